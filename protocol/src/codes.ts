@@ -1,0 +1,73 @@
+/**
+ * Every code a client can meet, in one table. `retry` answers "may the same request succeed if it is
+ * sent again later, unchanged?"; `status` is the HTTP status where the code can end an HTTP request.
+ */
+export const errorCodes = {
+  unknown_command: { status: 404, retry: false, text: 'No such command' },
+  invalid_payload: { status: 400, retry: false, text: 'The payload does not decode or validate' },
+  rate_limited: { status: 429, retry: true, text: 'Too many messages; slow down' },
+  internal: { status: 500, retry: true, text: 'The server failed; the failure was logged' },
+  rejected: { status: 409, retry: false, text: 'The game refused the command' },
+  not_in_room: { status: 409, retry: false, text: 'This command needs a room; join one first' },
+  already_in_room: { status: 409, retry: false, text: 'The connection is in a room already' },
+  room_not_found: { status: 404, retry: false, text: 'No such room' },
+  room_type_not_found: { status: 404, retry: false, text: 'No such type of room' },
+  room_full: { status: 409, retry: true, text: 'The room has no free seat' },
+  room_locked: { status: 409, retry: true, text: 'The room takes no new players' },
+  room_paused: { status: 503, retry: true, text: 'The room waits for its log' },
+  room_limit: { status: 503, retry: true, text: 'The server holds as many rooms as it may' },
+  auth_failed: { status: 403, retry: false, text: 'The room refused the player' },
+  ticket_invalid: { status: 401, retry: false, text: 'The ticket is not one of this server' },
+  ticket_expired: { status: 401, retry: false, text: 'The ticket has expired; ask for a new one' },
+  ticket_used: { status: 401, retry: false, text: 'The ticket was used before' },
+  reconnect_refused: { status: 410, retry: false, text: 'The seat is gone; join again' },
+  bad_request: { status: 400, retry: false, text: 'The request is malformed' },
+  unauthorized: { status: 401, retry: false, text: 'A valid API key is needed' },
+  forbidden: { status: 403, retry: false, text: 'Not allowed' },
+  not_found: { status: 404, retry: false, text: 'Not found' },
+  method_not_allowed: { status: 405, retry: false, text: 'Method not allowed' },
+  body_too_large: { status: 413, retry: false, text: 'The body is too large' },
+  too_many_requests: { status: 429, retry: true, text: 'Too many requests; see Retry-After' },
+  past_retention: { status: 410, retry: false, text: 'That part of the log is no longer kept' },
+  not_yet_visible: { status: 404, retry: true, text: 'That part of the log may not be seen yet' },
+  draining: { status: 503, retry: true, text: 'The server is shutting down' },
+  unavailable: { status: 503, retry: true, text: 'The log cannot be reached' },
+} as const
+
+/** A code of the table above. */
+export type ErrorCode = keyof typeof errorCodes
+
+/** True for a code of the table. Codes that a game passes to `reject` need not be of it. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code)
+}
+
+/**
+ * WebSocket close codes (RFC 6455 section 7.4; 4000-4999 are private use). `retry` answers "may the
+ * client dial again by itself?".
+ */
+export const closeCodes = {
+  normal: { code: 1000, retry: false, reason: 'Closed' },
+  going_away: { code: 1001, retry: true, reason: 'Server is shutting down' },
+  invalid_format: { code: 1002, retry: false, reason: 'Invalid message format' },
+  rate_limited: { code: 1008, retry: false, reason: 'Rate limit exceeded' },
+  too_many_invalid: { code: 1008, retry: false, reason: 'Too many invalid messages' },
+  too_large: { code: 1009, retry: false, reason: 'Message too large' },
+  kicked: { code: 4000, retry: false, reason: 'Kicked' },
+  room_ended: { code: 4001, retry: false, reason: 'The room has ended' },
+  slow: { code: 4002, retry: true, reason: 'The connection could not keep up' },
+  rejoin: { code: 4003, retry: true, reason: 'The room has a new owner; join again' },
+  moved: { code: 4004, retry: true, reason: 'The room lives on another node' },
+  join_refused: { code: 4005, retry: false, reason: 'The ticket was refused' },
+  replaced: { code: 4006, retry: false, reason: 'The seat was taken over by another connection' },
+  idle: { code: 4007, retry: true, reason: 'Nothing was heard from the client' },
+} as const
+
+/** Name of a close cause of the table above. */
+export type CloseCause = keyof typeof closeCodes
+
+/** May a client that was closed with `code` dial again by itself? 1006 (no close frame) may. */
+export function mayRedial(code: number): boolean {
+  if (code === 1006 || code === 1005) return true
+  return Object.values(closeCodes).some((entry) => entry.code === code && entry.retry)
+}

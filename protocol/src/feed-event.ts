@@ -1,0 +1,77 @@
+import type { Json } from './merge-patch.ts'
+
+/** Why a feed tells its reader to start over. */
+export type ResetReason = 'retention' | 'slow' | 'unknown-checkpoint' | 'another-log'
+
+/** Data of the feed's own events, by SSE event type. A game's own events are {@link GameEvent}. */
+export interface FeedEvents {
+  hello: { streamId: string; rooms: string[]; delayMs: number; retryMs: number; protocol: string }
+  snapshot: { room: string; n: number; seq: number; at: number; state: Json }
+  patch: { room: string; n: number; prev: number; at: number; data: Json }
+  joined: { room: string; n: number; at: number; data: { sessionId: string; name: string } }
+  left: { room: string; n: number; at: number; data: { sessionId: string; name: string } }
+  owner: { room: string; n: number; at: number; epoch: number }
+  reset: { reason: ResetReason; from: number; to: number }
+  'caught-up': { seq: number }
+  'going-away': { retryMs: number }
+  end: { room: string; n: number; at: number }
+}
+
+/** A game's own event as it stands on the feed. */
+export interface GameEvent {
+  room: string
+  n: number
+  at: number
+  data: Json
+}
+
+/** Version of the feed, told in `hello`. */
+export const FEED_PROTOCOL = 'ringside.feed.1'
+
+/** Answer of `GET /rooms/:id/state`. */
+export interface RoomStateAnswer {
+  room: string
+  n: number
+  seq: number
+  at: number
+  state: Json
+}
+
+/** One event of `GET /rooms/:id/events`: an SSE event in JSON. */
+export interface PageEvent {
+  seq: number
+  type: string
+  data: Json
+}
+
+/** Answer of `GET /rooms/:id/events`; `sealed` pages never change and may be cached for ever. */
+export interface EventPage {
+  events: PageEvent[]
+  /** Pass it as `after` to read on. */
+  next: number
+  sealed: boolean
+}
+
+/** One room of `GET /rooms`. */
+export interface RoomListing {
+  roomId: string
+  type: string
+  clients: number
+  maxClients: number
+  spectators: number
+  locked: boolean
+  metadata: Json
+  delayMs: number
+}
+
+/** Answer of `POST /matchmake/*`. */
+export interface MatchmakeAnswer {
+  roomId: string
+  sessionId: string
+  node: string
+  /** WebSocket path or address to dial, relative to the address that answered. */
+  url: string
+  ticket: string
+  /** Server time in ms after which the ticket is void. */
+  expiresAt: number
+}

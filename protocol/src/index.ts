@@ -1,0 +1,75 @@
+export { closeCodes, errorCodes, isErrorCode, mayRedial } from './codes.ts'
+export type { CloseCause, ErrorCode } from './codes.ts'
+export { FEED_EVENT_TYPES, command, defineGame, event } from './contract.ts'
+export type {
+  CommandDefinition,
+  CommandOptions,
+  Commands,
+  EventDefinition,
+  EventsOf,
+  GameContract,
+  PayloadOf,
+  ReplyOf,
+  RoomDefinition,
+  Rooms,
+  StateOf,
+} from './contract.ts'
+export { FEED_PROTOCOL } from './feed-event.ts'
+export type {
+  EventPage,
+  FeedEvents,
+  GameEvent,
+  MatchmakeAnswer,
+  PageEvent,
+  ResetReason,
+  RoomListing,
+  RoomStateAnswer,
+} from './feed-event.ts'
+export {
+  FIRST_RESERVED_ID,
+  FRAME_HEADER_BYTES,
+  MAX_PAYLOAD_BYTES_LIMIT,
+  SUBPROTOCOL,
+  encodeFrame,
+  framePayload,
+  isGameCommandId,
+  readCommandId,
+  writeCommandId,
+} from './frame.ts'
+export { applyMergePatch } from './merge-patch.ts'
+export type { Json } from './merge-patch.ts'
+export { PayloadError, checkScalar, decodeMessage, defaultValue, encodeMessage } from './message-codec.ts'
+export {
+  bool,
+  bytes,
+  f32,
+  fromSteps,
+  int,
+  isSchema,
+  list,
+  map,
+  num,
+  object,
+  optional,
+  quant,
+  schema,
+  str,
+  toSteps,
+  uint,
+} from './schema.ts'
+export type {
+  Audience,
+  Field,
+  FieldKind,
+  FieldOptions,
+  Fields,
+  Infer,
+  InferField,
+  NamedField,
+  QuantOptions,
+  ScalarItem,
+  Schema,
+  SizedOptions,
+} from './schema.ts'
+export { decodeSystem, encodeSystem, rosterEntry, system } from './system-messages.ts'
+export type { SystemMessage, SystemName } from './system-messages.ts'

@@ -1,0 +1,124 @@
+import { decodeMessage, encodeMessage } from './message-codec.ts'
+import { FRAME_HEADER_BYTES, encodeFrame } from './frame.ts'
+import { bool, bytes, int, list, num, optional, schema, str, uint } from './schema.ts'
+import type { Infer, Schema } from './schema.ts'
+
+/** One system message: its command id and its payload. */
+export interface SystemMessage<S extends Schema = Schema> {
+  readonly id: number
+  /** Who sends it. */
+  readonly from: 'client' | 'server' | 'both'
+  readonly payload: S
+}
+
+function message<S extends Schema>(
+  id: number,
+  from: SystemMessage['from'],
+  payload: S,
+): SystemMessage<S> {
+  return Object.freeze({ id, from, payload })
+}
+
+/** One player of a room's roster. */
+export const rosterEntry = schema({ sessionId: str(1), name: str(2) })
+
+/**
+ * Every system command of the protocol, by name. STATE and PATCH carry the columnar encoding of
+ * `StatePatch` (see state-layout.ts); all others are plain messages.
+ */
+export const system = {
+  /** First frame of the SDK: takes the seat that the ticket names. */
+  join: message(0xffff0001, 'client', schema({ ticket: str(1) })),
+  /** Leaves the room for good; the server answers LEFT and closes. */
+  leave: message(0xffff0002, 'client', schema({})),
+  /** A command that wants a correlated answer. */
+  request: message(
+    0xffff0003,
+    'client',
+    schema({ correlation: uint(1), command: uint(2), payload: bytes(3) }),
+  ),
+  /** Round trip and clock: the answer is PONG with the same clientTime. */
+  ping: message(0xffff0004, 'client', schema({ clientTime: num(1) })),
+  /** The seat is taken; STATE follows. */
+  joined: message(
+    0xffff0010,
+    'server',
+    schema({
+      roomId: str(1),
+      type: str(2),
+      sessionId: str(3),
+      name: str(4),
+      epoch: uint(5),
+      /** Take the seat back with it while the room keeps it; a new one comes with each JOINED. */
+      reconnectToken: str(6),
+      /** Ticks a second; 0 for a room without a tick. */
+      tickHz: num(7),
+      /** Patches a second to players. */
+      patchHz: num(8),
+      /** Room clock in ms at sending. */
+      now: num(9),
+      roster: list(10, rosterEntry),
+    }),
+  ),
+  /** Full state: replaces all that the client has. */
+  state: message(0xffff0011, 'server', schema({ body: bytes(1) })),
+  /** Changes since the last STATE or PATCH. */
+  patch: message(0xffff0012, 'server', schema({ body: bytes(1) })),
+  /** Answer to a REQUEST. */
+  reply: message(0xffff0013, 'server', schema({ correlation: uint(1), payload: bytes(2) })),
+  /** A refusal: of a REQUEST (with its correlation) or of a plain command. */
+  error: message(
+    0xffff0014,
+    'server',
+    schema({
+      command: uint(1),
+      correlation: optional(uint(2)),
+      code: str(3),
+      message: str(4),
+      /** May the client send the same again later? */
+      retry: bool(5),
+    }),
+  ),
+  pong: message(0xffff0015, 'server', schema({ clientTime: num(1), serverTime: num(2) })),
+  /** The server will close soon; dial again after retryMs. */
+  goingAway: message(0xffff0016, 'server', schema({ retryMs: uint(1) })),
+  /** A room event; the payload is of the contract's event. */
+  event: message(
+    0xffff0017,
+    'server',
+    schema({ name: str(1), at: num(2), payload: bytes(3) }),
+  ),
+  /** Somebody came or went. */
+  presence: message(
+    0xffff0018,
+    'server',
+    schema({ sessionId: str(1), name: str(2), present: bool(3) }),
+  ),
+  /** The client is out of the room; `code` is the close code that follows, 0 if none does. */
+  left: message(0xffff0019, 'server', schema({ code: int(1), reason: str(2) })),
+} as const
+
+/** Name of a system message. */
+export type SystemName = keyof typeof system
+
+/** Encodes a whole frame of a system message. */
+export function encodeSystem<N extends SystemName>(
+  name: N,
+  value: Infer<(typeof system)[N]['payload']>,
+): Uint8Array {
+  const definition: SystemMessage = system[name]
+  return encodeFrame(definition.id, encodeMessage(definition.payload, value as never))
+}
+
+/**
+ * Decodes the payload of a frame of a system message.
+ * @throws PayloadError when it does not fit.
+ */
+export function decodeSystem<N extends SystemName>(
+  name: N,
+  frame: Uint8Array,
+): Infer<(typeof system)[N]['payload']> {
+  const definition: SystemMessage = system[name]
+  const value = decodeMessage(definition.payload, frame.subarray(FRAME_HEADER_BYTES))
+  return value as Infer<(typeof system)[N]['payload']>
+}

@@ -1,0 +1,99 @@
+/** Time and timers, passed in everywhere, so that a test moves them by hand. */
+export interface Clock {
+  /** Ms since the Unix epoch; never goes back. */
+  now(): number
+  /** Calls once after `ms` (at least 0). The returned function cancels. */
+  after(ms: number, callback: () => void): () => void
+  /** Calls once in a later turn, before any timer. The returned function cancels. */
+  soon(callback: () => void): () => void
+}
+
+/** The machine's clock. `now` is monotonic: a step of the wall clock does not move it. */
+export class SystemClock implements Clock {
+  readonly #origin = Date.now() - performance.now()
+
+  now(): number {
+    return Math.floor(this.#origin + performance.now())
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  }
+
+  soon(callback: () => void): () => void {
+    const handle = setImmediate(callback)
+    return () => clearImmediate(handle)
+  }
+}
+
+interface Due {
+  readonly at: number
+  readonly order: number
+  readonly callback: () => void
+}
+
+/** A clock that stands still until it is told to move. */
+export class ManualClock implements Clock {
+  #now: number
+  #order = 0
+  #due: Due[] = []
+
+  constructor(startMs = 1_700_000_000_000) {
+    this.#now = startMs
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    return this.#schedule(this.#now + Math.max(0, ms), callback)
+  }
+
+  soon(callback: () => void): () => void {
+    return this.#schedule(this.#now, callback)
+  }
+
+  #schedule(at: number, callback: () => void): () => void {
+    const entry: Due = { at, order: this.#order++, callback }
+    this.#due.push(entry)
+    return () => {
+      this.#due = this.#due.filter((other) => other !== entry)
+    }
+  }
+
+  /** Moves time forward, calling what comes due in order, with `now` at each one's time. */
+  advance(ms: number): void {
+    const end = this.#now + ms
+    for (let next = this.#next(end); next; next = this.#next(end)) {
+      this.#due = this.#due.filter((other) => other !== next)
+      this.#now = Math.max(this.#now, next.at)
+      next.callback()
+    }
+    this.#now = end
+  }
+
+  /** Moves time forward in steps, letting promises settle after each. */
+  async advanceAsync(ms: number, stepMs = 1): Promise<void> {
+    await settle()
+    for (let left = ms; left > 0; left -= stepMs) {
+      this.advance(Math.min(stepMs, left))
+      await settle()
+    }
+  }
+
+  #next(end: number): Due | null {
+    let best: Due | null = null
+    for (const due of this.#due) {
+      if (due.at > end) continue
+      if (!best || due.at < best.at || (due.at === best.at && due.order < best.order)) best = due
+    }
+    return best
+  }
+}
+
+/** Lets everything that waits on settled promises run. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve()
+}

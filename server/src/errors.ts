@@ -1,0 +1,50 @@
+import { errorCodes, isErrorCode } from '@ringside/protocol'
+import type { ErrorCode } from '@ringside/protocol'
+
+/** Codes of mistakes that the programmer or operator makes; they never travel to a client. */
+export const serverErrorCodes = {
+  option_invalid: 'An option is outside its range, or two options contradict each other',
+  reserved_id: 'A command id of the framework was registered',
+  registered_twice: 'A command id, command name or room type was registered before',
+  already_listening: 'Something was registered, or listen called, after listen',
+  not_in_contract: 'The contract declares no such command, event or room type',
+  port_in_use: 'Another process listens on the port',
+  state_invalid: 'A value that cannot be recorded was written to the state',
+  room_over: 'The room has ended or was disposed',
+  outbox_unreachable: 'The log cannot be reached',
+  aborted: 'The client has gone before the request was read',
+} as const
+
+export type ServerErrorCode = keyof typeof serverErrorCodes
+
+/** The one error class of the server. `message` says what was expected and what came. */
+export class RingsideError extends Error {
+  override readonly name = 'RingsideError'
+  readonly code: ServerErrorCode | ErrorCode
+  constructor(code: ServerErrorCode | ErrorCode, message?: string, options?: ErrorOptions) {
+    super(message ?? (isErrorCode(code) ? errorCodes[code].text : serverErrorCodes[code]), options)
+    this.code = code
+  }
+}
+
+/** A refusal that a handler means: it reaches the client as ERROR with this code and text. */
+export class Rejection extends Error {
+  override readonly name = 'Rejection'
+  readonly code: string
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const REJECTION_CODE = /^[a-z][a-z0-9_]{0,39}$/
+
+/**
+ * Refuses a command from inside its handler: `throw reject('too_far')`. `code` is yours (lower case,
+ * at most 40 characters); the client gets it with the message.
+ */
+export function reject(code: string, message = 'Refused'): Rejection {
+  if (!REJECTION_CODE.test(code))
+    throw new RingsideError('option_invalid', `Expected a code like 'too_far', got '${code}'`)
+  return new Rejection(code, message)
+}

@@ -1,0 +1,131 @@
+import type { LogEvent, Snapshot } from './store.ts'
+
+/**
+ * The log as the rest of the server sees it, whichever store keeps it. Constructed in server.ts by
+ * `createOutbox(store, options, context)`.
+ */
+export interface Outbox {
+  start(): Promise<void>
+  /** Flushes what was accepted, then stops everything. */
+  stop(): Promise<void>
+  /**
+   * Takes the ownership of a room: a new room begins at n = 1; a room with history gets a marker
+   * (`owner` event) at n = last + 1 with a higher epoch (OB4).
+   */
+  openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog>
+  /** W of OB3: nothing beyond it is shown to anybody. */
+  readonly sealed: number
+  /** Nothing at or below it can be read any more (OB6). */
+  readonly floor: number
+  /** First seq of this log - 1: a position below it is of another log. */
+  readonly origin: number
+  /** Greatest seq ever allocated, asked of the store. */
+  counter(): Promise<number>
+  /**
+   * The tail: called with each run of newly sealed events in order, tombstones left out, after
+   * `sealed` was raised. One call a turn at most. The returned function stops it.
+   */
+  onSealed(listener: (events: readonly LogEvent[], sealed: number) => void): () => void
+  /**
+   * Sealed events with seq > after, ascending, tombstones left out. `next` is where to read on: the
+   * last seq looked at, `sealed` when the end was reached.
+   * @throws RingsideError past_retention when `after` is below the floor (checked after the read).
+   */
+  read(query: OutboxQuery): Promise<OutboxPage>
+  /** The newest snapshot at or below `seq`, or null. */
+  snapshotAt(room: string, seq: number): Promise<Snapshot | null>
+  readonly stats: OutboxStats
+}
+
+export interface OutboxQuery {
+  readonly after: number
+  /** Inclusive; default and most: `sealed`. */
+  readonly upTo?: number
+  /** 1-1,000. */
+  readonly limit: number
+  readonly room?: string
+}
+
+export interface OutboxPage {
+  readonly events: readonly LogEvent[]
+  readonly next: number
+}
+
+export interface OutboxStats {
+  /** Events accepted but not yet acknowledged, over all rooms. */
+  readonly pendingEvents: number
+  readonly pendingBytes: number
+  /** Age of the oldest of them in ms; 0 when there is none. */
+  readonly lagMs: number
+  readonly lastError: string | null
+  readonly appendedCount: number
+  readonly coalescedCount: number
+  readonly tombstoneCount: number
+}
+
+/** One ownership of one room's log. All but `durable` and `close` is synchronous. */
+export interface RoomLog {
+  readonly room: string
+  readonly epoch: number
+  /** n of the last acknowledged event. */
+  readonly acknowledgedN: number
+  /** True when the bounded buffer takes no more: the room must pause (OB7). */
+  readonly isFull: boolean
+  /**
+   * Accepts one event; its n and seq are bound when it is sent. False = the buffer is full (nothing
+   * was accepted), or this ownership is over.
+   */
+  append(event: NewEvent): boolean
+  /**
+   * Hands over the room's state as it is right after everything appended so far; it is stored once
+   * that is acknowledged.
+   */
+  snapshot(state: SnapshotInput): void
+  /** Resolves when all that was appended before is acknowledged; rejects when the ownership ends. */
+  durable(): Promise<void>
+  /** Flushes, then gives the ownership up. */
+  close(): Promise<void>
+}
+
+export interface NewEvent {
+  readonly type: string
+  /** Encoded JSON, one line. */
+  readonly data: string
+  readonly hidden?: string | null
+}
+
+export type SnapshotInput = Pick<Snapshot, 'publicState' | 'hiddenState' | 'runtime'>
+
+export interface RoomLogHandlers {
+  /** Another owner has taken the room (OB4): stop it and close its clients. */
+  onFenced(): void
+  /** The buffer takes events again after `isFull`. */
+  onWritable(): void
+  /** An event can never be written; the room must close. Its number was voided. */
+  onRefused(cause: unknown): void
+  /** Every `snapshotEvery` events: call `snapshot` at the next chance. */
+  onSnapshotDue(): void
+}
+
+/** Options of the log; see options.ts for the checks. */
+export interface OutboxOptions {
+  /** Longest wait in ms before a flush is sent while none is under way (0: at once, next turn). */
+  readonly flushDelayMs: number
+  /** Polling of the tail in ms; wake-ups make it faster. */
+  readonly pollMs: number
+  /** How long a hole is waited for before tombstones are written, in ms of successful reads. */
+  readonly holeTimeoutMs: number
+  /** Snapshot after this many events of a room. */
+  readonly snapshotEvery: number
+  /** Bound on accepted, unacknowledged events of one room, and their bytes. */
+  readonly maxPendingEvents: number
+  readonly maxPendingBytes: number
+  /** Past this age of the oldest unacknowledged event the rooms pause, in ms. */
+  readonly maxOutboxLagMs: number
+  /** An event's encoded size limit in bytes. */
+  readonly maxEventBytes: number
+  /** Events older than this may be deleted, in ms. */
+  readonly retentionMs: number
+  /** Most events kept. */
+  readonly retentionEvents: number
+}

@@ -1,0 +1,105 @@
+/**
+ * Step 7, the contract of what keeps the log. The rules (OB1-OB7, docs/spec.md) are kept above it, in
+ * log-writer.ts, log-tail.ts and retention.ts, once for all stores; a store only has to be honest about what
+ * became of a write. Implementations are held to one suite (test/outbox-contract.ts).
+ */
+export interface LogStore {
+  /** Creates what is missing; may be called by several processes at once. */
+  open(): Promise<void>
+  close(): Promise<void>
+  /** The store's time in ms, estimated by the process; synchronous. */
+  now(): number
+  /** Takes `count` consecutive seqs from the counter and returns the first. */
+  allocate(count: number): Promise<number>
+  /** The greatest seq allocated so far. */
+  counter(): Promise<number>
+  /**
+   * Inserts in order and stops at the first that cannot be inserted. `seq` is unique over the log,
+   * {room, n} is unique where n > 0. Never throws for a failed write: it says what is known.
+   */
+  insert(events: readonly LogEvent[]): Promise<InsertOutcome>
+  /** One event as a majority sees it, or null. */
+  bySeq(seq: number): Promise<LogEvent | null>
+  byRoomN(room: string, n: number): Promise<LogEvent | null>
+  /** Events with after < seq <= upTo, ascending, tombstones included, as a majority sees them. */
+  range(query: RangeQuery): Promise<LogEvent[]>
+  /** The event of the room with the greatest n, or null. */
+  lastOfRoom(room: string): Promise<LogEvent | null>
+  /** Everything <= floor may be gone. Raised before anything is deleted. */
+  floor(): Promise<number>
+  raiseFloor(seq: number): Promise<void>
+  deleteThrough(seq: number): Promise<number>
+  /** The stored sealed watermark; `storeSealed` never lowers it. */
+  sealed(): Promise<number>
+  storeSealed(seq: number): Promise<void>
+  saveSnapshot(snapshot: Snapshot): Promise<void>
+  /** The newest snapshot of the room with seq <= `seq`, or null. */
+  snapshotAt(room: string, seq: number): Promise<Snapshot | null>
+  /** Deletes snapshots of the room older than the newest one at or below `seq`. */
+  deleteSnapshotsBefore(room: string, seq: number): Promise<void>
+  /** Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). */
+  subscribe(wake: () => void): () => void
+}
+
+/** One document of the log. */
+export interface LogEvent {
+  /** Position in the one log of the cluster. */
+  readonly seq: number
+  /** null for topic events and tombstones. */
+  readonly room: string | null
+  /** Position within the room, from 1; 0 where there is no room. */
+  readonly n: number
+  /** Grows with each owner of the room; 0 where there is no room. */
+  readonly epoch: number
+  /** Random per ownership of a room: tells one's own write from a stranger's. */
+  readonly own: string
+  /** `patch`, `joined`, `left`, `owner`, `end`, `tombstone`, or a game's own. */
+  readonly type: string
+  /** Store time in ms, non-decreasing within a room. */
+  readonly at: number
+  /** Encoded JSON, public part. '' for a tombstone. */
+  readonly data: string
+  /** Encoded JSON, hidden part (never leaves the server), or null. */
+  readonly hidden: string | null
+  /** Patches only: n of the room's patch before this one, 0 for the first. */
+  readonly prev: number
+}
+
+export interface RangeQuery {
+  /** Exclusive. */
+  readonly after: number
+  /** Inclusive. */
+  readonly upTo: number
+  /** 1-10,000. */
+  readonly limit: number
+  /** Only this room's events. */
+  readonly room?: string
+}
+
+export type InsertOutcome =
+  | { readonly kind: 'stored' }
+  /** events[0..index) are stored; events[index] met a duplicate, found as `blocking` (null: gone again). */
+  | { readonly kind: 'blocked'; readonly index: number; readonly blocking: LogEvent | null }
+  /** events[0..index) are stored; events[index] can never be stored (too big, refused). */
+  | { readonly kind: 'refused'; readonly index: number; readonly cause: unknown }
+  /** Nothing is known; any prefix may be stored now or later. */
+  | { readonly kind: 'unknown'; readonly cause: unknown }
+
+/** Full private state of a room at one point (OB6). */
+export interface Snapshot {
+  readonly room: string
+  readonly n: number
+  /** seq of the event n. */
+  readonly seq: number
+  readonly epoch: number
+  readonly at: number
+  /** Encoded JSON of the public state: what spectators may see. */
+  readonly publicState: string
+  /** Encoded JSON of the hidden part of the state, or null. */
+  readonly hiddenState: string | null
+  /** Encoded JSON of what the room needs to go on: type, tick, random state, timers, seats, metadata. */
+  readonly runtime: string
+}
+
+/** Type of the events that fill holes; never shown. */
+export const TOMBSTONE = 'tombstone'

@@ -1,0 +1,48 @@
+import type { Infer, Schema } from '@ringside/protocol'
+
+/**
+ * Step 6, the contract: a plain object tree whose changes are recorded and leave in two encodings of the same
+ * change (docs/protocol.md): columns for players, an RFC 7396 merge patch for the log.
+ */
+export interface StateTracker<S extends Schema = Schema> {
+  /**
+   * The state the game works on. Writing what cannot be recorded (an undeclared field, a wrong type, a
+   * foreign object, NaN) throws RingsideError state_invalid at that line.
+   */
+  readonly state: Infer<S>
+  /**
+   * Encodes what changed since the last call, as whole PATCH frames in fresh memory; null when
+   * nothing did.
+   */
+  flushPlayers(header: PatchHeader): PlayerPatch | null
+  /**
+   * What changed since the last call, as merge patches. Call it right after `flushPlayers` (which
+   * settles removals), at the slower rate of the log. null when nothing changed.
+   */
+  flushLog(): LogPatch | null
+  /** A whole STATE frame for one session: public, and hidden to others but its own. After `flushPlayers`. */
+  fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array
+  /** The whole state as the two JSON documents of a snapshot. After `flushPlayers`. */
+  fullLog(): LogPatch
+}
+
+export interface PatchHeader {
+  readonly epoch: number
+  readonly tick: number
+  /** Room clock in ms. */
+  readonly at: number
+}
+
+export interface PlayerPatch {
+  /** For everybody without hidden changes of his own. Empty groups when only hidden fields changed. */
+  readonly frame: Uint8Array
+  /** By session id: `frame` with that owner's hidden changes appended (protobuf concatenation). */
+  readonly ownerFrames: ReadonlyMap<string, Uint8Array>
+}
+
+export interface LogPatch {
+  /** Encoded JSON of the public part; '{}' when only hidden fields changed. */
+  readonly data: string
+  /** Encoded JSON of the hidden part, or null. */
+  readonly hidden: string | null
+}

@@ -1,0 +1,141 @@
+/**
+ * Step 1, the contract: sockets and HTTP, whatever carries them. Implementations are held to one
+ * suite (test/transport-contract.ts). Nothing above this folder imports uWebSockets.js.
+ */
+export interface Transport {
+  /**
+   * Starts to accept. Resolves with the port in use (asked for 0: the one given).
+   * @throws RingsideError port_in_use when another process holds the port: listening is exclusive.
+   */
+  listen(address: ListenAddress, handlers: TransportHandlers): Promise<number>
+  /** Sends one frame to every connection subscribed to the topic; `frame` may be reused afterwards. */
+  publish(topic: string, frame: Uint8Array): void
+  /** Stops accepting, then ends what is open with 1001. Resolves once nothing is open. */
+  close(): Promise<void>
+}
+
+export interface ListenAddress {
+  readonly host: string
+  /** 0-65535; 0 takes any free port. */
+  readonly port: number
+}
+
+/** What the transport calls. All are called synchronously from its own turn. */
+export interface TransportHandlers {
+  /** Decides on a WebSocket handshake before it is answered. */
+  upgrade(request: UpgradeRequest): UpgradeDecision
+  open(connection: Connection): void
+  /** `message` is lent: it is valid only until this call returns. */
+  message(connection: Connection, message: ArrayBuffer, isBinary: boolean): void
+  /** The connection's buffer went down; look at `bufferedBytes`. */
+  drain(connection: Connection): void
+  /**
+   * Called exactly once for each opened connection. Afterwards `isOpen` is false and every method
+   * of the connection does nothing.
+   */
+  close(connection: Connection, code: number, reason: string): void
+  /** Answers one HTTP request; anything it throws is answered with 500. */
+  http(request: HttpRequest, response: HttpResponse): void
+}
+
+/** What is known of a handshake; copied, so it may be kept. */
+export interface UpgradeRequest {
+  readonly path: string
+  /** Without the question mark. */
+  readonly query: string
+  /** Lower-case name; '' when absent. */
+  header(name: string): string
+  readonly remoteAddress: string
+  /** The subprotocols the client offers, in its order. */
+  readonly protocols: readonly string[]
+}
+
+export type UpgradeDecision =
+  | {
+      readonly accept: true
+      /** Echoed; null for none. */
+      readonly protocol: string | null
+    }
+  | { readonly accept: false; readonly status: number; readonly code: string }
+
+/** Result of {@link Connection.send}. */
+export const SendResult = {
+  /** Handed to the kernel, or queued within the limit. */
+  accepted: 0,
+  /** Over `maxBufferedBytes`, or the connection is closed: nothing was queued. */
+  dropped: 1,
+} as const
+export type SendResult = (typeof SendResult)[keyof typeof SendResult]
+
+/** One WebSocket. Methods may be called at any time, also after it closed. */
+export interface Connection {
+  readonly isOpen: boolean
+  readonly remoteAddress: string
+  /** The subprotocol agreed on, or null. */
+  readonly protocol: string | null
+  /** Bytes accepted but not yet taken by the kernel. */
+  readonly bufferedBytes: number
+  /** Owner's slot: the session that this connection belongs to. */
+  owner: unknown
+  /** Sends one binary message. The bytes are copied or gone when it returns. */
+  send(frame: Uint8Array): SendResult
+  subscribe(topic: string): void
+  unsubscribe(topic: string): void
+  /** Closing handshake; all accepted before is sent first. `reason` over 123 bytes is cut. */
+  close(code: number, reason: string): void
+  /** Drops the socket without a handshake. */
+  terminate(): void
+}
+
+/** One HTTP request; copied from the transport, so it may be kept. */
+export interface HttpRequest {
+  /** Upper case. */
+  readonly method: string
+  /** As sent, percent-encoding and all, without the query. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** Lower-case name; '' when absent. */
+  header(name: string): string
+  readonly remoteAddress: string
+  /**
+   * Reads the whole body. Must be called in the same turn as the handler.
+   * @throws RingsideError body_too_large beyond `maxBytes`; aborted when the client is gone.
+   */
+  body(maxBytes: number): Promise<Uint8Array>
+}
+
+export interface HttpResponse {
+  /** False once it was answered or the client has gone. */
+  readonly isOpen: boolean
+  /** Answers in one go. Does nothing when no longer open. */
+  send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void
+  /** Answers 200 with these headers and leaves the body open; null when the client has gone. */
+  stream(headers: Readonly<Record<string, string>>): ByteStream | null
+}
+
+/** An open HTTP body, as SSE uses it. It has no queue of its own: look at what `write` returns. */
+export interface ByteStream {
+  readonly isOpen: boolean
+  /**
+   * Writes the bytes (all are taken; they are copied or gone on return). False = the socket is full:
+   * write nothing more until `onWritable`.
+   */
+  write(bytes: Uint8Array): boolean
+  /** Bytes written but not yet taken by the kernel. */
+  readonly bufferedBytes: number
+  /** Called when a full socket takes bytes again. */
+  onWritable: (() => void) | null
+  /** Called exactly once when the client has gone or `end` was called. */
+  onClose: (() => void) | null
+  end(): void
+}
+
+/** Limits that every implementation keeps. */
+export interface TransportOptions {
+  /** Largest WebSocket message in bytes; beyond `maxPayloadBytes` the session answers 1009. */
+  readonly maxMessageBytes: number
+  /** Bytes queued for one WebSocket before `send` drops. */
+  readonly maxBufferedBytes: number
+  /** A WebSocket from which nothing (not even a pong) came for this long is closed, in ms. */
+  readonly idleTimeoutMs: number
+}
