@@ -3,7 +3,10 @@ import { isSchema, schema } from './schema.ts'
 import type { Fields, Infer, Schema } from './schema.ts'
 
 /** A typed command: its id, payload, answer and price. Build one with {@link command}. */
-export interface CommandDefinition<P extends Fields = Fields, R extends Fields | null = Fields | null> {
+export interface CommandDefinition<
+  P extends Fields = Fields,
+  R extends Fields | null = Fields | null,
+> {
   readonly id: number
   readonly payload: Schema<P>
   /** The answer's schema, or null for a command without an answer. */
@@ -121,7 +124,8 @@ export function defineGame<const C extends Commands, const R extends Rooms>(game
     byId.set(id, name)
   }
   for (const [type, room] of Object.entries(game.rooms ?? {})) {
-    if (!ROOM_TYPE.test(type)) throw new TypeError(`Expected a room type like 'arena', got '${type}'`)
+    if (!ROOM_TYPE.test(type))
+      throw new TypeError(`Expected a room type like 'arena', got '${type}'`)
     checkState(room.state, type)
     for (const name of Object.keys(room.events ?? {}))
       if (!EVENT_NAME.test(name) || FEED_EVENT_TYPES.has(name))
@@ -132,7 +136,8 @@ export function defineGame<const C extends Commands, const R extends Rooms>(game
 
 function checkMessage(message: Schema, path: string): void {
   for (const field of message.ordered) {
-    if (field.kind === 'map') throw new TypeError(`Expected no map in a message, got ${path}.${field.name}`)
+    if (field.kind === 'map')
+      throw new TypeError(`Expected no map in a message, got ${path}.${field.name}`)
     if (field.item && isSchema(field.item)) checkMessage(field.item, `${path}.${field.name}`)
   }
 }

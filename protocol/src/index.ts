@@ -38,7 +38,13 @@ export {
 } from './frame.ts'
 export { applyMergePatch } from './merge-patch.ts'
 export type { Json } from './merge-patch.ts'
-export { PayloadError, checkScalar, decodeMessage, defaultValue, encodeMessage } from './message-codec.ts'
+export {
+  PayloadError,
+  checkScalar,
+  decodeMessage,
+  defaultValue,
+  encodeMessage,
+} from './message-codec.ts'
 export {
   bool,
   bytes,

@@ -83,11 +83,7 @@ export const system = {
   /** The server will close soon; dial again after retryMs. */
   goingAway: message(0xffff0016, 'server', schema({ retryMs: uint(1) })),
   /** A room event; the payload is of the contract's event. */
-  event: message(
-    0xffff0017,
-    'server',
-    schema({ name: str(1), at: num(2), payload: bytes(3) }),
-  ),
+  event: message(0xffff0017, 'server', schema({ name: str(1), at: num(2), payload: bytes(3) })),
   /** Somebody came or went. */
   presence: message(
     0xffff0018,

@@ -1,0 +1,125 @@
+import { MAX_PAYLOAD_BYTES_LIMIT } from '@ringside/protocol'
+import { RingsideError } from './errors.ts'
+
+/** Numbers of the server. Every one has a default; all are checked once, when the server is made. */
+export interface ServerLimits {
+  /** Largest payload of a message in bytes, 64 - 10 MiB. Beyond it: close 1009. Default 1 MiB. */
+  readonly maxPayloadBytes: number
+  /** Bytes that answers and broadcasts may have queued for one client; beyond it: close `slow`. Default 1 MiB. */
+  readonly maxQueuedBytes: number
+  /** A socket that takes nothing for this long is closed with `slow`, in ms, 1,000-60,000. Default 8,000. */
+  readonly maxBehindMs: number
+  /** Nothing heard for this long: the peer is dead, in ms, 8,000-60,000. Default 60,000. */
+  readonly idleTimeoutMs: number
+  /** Tokens a second of each client's bucket, above 0. Default 100. */
+  readonly ratePerSecond: number
+  /** Size of the bucket, at least 1. Default 200. */
+  readonly rateBurst: number
+  /** So many dropped messages within 2 s close with 1008. Default 50. */
+  readonly maxDrops: number
+  /** So many invalid messages within 10 s close with 1008. Default 20. */
+  readonly maxStrikes: number
+  /** WebSocket connections at once. Default 10,000. */
+  readonly maxConnections: number
+  /** New WebSocket connections a second from one IP. Default 50. */
+  readonly connectionsPerSecondPerIp: number
+  /** Matchmaking requests a second from one IP. Default 50. */
+  readonly joinsPerSecondPerIp: number
+  /** Feed streams at once. Default 10,000. */
+  readonly maxStreams: number
+  /** Rooms at once. Default 1,000. */
+  readonly maxRooms: number
+  /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
+  readonly ticketTtlMs: number
+  /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */
+  readonly maxBodyBytes: number
+  /** SSE comment in a quiet stream, in ms, 1,000-15,000 (WHATWG's advice). Default 15,000. */
+  readonly heartbeatMs: number
+  /** `retry:` told to EventSource, in ms. Default 2,000. */
+  readonly retryMs: number
+  /** Longest drain on `close`, in ms. Default 5,000. */
+  readonly drainMs: number
+  /** Flush of the log: longest wait in ms. Default 0 (next turn). */
+  readonly flushDelayMs: number
+  /** Polling of the log in ms, wake-ups aside. Default 250. */
+  readonly pollMs: number
+  /** A hole in the log is filled with tombstones after this, in ms. Default 2,000. */
+  readonly holeTimeoutMs: number
+  /** A room's snapshot every so many of its events. Default 200. */
+  readonly snapshotEvery: number
+  /** Unacknowledged events of a room, and their bytes, before it pauses. Defaults 2,000 and 8 MiB. */
+  readonly maxPendingEvents: number
+  readonly maxPendingBytes: number
+  /** Age of the oldest unacknowledged event before rooms pause, in ms. Default 30,000. */
+  readonly maxOutboxLagMs: number
+  /** Encoded size of one event in bytes. Default 1 MiB. */
+  readonly maxEventBytes: number
+  /** Age in ms and number of events after which the log may be cut. Defaults 1 h and 200,000. */
+  readonly retentionMs: number
+  readonly retentionEvents: number
+  /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
+  readonly feedRingBytes: number
+}
+
+type Rule = readonly [fallback: number, min: number, max: number]
+const MIB = 1024 * 1024
+
+const rules: { readonly [K in keyof ServerLimits]: Rule } = {
+  maxPayloadBytes: [MIB, 64, MAX_PAYLOAD_BYTES_LIMIT],
+  maxQueuedBytes: [MIB, 4096, 256 * MIB],
+  maxBehindMs: [8_000, 1_000, 60_000],
+  idleTimeoutMs: [60_000, 8_000, 60_000],
+  ratePerSecond: [100, 0.01, 1e9],
+  rateBurst: [200, 1, 1e9],
+  maxDrops: [50, 1, 1e6],
+  maxStrikes: [20, 1, 1e6],
+  maxConnections: [10_000, 1, 1e6],
+  connectionsPerSecondPerIp: [50, 1, 1e6],
+  joinsPerSecondPerIp: [50, 1, 1e6],
+  maxStreams: [10_000, 0, 1e6],
+  maxRooms: [1_000, 1, 1e6],
+  ticketTtlMs: [15_000, 1_000, 120_000],
+  maxBodyBytes: [65_536, 1_024, MIB],
+  heartbeatMs: [15_000, 1_000, 15_000],
+  retryMs: [2_000, 100, 60_000],
+  drainMs: [5_000, 0, 600_000],
+  flushDelayMs: [0, 0, 1_000],
+  pollMs: [250, 5, 10_000],
+  holeTimeoutMs: [2_000, 100, 60_000],
+  snapshotEvery: [200, 1, 100_000],
+  maxPendingEvents: [2_000, 1, 1e6],
+  maxPendingBytes: [8 * MIB, 4096, 1024 * MIB],
+  maxOutboxLagMs: [30_000, 100, 600_000],
+  maxEventBytes: [MIB, 1024, 15 * MIB],
+  retentionMs: [3_600_000, 10_000, 1e12],
+  retentionEvents: [200_000, 100, 1e9],
+  feedRingBytes: [16 * MIB, 65_536, 4096 * MIB],
+}
+
+/**
+ * Fills in the defaults and checks every number, together with the relations between them.
+ * @throws RingsideError option_invalid that names the option and the value it got.
+ */
+export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
+  for (const name of Object.keys(given))
+    if (!Object.hasOwn(rules, name)) throw invalid(`Expected a known option, got '${name}'`)
+  const limits = {} as { -readonly [K in keyof ServerLimits]: number }
+  for (const [name, [fallback, min, max]] of Object.entries(rules) as [
+    keyof ServerLimits,
+    Rule,
+  ][]) {
+    const value = given[name] ?? fallback
+    if (typeof value !== 'number' || !(value >= min && value <= max))
+      throw invalid(`Expected ${name} from ${min} to ${max}, got ${String(value)}`)
+    limits[name] = value
+  }
+  if (limits.maxEventBytes > limits.maxPendingBytes)
+    throw invalid(
+      `Expected maxEventBytes within maxPendingBytes, got ${limits.maxEventBytes} and ${limits.maxPendingBytes}`,
+    )
+  return Object.freeze(limits)
+}
+
+function invalid(message: string): RingsideError {
+  return new RingsideError('option_invalid', message)
+}

@@ -1,0 +1,154 @@
+import type { CommandDefinition, GameContract, PayloadOf, ReplyOf } from '@ringside/protocol'
+import type { Clock } from './clock.ts'
+import type { Logger } from './logger.ts'
+import type { ServerLimits } from './options.ts'
+import type { LogStore } from './outbox/store.ts'
+import type { RoomHandlersOf } from './room/room-definition.ts'
+import type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'
+
+/** Everything a server can be given; the numbers are in {@link ServerLimits}. */
+export interface ServerOptions extends Partial<ServerLimits> {
+  /** Default: nothing is logged. */
+  readonly logger?: Logger
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Seed of all rooms' randomness; default random. A room's own seed derives from it and the room's id. */
+  readonly seed?: number
+  /** Key for `X-API-Key` routes, 16 characters or more. Without it those routes answer 401. */
+  readonly apiKey?: string
+  /** Origins (`https://example.com`) that may connect besides the server's own host; `*` allows all. */
+  readonly allowedOrigins?: readonly string[]
+  /** Refuse WebSocket handshakes without an Origin header (not from a browser). Default false. */
+  readonly requireOrigin?: boolean
+  /** Name of this node in tickets and listings. Default `node-1`. */
+  readonly nodeName?: string
+  /** Secret that signs tickets, 32 characters or more. Default random: tickets end with the process. */
+  readonly ticketSecret?: string
+  /** Default: uWebSockets.js. */
+  readonly transport?: Transport
+  /** Default: in memory. */
+  readonly store?: LogStore
+}
+
+/** Why a connection ended. */
+export interface DisconnectReason {
+  /** WebSocket close code; 1006 when there was no closing handshake. */
+  readonly code: number
+  readonly reason: string
+  /** True when the server closed it. */
+  readonly byServer: boolean
+}
+
+/** One connection. Valid until onDisconnect returned; afterwards its methods do nothing. */
+export interface Session<Data = Record<string, unknown>> {
+  /** Unique per connection, made by the server. */
+  readonly id: string
+  readonly remoteAddress: string
+  readonly isOpen: boolean
+  /** The room whose seat this connection holds, or null. */
+  readonly roomId: string | null
+  /** The game's own notes; empty at onConnect. */
+  data: Data
+  /** Sends one frame; the bytes are copied. A client over its byte budget is closed with `slow`. */
+  send(commandId: number, payload?: Uint8Array): void
+  /** Sends to every open session, this one included; encoded once. */
+  broadcast(commandId: number, payload?: Uint8Array): void
+  /** Closes after everything sent before. `code`: 1000 or 3000-4999. */
+  close(code?: number, reason?: string): void
+}
+
+/** A raw command: bytes in, bytes out. `payload` is lent until the call (not its promise) returns. */
+export type RawHandler<Data> = (
+  session: Session<Data>,
+  payload: Uint8Array,
+) => Uint8Array | void | Promise<Uint8Array | void>
+
+export type TypedHandler<D, Data> = (
+  session: Session<Data>,
+  payload: PayloadOf<D>,
+) => ReplyOf<D> | Promise<ReplyOf<D>>
+
+/** A game server. Everything is registered before `listen`; later registration throws. */
+export interface Server<G extends GameContract = GameContract, Data = Record<string, unknown>> {
+  /** Registers a raw command that needs no room. */
+  command(id: number, handler: RawHandler<Data>, options?: { readonly cost?: number }): void
+  /** Registers a command of the contract that needs no room. */
+  command<D extends CommandDefinition>(definition: D, handler: TypedHandler<D, Data>): void
+  /** Registers a type of room of the contract. */
+  room<T extends keyof G['rooms'] & string>(type: T, handlers: RoomHandlersOf<G, T>): void
+  onConnect(handler: (session: Session<Data>) => void): void
+  onDisconnect(handler: (session: Session<Data>, reason: DisconnectReason) => void): void
+  /**
+   * Adds an HTTP route. `path` may hold `:name` parts and end in `/*`; built-in routes win.
+   * What it throws is answered as JSON with the code's status.
+   */
+  route(method: string, path: string, handler: RouteHandler): void
+  /** Sends to every open session. */
+  broadcast(commandId: number, payload?: Uint8Array): void
+  /** Closes the session with this id with `kicked`; false when there is none. */
+  kick(sessionId: string, reason?: string): boolean
+  /** A copy of the open sessions. */
+  sessions(): Session<Data>[]
+  readonly sessionCount: number
+  /** Creates a room and resolves with its id. */
+  createRoom<T extends keyof G['rooms'] & string>(type: T, options?: unknown): Promise<string>
+  /** Reserves a seat as `POST /matchmake/joinById` does; for bots and tests. */
+  reserveSeat(roomId: string, request: SeatRequest): Promise<{ sessionId: string; ticket: string }>
+  readonly rooms: readonly RoomSummary[]
+  /**
+   * Opens an in-process connection that passes through every step as a socket would. The result has
+   * the shape of the browser's WebSocket as far as the SDK uses it.
+   */
+  loopback(): LoopbackSocket
+  /** Starts to serve. Resolves with the port. */
+  listen(address?: { readonly port?: number; readonly host?: string }): Promise<number>
+  /**
+   * Drains and stops: not ready, going-away to everybody, onDrain, log flushed, clients closed with
+   * 1001, transport closed. Resolves when nothing is left.
+   */
+  close(): Promise<void>
+  readonly apiKey: string | null
+}
+
+export interface SeatRequest {
+  readonly name?: string
+  readonly options?: unknown
+}
+
+export interface RoomSummary {
+  readonly id: string
+  readonly type: string
+  readonly clients: number
+  readonly maxClients: number
+  readonly isLocked: boolean
+  /** 99th percentile of the tick's lateness over the last 10 s, in ms. */
+  readonly tickLagP99Ms: number
+}
+
+export interface RouteContext {
+  /** Values of the path's `:name` parts, percent-decoded; `*` holds the rest. */
+  readonly params: Readonly<Record<string, string>>
+  /**
+   * Throws RingsideError unauthorized unless the request carries the API key. Compares in constant time.
+   */
+  requireKey(): void
+}
+
+export type RouteHandler = (
+  request: HttpRequest,
+  response: HttpResponse,
+  context: RouteContext,
+) => void | Promise<void>
+
+/** The part of the browser's WebSocket that the SDK needs. */
+export interface LoopbackSocket {
+  binaryType: string
+  readonly readyState: number
+  readonly bufferedAmount: number
+  onopen: (() => void) | null
+  onmessage: ((event: { data: ArrayBuffer }) => void) | null
+  onclose: ((event: { code: number; reason: string }) => void) | null
+  onerror: (() => void) | null
+  send(data: Uint8Array): void
+  close(code?: number, reason?: string): void
+}
