@@ -13,11 +13,17 @@ import {
   uint,
 } from '@ringside/protocol'
 
-/** Half a centimetre of arena: positions are sent in steps of a tenth of a unit. */
+/** Positions are held and sent in steps of a tenth of a unit. */
 const position = { step: 0.1 } as const
 
 /** A mine: only the player who laid it sees it, until it goes off. */
-export const Mine = schema({ id: uint(1), x: quant(2, position), y: quant(3, position) })
+export const Mine = schema({
+  id: uint(1),
+  x: quant(2, position),
+  y: quant(3, position),
+  /** Room clock in ms from which on it can go off. */
+  armedAt: num(4),
+})
 
 export const Player = schema({
   name: str(1, { max: 24 }),
@@ -26,6 +32,7 @@ export const Player = schema({
   /** Where he aims, in radians. */
   angle: quant(4, { step: 0.01 }),
   health: uint(5),
+  /** Kills of this round. */
   score: int(6),
   deaths: uint(7),
   /** Index into the palette. */
@@ -42,7 +49,7 @@ export const Player = schema({
   isConnected: bool(15),
 })
 
-/** A shot in flight: moves in a straight line, so only its start is sent. */
+/** A shot in flight: moves in a straight line, so only its start is sent (see shots.ts). */
 export const Shot = schema({
   owner: str(1),
   x: quant(2, position),
@@ -72,8 +79,10 @@ export const ArenaState = schema({
   endsAt: num(6),
   winner: str(7),
   winnerName: str(8),
-  /** The last 50 messages. */
-  chat: list(9, ChatLine, { max: 50 }),
+  /** The last 50 messages by their id, so that a new one costs one line and not fifty. */
+  chat: map(9, ChatLine, { max: 64 }),
+  /** Room clock in ms at which the phase began. */
+  startedAt: num(10),
 })
 
 /** The arena's contract: written once, imported by server, browser and bots. */
@@ -81,7 +90,7 @@ export const game = defineGame({
   commands: {
     /**
      * One simulation step of intent: 30 a second. moveX/moveY are a direction (length <= 1), angle the
-     * aim; buttons: 1 = fire, 2 = lay a mine.
+     * aim in radians; buttons: 1 = fire, 2 = lay a mine. `sequence` grows from the player's `lastInput`.
      */
     input: command(
       0x0101,
@@ -94,8 +103,8 @@ export const game = defineGame({
       },
       { cost: 1 },
     ),
-    chat: command(0x0102, { text: str(1, { max: 200 }) }, { reply: { id: uint(1) }, cost: 5 }),
-    rename: command(0x0103, { name: str(1, { max: 24 }) }, { cost: 5 }),
+    chat: command(0x0102, { text: str(1, { max: 200 }) }, { reply: { id: uint(1) }, cost: 20 }),
+    rename: command(0x0103, { name: str(1, { max: 24 }) }, { reply: { name: str(1) }, cost: 20 }),
   },
   rooms: {
     arena: {
