@@ -50,7 +50,7 @@ export type StateOf<R> = R extends { readonly state: infer S } ? Infer<S> : neve
 /** The events of a room of the contract, name by name, as values. */
 export type EventsOf<R> = R extends { readonly events?: infer E }
   ? { [K in keyof NonNullable<E>]: PayloadOf<NonNullable<E>[K]> }
-  : Record<never, never>
+  : object
 
 export interface CommandOptions<R extends Fields | null> {
   readonly reply?: R

@@ -38,13 +38,8 @@ export {
 } from './frame.ts'
 export { applyMergePatch } from './merge-patch.ts'
 export type { Json } from './merge-patch.ts'
-export {
-  PayloadError,
-  checkScalar,
-  decodeMessage,
-  defaultValue,
-  encodeMessage,
-} from './message-codec.ts'
+export { decodeMessage, defaultValue, encodeMessage } from './message-codec.ts'
+export { PayloadError, checkScalar } from './scalar.ts'
 export {
   bool,
   bytes,

@@ -79,69 +79,74 @@ export interface QuantOptions extends FieldOptions {
   readonly step: number
 }
 
-const DEFAULT_MAX_CHARACTERS = 65_536
-const DEFAULT_MAX_BYTES = 10 * 1024 * 1024
-const DEFAULT_MAX_ITEMS = 10_000
+/** `max` where a field does not set its own: characters, bytes, items. */
+const DEFAULT_MAX: { readonly [K in FieldKind]?: number } = {
+  str: 65_536,
+  bytes: 10 * 1024 * 1024,
+  list: 10_000,
+  map: 10_000,
+}
 
 interface Options extends SizedOptions {
   readonly step?: number
   readonly item?: Schema | ScalarItem
 }
 
-function field<T>(kind: FieldKind, number: number, max: number, options: Options): Field<T> {
+function field<T>(kind: FieldKind, number: number, options: Options): Field<T> {
   if (!Number.isInteger(number) || number < 1 || number > 255)
     throw new TypeError(`Expected a field number from 1 to 255, got ${number}`)
+  const max = options.max ?? DEFAULT_MAX[kind] ?? 0
+  if (!Number.isInteger(max) || max < 0)
+    throw new TypeError(`Expected a whole max of at least 0, got ${max}`)
   return Object.freeze({
     kind,
     number,
     audience: options.audience ?? 'public',
     optional: false,
-    max: options.max ?? max,
+    max,
     step: options.step ?? 1,
     item: options.item ?? null,
   })
 }
 
-function scalar<T>(kind: ScalarItem['kind'], max: number, step = 1): ScalarItem<T> {
-  return Object.freeze({ kind, max, step })
+function scalar<T>(kind: ScalarItem['kind']): ScalarItem<T> {
+  return Object.freeze({ kind, max: DEFAULT_MAX[kind] ?? 0, step: 1 })
 }
 
 /** Text, at most `max` characters (UTF-16 units; 65,536). Without a number: an item of a list. */
 export function str(): ScalarItem<string>
 export function str(number: number, options?: SizedOptions): Field<string>
 export function str(number?: number, options: SizedOptions = {}) {
-  if (number === undefined) return scalar<string>('str', DEFAULT_MAX_CHARACTERS)
-  return field<string>('str', number, DEFAULT_MAX_CHARACTERS, options)
+  if (number === undefined) return scalar<string>('str')
+  return field<string>('str', number, options)
 }
 
 /** A whole number from -2^31 to 2^31-1 (protobuf sint32). */
 export function int(): ScalarItem<number>
 export function int(number: number, options?: FieldOptions): Field<number>
 export function int(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<number>('int', 0) : field<number>('int', number, 0, options)
+  return number === undefined ? scalar<number>('int') : field<number>('int', number, options)
 }
 
 /** A whole number from 0 to 2^32-1 (protobuf uint32). */
 export function uint(): ScalarItem<number>
 export function uint(number: number, options?: FieldOptions): Field<number>
 export function uint(number?: number, options: FieldOptions = {}) {
-  return number === undefined
-    ? scalar<number>('uint', 0)
-    : field<number>('uint', number, 0, options)
+  return number === undefined ? scalar<number>('uint') : field<number>('uint', number, options)
 }
 
 /** Any finite number, 8 bytes (protobuf double): times in ms, large counts. */
 export function num(): ScalarItem<number>
 export function num(number: number, options?: FieldOptions): Field<number>
 export function num(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<number>('num', 0) : field<number>('num', number, 0, options)
+  return number === undefined ? scalar<number>('num') : field<number>('num', number, options)
 }
 
 /** A finite number rounded to 32-bit float when it is assigned, 4 bytes (protobuf float). */
 export function f32(): ScalarItem<number>
 export function f32(number: number, options?: FieldOptions): Field<number>
 export function f32(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<number>('f32', 0) : field<number>('f32', number, 0, options)
+  return number === undefined ? scalar<number>('f32') : field<number>('f32', number, options)
 }
 
 /**
@@ -151,21 +156,19 @@ export function f32(number?: number, options: FieldOptions = {}) {
 export function quant(number: number, options: QuantOptions): Field<number> {
   if (!Number.isFinite(options.step) || options.step <= 0)
     throw new TypeError(`Expected a step above 0, got ${options.step}`)
-  return field<number>('quant', number, 0, options)
+  return field<number>('quant', number, options)
 }
 
 /** True or false. */
 export function bool(): ScalarItem<boolean>
 export function bool(number: number, options?: FieldOptions): Field<boolean>
 export function bool(number?: number, options: FieldOptions = {}) {
-  return number === undefined
-    ? scalar<boolean>('bool', 0)
-    : field<boolean>('bool', number, 0, options)
+  return number === undefined ? scalar<boolean>('bool') : field<boolean>('bool', number, options)
 }
 
 /** Raw bytes, for messages only (a room's state holds none). */
 export function bytes(number: number, options: SizedOptions = {}): Field<Uint8Array> {
-  return field<Uint8Array>('bytes', number, DEFAULT_MAX_BYTES, options)
+  return field<Uint8Array>('bytes', number, options)
 }
 
 /** An array of a schema's objects or of scalars. In a room's state it is replaced whole, in order. */
@@ -176,7 +179,7 @@ export function list<S extends Schema>(
 ): Field<Infer<S>[]>
 export function list<T>(number: number, item: ScalarItem<T>, options?: SizedOptions): Field<T[]>
 export function list(number: number, item: Schema | ScalarItem, options: SizedOptions = {}) {
-  return field<unknown[]>('list', number, DEFAULT_MAX_ITEMS, { ...options, item })
+  return field<unknown[]>('list', number, { ...options, item })
 }
 
 /** Objects of one schema by string key; each is tracked by itself. For a room's state only. */
@@ -185,7 +188,7 @@ export function map<S extends Schema>(
   item: S,
   options: SizedOptions = {},
 ): Field<Record<string, Infer<S>>> {
-  return field<Record<string, Infer<S>>>('map', number, DEFAULT_MAX_ITEMS, { ...options, item })
+  return field<Record<string, Infer<S>>>('map', number, { ...options, item })
 }
 
 /** One nested object, always present. */
@@ -194,32 +197,49 @@ export function object<S extends Schema>(
   item: S,
   options: FieldOptions = {},
 ): Field<Infer<S>> {
-  return field<Infer<S>>('object', number, 0, { ...options, item })
+  return field<Infer<S>>('object', number, { ...options, item })
 }
 
-/** Makes a field of a message optional: `undefined` is allowed and is not sent. */
+/**
+ * Makes a field of a message optional: `undefined` is allowed and is not sent.
+ * @throws TypeError for a list or map: protobuf cannot tell an absent one from an empty one.
+ */
 export function optional<T>(inner: Field<T>): Field<T | undefined> {
+  if (inner.kind === 'list' || inner.kind === 'map')
+    throw new TypeError(`Expected no optional ${inner.kind}: an empty one says the same`)
   return Object.freeze({ ...inner, optional: true }) as Field<T | undefined>
 }
 
-const FORBIDDEN_NAMES = new Set(['__proto__', 'constructor', 'prototype', 'toString', 'valueOf'])
 const NAME = /^[a-z][a-zA-Z0-9]*$/
+
+/** Objects inside objects. A schema's depth bounds every recursion over its values. */
+const MAX_DEPTH = 16
 
 /**
  * Declares a set of fields. Numbers are explicit and unique. Names are camelCase.
- * Throws TypeError on a doubled number or an unusable name.
+ * @throws TypeError on a doubled number, a name that every object has (`constructor`, `toString`),
+ * or more than 16 levels.
  */
 export function schema<F extends Fields>(fields: F): Schema<F> {
   const ordered = Object.entries(fields)
     .map(([name, entry]): NamedField => Object.freeze({ ...entry, name }))
     .sort((a, b) => a.number - b.number)
   ordered.forEach((entry, index) => {
-    if (!NAME.test(entry.name) || FORBIDDEN_NAMES.has(entry.name))
+    if (!NAME.test(entry.name) || entry.name in Object.prototype)
       throw new TypeError(`Expected a camelCase field name, got '${entry.name}'`)
     if (ordered[index + 1]?.number === entry.number)
       throw new TypeError(`Expected unique field numbers, got ${entry.number} twice`)
   })
-  return Object.freeze({ fields: Object.freeze({ ...fields }), ordered })
+  const declared = Object.freeze({ fields: Object.freeze({ ...fields }), ordered })
+  if (depthOf(declared) > MAX_DEPTH) throw new TypeError(`Expected at most ${MAX_DEPTH} levels`)
+  return declared
+}
+
+function depthOf(declared: Schema): number {
+  let deepest = 0
+  for (const { item } of declared.ordered)
+    if (item && isSchema(item)) deepest = Math.max(deepest, depthOf(item))
+  return deepest + 1
 }
 
 /** True for a schema, false for the item of a list of scalars. */
