@@ -1,0 +1,233 @@
+import type {
+  CommandDefinition,
+  EventsOf,
+  GameContract,
+  Infer,
+  Json,
+  ReplyOf,
+  StateOf,
+} from '@ringside/protocol'
+import type { RequestError } from './request-error.ts'
+import type { SocketFactory } from './socket/socket.ts'
+import type { Timers } from './timers.ts'
+
+/** Seams and numbers of a client. Every one has a default. */
+export interface ConnectOptions {
+  /** Default: the WebSocket of the browser or of Node; in Node 20 the package `ws`. */
+  readonly socket?: SocketFactory
+  /** Default: the global fetch. */
+  readonly fetch?: typeof fetch
+  /** From 0 to 1, spreads reconnects. Default Math.random. */
+  readonly random?: () => number
+  /** Default: the machine's. */
+  readonly timers?: Timers
+  /** Headers of matchmaking requests, for example an Authorization that `onAuth` looks at. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Longest wait for a seat (request, connection, JOINED, STATE), in ms. Default 10,000. */
+  readonly joinTimeoutMs?: number
+  /** Longest wait for the answer of a request, in ms. Default 10,000. */
+  readonly requestTimeoutMs?: number
+  /**
+   * How long a lost connection is redialled, in ms. Default 30,000. The room keeps the seat for its
+   * own `reconnectGraceMs`; once the seat is gone the server says so and redialling ends at once.
+   */
+  readonly reconnectForMs?: number
+  /** When the seat is gone, join the same room anew (with a new sessionId). Default false. */
+  readonly rejoin?: boolean
+  /** Bytes the socket may hold back before `send` drops. Default 1 MiB. */
+  readonly maxBufferedBytes?: number
+}
+
+/** What a player asks for. */
+export interface JoinOptions {
+  /** 1-24 characters; the server cleans it. Default: the server picks one. */
+  readonly name?: string
+  /** For the room's onCreate and onAuth: plain JSON of at most 4 KiB. */
+  readonly options?: Json
+  /** joinOrCreate and join: only rooms whose metadata has these values. */
+  readonly filter?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** Room types of a contract. */
+export type RoomType<G extends GameContract> = keyof G['rooms'] & string
+type CommandName<G extends GameContract> = keyof G['commands'] & string
+type Payload<D> = D extends CommandDefinition ? Infer<D['payload']> : never
+
+/** Joins rooms of one server. */
+export interface Client<G extends GameContract> {
+  /** Joins a room of this type that has space, or creates one. @throws RequestError */
+  joinOrCreate<T extends RoomType<G>>(type: T, request?: JoinOptions): Promise<ClientRoom<G, T>>
+  /** Joins a room of this type that has space. @throws RequestError room_not_found, ... */
+  join<T extends RoomType<G>>(type: T, request?: JoinOptions): Promise<ClientRoom<G, T>>
+  /** Creates a room and joins it. @throws RequestError */
+  create<T extends RoomType<G>>(type: T, request?: JoinOptions): Promise<ClientRoom<G, T>>
+  /** Joins the room with this id. @throws RequestError room_not_found, room_full, ... */
+  joinById<T extends RoomType<G> = RoomType<G>>(
+    roomId: string,
+    request?: JoinOptions,
+  ): Promise<ClientRoom<G, T>>
+  /** Takes a seat back with its `reconnectToken`, for example after a reload. @throws RequestError */
+  reconnect<T extends RoomType<G> = RoomType<G>>(
+    roomId: string,
+    token: string,
+  ): Promise<ClientRoom<G, T>>
+  /** Takes the seat of a ticket made elsewhere (`server.reserveSeat`: bots and tests). @throws RequestError */
+  joinWithTicket<T extends RoomType<G> = RoomType<G>>(
+    ticket: string,
+    url?: string,
+  ): Promise<ClientRoom<G, T>>
+  /** Opens a connection without a room, for commands that need none. It does not redial. @throws RequestError */
+  open(): Promise<PlainSession<G>>
+}
+
+/** Options of one request. */
+export interface RequestOptions {
+  /** In ms. Default: `requestTimeoutMs` of the client. */
+  readonly timeoutMs?: number
+}
+
+/** Sends the contract's commands. */
+export interface CommandSender<G extends GameContract> {
+  /**
+   * Sends a command without waiting for an answer. False when it was dropped: not connected, or the
+   * network takes nothing (inputs are not kept for later: they would be stale).
+   * @throws PayloadError when the payload does not fit the contract.
+   */
+  send<N extends CommandName<G>>(command: N, payload: Payload<G['commands'][N]>): boolean
+  /** Sends raw bytes on a command id. */
+  send(commandId: number, payload?: Uint8Array): boolean
+  /** Sends a command and resolves with its answer. @throws RequestError (rejects) */
+  request<N extends CommandName<G>>(
+    command: N,
+    payload: Payload<G['commands'][N]>,
+    options?: RequestOptions,
+  ): Promise<ReplyOf<G['commands'][N]>>
+  /** Frames of the game's own command ids; `payload` is the handler's to keep. Returns unsubscribe. */
+  onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void
+  /** Refusals of plain commands (ERROR without a request). Returns unsubscribe. */
+  onError(handler: (error: CommandError) => void): () => void
+}
+
+/** A plain command that the server refused. */
+export interface CommandError {
+  readonly commandId: number
+  readonly code: string
+  readonly message: string
+  readonly retry: boolean
+}
+
+/** A connection without a room. */
+export interface PlainSession<G extends GameContract> extends CommandSender<G> {
+  readonly isOpen: boolean
+  /** Called once. Returns unsubscribe. */
+  onClose(handler: (info: CloseInfo) => void): () => void
+  close(): void
+}
+
+export interface CloseInfo {
+  /** WebSocket close code; 1006 when there was no closing handshake. */
+  readonly code: number
+  readonly reason: string
+}
+
+/**
+ * Where a room's connection stands. `connecting`: only before the join resolved. `connected` <->
+ * `reconnecting` as the network comes and goes. `closed` is final.
+ */
+export type RoomStatus = 'connecting' | 'connected' | 'reconnecting' | 'closed'
+
+export interface StatusInfo {
+  /** What closed the connection (reconnecting, closed). 1000 after leave(). */
+  readonly code?: number
+  readonly reason?: string
+  /** Why redialling ended: `reconnect_refused`, `room_not_found`, ... (closed). */
+  readonly error?: RequestError
+  /** Attempts so far (reconnecting). */
+  readonly attempt?: number
+  /** Ms until the next attempt (reconnecting). */
+  readonly retryInMs?: number
+  /** The server announced its end; it may be back after so many ms (connected). */
+  readonly goingAwayMs?: number
+  /** True when a new seat was taken because the old one was gone (connected). */
+  readonly isNewSeat?: boolean
+}
+
+/** What a patch or full state brought; valid only during the call. */
+export interface PatchInfo {
+  /** True for a full state: nothing of the earlier state is left. */
+  readonly isFull: boolean
+  readonly epoch: number
+  readonly tick: number
+  /** Room clock in ms that this state belongs to. */
+  readonly at: number
+}
+
+export interface RosterEntry {
+  readonly sessionId: string
+  readonly name: string
+}
+
+/** The server's clock as seen from here. */
+export interface ServerClock {
+  /** Server time minus local time in ms, of the quickest recent round trip. */
+  readonly offsetMs: number
+  /** Median of the recent round trips in ms; 0 before the first. */
+  readonly rttMs: number
+  /** Server time in ms, now. May step by some ms when a better sample arrives. */
+  now(): number
+}
+
+/** A seat in a room. */
+export interface ClientRoom<
+  G extends GameContract,
+  T extends RoomType<G> = RoomType<G>,
+> extends CommandSender<G> {
+  readonly id: string
+  readonly type: T
+  /** Own session id: the key of own entries in the state. Changes only with `rejoin`. */
+  readonly sessionId: string
+  /** Own name, as the server cleaned it. */
+  readonly name: string
+  /**
+   * The replica of the room's state, changed in place by patches. Read it, never write it. Objects in it
+   * keep their identity as long as they exist; a full state makes all of them new.
+   */
+  readonly state: StateOf<G['rooms'][T]>
+  readonly status: RoomStatus
+  /** Players with a seat, by session id. */
+  readonly roster: ReadonlyMap<string, RosterEntry>
+  /** Pass it to `client.reconnect` to take the seat back; keep it as secret as a password. */
+  readonly reconnectToken: string
+  readonly epoch: number
+  /** Tick of the newest state. */
+  readonly tick: number
+  /** Room clock in ms of the newest state. */
+  readonly at: number
+  readonly tickHz: number
+  readonly patchHz: number
+  readonly clock: ServerClock
+  /** Median round trip in ms. */
+  readonly ping: number
+  /** A room event. `info.at` is the room clock in ms. Returns unsubscribe. */
+  on<N extends keyof EventsOf<G['rooms'][T]> & string>(
+    name: N,
+    handler: (payload: EventsOf<G['rooms'][T]>[N], info: { readonly at: number }) => void,
+  ): () => void
+  /**
+   * Calls `listener` after each patch that changed the selected part: another value, another object, or
+   * the same object with a change in or below it. A selector that builds a new object each time is
+   * reported each time. Not called at once. Returns unsubscribe.
+   */
+  onChange<V>(
+    selector: (state: StateOf<G['rooms'][T]>) => V,
+    listener: (value: V) => void,
+  ): () => void
+  /** After every applied patch or full state, before onChange. Returns unsubscribe. */
+  onPatch(listener: (patch: PatchInfo) => void): () => void
+  onJoined(listener: (player: RosterEntry) => void): () => void
+  onLeft(listener: (player: RosterEntry) => void): () => void
+  /** Changes of `status`. Returns unsubscribe. */
+  onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void
+  /** Gives the seat up. Resolves when the connection is closed; never rejects. */
+  leave(): Promise<void>
+}

@@ -1,0 +1,121 @@
+import type { FeedEvents, GameEvent, ResetReason } from '@ringside/protocol/feed-event'
+import type { Json } from '@ringside/protocol/merge-patch'
+import type { Timers } from '../timers.ts'
+
+/** What to follow: an address of the feed, one room, or many rooms over one stream. */
+export type FeedTarget =
+  /** `http://host/rooms/abc/feed?from=start`, or a path in a browser. */
+  | string
+  /** One room. */
+  | { readonly address?: string; readonly room: string }
+  /** Many rooms over one stream. */
+  | { readonly address?: string; readonly rooms: readonly string[] }
+
+/**
+ * Where a feed stands. `connecting` (first dial) -> `catching-up` (events of the past arrive) -> `live`;
+ * a break leads to `reconnecting` and back to `catching-up`. Final: `ended` (the room is over, or
+ * close() was called) and `failed` (the server refuses for good).
+ */
+export type FeedStatus = 'connecting' | 'catching-up' | 'live' | 'reconnecting' | 'ended' | 'failed'
+
+export interface FeedStatusInfo {
+  /** HTTP status that ended or interrupted the stream. */
+  readonly httpStatus?: number
+  readonly reason?: string
+  /** Ms until the next attempt (reconnecting). */
+  readonly retryInMs?: number
+}
+
+/** The feed must be read anew: a `snapshot` follows. `gap` was noticed by this reader. */
+export interface FeedReset {
+  readonly reason: ResetReason | 'gap'
+  /** Positions (seq) that the jump spans; for a gap the numbers `n` in its room. */
+  readonly from: number
+  readonly to: number
+  /** The room in which a gap was noticed. */
+  readonly room?: string
+}
+
+/**
+ * One event of a feed: one of the feed's own by its type, or a game's own (`kill`, `chat`, ...) by its
+ * name. `seq` is its position, null where it has none of its own (hello, parts of a bootstrap).
+ */
+export type FeedMessage =
+  | {
+      [K in keyof FeedEvents]: { type: K; seq: number | null; data: FeedEvents[K] }
+    }[keyof FeedEvents]
+  | { type: 'game'; name: string; seq: number | null; data: GameEvent }
+
+/** Keeps a checkpoint between page loads; localStorage fits. */
+export interface CheckpointStorage {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
+}
+
+export interface FeedOptions {
+  /** Where to begin: `live` (default), `start`, a seq, or so long ago (`-30s`). A checkpoint beats it. */
+  readonly from?: string | number
+  /** Replay at this speed; without it as fast as it is read. */
+  readonly speed?: number
+  /** Only these event types (`*` wildcards). Gaps can then be noticed by patches only. */
+  readonly types?: readonly string[]
+  /** Go on after this seq; beats a stored one. */
+  readonly checkpoint?: number
+  /**
+   * What to ask for at a checkpoint of an earlier page load: `snapshot` (default) begins with the state at
+   * the checkpoint; `events` goes on with the next event, for readers that keep no state.
+   */
+  readonly resume?: 'snapshot' | 'events'
+  readonly storage?: CheckpointStorage
+  /** Key in `storage`. Default `ringside:<path of the feed>`. */
+  readonly storageKey?: string
+  /** Headers of the request, for example an Authorization. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly fetch?: typeof fetch
+  readonly random?: () => number
+  readonly timers?: Timers
+  /** A stream without a byte for this long is dead, in ms. Default 37,500 (2.5 heartbeats). */
+  readonly silenceMs?: number
+  /** Every event but snapshots and patches (also hello, caught-up, joined, ...), in order. */
+  readonly onEvent?: (event: FeedMessage) => void
+  readonly onSnapshot?: (snapshot: FeedEvents['snapshot'], seq: number | null) => void
+  readonly onPatch?: (patch: FeedEvents['patch'], seq: number | null) => void
+  readonly onReset?: (reset: FeedReset) => void
+  readonly onStatus?: (status: FeedStatus, info: FeedStatusInfo) => void
+  /** Keeps public state up to date before the handlers run. */
+  readonly state?: FeedState
+}
+
+/** A followed feed. */
+export interface Feed {
+  readonly status: FeedStatus
+  /** Seq of the last event that was handed out, or null; everything up to it has been seen. */
+  readonly checkpoint: number | null
+  /** Stops for good: no handler is called afterwards. Stores the checkpoint. */
+  close(): void
+}
+
+/** Public state of one room at a position of its log. */
+export interface FeedRoomState {
+  /** Changed in place by patches. */
+  readonly state: Json
+  readonly n: number
+  readonly seq: number
+  /** Database time in ms of the newest event. */
+  readonly at: number
+  readonly epoch: number | null
+  readonly hasEnded: boolean
+}
+
+/** Public state of the followed rooms; feed it by {@link FeedOptions.state} or by hand. */
+export interface FeedState {
+  readonly rooms: ReadonlyMap<string, FeedRoomState>
+  /** The state of a room (of the only one, without an id), or null before its snapshot. */
+  get(room?: string): FeedRoomState | null
+  /** Takes one event. Calls `onChange` listeners when a state changed. */
+  apply(event: FeedMessage): void
+  /** After each change. Returns unsubscribe. */
+  onChange(listener: (room: string, state: FeedRoomState) => void): () => void
+  /** Forgets all rooms: a snapshot must follow. */
+  clear(): void
+}

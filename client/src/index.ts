@@ -1,0 +1,36 @@
+export { connect } from './connect.ts'
+export type {
+  Client,
+  ClientRoom,
+  CloseInfo,
+  CommandError,
+  CommandSender,
+  ConnectOptions,
+  JoinOptions,
+  PatchInfo,
+  PlainSession,
+  RequestOptions,
+  RoomStatus,
+  RoomType,
+  RosterEntry,
+  ServerClock,
+  StatusInfo,
+} from './client-types.ts'
+export { createFeedState, openFeed } from './feed/index.ts'
+export type {
+  CheckpointStorage,
+  Feed,
+  FeedMessage,
+  FeedOptions,
+  FeedReset,
+  FeedRoomState,
+  FeedState,
+  FeedStatus,
+  FeedStatusInfo,
+  FeedTarget,
+} from './feed/index.ts'
+export { RequestError } from './request-error.ts'
+export type { ClientErrorCode } from './request-error.ts'
+export type { SocketFactory, WebSocketLike } from './socket/socket.ts'
+export { systemTimers } from './timers.ts'
+export type { Timers } from './timers.ts'
