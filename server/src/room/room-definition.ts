@@ -114,7 +114,8 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   readonly emptyTimeoutMs?: number | null
   /** Makes the state. `options` is what the creator asked for: hostile until checked. */
   onCreate(room: Omit<Room<State, Events>, 'state'>, options: Json): State
-  /** Refuse by `throw reject(...)` or returning false; else the result becomes `session.auth`. */
+  /** Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
+   * `session.auth`. Called before the seat is reserved. */
   onAuth?(room: Room<State, Events>, request: JoinRequest): unknown
   onJoin?(room: Room<State, Events>, session: RoomSession): void
   /** The connection broke; the seat is kept until onReconnect or onLeave. */

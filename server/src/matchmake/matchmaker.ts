@@ -1,0 +1,142 @@
+import type { Json, MatchmakeAnswer } from '@ringside/protocol'
+import type { Clock } from '../clock.ts'
+import { RingsideError } from '../errors.ts'
+import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
+import type { RoomHost } from '../room/room-host.ts'
+import type { LiveRoom } from '../room/room.ts'
+import type { RoomSeat } from '../room/seat.ts'
+import { checkOptions, cleanName } from './join-request.ts'
+import type { TicketOffice } from './ticket.ts'
+
+/** Looks for a free seat, at most, before joinOrCreate gives up with room_full. */
+const MAX_ATTEMPTS = 100
+
+export interface MatchmakerParts {
+  readonly host: RoomHost
+  readonly office: TicketOffice
+  readonly clock: Clock
+  readonly nodeName: string
+  readonly ticketTtlMs: number
+  readonly newId: () => string
+}
+
+/** What a client asks for; every field is hostile until checked here. */
+export interface SeatWish {
+  readonly name?: unknown
+  readonly options?: unknown
+  readonly remoteAddress: string
+}
+
+/** Finds seats and sells tickets for them, on this node. */
+export class Matchmaker implements SeatDesk {
+  readonly #parts: MatchmakerParts
+  readonly #boot: string
+  /** Rooms being made for joinOrCreate, by type: who comes meanwhile waits instead of making another. */
+  readonly #opening = new Map<string, Promise<LiveRoom>>()
+
+  constructor(parts: MatchmakerParts) {
+    this.#parts = parts
+    this.#boot = parts.newId()
+  }
+
+  /** A seat in the fullest open room of the type, or in a new one. */
+  async joinOrCreate(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    const options = checkOptions(wish.options)
+    for (let attempt = 1; ; attempt++) {
+      const room = this.#findOpen(type) ?? (await this.#openOne(type, options))
+      try {
+        return await this.#sell(room, wish)
+      } catch (error) {
+        // Others took the seats while onAuth was waited for: look again, but not for ever.
+        const isFull = error instanceof RingsideError && error.code === 'room_full'
+        if (!isFull || attempt === MAX_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  /** Makes a room; callers that come meanwhile share it. */
+  #openOne(type: string, options: Json): Promise<LiveRoom> {
+    const pending = this.#opening.get(type)
+    if (pending) return pending
+    const opening = this.#parts.host.create(type, options).finally(() => this.#opening.delete(type))
+    this.#opening.set(type, opening)
+    return opening
+  }
+
+  /** A seat in an open room of the type. @throws RingsideError room_not_found when there is none. */
+  async join(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    const room = this.#findOpen(type)
+    if (!room) throw new RingsideError('room_not_found', `No open room of type '${type}'`)
+    return this.#sell(room, wish)
+  }
+
+  async create(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    const room = await this.#parts.host.create(type, checkOptions(wish.options))
+    return this.#sell(room, wish)
+  }
+
+  async joinById(roomId: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    return this.#sell(this.#parts.host.get(roomId), wish)
+  }
+
+  /** A ticket for a seat that the client held before. @throws RingsideError reconnect_refused. */
+  reconnect(roomId: string, token: unknown): MatchmakeAnswer {
+    if (typeof token !== 'string') throw new RingsideError('bad_request', 'Expected a token')
+    const room = this.#parts.host.rooms.get(roomId)
+    const seat = room && !room.isOver ? room.seats.byReconnectToken(token) : null
+    if (!room || !seat) throw new RingsideError('reconnect_refused')
+    return this.#ticketFor(room, seat)
+  }
+
+  take(ticket: string, link: ClientLink): Seat {
+    const { clock, host, office, nodeName } = this.#parts
+    const facts = office.verify(ticket, clock.now())
+    if (facts.node !== nodeName || facts.boot !== this.#boot)
+      throw new RingsideError('ticket_invalid')
+    const room = host.get(facts.room)
+    const seat = room.seats.find(facts.session)
+    if (!seat) throw new RingsideError('ticket_expired')
+    room.seats.take(seat, facts.id, link)
+    return seat
+  }
+
+  #findOpen(type: string): LiveRoom | null {
+    let best: LiveRoom | null = null
+    for (const room of this.#parts.host.rooms.values()) {
+      if (room.type !== type || room.isOver || room.isLocked || room.profile.isPrivate) continue
+      if (room.seats.freeCount <= 0) continue
+      if (!best || room.clientCount > best.clientCount) best = room
+    }
+    return best
+  }
+
+  async #sell(room: LiveRoom, wish: SeatWish): Promise<MatchmakeAnswer> {
+    const id = this.#parts.newId()
+    const name = cleanName(wish.name, `player-${id.slice(0, 4)}`)
+    const options: Json = checkOptions(wish.options)
+    const request = { name, options, remoteAddress: wish.remoteAddress }
+    const { onAuth } = room.kind.handlers
+    const auth = onAuth ? await onAuth(room, request) : undefined
+    if (auth === false) throw new RingsideError('auth_failed')
+    if (room.isOver) throw new RingsideError('room_not_found')
+    if (room.isLocked) throw new RingsideError('room_locked')
+    const seat = room.seats.reserve({ id, name, auth }, this.#parts.ticketTtlMs)
+    return this.#ticketFor(room, seat)
+  }
+
+  #ticketFor(room: LiveRoom, seat: RoomSeat): MatchmakeAnswer {
+    const { clock, office, nodeName, ticketTtlMs, newId } = this.#parts
+    seat.openTicket = newId()
+    const expiresAt = clock.now() + ticketTtlMs
+    const ticket = office.sign({
+      room: room.id,
+      node: nodeName,
+      boot: this.#boot,
+      epoch: room.epoch,
+      session: seat.id,
+      id: seat.openTicket,
+      expiresAt,
+    })
+    return { roomId: room.id, sessionId: seat.id, node: nodeName, url: '/ws', ticket, expiresAt }
+  }
+}

@@ -1,0 +1,55 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { RingsideError } from '../errors.ts'
+
+/** What a ticket says. It names one seat and one opening of it: the seat table makes it single-use. */
+export interface Ticket {
+  readonly room: string
+  readonly node: string
+  /** This process's own id: a ticket does not outlive it. */
+  readonly boot: string
+  readonly epoch: number
+  readonly session: string
+  /** Id of this ticket; the seat knows the only one that opens it. */
+  readonly id: string
+  /** Server time in ms after which the ticket is void. */
+  readonly expiresAt: number
+}
+
+/** Longer strings are no tickets of ours: they are refused before any cryptography. */
+const MAX_TICKET_CHARACTERS = 1_024
+
+/** Signs and checks tickets (HMAC-SHA-256, RFC 2104). */
+export class TicketOffice {
+  readonly #secret: Buffer
+
+  constructor(secret: string | null) {
+    this.#secret = secret === null ? randomBytes(32) : Buffer.from(secret, 'utf8')
+  }
+
+  /** Two base64url parts joined by a dot: the JSON and its signature. */
+  sign(ticket: Ticket): string {
+    const body = Buffer.from(JSON.stringify(ticket), 'utf8').toString('base64url')
+    return `${body}.${this.#signature(body).toString('base64url')}`
+  }
+
+  /**
+   * @throws RingsideError ticket_invalid unless the signature is ours; ticket_expired after its time.
+   */
+  verify(text: string, now: number): Ticket {
+    const dot = text.indexOf('.')
+    if (dot < 1 || text.length > MAX_TICKET_CHARACTERS) throw new RingsideError('ticket_invalid')
+    const body = text.slice(0, dot)
+    const given = Buffer.from(text.slice(dot + 1), 'base64url')
+    const expected = this.#signature(body)
+    if (given.length !== expected.length || !timingSafeEqual(given, expected))
+      throw new RingsideError('ticket_invalid')
+    // Signed by us, so the shape is ours.
+    const ticket = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as Ticket
+    if (ticket.expiresAt < now) throw new RingsideError('ticket_expired')
+    return ticket
+  }
+
+  #signature(body: string): Buffer {
+    return createHmac('sha256', this.#secret).update(body).digest()
+  }
+}

@@ -1,0 +1,52 @@
+import type { Json, RoomDefinition } from '@ringside/protocol'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { RoomHandlers } from './room-definition.ts'
+
+/** What a room needs of the server around it; it sees no transport, outbox or feed. */
+export interface RoomContext {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Sends a frame to every link subscribed to the topic. */
+  publish(topic: string, frame: Uint8Array): void
+  /** A new unguessable id. */
+  newId(): string
+  /** Number of seats, metadata or lock changed. */
+  onChanged(room: { readonly id: string }): void
+  /** The room is over and holds nothing any more. */
+  onEnded(room: { readonly id: string }): void
+  /** Lateness of a step in ms. */
+  observeTickLag(ms: number): void
+}
+
+/** Handlers of any room; the types of state and commands are checked where they are registered. */
+export interface LooseHandlers extends Omit<
+  RoomHandlers<unknown, Record<string, unknown>, never>,
+  'commands'
+> {
+  readonly commands?: Readonly<
+    Record<string, (room: unknown, session: unknown, payload: unknown) => unknown>
+  >
+}
+
+/** One registered type of room, with the numbers checked and the defaults filled in. */
+export interface RoomType {
+  readonly name: string
+  readonly definition: RoomDefinition
+  readonly handlers: LooseHandlers
+  readonly maxClients: number
+  readonly tickHz: number
+  readonly patchHz: number
+  readonly logHz: number
+  readonly delayMs: number
+  readonly reconnectGraceMs: number
+  readonly emptyTimeoutMs: number | null
+}
+
+/** Who and what a new room is. */
+export interface RoomIdentity {
+  readonly id: string
+  readonly seed: number
+  /** What the creator asked for: hostile until onCreate has checked it. */
+  readonly options: Json
+}

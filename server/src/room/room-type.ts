@@ -1,0 +1,46 @@
+import type { RoomDefinition } from '@ringside/protocol'
+import { RingsideError } from '../errors.ts'
+import type { LooseHandlers, RoomType } from './room-context.ts'
+
+/**
+ * Checks the numbers of a type of room and fills in the defaults.
+ * @throws RingsideError option_invalid that names the option and the value.
+ */
+export function checkRoomType(
+  name: string,
+  definition: RoomDefinition,
+  handlers: LooseHandlers,
+): RoomType {
+  const type: RoomType = {
+    name,
+    definition,
+    handlers,
+    maxClients: check('maxClients', handlers.maxClients ?? 16, [1, 10_000]),
+    tickHz: check('tickHz', handlers.tickHz ?? 30, [0, 120]),
+    patchHz: check('patchHz', handlers.patchHz ?? 20, [0.1, 120]),
+    logHz: check('logHz', handlers.logHz ?? 10, [0.1, 120]),
+    delayMs: check('delayMs', handlers.delayMs ?? 0, [0, 3_600_000]),
+    reconnectGraceMs: check('reconnectGraceMs', handlers.reconnectGraceMs ?? 20_000, [0, 600_000]),
+    emptyTimeoutMs:
+      handlers.emptyTimeoutMs === null
+        ? null
+        : check('emptyTimeoutMs', handlers.emptyTimeoutMs ?? 10_000, [0, 86_400_000]),
+  }
+  if (typeof handlers.onCreate !== 'function')
+    throw new RingsideError('option_invalid', `Expected room '${name}' to have an onCreate`)
+  if (type.logHz > type.patchHz)
+    throw new RingsideError(
+      'option_invalid',
+      `Expected logHz within patchHz, got ${type.logHz} and ${type.patchHz}`,
+    )
+  return type
+}
+
+function check(name: string, value: number, [min, max]: readonly [number, number]): number {
+  if (typeof value !== 'number' || !(value >= min && value <= max))
+    throw new RingsideError(
+      'option_invalid',
+      `Expected ${name} from ${min} to ${max}, got ${value}`,
+    )
+  return value
+}

@@ -1,0 +1,352 @@
+import { encodeFrame, encodeMessage, encodeSystem, isGameCommandId } from '@ringside/protocol'
+import type { Json } from '@ringside/protocol'
+import { RingsideError, reject } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { RoomLog, RoomLogHandlers } from '../outbox/outbox.ts'
+import { createRandom } from '../random.ts'
+import type { Random } from '../random.ts'
+import type { PatchHeader, StateTracker } from '../state/state.ts'
+import { toFeedJson } from './event-json.ts'
+import { HookGuard } from './hook-guard.ts'
+import { RoomRecorder } from './recorder.ts'
+import type { BroadcastOptions, LeaveReason, Room, RoomSession } from './room-definition.ts'
+import type { RoomContext, RoomIdentity, RoomType } from './room-context.ts'
+import { RoomLoop, nextDue } from './room-loop.ts'
+import { RoomProfile } from './room-profile.ts'
+import type { RoomSeat } from './seat.ts'
+import { SeatTable } from './seat-table.ts'
+import { RoomTimers } from './timers.ts'
+
+/** Makes the tracker of a room's first state. */
+export type TrackState = (initial: unknown) => StateTracker
+
+/**
+ * Step 5: one room. Game code runs in *turns* (a step of the loop, a command, a join): a turn fixes
+ * `now`, runs to its end synchronously, and what it changed leaves with the next patch. States:
+ * running -> paused (the log is full) -> running; either -> ending (end, drain, fenced) -> over.
+ */
+export class LiveRoom implements Room {
+  readonly id: string
+  readonly epoch: number
+  readonly random: Random
+  readonly log: Logger
+  readonly kind: RoomType
+  readonly seats: SeatTable
+  readonly profile: RoomProfile
+  readonly #context: RoomContext
+  readonly #recorder: RoomRecorder
+  readonly #loop: RoomLoop
+  readonly #timers = new RoomTimers()
+  readonly #guard: HookGuard
+  readonly #patchMs: number
+  readonly #logMs: number
+  #now: number
+  #tick = 0
+  #nextPatchAt = 0
+  #nextLogAt = 0
+  #emptySince: number
+  #isEndAsked = false
+  #status: 'running' | 'paused' | 'over' = 'running'
+
+  /** Runs onCreate and records the first state. @throws whatever onCreate throws. */
+  constructor(
+    parts: { readonly type: RoomType; readonly log: RoomLog; readonly track: TrackState },
+    identity: RoomIdentity,
+    context: RoomContext,
+  ) {
+    const { type, log, track } = parts
+    this.id = identity.id
+    this.kind = type
+    this.epoch = log.epoch
+    this.random = createRandom(identity.seed)
+    this.log = context.logger
+    this.#context = context
+    this.#now = context.clock.now()
+    this.#emptySince = this.#now
+    this.#patchMs = 1000 / type.patchHz
+    this.#logMs = 1000 / type.logHz
+    this.#guard = new HookGuard(context.logger, (error, where) =>
+      type.handlers.onError?.(this, error, where),
+    )
+    this.seats = new SeatTable(this, context)
+    this.profile = new RoomProfile(() => context.onChanged(this))
+    this.#loop = new RoomLoop(context.clock, this.tickMs, this.#step)
+    const initial = type.handlers.onCreate(this, identity.options)
+    this.#recorder = new RoomRecorder(track(initial), log)
+    this.#recorder.recordFirstState()
+    this.#loop.start()
+  }
+
+  get type(): string {
+    return this.kind.name
+  }
+  get state(): unknown {
+    return this.#recorder.tracker.state
+  }
+  get now(): number {
+    return this.#now
+  }
+  get tick(): number {
+    return this.#tick
+  }
+  get tickHz(): number {
+    return this.kind.tickHz
+  }
+  /** Length of one step of the loop in ms: the tick, or the patch interval of a room without one. */
+  get tickMs(): number {
+    return 1000 / (this.kind.tickHz || this.kind.patchHz)
+  }
+  get sessions(): ReadonlyMap<string, RoomSession> {
+    return this.seats.seated
+  }
+  get clientCount(): number {
+    return this.seats.seated.size
+  }
+  get isLocked(): boolean {
+    return this.profile.isLocked
+  }
+  get isOver(): boolean {
+    return this.#status === 'over'
+  }
+  get tickLagP99Ms(): number {
+    return this.#loop.lagP99Ms()
+  }
+
+  // ---- what game code calls
+
+  emit(name: string, data: Record<string, unknown>): void {
+    const definition = this.kind.definition.events?.[name]
+    if (!definition)
+      throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
+    const payload = encodeMessage(definition.payload, data as never)
+    this.#recorder.append({
+      type: name,
+      data: JSON.stringify(toFeedJson(definition.payload, data)),
+    })
+    this.#context.publish(this.id, encodeSystem('event', { name, at: this.#now, payload }))
+  }
+
+  broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {
+    if (!isGameCommandId(commandId))
+      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    const frame = encodeFrame(commandId, payload)
+    this.seats.broadcast(frame, options)
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    return this.#timers.add(this.#now, ms, callback)
+  }
+
+  lock(): void {
+    this.profile.setLocked(true)
+  }
+
+  unlock(): void {
+    this.profile.setLocked(false)
+  }
+
+  setPrivate(isPrivate: boolean): void {
+    this.profile.setPrivate(isPrivate)
+  }
+
+  setMetadata(metadata: Json): void {
+    this.profile.setMetadata(metadata)
+  }
+
+  end(): void {
+    this.#isEndAsked = true
+  }
+
+  durable(): Promise<void> {
+    this.#flush(this.#now, true)
+    return this.#recorder.log.durable()
+  }
+
+  // ---- what the server calls; each is one turn
+
+  handles(command: string): boolean {
+    return Object.hasOwn(this.kind.handlers.commands ?? {}, command)
+  }
+
+  /** Runs a command of the contract. @throws Rejection, or whatever the handler throws. */
+  command(seat: RoomSeat, command: string, payload: unknown): unknown {
+    if (this.#status === 'over' || seat.status !== 'connected') throw reject('not_in_room')
+    if (this.#status === 'paused') throw reject('room_paused', 'The room waits for its log')
+    this.#begin(this.#context.clock.now())
+    const result = this.kind.handlers.commands?.[command]?.(this, seat, payload)
+    if (this.#isEndAsked) this.finish('room_ended')
+    return result
+  }
+
+  /** The player is in: `joined` for everybody, then JOINED and a full state for him. */
+  enter(seat: RoomSeat): void {
+    this.#begin(this.#context.clock.now())
+    this.#guard.run('onJoin', () => this.kind.handlers.onJoin?.(this, seat))
+    this.#recordPresence('joined', seat)
+    this.#greet(seat)
+    this.#context.onChanged(this)
+    if (this.#isEndAsked) this.finish('room_ended')
+  }
+
+  /** The player is back on a new connection. */
+  reenter(seat: RoomSeat): void {
+    this.#begin(this.#context.clock.now())
+    this.#guard.run('onReconnect', () => this.kind.handlers.onReconnect?.(this, seat))
+    this.#greet(seat)
+  }
+
+  drop(seat: RoomSeat): void {
+    this.#begin(this.#context.clock.now())
+    if (this.seats.keepDropped(seat))
+      this.#guard.run('onDrop', () => this.kind.handlers.onDrop?.(this, seat))
+    else this.leave(seat, 'dropped')
+  }
+
+  leave(seat: RoomSeat, reason: LeaveReason, text?: string): void {
+    if (!this.seats.release(seat, reason, text)) return
+    this.#begin(this.#context.clock.now())
+    this.#guard.run('onLeave', () => this.kind.handlers.onLeave?.(this, seat, reason))
+    this.#recordPresence('left', seat)
+    if (this.seats.isEmpty) this.#emptySince = this.#now
+    this.#context.onChanged(this)
+  }
+
+  /** Sends a full state to a client that has missed patches and whose socket is empty again. */
+  catchUp(seat: RoomSeat): void {
+    if (this.isOver || !seat.link) return
+    this.#flush(this.#now, false)
+    seat.needsFullState = false
+    seat.link.send(this.#recorder.tracker.fullFrame(this.#header(), seat.id))
+  }
+
+  /** What the log tells this owner of the room. */
+  logHandlers(): RoomLogHandlers {
+    return {
+      onFenced: () => this.finish('fenced'),
+      onWritable: () => this.#resume(),
+      onRefused: (cause) => {
+        this.log.error({ err: cause }, 'room log refused an event')
+        this.finish('room_ended')
+      },
+      onSnapshotDue: () => this.#recorder.requestSnapshot(),
+    }
+  }
+
+  /** Runs onDrain and writes everything to the log, with a snapshot. */
+  drain(): void {
+    if (this.isOver) return
+    this.#begin(this.#context.clock.now())
+    this.#guard.run('onDrain', () => this.kind.handlers.onDrain?.(this))
+    this.#flush(this.#now, true)
+    if (!this.#recorder.isBlocked) this.#recorder.snapshot(this.#runtime())
+  }
+
+  /**
+   * Ends the room: `room_ended` writes `end` to the log; `server_closed` and `fenced` leave the log
+   * as it is, for another owner to go on.
+   */
+  finish(why: 'room_ended' | 'server_closed' | 'fenced'): void {
+    if (this.#status === 'over') return
+    this.#begin(this.#context.clock.now())
+    this.#loop.stop()
+    this.#timers.clear()
+    if (why !== 'fenced') this.#flush(this.#now, true)
+    this.seats.closeAll(why)
+    if (why === 'room_ended') this.#recorder.append({ type: 'end', data: '{}' })
+    this.#status = 'over'
+    this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))
+    this.#recorder.log.close().catch((error: unknown) => {
+      this.log.warn({ err: error, roomId: this.id }, 'room log did not close cleanly')
+    })
+    this.#context.onEnded(this)
+  }
+
+  // ---- turns
+
+  #begin(at: number): void {
+    if (at > this.#now) this.#now = at
+  }
+
+  readonly #step = (dueAt: number): void => {
+    this.#context.observeTickLag(this.#context.clock.now() - dueAt)
+    this.#begin(dueAt)
+    for (let timer = this.#timers.takeDue(dueAt); timer; timer = this.#timers.takeDue(dueAt))
+      this.#guard.run('timer', timer.callback)
+    const { onTick } = this.kind.handlers
+    if (this.kind.tickHz > 0) {
+      this.#tick++
+      if (onTick) this.#guard.run('onTick', () => onTick(this, this.tickMs))
+    }
+    if (this.#isEndAsked || this.#isAbandoned()) return this.finish('room_ended')
+    if (dueAt >= this.#nextPatchAt) {
+      this.#nextPatchAt = nextDue(this.#nextPatchAt, dueAt, this.#patchMs)
+      this.#flush(dueAt, false)
+    }
+    if (this.#recorder.isBlocked) this.#pause()
+  }
+
+  #isAbandoned(): boolean {
+    const timeout = this.kind.emptyTimeoutMs
+    return timeout !== null && this.seats.isEmpty && this.#now - this.#emptySince >= timeout
+  }
+
+  /** One patch: to the players now, to the log when its own interval is over. */
+  #flush(at: number, isLogForced: boolean): void {
+    const patch = this.#recorder.flushPlayers(this.#header())
+    this.seats.sendPatch(patch)
+    if (isLogForced || at >= this.#nextLogAt) {
+      this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
+      this.#recorder.flushLog(() => this.#runtime())
+    }
+  }
+
+  #pause(): void {
+    if (this.#status !== 'running') return
+    this.#status = 'paused'
+    this.#loop.stop()
+    this.log.warn({ roomId: this.id }, 'room paused: its log takes no more')
+  }
+
+  #resume(): void {
+    this.#recorder.resume()
+    if (this.#status !== 'paused' || this.#recorder.isBlocked) return
+    this.#status = 'running'
+    this.#loop.start()
+    this.log.info({ roomId: this.id }, 'room goes on')
+  }
+
+  #greet(seat: RoomSeat): void {
+    this.#flush(this.#now, false)
+    this.seats.greet(seat, this.#recorder.tracker.fullFrame(this.#header(), seat.id))
+  }
+
+  #header(): PatchHeader {
+    return { epoch: this.epoch, tick: this.#tick, at: this.#now }
+  }
+
+  #recordPresence(type: 'joined' | 'left', seat: RoomSeat): void {
+    const { id: sessionId, name } = seat
+    this.#recorder.append({ type, data: JSON.stringify({ sessionId, name }) })
+    const present = type === 'joined'
+    this.seats.broadcast(encodeSystem('presence', { sessionId, name, present }), {
+      except: sessionId,
+    })
+  }
+
+  fullFrameFor(sessionId: string): Uint8Array {
+    return this.#recorder.tracker.fullFrame(this.#header(), sessionId)
+  }
+
+  /** What a new owner of the room needs besides its state (OB6). */
+  #runtime(): string {
+    return JSON.stringify({
+      type: this.type,
+      tick: this.#tick,
+      now: this.#now,
+      seed: this.random.seed,
+      ...this.profile.describe(),
+      delayMs: this.kind.delayMs,
+      seats: this.seats.describe(),
+    })
+  }
+}
