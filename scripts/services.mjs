@@ -1,0 +1,25 @@
+// What tests need besides Node: where it is, or how to get it.
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+
+/**
+ * Path of a Chromium, or null. CHROMIUM_PATH comes first; a wrong CHROMIUM_PATH is not papered over.
+ */
+export function findChromium(environment = process.env) {
+  const given = environment.CHROMIUM_PATH
+  if (given) return existsSync(given) ? given : null
+  const folders = ['/usr/bin', ...(environment.PATH ?? '').split(delimiter)].filter(Boolean)
+  for (const name of names)
+    for (const folder of folders) {
+      const path = join(folder, name)
+      if (existsSync(path)) return path
+    }
+  return null
+}
+
+/** How to get Chromium, for messages. */
+export const chromiumHint =
+  'Chromium was not found (looked at CHROMIUM_PATH and for chromium, chromium-browser, google-chrome). ' +
+  'Debian and Ubuntu: apt-get install chromium. Elsewhere: set CHROMIUM_PATH to its executable.'

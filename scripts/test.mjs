@@ -1,0 +1,33 @@
+// Runs every test that this machine can run. What it lacks is said in plain words; with CI=true it is
+// a failure. Further arguments go to vitest: npm test -- protocol
+import { spawn } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromiumHint, findChromium } from './services.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const isCi = process.env.CI === 'true' || process.env.CI === '1'
+const environment = { ...process.env }
+
+const chromium = findChromium()
+if (chromium) environment.CHROMIUM_PATH = chromium
+else {
+  delete environment.CHROMIUM_PATH
+  console.error(`test: ${chromiumHint}`)
+  console.error(`test: the browser tests ${isCi ? 'fail' : 'are left out'}`)
+}
+
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
+  cwd: root,
+  env: environment,
+  stdio: ['ignore', 'inherit', 'inherit'],
+})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+child.on('error', (error) => {
+  console.error(`test: could not run vitest: ${error.message}`)
+  process.exitCode = 1
+})
+child.on('exit', (code) => {
+  process.exitCode = isCi && !chromium ? 1 : (code ?? 1)
+})
