@@ -30,7 +30,12 @@ export interface TransportHandlers {
   /** The connection's buffer went down; look at `bufferedBytes`. */
   drain(connection: Connection): void
   /**
-   * Called exactly once for each opened connection. Afterwards `isOpen` is false and every method
+   * A published frame found the connection's buffer over its limit and was left out for it: what the
+   * client has seen is no longer whole.
+   */
+  dropped(connection: Connection): void
+  /**
+   * May be called from within `Connection.close` and `terminate`. Called exactly once for each opened connection. Afterwards `isOpen` is false and every method
    * of the connection does nothing.
    */
   close(connection: Connection, code: number, reason: string): void
@@ -134,7 +139,7 @@ export interface ByteStream {
 export interface TransportOptions {
   /** Largest WebSocket message in bytes; beyond `maxPayloadBytes` the session answers 1009. */
   readonly maxMessageBytes: number
-  /** Bytes queued for one WebSocket before `send` drops. */
+  /** Bytes queued for one WebSocket before `send` drops; a first message may be larger. */
   readonly maxBufferedBytes: number
   /** A WebSocket from which nothing (not even a pong) came for this long is closed, in ms. */
   readonly idleTimeoutMs: number

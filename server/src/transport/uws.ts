@@ -1,0 +1,276 @@
+import { App, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js'
+import type {
+  HttpRequest as UwsRequest,
+  HttpResponse as UwsResponse,
+  TemplatedApp,
+  WebSocket,
+  WebSocketBehavior,
+  us_listen_socket,
+  us_socket,
+  us_socket_context_t,
+} from 'uWebSockets.js'
+import { closeCodes } from '@ringside/protocol'
+import { RingsideError } from '../errors.ts'
+import { cutCloseReason } from './close-reason.ts'
+import type {
+  Connection,
+  ListenAddress,
+  Transport,
+  TransportHandlers,
+  TransportOptions,
+  UpgradeRequest,
+} from './transport.ts'
+import { SendResult } from './transport.ts'
+import { UwsExchange, remoteAddressOf } from './uws-http.ts'
+
+/** uWebSockets.js drops a larger message without a frame; up to here the session answers 1009. */
+const OVERSIZE_MARGIN_BYTES = 65_536
+/** Close frames and last bytes get this long on `close` before sockets are cut. */
+const CLOSE_GRACE_MS = 250
+/** us_listen options: the port is ours alone (without it two processes would share it). */
+const EXCLUSIVE_PORT = 1
+
+interface UserData {
+  connection: UwsConnection | null
+  readonly remoteAddress: string
+  readonly protocol: string | null
+}
+
+/** A handler that the package has and its types leave out. */
+interface Dropped {
+  dropped: (ws: WebSocket<UserData>) => void
+}
+
+/** `listen` with host and options together, which the package's types leave out. */
+interface ListeningApp {
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    onListening: (socket: us_listen_socket | false) => void,
+  ): void
+}
+
+/** Sockets and HTTP by uWebSockets.js. */
+export class UwsTransport implements Transport {
+  readonly #options: TransportOptions
+  readonly #connections = new Set<UwsConnection>()
+  readonly #exchanges = new Set<UwsExchange>()
+  #app: TemplatedApp | null = null
+  #listenSocket: us_listen_socket | null = null
+  #isClosing = false
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+  }
+
+  listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
+    if (this.#app) return Promise.reject(new RingsideError('already_listening'))
+    const app = App()
+    this.#app = app
+    this.#routeSockets(app, handlers)
+    app.any('/*', (response, request) => this.#exchange(handlers, response, request))
+    return new Promise((resolve, rejectListen) => {
+      const { host, port } = address
+      ;(app as unknown as ListeningApp).listen(host, port, EXCLUSIVE_PORT, (socket) => {
+        if (socket) {
+          this.#listenSocket = socket
+          resolve(us_socket_local_port(socket as us_socket))
+          return
+        }
+        this.#app = null
+        app.close()
+        rejectListen(
+          new RingsideError('port_in_use', `Expected a free address, got ${host}:${port} in use`),
+        )
+      })
+    })
+  }
+
+  publish(topic: string, frame: Uint8Array): void {
+    this.#app?.publish(topic, frame, true)
+  }
+
+  async close(): Promise<void> {
+    const app = this.#app
+    if (!app || this.#isClosing) return
+    this.#isClosing = true
+    if (this.#listenSocket) us_listen_socket_close(this.#listenSocket)
+    this.#listenSocket = null
+    const { code, reason } = closeCodes.going_away
+    for (const connection of this.#connections) connection.close(code, reason)
+    for (const exchange of this.#exchanges) exchange.endStream()
+    await new Promise((resolve) => setTimeout(resolve, CLOSE_GRACE_MS))
+    app.close()
+    this.#app = null
+  }
+
+  #routeSockets(app: TemplatedApp, handlers: TransportHandlers): void {
+    const { maxMessageBytes, maxBufferedBytes, idleTimeoutMs } = this.#options
+    const behavior: WebSocketBehavior<UserData> & Dropped = {
+      maxPayloadLength: maxMessageBytes + OVERSIZE_MARGIN_BYTES,
+      // Our own check comes first (UwsConnection.send); this one is for publish. The margin lets one
+      // largest message and the close frame through.
+      maxBackpressure: maxBufferedBytes + maxMessageBytes + OVERSIZE_MARGIN_BYTES,
+      idleTimeout: Math.max(8, Math.floor(idleTimeoutMs / 4000) * 4),
+      sendPingsAutomatically: true,
+      upgrade: (response, request, context) => {
+        this.#upgrade(handlers, { response, request, context })
+      },
+      open: (ws) => {
+        const data = ws.getUserData()
+        const connection = new UwsConnection(ws, data, maxBufferedBytes)
+        data.connection = connection
+        this.#connections.add(connection)
+        handlers.open(connection)
+      },
+      message: (ws, message, isBinary) => {
+        handlers.message(ws.getUserData().connection as UwsConnection, message, isBinary)
+      },
+      drain: (ws) => {
+        const { connection } = ws.getUserData()
+        connection?.drained()
+        if (connection) handlers.drain(connection)
+      },
+      // uWebSockets.js is in the midst of sending: the answer to it has to wait for another turn.
+      dropped: (ws) => {
+        const { connection } = ws.getUserData()
+        if (connection)
+          setImmediate(() => {
+            if (connection.isOpen) handlers.dropped(connection)
+          })
+      },
+      close: (ws, code, message) => {
+        const { connection } = ws.getUserData()
+        if (!connection) return
+        const reason = Buffer.from(message).toString()
+        connection.gone()
+        this.#connections.delete(connection)
+        handlers.close(connection, code, reason)
+      },
+    }
+    app.ws('/*', behavior)
+  }
+
+  #upgrade(handlers: TransportHandlers, handshake: Handshake): void {
+    const { response, request, context } = handshake
+    const key = request.getHeader('sec-websocket-key')
+    const extensions = request.getHeader('sec-websocket-extensions')
+    const asked = copyUpgrade(response, request)
+    const decision = this.#isClosing
+      ? ({ accept: false, status: 503, code: 'draining' } as const)
+      : handlers.upgrade(asked)
+    if (!decision.accept) {
+      const { status, code } = decision
+      new UwsExchange(response, request, () => {}).send(
+        status,
+        { 'content-type': 'application/json' },
+        JSON.stringify({ error: { code, message: 'The handshake was refused' } }),
+      )
+      return
+    }
+    const { protocol } = decision
+    const data: UserData = { connection: null, remoteAddress: asked.remoteAddress, protocol }
+    response.upgrade(data, key, protocol ?? '', extensions, context)
+  }
+
+  #exchange(handlers: TransportHandlers, response: UwsResponse, request: UwsRequest): void {
+    const exchange = new UwsExchange(response, request, () => this.#exchanges.delete(exchange))
+    this.#exchanges.add(exchange)
+    try {
+      handlers.http(exchange, exchange)
+    } catch {
+      exchange.send(
+        500,
+        { 'content-type': 'application/json' },
+        '{"error":{"code":"internal","message":"The server failed"}}',
+      )
+    }
+  }
+}
+
+interface Handshake {
+  readonly response: UwsResponse
+  readonly request: UwsRequest
+  readonly context: us_socket_context_t
+}
+
+/** Copies what is asked: the request is gone when the callback returns. */
+function copyUpgrade(response: UwsResponse, request: UwsRequest): UpgradeRequest {
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    headers.set(name, value)
+  })
+  const offered = headers.get('sec-websocket-protocol') ?? ''
+  return {
+    path: request.getUrl(),
+    query: request.getQuery(),
+    header: (name) => headers.get(name) ?? '',
+    remoteAddress: remoteAddressOf(response),
+    protocols: offered === '' ? [] : offered.split(',').map((name) => name.trim()),
+  }
+}
+
+/**
+ * One socket. uWebSockets.js frees its object at the close event and throws when it is touched
+ * afterwards, so every method looks at `isOpen` first.
+ */
+class UwsConnection implements Connection {
+  isOpen = true
+  owner: unknown = null
+  readonly remoteAddress: string
+  readonly protocol: string | null
+  readonly #maxBufferedBytes: number
+  #ws: WebSocket<UserData> | null
+  /** The last send left bytes in the buffer and they have not drained. */
+  #isFull = false
+
+  constructor(ws: WebSocket<UserData>, data: UserData, maxBufferedBytes: number) {
+    this.#ws = ws
+    this.remoteAddress = data.remoteAddress
+    this.protocol = data.protocol
+    this.#maxBufferedBytes = maxBufferedBytes
+  }
+
+  get bufferedBytes(): number {
+    return this.#ws === null ? 0 : this.#ws.getBufferedAmount()
+  }
+
+  send(frame: Uint8Array): SendResult {
+    const ws = this.#ws
+    if (ws === null) return SendResult.dropped
+    // Asked only while full: the question costs a call into native code.
+    if (this.#isFull && ws.getBufferedAmount() + frame.length > this.#maxBufferedBytes)
+      return SendResult.dropped
+    const result = ws.send(frame, true)
+    if (result === 1) return SendResult.accepted
+    this.#isFull = true
+    return result === 0 ? SendResult.accepted : SendResult.dropped
+  }
+
+  subscribe(topic: string): void {
+    this.#ws?.subscribe(topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#ws?.unsubscribe(topic)
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws?.end(code, cutCloseReason(reason))
+  }
+
+  terminate(): void {
+    this.#ws?.close()
+  }
+
+  drained(): void {
+    this.#isFull = this.#ws !== null && this.#ws.getBufferedAmount() > 0
+  }
+
+  /** The close event: the native object is freed when it returns. */
+  gone(): void {
+    this.isOpen = false
+    this.#ws = null
+  }
+}
