@@ -71,7 +71,8 @@ export class ManualClock implements Clock {
       this.#now = Math.max(this.#now, next.at)
       next.callback()
     }
-    this.#now = end
+    // A callback may itself have moved the clock further.
+    this.#now = Math.max(this.#now, end)
   }
 
   /** Moves time forward in steps, letting promises settle after each. */

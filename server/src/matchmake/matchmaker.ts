@@ -120,6 +120,7 @@ export class Matchmaker implements SeatDesk {
     if (auth === false) throw new RingsideError('auth_failed')
     if (room.isOver) throw new RingsideError('room_not_found')
     if (room.isLocked) throw new RingsideError('room_locked')
+    if (room.isPaused) throw new RingsideError('room_paused')
     const seat = room.seats.reserve({ id, name, auth }, this.#parts.ticketTtlMs)
     return this.#ticketFor(room, seat)
   }

@@ -10,6 +10,7 @@ export class RoomRecorder {
   readonly #log: RoomLog
   /** What one turn produced after the buffer filled up; the room pauses, so it cannot grow further. */
   #waiting: NewEvent[] = []
+  #onUnblocked: (() => void)[] = []
   #isSnapshotDue = false
 
   constructor(tracker: StateTracker, log: RoomLog) {
@@ -62,11 +63,29 @@ export class RoomRecorder {
     this.#isSnapshotDue = true
   }
 
+  /**
+   * Resolves when everything up to now is acknowledged; while the log takes nothing, once it has
+   * taken what waits. `flush` writes what the state has not yet written.
+   */
+  durable(flush: () => void): Promise<void> {
+    if (!this.isBlocked) flush()
+    if (!this.isBlocked) return this.#log.durable()
+    return new Promise((resolve, reject) => {
+      this.#onUnblocked.push(() => {
+        this.durable(flush).then(resolve, reject)
+      })
+    })
+  }
+
   /** The log takes events again: hands over what had to wait. */
   resume(): void {
     const waiting = this.#waiting
     this.#waiting = []
     for (const event of waiting) this.append(event)
+    if (this.isBlocked) return
+    const callbacks = this.#onUnblocked
+    this.#onUnblocked = []
+    for (const callback of callbacks) callback()
   }
 }
 

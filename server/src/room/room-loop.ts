@@ -15,7 +15,8 @@ export class RoomLoop {
   readonly #step: (dueAt: number) => void
   readonly #lags = new Float64Array(LAG_SAMPLES)
   #lagCount = 0
-  #nextAt = 0
+  #startAt = 0
+  #stepCount = 0
   #cancel: (() => void) | null = null
 
   constructor(clock: Clock, stepMs: number, step: (dueAt: number) => void) {
@@ -30,7 +31,7 @@ export class RoomLoop {
 
   start(): void {
     if (this.#cancel) return
-    this.#nextAt = this.#clock.now() + this.stepMs
+    this.#restart(this.#clock.now() + this.stepMs)
     this.#schedule()
   }
 
@@ -45,6 +46,16 @@ export class RoomLoop {
     return sorted[Math.floor(sorted.length * 0.99)] ?? 0
   }
 
+  /** Due time of the next step: a multiple, not a sum, so that rounding does not drift. */
+  get #nextAt(): number {
+    return this.#startAt + this.#stepCount * this.stepMs
+  }
+
+  #restart(firstAt: number): void {
+    this.#startAt = firstAt
+    this.#stepCount = 0
+  }
+
   #schedule(): void {
     // Rounded up: a timer that fires a fraction early would find nothing due and spin.
     const delay = Math.max(0, Math.ceil(this.#nextAt - this.#clock.now()))
@@ -53,11 +64,11 @@ export class RoomLoop {
 
   readonly #wake = (): void => {
     const now = this.#clock.now()
-    if (now - this.#nextAt > this.stepMs * MAX_CATCH_UP_STEPS) this.#nextAt = now
+    if (now - this.#nextAt > this.stepMs * MAX_CATCH_UP_STEPS) this.#restart(now)
     while (this.#nextAt <= now && this.#cancel) {
       this.#lags[this.#lagCount++ % LAG_SAMPLES] = this.#clock.now() - this.#nextAt
       const dueAt = this.#nextAt
-      this.#nextAt += this.stepMs
+      this.#stepCount++
       this.#step(dueAt)
     }
     if (this.#cancel) this.#schedule()

@@ -105,6 +105,9 @@ export class LiveRoom implements Room {
   get isLocked(): boolean {
     return this.profile.isLocked
   }
+  get isPaused(): boolean {
+    return this.#recorder.isBlocked
+  }
   get isOver(): boolean {
     return this.#status === 'over'
   }
@@ -158,8 +161,7 @@ export class LiveRoom implements Room {
   }
 
   durable(): Promise<void> {
-    this.#flush(this.#now, true)
-    return this.#recorder.log.durable()
+    return this.#recorder.durable(() => this.#flush(this.#now, true))
   }
 
   // ---- what the server calls; each is one turn
@@ -171,7 +173,7 @@ export class LiveRoom implements Room {
   /** Runs a command of the contract. @throws Rejection, or whatever the handler throws. */
   command(seat: RoomSeat, command: string, payload: unknown): unknown {
     if (this.#status === 'over' || seat.status !== 'connected') throw reject('not_in_room')
-    if (this.#status === 'paused') throw reject('room_paused', 'The room waits for its log')
+    if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
     this.#begin(this.#context.clock.now())
     const result = this.kind.handlers.commands?.[command]?.(this, seat, payload)
     if (this.#isEndAsked) this.finish('room_ended')
@@ -238,7 +240,7 @@ export class LiveRoom implements Room {
     this.#begin(this.#context.clock.now())
     this.#guard.run('onDrain', () => this.kind.handlers.onDrain?.(this))
     this.#flush(this.#now, true)
-    if (!this.#recorder.isBlocked) this.#recorder.snapshot(this.#runtime())
+    if (!this.isPaused) this.#recorder.snapshot(this.#runtime())
   }
 
   /**
@@ -282,7 +284,7 @@ export class LiveRoom implements Room {
       this.#nextPatchAt = nextDue(this.#nextPatchAt, dueAt, this.#patchMs)
       this.#flush(dueAt, false)
     }
-    if (this.#recorder.isBlocked) this.#pause()
+    if (this.isPaused) this.#pause()
   }
 
   #isAbandoned(): boolean {
@@ -309,7 +311,7 @@ export class LiveRoom implements Room {
 
   #resume(): void {
     this.#recorder.resume()
-    if (this.#status !== 'paused' || this.#recorder.isBlocked) return
+    if (this.#status !== 'paused' || this.isPaused) return
     this.#status = 'running'
     this.#loop.start()
     this.log.info({ roomId: this.id }, 'room goes on')

@@ -82,11 +82,12 @@ export class SeatTable {
 
   /**
    * Puts a connection on a seat (MM2: each ticket once).
-   * @throws RingsideError ticket_used when the ticket is not the seat's open one.
+   * @throws RingsideError ticket_used when the ticket is not the seat's open one; room_paused.
    */
   take(seat: RoomSeat, ticketId: string, link: ClientLink): void {
     if (seat.openTicket !== ticketId || seat.status === 'gone')
       throw new RingsideError('ticket_used')
+    if (this.#room.isPaused) throw new RingsideError('room_paused')
     seat.openTicket = ''
     seat.cancelTimer?.()
     seat.cancelTimer = null
