@@ -105,8 +105,14 @@ export class RoomHost {
     return room ? factsOf(room, true) : (this.#ended.get(roomId) ?? null)
   }
 
-  /** The public rooms; `spectatorsOf` fills in what only the feed knows. */
-  list(spectatorsOf: (roomId: string) => number): RoomListing[] {
+  /** Ids of the living rooms and of those whose end is remembered. */
+  *ids(): Iterable<string> {
+    yield* this.#rooms.keys()
+    yield* this.#ended.keys()
+  }
+
+  /** The public living rooms; the feed fills in `spectators`. */
+  list(): RoomListing[] {
     const listings: RoomListing[] = []
     for (const room of this.#rooms.values()) {
       if (room.profile.isPrivate || room.isOver) continue
@@ -115,7 +121,7 @@ export class RoomHost {
         type: room.type,
         clients: room.clientCount,
         maxClients: room.kind.maxClients,
-        spectators: spectatorsOf(room.id),
+        spectators: 0,
         locked: room.profile.isLocked,
         metadata: room.profile.metadata,
         delayMs: room.kind.delayMs,
