@@ -1,0 +1,74 @@
+import {
+  BLAST_DAMAGE,
+  BLAST_RADIUS,
+  MAX_MINES,
+  MINE_ARM_MS,
+  MINE_COOLDOWN_MS,
+  MINE_TRIGGER_RADIUS,
+} from '../shared/constants.ts'
+import { hurt } from './combat.ts'
+import type { Fighter, LaidMine, Match } from './match.ts'
+
+/** Lays a mine where the player stands, if he has one left and laid none a moment ago. */
+export function layMine(match: Match, fighter: Fighter): void {
+  const { room } = match
+  const { player } = fighter
+  if (room.now < fighter.mayLayAt || player.mines.length >= MAX_MINES) return
+  fighter.mayLayAt = room.now + MINE_COOLDOWN_MS
+  const mine = { id: match.nextId++, x: player.x, y: player.y, armedAt: room.now + MINE_ARM_MS }
+  match.mines.push({ owner: fighter.id, ...mine })
+  showMines(match, fighter)
+}
+
+/** Sets off every armed mine that somebody other than its owner stands on. */
+export function checkMines(match: Match): void {
+  const due = match.mines.filter(
+    (mine) => mine.armedAt <= match.room.now && isSteppedOn(match, mine),
+  )
+  for (const mine of due) explode(match, mine)
+}
+
+/** Takes away the mines of one player, or all. */
+export function clearMines(match: Match, owner: string | null = null): void {
+  const kept = match.mines.filter((mine) => owner !== null && mine.owner !== owner)
+  if (kept.length === match.mines.length) return
+  match.mines = kept
+  for (const fighter of match.fighters.values())
+    if (owner === null || fighter.id === owner) showMines(match, fighter)
+}
+
+function isSteppedOn(match: Match, mine: LaidMine): boolean {
+  for (const { id, player } of match.fighters.values()) {
+    if (id === mine.owner || !player.alive || player.shieldUntil > match.room.now) continue
+    if (isWithin(mine, player, MINE_TRIGGER_RADIUS)) return true
+  }
+  return false
+}
+
+function explode(match: Match, mine: LaidMine): void {
+  match.mines = match.mines.filter((other) => other !== mine)
+  const owner = match.fighters.get(mine.owner)
+  if (owner) showMines(match, owner)
+  match.room.emit('blast', { owner: mine.owner, x: mine.x, y: mine.y })
+  for (const fighter of match.fighters.values()) {
+    if (fighter.id === mine.owner || !isWithin(mine, fighter.player, BLAST_RADIUS)) continue
+    hurt(match, fighter, { by: mine.owner, weapon: 'mine', damage: BLAST_DAMAGE, at: mine })
+  }
+}
+
+/** Writes the mines a player has lying into his own hidden part of the state. */
+function showMines(match: Match, fighter: Fighter): void {
+  fighter.player.mines = match.mines
+    .filter(({ owner }) => owner === fighter.id)
+    .map(({ id, x, y, armedAt }) => ({ id, x, y, armedAt }))
+}
+
+function isWithin(
+  a: { readonly x: number; readonly y: number },
+  b: { readonly x: number; readonly y: number },
+  radius: number,
+): boolean {
+  const dx = a.x - b.x
+  const dy = a.y - b.y
+  return dx * dx + dy * dy <= radius * radius
+}
