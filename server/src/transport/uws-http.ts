@@ -1,8 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type {
-  HttpRequest as UwsRequest,
-  HttpResponse as UwsResponse,
-} from 'uWebSockets.js'
+import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWebSockets.js'
 import { RingsideError } from '../errors.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from './transport.ts'
 

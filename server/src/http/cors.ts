@@ -1,0 +1,18 @@
+/** Headers that let a page of this origin read the answer. Credentials are never allowed. */
+export function corsHeaders(origin: string): Record<string, string> {
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'Retry-After, ETag',
+    vary: 'Origin',
+  }
+}
+
+/** Answer to a preflight for a path with these methods. */
+export function preflightHeaders(allow: string): Record<string, string> {
+  return {
+    'access-control-allow-methods': allow,
+    'access-control-allow-headers': 'Content-Type, X-API-Key, Authorization, Last-Event-ID',
+    'access-control-max-age': '600',
+    allow,
+  }
+}

@@ -1,0 +1,66 @@
+import { errorCodes, isErrorCode } from '@ringside/protocol'
+import type { ErrorCode } from '@ringside/protocol'
+import { Rejection, RingsideError } from '../errors.ts'
+import type { HttpResponse } from '../transport/transport.ts'
+
+/** What a failed request is answered with. */
+export interface HttpError {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A 429 with the seconds to wait. */
+export class TooManyRequests extends RingsideError {
+  readonly retryAfterSeconds: number
+  constructor(retryAfterMs: number) {
+    super('too_many_requests')
+    this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
+  }
+}
+
+const NO_HEADERS = Object.freeze({})
+
+/** The answer to an error that the client may know; null = unexpected, to be logged. */
+export function toHttpError(error: unknown): HttpError | null {
+  if (error instanceof TooManyRequests) return fromCode('too_many_requests', error)
+  if (error instanceof Rejection)
+    return { status: 409, code: error.code, message: error.message, headers: NO_HEADERS }
+  if (!(error instanceof RingsideError)) return null
+  const { code } = error
+  if (!isErrorCode(code) || code === 'internal') return null
+  return fromCode(code, error)
+}
+
+/** The answer for a code of the table. */
+export function fromCode(code: ErrorCode, error?: RingsideError): HttpError {
+  const { status, text } = errorCodes[code]
+  const seconds = error instanceof TooManyRequests ? error.retryAfterSeconds : 1
+  const headers = status === 429 || status === 503 ? { 'retry-after': `${seconds}` } : NO_HEADERS
+  return { status, code, message: error?.message ?? text, headers }
+}
+
+/** Answers with the error as JSON. */
+export function sendError(response: HttpResponse, error: HttpError): void {
+  const { status, code, message, headers } = error
+  sendJson(response, { status, headers, body: { error: { code, message } } })
+}
+
+/** An answer in JSON. */
+export interface JsonAnswer {
+  /** Default 200. */
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: unknown
+}
+
+/** Answers with JSON that is not to be cached unless `headers` says so. */
+export function sendJson(response: HttpResponse, answer: JsonAnswer): void {
+  const { status = 200, headers, body } = answer
+  response.send(
+    status,
+    { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+    JSON.stringify(body),
+  )
+}

@@ -1,0 +1,45 @@
+import type { Json } from '@ringside/protocol'
+import { RingsideError } from '../errors.ts'
+import type { HttpRequest } from '../transport/transport.ts'
+
+const MAX_DEPTH = 32
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
+
+/**
+ * Reads a body as JSON. Call it in the handler's own turn. An empty body is `null`.
+ * @throws RingsideError body_too_large, bad_request (not JSON, too deep, forbidden keys), aborted.
+ */
+export async function readJson(request: HttpRequest, maxBytes: number): Promise<Json> {
+  return parseJson(await request.body(maxBytes))
+}
+
+/**
+ * Parses hostile JSON: UTF-8, at most 32 levels, no key that could reach a prototype.
+ * @throws RingsideError bad_request.
+ */
+export function parseJson(bytes: Uint8Array): Json {
+  if (bytes.length === 0) return null
+  let value: Json
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as Json
+  } catch {
+    throw new RingsideError('bad_request', 'Expected a body of JSON in UTF-8')
+  }
+  checkJson(value, 0)
+  return value
+}
+
+function checkJson(value: Json, depth: number): void {
+  if (typeof value !== 'object' || value === null) return
+  if (depth >= MAX_DEPTH)
+    throw new RingsideError('bad_request', `Expected JSON of at most ${MAX_DEPTH} levels`)
+  if (Array.isArray(value)) {
+    for (const item of value) checkJson(item, depth + 1)
+    return
+  }
+  for (const key of Object.keys(value)) {
+    if (FORBIDDEN_KEYS.has(key))
+      throw new RingsideError('bad_request', `Expected JSON without the key '${key}'`)
+    checkJson(value[key] as Json, depth + 1)
+  }
+}

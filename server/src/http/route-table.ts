@@ -1,0 +1,80 @@
+import { RingsideError } from '../errors.ts'
+import type { RouteHandler } from '../server-types.ts'
+
+/** What was found for a method and path. */
+export interface Match {
+  readonly handler: RouteHandler | null
+  readonly params: Readonly<Record<string, string>>
+  /** Methods of the path when the asked one is not among them; empty = no such path. */
+  readonly allowed: readonly string[]
+}
+
+interface Route {
+  readonly method: string
+  readonly parts: readonly string[]
+  /** Ends in `/*`: takes any rest, the empty one too. */
+  readonly isOpenEnded: boolean
+  readonly handler: RouteHandler
+}
+
+const METHOD = /^[A-Z]{3,7}$/
+const PART = /^(?::[A-Za-z][A-Za-z0-9]*|[^:*/?#]*)$/
+
+/** Routes in the order in which they were added; the first that fits wins. */
+export class RouteTable {
+  readonly #routes: Route[] = []
+
+  /** @throws RingsideError option_invalid on a method or path that is no route. */
+  add(method: string, path: string, handler: RouteHandler): void {
+    const parts = path.split('/').slice(1)
+    const isOpenEnded = parts.at(-1) === '*'
+    if (isOpenEnded) parts.pop()
+    if (!METHOD.test(method) || !path.startsWith('/') || !parts.every((part) => PART.test(part)))
+      throw new RingsideError('option_invalid', `Expected a route, got '${method} ${path}'`)
+    this.#routes.push({ method, parts, isOpenEnded, handler })
+  }
+
+  /** HEAD is answered by GET's handler; the transport leaves the body out. */
+  find(method: string, path: string): Match {
+    const wanted = method === 'HEAD' ? 'GET' : method
+    const parts = path.split('/').slice(1)
+    const allowed = new Set<string>()
+    for (const route of this.#routes) {
+      const params = paramsOf(route, parts)
+      if (!params) continue
+      if (route.method === wanted) return { handler: route.handler, params, allowed: [] }
+      allowed.add(route.method)
+      if (route.method === 'GET') allowed.add('HEAD')
+    }
+    if (allowed.size > 0) allowed.add('OPTIONS')
+    return { handler: null, params: {}, allowed: Array.from(allowed) }
+  }
+}
+
+/** The path's parameters when it fits the route, else null. */
+function paramsOf(route: Route, parts: readonly string[]): Record<string, string> | null {
+  const { parts: pattern, isOpenEnded } = route
+  if (isOpenEnded ? parts.length < pattern.length : parts.length !== pattern.length) return null
+  const params: Record<string, string> = {}
+  for (let index = 0; index < pattern.length; index++) {
+    const expected = pattern[index] as string
+    const part = parts[index] as string
+    if (!expected.startsWith(':')) {
+      if (expected !== part) return null
+      continue
+    }
+    const value = decode(part)
+    if (value === null || value === '') return null
+    params[expected.slice(1)] = value
+  }
+  if (isOpenEnded) params['*'] = parts.slice(pattern.length).join('/')
+  return params
+}
+
+function decode(part: string): string | null {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,122 @@
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
+import { RingsideError } from '../errors.ts'
+import type { RouteHandler } from '../server-types.ts'
+import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
+import { corsHeaders, preflightHeaders } from './cors.ts'
+import { fromCode, sendError, toHttpError } from './http-error.ts'
+import { RouteTable } from './route-table.ts'
+import type { Match } from './route-table.ts'
+
+/** Everything a router is made of. */
+export interface RouterParts {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Decides which origins may read answers, by Origin and Host. */
+  readonly isOriginAllowed: (origin: string, host: string) => boolean
+  /** Throws RingsideError unauthorized. */
+  readonly checkKey: (request: HttpRequest) => void
+}
+
+const SECURITY_HEADERS = Object.freeze({
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'x-frame-options': 'SAMEORIGIN',
+  'cross-origin-resource-policy': 'same-origin',
+})
+
+/**
+ * Finds the handler of an HTTP request and answers for it when it fails. Routes added first win, so
+ * the built-in ones are added before the game's.
+ */
+export class Router {
+  readonly #routes = new RouteTable()
+  readonly #parts: RouterParts
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Adds a route. `path` may hold `:name` parts and end in `/*` (its rest is `params['*']`).
+   * @throws RingsideError option_invalid on a path that is no route.
+   */
+  add(method: string, path: string, handler: RouteHandler): void {
+    this.#routes.add(method, path, handler)
+  }
+
+  /** The HTTP half of what a transport calls. */
+  readonly handle = (request: HttpRequest, answer: HttpResponse): void => {
+    const { metrics, isOriginAllowed } = this.#parts
+    metrics.counters.httpRequests++
+    const origin = request.header('origin')
+    const isAllowed = origin !== '' && isOriginAllowed(origin, request.header('host'))
+    const headers = {
+      ...SECURITY_HEADERS,
+      ...(isAllowed ? corsHeaders(origin) : { vary: 'Origin' }),
+    }
+    const response = new HeadedResponse(answer, headers)
+    try {
+      const match = this.#routes.find(request.method, request.path)
+      if (match.handler) {
+        this.#run(match, request, response)
+        return
+      }
+      if (match.allowed.length === 0) throw new RingsideError('not_found')
+      const allow = match.allowed.join(', ')
+      if (request.method === 'OPTIONS')
+        response.send(204, isAllowed ? preflightHeaders(allow) : { allow }, '')
+      else {
+        const error = fromCode('method_not_allowed')
+        sendError(response, { ...error, headers: { allow } })
+      }
+    } catch (error) {
+      this.#failed(error, request, response)
+    }
+  }
+
+  #run(match: Match, request: HttpRequest, response: HttpResponse): void {
+    const requireKey = (): void => this.#parts.checkKey(request)
+    const result = match.handler?.(request, response, { params: match.params, requireKey })
+    if (result instanceof Promise)
+      result.catch((error: unknown) => this.#failed(error, request, response))
+  }
+
+  #failed(error: unknown, request: HttpRequest, response: HttpResponse): void {
+    const known = toHttpError(error)
+    if (known) {
+      sendError(response, known)
+      return
+    }
+    // The client left while its body was read: nobody to answer, nothing wrong.
+    if (error instanceof RingsideError && error.code === 'aborted') return
+    const { metrics, logger } = this.#parts
+    metrics.counters.httpFailures++
+    const { method, path } = request
+    logger.error({ method, path, err: error }, 'HTTP handler failed')
+    sendError(response, fromCode('internal'))
+  }
+}
+
+/** Adds headers that every answer carries; the handler's own win. */
+class HeadedResponse implements HttpResponse {
+  readonly #response: HttpResponse
+  readonly #headers: Readonly<Record<string, string>>
+
+  constructor(response: HttpResponse, headers: Readonly<Record<string, string>>) {
+    this.#response = response
+    this.#headers = headers
+  }
+
+  get isOpen(): boolean {
+    return this.#response.isOpen
+  }
+
+  send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
+    this.#response.send(status, { ...this.#headers, ...headers }, body)
+  }
+
+  stream(headers: Readonly<Record<string, string>>) {
+    return this.#response.stream({ ...this.#headers, ...headers })
+  }
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { RingsideError } from '../errors.ts'
+import type { RouteHandler } from '../server-types.ts'
+
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.mp3': 'audio/mpeg',
+  '.ogg': 'audio/ogg',
+  '.txt': 'text/plain; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+}
+
+/** Own scripts, styles and connections only; `blob:` and `data:` for textures and sounds. */
+const DEFAULT_POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
+  "img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self' ws: wss:; " +
+  "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+
+/** How a folder is served. */
+export interface StaticOptions {
+  /** The folder; it is read once, whole, when the server starts. */
+  readonly folder: string
+  /** Content-Security-Policy of pages. Default: own scripts, styles and connections only. */
+  readonly policy?: string
+  /** File for paths that name no file but look like a page (no dot): `index.html`. Default none. */
+  readonly fallback?: string
+}
+
+interface StaticFile {
+  readonly bytes: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const HASHED = /[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$/
+
+/**
+ * Makes a handler for `GET /*` that serves a folder from memory: a path is only ever looked up in the
+ * list of files that exist, so none can lead outside.
+ */
+export function serveFolder(options: StaticOptions): RouteHandler {
+  const files = new Map<string, StaticFile>()
+  readFolder(options, '', files)
+  const fallback = options.fallback === undefined ? undefined : files.get(`/${options.fallback}`)
+  return (request, response) => {
+    const file =
+      files.get(request.path) ??
+      files.get(request.path.endsWith('/') ? `${request.path}index.html` : '') ??
+      files.get(`${request.path}.html`) ??
+      (request.path.includes('.') ? undefined : fallback)
+    if (!file) throw new RingsideError('not_found')
+    const known = request.header('if-none-match')
+    if (known !== '' && known === file.headers['etag']) response.send(304, file.headers, '')
+    else response.send(200, file.headers, file.bytes)
+  }
+}
+
+function readFolder(options: StaticOptions, under: string, files: Map<string, StaticFile>): void {
+  for (const entry of readdirSync(join(options.folder, under), { withFileTypes: true })) {
+    const path = `${under}/${entry.name}`
+    if (entry.isDirectory()) readFolder(options, path, files)
+    else if (entry.isFile()) files.set(encodeURI(path), readFile(options, path))
+  }
+}
+
+function readFile(options: StaticOptions, path: string): StaticFile {
+  const bytes = readFileSync(join(options.folder, path))
+  const extension = extname(path)
+  const isHashed = path.includes('/assets/') && HASHED.test(path)
+  const headers: Record<string, string> = {
+    'content-type': MEDIA_TYPES[extension] ?? 'application/octet-stream',
+    'cache-control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+    etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+  }
+  if (extension === '.html') headers['content-security-policy'] = options.policy ?? DEFAULT_POLICY
+  return { bytes, headers }
+}

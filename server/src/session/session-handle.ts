@@ -1,0 +1,42 @@
+import { encodeFrame } from '@ringside/protocol'
+import { RingsideError } from '../errors.ts'
+import type { Session } from '../server-types.ts'
+import type { ClientSession } from './session.ts'
+
+/** The session as game code holds it: a face of {@link ClientSession} without its machinery. */
+export class SessionHandle implements Session {
+  readonly id: string
+  data: Record<string, unknown> = {}
+  readonly #session: ClientSession
+
+  constructor(id: string, session: ClientSession) {
+    this.id = id
+    this.#session = session
+  }
+
+  get remoteAddress(): string {
+    return this.#session.remoteAddress
+  }
+
+  get isOpen(): boolean {
+    return this.#session.isOpen
+  }
+
+  get roomId(): string | null {
+    return this.#session.seat?.roomId ?? null
+  }
+
+  send(commandId: number, payload?: Uint8Array): void {
+    if (this.#session.isOpen) this.#session.send(encodeFrame(commandId, payload))
+  }
+
+  broadcast(commandId: number, payload?: Uint8Array): void {
+    if (this.#session.isOpen) this.#session.broadcast(encodeFrame(commandId, payload))
+  }
+
+  close(code = 1000, reason = ''): void {
+    if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999))
+      throw new RingsideError('option_invalid', `Expected 1000 or 3000-4999, got ${code}`)
+    this.#session.closeWith(code, reason)
+  }
+}

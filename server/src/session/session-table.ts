@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto'
+import { SUBPROTOCOL, encodeFrame } from '@ringside/protocol'
+import type { CloseCause } from '@ringside/protocol'
+import type { DisconnectReason, Session } from '../server-types.ts'
+import { LOOPBACK_ADDRESS } from '../transport/memory.ts'
+import type {
+  Connection,
+  TransportHandlers,
+  UpgradeDecision,
+  UpgradeRequest,
+} from '../transport/transport.ts'
+import { IpLimit } from './ip-limit.ts'
+import type { OriginCheck } from './origin.ts'
+import { ClientSession } from './session.ts'
+import type { SessionContext } from './session.ts'
+
+/** Every open session is subscribed to this topic. */
+const EVERYBODY = 'everybody'
+const SWEEP_MS = 1_000
+const PATH = /^\/(?:n\/[A-Za-z0-9._-]{1,64}\/)?ws$/
+
+/** What the game wants to know of connections; what a hook throws is logged. */
+export interface SessionHooks {
+  onConnect: ((session: Session) => void) | null
+  onDisconnect: ((session: Session, reason: DisconnectReason) => void) | null
+}
+
+/** Everything a table is made of. */
+export interface SessionTableParts extends Omit<SessionContext, 'broadcast'> {
+  /** Read at each event, so it may be filled in until `listen`. */
+  readonly hooks: SessionHooks
+  readonly isOriginAllowed: OriginCheck
+  /** The transport's `publish`. */
+  publish(topic: string, frame: Uint8Array): void
+}
+
+/** The WebSocket half of what a transport calls. */
+export type SocketHandlers = Omit<TransportHandlers, 'http'>
+
+/** All open sessions of one server, and the handlers that a transport feeds them by. */
+export class SessionTable {
+  readonly handlers: SocketHandlers
+  readonly #parts: SessionTableParts
+  readonly #context: SessionContext
+  readonly #sessions = new Map<string, ClientSession>()
+  readonly #ipLimit: IpLimit
+  #isAccepting = true
+  #stopSweep: (() => void) | null = null
+
+  constructor(parts: SessionTableParts) {
+    this.#parts = parts
+    this.#ipLimit = new IpLimit(parts.limits.connectionsPerSecondPerIp)
+    const { limits, clock, logger, metrics, registry, desk } = parts
+    this.#context = {
+      limits,
+      clock,
+      logger,
+      metrics,
+      registry,
+      desk,
+      broadcast: (frame) => parts.publish(EVERYBODY, frame),
+    }
+    this.handlers = {
+      upgrade: (request) => this.#upgrade(request),
+      open: (connection) => this.#open(connection),
+      message: (connection, message, isBinary) =>
+        (connection.owner as ClientSession).receive(message, isBinary),
+      drain: (connection) => (connection.owner as ClientSession).drained(),
+      dropped: (connection) => (connection.owner as ClientSession).closeSlow(),
+      close: (connection, code, reason) => this.#close(connection, code, reason),
+    }
+    metrics.gauge('sessions', () => this.#sessions.size)
+  }
+
+  get count(): number {
+    return this.#sessions.size
+  }
+
+  /** A copy of the open sessions. */
+  list(): Session[] {
+    return Array.from(this.#sessions.values(), (session) => session.handle)
+  }
+
+  /** Sends to every open session; encoded once. */
+  broadcast(commandId: number, payload?: Uint8Array): void {
+    this.#context.broadcast(encodeFrame(commandId, payload))
+  }
+
+  /** Sends a whole frame, of a system command for example, to every open session. */
+  broadcastFrame(frame: Uint8Array): void {
+    this.#context.broadcast(frame)
+  }
+
+  /** Closes the session with `kicked`; false when there is none with this id. */
+  kick(sessionId: string, reason?: string): boolean {
+    const session = this.#sessions.get(sessionId)
+    session?.close('kicked', reason)
+    return session !== undefined
+  }
+
+  /** Refuses new connections from here on; open ones stay. */
+  stopAccepting(): void {
+    this.#isAccepting = false
+  }
+
+  /** Closes every session. */
+  closeAll(cause: CloseCause): void {
+    for (const session of Array.from(this.#sessions.values())) session.close(cause)
+  }
+
+  /** Stops the sweep's timer; the table is of no use afterwards. */
+  dispose(): void {
+    this.#isAccepting = false
+    this.#stopSweep?.()
+    this.#stopSweep = null
+  }
+
+  #upgrade(request: UpgradeRequest): UpgradeDecision {
+    const decision = this.#decide(request)
+    if (!decision.accept) this.#parts.metrics.counters.connectionsRefused++
+    return decision
+  }
+
+  #decide(request: UpgradeRequest): UpgradeDecision {
+    const { limits, clock, isOriginAllowed } = this.#parts
+    if (!PATH.test(request.path)) return refusal(404, 'not_found')
+    if (!this.#isAccepting) return refusal(503, 'draining')
+    if (this.#sessions.size >= limits.maxConnections) return refusal(503, 'too_many_requests')
+    const isLoopback = request.remoteAddress === LOOPBACK_ADDRESS
+    if (!isLoopback) {
+      if (!this.#ipLimit.take(request.remoteAddress, clock.now()))
+        return refusal(429, 'too_many_requests')
+      if (!isOriginAllowed(request.header('origin'), request.header('host')))
+        return refusal(403, 'forbidden')
+    }
+    return {
+      accept: true,
+      protocol: request.protocols.includes(SUBPROTOCOL) ? SUBPROTOCOL : null,
+    }
+  }
+
+  #open(connection: Connection): void {
+    const session = new ClientSession(randomUUID(), connection, this.#context)
+    connection.owner = session
+    this.#sessions.set(session.handle.id, session)
+    this.#parts.metrics.counters.connectionsOpened++
+    connection.subscribe(EVERYBODY)
+    this.#stopSweep ??= this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
+    this.#runHook('onConnect', session, () => this.#parts.hooks.onConnect?.(session.handle))
+  }
+
+  #close(connection: Connection, code: number, reason: string): void {
+    const session = connection.owner as ClientSession
+    session.closed(code)
+    this.#sessions.delete(session.handle.id)
+    this.#runHook('onDisconnect', session, () =>
+      this.#parts.hooks.onDisconnect?.(session.handle, {
+        code,
+        reason,
+        byServer: session.isClosedByServer,
+      }),
+    )
+    session.seat = null
+  }
+
+  /** A hook that throws, or that is async and rejects, is logged and harms nobody else. */
+  #runHook(hook: string, session: ClientSession, run: () => unknown): void {
+    const failed = (error: unknown): void =>
+      this.#parts.logger.error({ hook, sessionId: session.handle.id, err: error }, 'Hook failed')
+    try {
+      const result = run()
+      if (result instanceof Promise) result.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  /** Runs only while there are sessions, so that an idle server has no timer of ours. */
+  #sweep(): void {
+    this.#stopSweep = null
+    const now = this.#parts.clock.now()
+    for (const session of this.#sessions.values()) session.sweep(now)
+    if (this.#sessions.size > 0)
+      this.#stopSweep = this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
+  }
+}
+
+function refusal(status: number, code: string): UpgradeDecision {
+  return { accept: false, status, code }
+}
