@@ -79,10 +79,14 @@ export function command<P extends Fields, R extends Fields | null = null>(
   return Object.freeze(definition) as CommandDefinition<P, R>
 }
 
-/** Declares a room event. */
+/**
+ * Declares a room event. It stands in the log as JSON, so it holds no bytes.
+ * @throws TypeError on bytes or a map.
+ */
 export function event<P extends Fields>(payload: P): EventDefinition<P> {
   const definition = { payload: schema(payload) }
   checkMessage(definition.payload, 'event')
+  checkJson(definition.payload, 'event')
   return Object.freeze(definition)
 }
 
@@ -105,12 +109,12 @@ export const FEED_EVENT_TYPES: ReadonlySet<string> = new Set([
 ])
 
 const EVENT_NAME = /^[a-z][a-zA-Z0-9-]{0,39}$/
+const COMMAND_NAME = /^[a-z][a-zA-Z0-9]{0,39}$/
 const ROOM_TYPE = /^[a-z][a-z0-9-]{0,31}$/
 
 /**
  * Joins commands and rooms to a game's contract.
- * @throws TypeError on a doubled command id, an unusable room type or event name, or a state that
- * cannot be tracked (bytes, optional fields, maps or hidden fields inside lists).
+ * @throws TypeError on a doubled command id, an unusable name, or a state that cannot be tracked (bytes, optional fields, maps or hidden fields inside lists).
  */
 export function defineGame<const C extends Commands, const R extends Rooms>(game: {
   readonly commands?: C
@@ -118,17 +122,19 @@ export function defineGame<const C extends Commands, const R extends Rooms>(game
 }): GameContract<C, R> {
   const byId = new Map<number, string>()
   for (const [name, { id }] of Object.entries(game.commands ?? {})) {
+    if (!COMMAND_NAME.test(name) || name in Object.prototype)
+      throw new TypeError(`Expected a command name like 'hit', got '${name}'`)
     const other = byId.get(id)
     if (other !== undefined)
       throw new TypeError(`Expected unique command ids, got ${id} for '${other}' and '${name}'`)
     byId.set(id, name)
   }
   for (const [type, room] of Object.entries(game.rooms ?? {})) {
-    if (!ROOM_TYPE.test(type))
+    if (!ROOM_TYPE.test(type) || type in Object.prototype)
       throw new TypeError(`Expected a room type like 'arena', got '${type}'`)
     checkState(room.state, type)
     for (const name of Object.keys(room.events ?? {}))
-      if (!EVENT_NAME.test(name) || FEED_EVENT_TYPES.has(name))
+      if (!EVENT_NAME.test(name) || FEED_EVENT_TYPES.has(name) || name in Object.prototype)
         throw new TypeError(`Expected an event name that the feed does not use, got '${name}'`)
   }
   return Object.freeze({ commands: game.commands ?? ({} as C), rooms: game.rooms ?? ({} as R) })
@@ -139,6 +145,14 @@ function checkMessage(message: Schema, path: string): void {
     if (field.kind === 'map')
       throw new TypeError(`Expected no map in a message, got ${path}.${field.name}`)
     if (field.item && isSchema(field.item)) checkMessage(field.item, `${path}.${field.name}`)
+  }
+}
+
+function checkJson(message: Schema, path: string): void {
+  for (const field of message.ordered) {
+    const at = `${path}.${field.name}`
+    if (field.kind === 'bytes') throw new TypeError(`Expected no bytes in an event, got ${at}`)
+    if (field.item && isSchema(field.item)) checkJson(field.item, at)
   }
 }
 

@@ -1,5 +1,9 @@
 export { closeCodes, errorCodes, isErrorCode, mayRedial } from './codes.ts'
 export type { CloseCause, ErrorCode } from './codes.ts'
+export { compareContracts } from './compare-contracts.ts'
+export type { Affected, BreakingChange } from './compare-contracts.ts'
+export { describeContract } from './contract-model.ts'
+export type { FieldModel, MessageModel, MessageRole } from './contract-model.ts'
 export { FEED_EVENT_TYPES, command, defineGame, event } from './contract.ts'
 export type {
   CommandDefinition,
@@ -39,6 +43,8 @@ export {
 export { applyMergePatch } from './merge-patch.ts'
 export type { Json } from './merge-patch.ts'
 export { decodeMessage, defaultValue, encodeMessage } from './message-codec.ts'
+export { parseProto } from './parse-proto.ts'
+export { printProto } from './print-proto.ts'
 export { PayloadError, checkScalar } from './scalar.ts'
 export {
   bool,

@@ -3,8 +3,8 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 
 /**
  * Applies an RFC 7396 merge patch and returns the result. Objects of `target` are changed in place;
- * objects of the patch may become part of the result, so the patch must not be used afterwards.
- * A `__proto__` member is an ordinary member here: results have no prototype.
+ * arrays of the patch become part of the result, so the patch must not be used afterwards.
+ * A `__proto__` member is an ordinary member here, whatever `target` was made by.
  */
 export function applyMergePatch(target: Json | undefined, patch: Json): Json {
   if (!isObject(patch)) return patch
@@ -12,9 +12,22 @@ export function applyMergePatch(target: Json | undefined, patch: Json): Json {
   for (const key of Object.keys(patch)) {
     const value = patch[key] as Json
     if (value === null) delete result[key]
-    else result[key] = isObject(value) ? applyMergePatch(ownValue(result, key), value) : value
+    else
+      setOwn(result, key, isObject(value) ? applyMergePatch(ownValue(result, key), value) : value)
   }
   return result
+}
+
+/** Plain assignment of `__proto__` would change the prototype of an object that JSON.parse made. */
+function setOwn(target: { [key: string]: Json }, key: string, value: Json): void {
+  if (key !== '__proto__') target[key] = value
+  else
+    Object.defineProperty(target, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
 }
 
 /** Looks past the prototype, so that a key such as `constructor` finds nothing inherited. */

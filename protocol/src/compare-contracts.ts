@@ -1,0 +1,101 @@
+import type { FieldModel, MessageModel, MessageRole } from './contract-model.ts'
+import { hex } from './print-proto.ts'
+
+/** One change that somebody who still has the old contract, or its log, cannot live with. */
+export interface BreakingChange {
+  /** For example `HitCommand.target`. */
+  readonly path: string
+  readonly change: string
+  readonly breaks: readonly Affected[]
+}
+
+/** `clients` were built with the old contract; `logs` were written with it. */
+export type Affected = 'clients' | 'logs'
+
+/** Who reads or writes messages of this role with the old contract. */
+const USERS: { readonly [R in MessageRole]: readonly Affected[] } = {
+  system: ['clients'],
+  command: ['clients'],
+  reply: ['clients'],
+  event: ['clients', 'logs'],
+  state: ['clients', 'logs'],
+}
+
+/** Messages that only the server writes: its old readers miss a field that is gone. */
+const READ_BY_CLIENTS: ReadonlySet<MessageRole> = new Set(['system', 'reply', 'event', 'state'])
+
+/**
+ * What of `next` breaks those who still have `previous`. Additions never do: unknown fields are
+ * skipped, missing ones read as their default. Empty when all is well.
+ */
+export function compareContracts(
+  previous: readonly MessageModel[],
+  next: readonly MessageModel[],
+): BreakingChange[] {
+  const changes: BreakingChange[] = []
+  const byKey = new Map(next.map((message) => [key(message), message]))
+  for (const old of previous) {
+    const now = byKey.get(key(old))
+    const report = (path: string, change: string, breaks = USERS[old.role]): void => {
+      changes.push({ path, change, breaks })
+    }
+    if (!now) {
+      report(old.name, 'removed or renamed')
+      continue
+    }
+    if (old.id !== now.id && old.id !== null)
+      report(old.name, `id ${hex(old.id)} became ${now.id === null ? 'none' : hex(now.id)}`)
+    compareFields({ path: old.name, role: old.role, report }, old.fields, now.fields)
+  }
+  return changes
+}
+
+function key(message: MessageModel): string {
+  return `${message.role} ${message.subject}`
+}
+
+interface Place {
+  readonly path: string
+  readonly role: MessageRole
+  readonly report: (path: string, change: string, breaks?: readonly Affected[]) => void
+}
+
+function compareFields(
+  place: Place,
+  previous: readonly FieldModel[],
+  next: readonly FieldModel[],
+): void {
+  const byNumber = new Map(next.map((field) => [field.number, field]))
+  for (const old of previous) {
+    const now = byNumber.get(old.number)
+    const at = { ...place, path: `${place.path}.${old.name}` }
+    if (!now) {
+      // A command's field that is gone is skipped when an old client sends it.
+      if (READ_BY_CLIENTS.has(place.role)) at.report(at.path, `field ${old.number} removed`)
+      continue
+    }
+    compareField(at, old, now)
+    if (old.fields && now.fields) compareFields(at, old.fields, now.fields)
+  }
+}
+
+function compareField({ path, role, report }: Place, old: FieldModel, now: FieldModel): void {
+  // The feed, the log and JSON-RPC go by name; the binary wire goes by number.
+  if (old.name !== now.name) report(path, `field ${old.number} renamed to '${now.name}'`)
+  if (old.label !== now.label) report(path, `'${old.label}' became '${now.label}'`)
+  const isObject = old.fields !== null
+  if (isObject !== (now.fields !== null) || (!isObject && old.type !== now.type))
+    report(path, `type '${old.type}' became '${now.type}'`)
+  if (old.step !== now.step) report(path, `step ${old.step ?? 'none'} became ${now.step ?? 'none'}`)
+  if (role === 'command' || role === 'state') {
+    if ((now.max ?? Infinity) < (old.max ?? Infinity))
+      report(path, `max ${old.max ?? 'none'} lowered to ${now.max}`, narrowed(role))
+  }
+  if (old.audience !== now.audience)
+    report(path, `audience '${old.audience}' became '${now.audience}'`, ['logs'])
+}
+
+/** A lower limit refuses what old clients send, or what an old log holds. */
+function narrowed(role: MessageRole): readonly Affected[] {
+  return role === 'command' ? ['clients'] : ['logs']
+}

@@ -1,0 +1,48 @@
+import type { FieldModel, MessageModel } from './contract-model.ts'
+
+const HEADER = `// Printed from a Ringside contract; change the contract, not this file.
+//
+// A WebSocket message is the id of a command as uint32, big-endian, then the message. What a comment
+// says of a message or field (its id, the size of a step, the largest size) is part of the contract.
+syntax = "proto3";
+`
+
+/**
+ * Prints a contract, as {@link describeContract} describes it, as a `.proto` file for other
+ * languages. {@link parseProto} reads it back.
+ */
+export function printProto(messages: readonly MessageModel[], packageName = 'ringside'): string {
+  const parts = [HEADER, `package ${packageName};\n`]
+  for (const message of messages) {
+    const id = message.id === null ? '' : `, id ${hex(message.id)}`
+    parts.push(
+      `// ${message.role} ${message.subject}${id}\n${block(message.name, message.fields, '')}`,
+    )
+  }
+  return parts.join('\n')
+}
+
+/** A command id as documents write it: `0xFFFF0001`. */
+export function hex(id: number): string {
+  return `0x${id.toString(16).toUpperCase().padStart(8, '0')}`
+}
+
+function block(name: string, fields: readonly FieldModel[], indent: string): string {
+  const inner = `${indent}  `
+  let text = `${indent}message ${name} {\n`
+  for (const field of fields) {
+    if (field.fields) text += block(field.type, field.fields, inner)
+    const type = field.label === 'map' ? `map<string, ${field.type}>` : field.type
+    const label = field.label === 'repeated' || field.label === 'optional' ? `${field.label} ` : ''
+    text += `${inner}${label}${type} ${field.name} = ${field.number};${notes(field)}\n`
+  }
+  return `${text}${indent}}\n`
+}
+
+function notes(field: FieldModel): string {
+  const found: string[] = []
+  if (field.step !== null) found.push(`step ${field.step}`)
+  if (field.max !== null) found.push(`max ${field.max}`)
+  if (field.audience !== 'public') found.push(`for ${field.audience}`)
+  return found.length === 0 ? '' : ` // ${found.join(', ')}`
+}
