@@ -13,11 +13,19 @@ export interface LogStore {
   allocate(count: number): Promise<number>
   /** The greatest seq allocated so far. */
   counter(): Promise<number>
+  /** First seq of this log - 1; `floor` and `sealed` begin there. */
+  origin(): Promise<number>
   /**
    * Inserts in order and stops at the first that cannot be inserted. `seq` is unique over the log,
    * {room, n} is unique where n > 0. Never throws for a failed write: it says what is known.
    */
   insert(events: readonly LogEvent[]): Promise<InsertOutcome>
+  /**
+   * Allocates and inserts in one step that no reader can get between (a transaction). `make` may be
+   * called more than once; its last call counts. All or nothing: `blocked` and `refused` name the culprit
+   * of what `make` returned, and nothing was stored; after `unknown` the last numbers are the events' own.
+   */
+  insertNext(count: number, make: (first: number) => readonly LogEvent[]): Promise<InsertOutcome>
   /** One event as a majority sees it, or null. */
   bySeq(seq: number): Promise<LogEvent | null>
   byRoomN(room: string, n: number): Promise<LogEvent | null>
@@ -28,6 +36,10 @@ export interface LogStore {
   /** Everything <= floor may be gone. Raised before anything is deleted. */
   floor(): Promise<number>
   raiseFloor(seq: number): Promise<void>
+  /**
+   * Deletes events with seq <= `seq`, but keeps each room's newest `owner` event where `byRoomN` and
+   * `lastOfRoom` find it (OB4). Returns how many went.
+   */
   deleteThrough(seq: number): Promise<number>
   /** The stored sealed watermark; `storeSealed` never lowers it. */
   sealed(): Promise<number>
@@ -37,6 +49,8 @@ export interface LogStore {
   snapshotAt(room: string, seq: number): Promise<Snapshot | null>
   /** Deletes snapshots of the room older than the newest one at or below `seq`. */
   deleteSnapshotsBefore(room: string, seq: number): Promise<void>
+  /** Deletes all snapshots of a room that has ended. */
+  deleteSnapshots(room: string): Promise<void>
   /** Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). */
   subscribe(wake: () => void): () => void
 }
@@ -61,7 +75,7 @@ export interface LogEvent {
   readonly data: string
   /** Encoded JSON, hidden part (never leaves the server), or null. */
   readonly hidden: string | null
-  /** Patches only: n of the room's patch before this one, 0 for the first. */
+  /** n of the room's patch before this event, 0 for none. Shown with patches only. */
   readonly prev: number
 }
 
@@ -103,3 +117,12 @@ export interface Snapshot {
 
 /** Type of the events that fill holes; never shown. */
 export const TOMBSTONE = 'tombstone'
+
+/** Type of the event by which a new owner takes a room with history (OB4). */
+export const OWNER = 'owner'
+
+/** Type of the event that ends a room; nothing follows it. */
+export const END = 'end'
+
+/** Type of the events that carry a merge patch of the room's state. */
+export const PATCH = 'patch'

@@ -1,0 +1,196 @@
+import type { Clock } from '../clock.ts'
+import { RingsideError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { LogTail } from './log-tail.ts'
+import { LogWriter } from './log-writer.ts'
+import type {
+  Outbox,
+  OutboxOptions,
+  OutboxPage,
+  OutboxQuery,
+  OutboxStats,
+  RoomLog,
+  RoomLogHandlers,
+} from './outbox.ts'
+import { Retention } from './retention.ts'
+import type { BufferContext, RoomBuffer } from './room-buffer.ts'
+import { SnapshotSaver } from './snapshot-saver.ts'
+import { TOMBSTONE } from './store.ts'
+import type { LogEvent, LogStore, Snapshot } from './store.ts'
+import { takeRoom } from './takeover.ts'
+
+/** How long `stop` tries to write what is left, in ms. */
+const STOP_WITHIN_MS = 10_000
+const MAX_PAGE = 1_000
+
+/** What an outbox takes from outside. */
+export interface OutboxContext {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** A new id at each call, 12 random characters or more: never the same in two processes. */
+  readonly randomId: () => string
+}
+
+/**
+ * Makes the log over a store. Nothing runs before `start`; `stop` closes the store too. Several may share
+ * one MemoryStore, as processes share a database.
+ */
+export function createOutbox(
+  store: LogStore,
+  options: OutboxOptions,
+  context: OutboxContext,
+): Outbox {
+  return new LogOutbox(store, options, context)
+}
+
+class LogOutbox implements Outbox {
+  readonly #store: LogStore
+  readonly #context: OutboxContext
+  readonly #writer: LogWriter
+  readonly #tail: LogTail
+  readonly #retention: Retention
+  readonly #snapshots: SnapshotSaver
+  readonly #buffers: BufferContext
+  readonly #rooms = new Set<RoomBuffer>()
+  #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
+  #origin = 0
+  #appendedCount = 0
+  #coalescedCount = 0
+
+  constructor(store: LogStore, options: OutboxOptions, context: OutboxContext) {
+    const { clock, logger, randomId } = context
+    const own = randomId()
+    const shared = { store, options, clock, logger, own }
+    this.#store = store
+    this.#context = context
+    this.#tail = new LogTail(shared)
+    this.#writer = new LogWriter({ ...shared, onFlushed: () => this.#tail.wake() })
+    this.#snapshots = new SnapshotSaver(shared)
+    this.#retention = new Retention({
+      ...shared,
+      sealed: () => this.#tail.sealed,
+      askForSnapshot: (room) => this.#askForSnapshot(room),
+    })
+    this.#buffers = {
+      options,
+      clock,
+      logger,
+      enqueue: (pending) => {
+        this.#appendedCount++
+        this.#writer.enqueue(pending)
+      },
+      saveSnapshot: (snapshot) => this.#snapshots.save(snapshot),
+      onOver: (buffer) => this.#rooms.delete(buffer),
+      onCoalesced: () => this.#coalescedCount++,
+    }
+  }
+
+  get sealed(): number {
+    return this.#tail.sealed
+  }
+
+  get floor(): number {
+    return this.#retention.floor
+  }
+
+  get origin(): number {
+    return this.#origin
+  }
+
+  get stats(): OutboxStats {
+    return {
+      pendingEvents: this.#writer.pendingEvents,
+      pendingBytes: this.#writer.pendingBytes,
+      lagMs: this.#writer.lagMs,
+      lastError: this.#writer.lastError ?? this.#tail.lastError,
+      appendedCount: this.#appendedCount,
+      coalescedCount: this.#coalescedCount,
+      tombstoneCount: this.#writer.tombstoneCount + this.#tail.tombstoneCount,
+    }
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'new') return
+    this.#state = 'running'
+    await this.#store.open()
+    this.#origin = await this.#store.origin()
+    await this.#retention.start()
+    await this.#tail.start()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state !== 'running') return
+    this.#state = 'stopping'
+    const cancel = this.#context.clock.after(STOP_WITHIN_MS, () => {
+      this.#snapshots.stop()
+      this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log stopped unflushed'))
+    })
+    await Promise.all([...this.#rooms].map((room) => room.close()))
+    await this.#writer.drain()
+    await this.#snapshots.drain()
+    cancel()
+    await this.#retention.stop()
+    await this.#tail.stop()
+    this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log was stopped'))
+    this.#state = 'stopped'
+    await this.#store.close()
+  }
+
+  async openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog> {
+    this.#assertRunning()
+    const { randomId } = this.#context
+    const context = { store: this.#store, buffers: this.#buffers, randomId }
+    const buffer = await takeRoom(room, handlers, context)
+    this.#assertRunning()
+    this.#rooms.add(buffer)
+    return buffer
+  }
+
+  counter(): Promise<number> {
+    return this.#store.counter()
+  }
+
+  onSealed(listener: (events: readonly LogEvent[], sealed: number) => void): () => void {
+    return this.#tail.onSealed(listener)
+  }
+
+  async read(query: OutboxQuery): Promise<OutboxPage> {
+    const upTo = Math.min(query.upTo ?? this.sealed, this.sealed)
+    const limit = Math.max(1, Math.min(MAX_PAGE, query.limit))
+    const { after, room } = query
+    let found: LogEvent[] = []
+    if (after < upTo)
+      found = await this.#store.range({
+        after,
+        upTo,
+        limit,
+        ...(room === undefined ? {} : { room }),
+      })
+    // After the read: what was deleted meanwhile would be missing in the page (OB6).
+    const floor = await this.#store.floor()
+    if (after < floor)
+      throw new RingsideError('past_retention', `Expected a position from ${floor}, got ${after}`)
+    const last = found[found.length - 1]
+    const next = last && found.length === limit ? last.seq : Math.max(after, upTo)
+    return { events: found.filter((event) => event.type !== TOMBSTONE), next }
+  }
+
+  snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
+    return this.#store.snapshotAt(room, Math.min(seq, this.sealed))
+  }
+
+  #askForSnapshot(room: string): boolean {
+    let isOwned = false
+    for (const buffer of this.#rooms) {
+      if (buffer.room !== room) continue
+      isOwned = true
+      buffer.askForSnapshot()
+    }
+    return isOwned
+  }
+
+  #assertRunning(): void {
+    if (this.#state !== 'running')
+      throw new RingsideError('outbox_unreachable', 'Expected a running log: start it first')
+  }
+}

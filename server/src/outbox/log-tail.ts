@@ -1,0 +1,215 @@
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { OutboxOptions } from './outbox.ts'
+import { TOMBSTONE } from './store.ts'
+import type { LogEvent, LogStore } from './store.ts'
+import { writeTombstones } from './tombstones.ts'
+
+const PAGE = 1_000
+const STORE_SEALED_EVERY_MS = 1_000
+/** A read that has not answered for this long is given up, and another one started. */
+const SILENT_AFTER_MS = 10_000
+
+export interface TailContext {
+  readonly store: LogStore
+  readonly options: OutboxOptions
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly own: string
+}
+
+export type SealedListener = (events: readonly LogEvent[], sealed: number) => void
+
+/**
+ * Reads the log by cursor and moves W, the sealed watermark (OB3): every seq <= W was read, so nothing can
+ * appear there any more. Wake-ups only make it read earlier (OB5); polling goes on underneath.
+ */
+export class LogTail {
+  readonly #context: TailContext
+  readonly #listeners = new Set<SealedListener>()
+  #sealed = 0
+  #storedSealed = 0
+  #stops: (() => void)[] = []
+  #isRunning = false
+  #isWakePending = false
+  /** Counts reads; one that was given up finds that it is not the current one. */
+  #generation = 0
+  #readSince: number | null = null
+  #isReadWanted = false
+  #pollCancel: (() => void) | null = null
+  /** The hole right after W: how long it was looked at, and how far the log was visible at first. */
+  #hole: {
+    readonly after: number
+    readonly visible: number
+    readAt: number
+    waitedMs: number
+  } | null = null
+  #storedAt = 0
+  tombstoneCount = 0
+  lastError: string | null = null
+
+  constructor(context: TailContext) {
+    this.#context = context
+  }
+
+  get sealed(): number {
+    return this.#sealed
+  }
+
+  /** Starts reading after the stored watermark. */
+  async start(): Promise<void> {
+    const { store } = this.#context
+    this.#storedSealed = Math.max(await store.sealed(), await store.floor())
+    this.#sealed = this.#storedSealed
+    this.#isRunning = true
+    this.#stops.push(store.subscribe(() => this.wake()))
+    this.#poll()
+    this.wake()
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    this.#generation++
+    for (const stop of this.#stops.splice(0)) stop()
+    this.#pollCancel?.()
+    await this.#context.store.storeSealed(this.#sealed).catch((error: unknown) => this.#note(error))
+  }
+
+  onSealed(listener: SealedListener): () => void {
+    // A wrapper of its own: the same function may listen twice.
+    const entry: SealedListener = (events, sealed) => listener(events, sealed)
+    this.#listeners.add(entry)
+    return () => this.#listeners.delete(entry)
+  }
+
+  /** Something may be there to read. Any number of calls in one turn make one read. */
+  wake(): void {
+    if (this.#isWakePending || !this.#isRunning) return
+    this.#isWakePending = true
+    this.#context.clock.soon(() => {
+      this.#isWakePending = false
+      this.#read()
+    })
+  }
+
+  #poll(): void {
+    const { clock, options, logger } = this.#context
+    this.#pollCancel = clock.after(options.pollMs, () => {
+      if (!this.#isRunning) return
+      if (this.#readSince !== null && clock.now() - this.#readSince > SILENT_AFTER_MS) {
+        logger.warn({ sealed: this.#sealed }, 'the tail of the log has gone silent, reading again')
+        this.lastError = 'A read of the log did not answer'
+        this.#generation++
+        this.#readSince = null
+        this.#hole = null
+      }
+      this.#read()
+      this.#poll()
+    })
+  }
+
+  #read(): void {
+    if (!this.#isRunning) return
+    if (this.#readSince !== null) {
+      this.#isReadWanted = true
+      return
+    }
+    const generation = ++this.#generation
+    this.#readSince = this.#context.clock.now()
+    this.#isReadWanted = false
+    void this.#readPage(generation)
+      .catch((error: unknown) => {
+        if (generation !== this.#generation) return false
+        this.#note(error)
+        // A hole is waited for in time with successful reads only.
+        if (this.#hole) this.#hole.readAt = Number.POSITIVE_INFINITY
+        return false
+      })
+      .then((isMore) => {
+        if (generation !== this.#generation) return
+        this.#readSince = null
+        if (isMore || this.#isReadWanted) this.wake()
+      })
+  }
+
+  /** Resolves with true when there is more to read at once. */
+  async #readPage(generation: number): Promise<boolean> {
+    const { store } = this.#context
+    const query = { after: this.#sealed, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE }
+    const page = await store.range(query)
+    if (generation !== this.#generation) return false
+    this.lastError = null
+    const fresh: LogEvent[] = []
+    const before = this.#sealed
+    for (const event of page) {
+      if (event.seq !== this.#sealed + 1) break
+      this.#sealed = event.seq
+      if (event.type !== TOMBSTONE) fresh.push(event)
+    }
+    const visible = page[page.length - 1]?.seq ?? this.#sealed
+    const isFilled = await this.#watchHole(visible)
+    if (generation !== this.#generation) return false
+    if (this.#sealed > before) this.#publish(fresh)
+    await this.#storeSealed()
+    return isFilled || (page.length === PAGE && this.#sealed > before)
+  }
+
+  /**
+   * Waits for the hole after W, then fills what was missing when it was first seen. True when it was
+   * filled: it must be read back, for the writer may have been first.
+   */
+  async #watchHole(visible: number): Promise<boolean> {
+    const { clock, options, store, own, logger } = this.#context
+    const now = clock.now()
+    if (visible <= this.#sealed) {
+      this.#hole = null
+      return false
+    }
+    if (this.#hole?.after !== this.#sealed) {
+      this.#hole = { after: this.#sealed, visible, readAt: now, waitedMs: 0 }
+      return false
+    }
+    const hole = this.#hole
+    hole.waitedMs += Math.max(0, now - hole.readAt)
+    hole.readAt = now
+    if (hole.waitedMs < options.holeTimeoutMs) return false
+    const missing: number[] = []
+    const found = await store.range({ after: hole.after, upTo: hole.visible, limit: PAGE })
+    const last = found[found.length - 1]
+    if (!last) return false
+    let next = hole.after + 1
+    for (const event of found) {
+      while (next < event.seq && missing.length < PAGE) missing.push(next++)
+      next = event.seq + 1
+    }
+    logger.warn({ after: hole.after, upTo: last.seq, missing: missing.length }, 'filling a hole')
+    this.tombstoneCount += await writeTombstones(store, missing, own)
+    return true
+  }
+
+  #publish(events: readonly LogEvent[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(events, this.#sealed)
+      } catch (error) {
+        this.#context.logger.error({ err: error }, 'a listener of the log threw')
+      }
+    }
+  }
+
+  async #storeSealed(): Promise<void> {
+    const now = this.#context.clock.now()
+    if (this.#sealed === this.#storedSealed || now - this.#storedAt < STORE_SEALED_EVERY_MS) return
+    const sealed = this.#sealed
+    await this.#context.store.storeSealed(sealed)
+    this.#storedAt = now
+    this.#storedSealed = sealed
+  }
+
+  #note(error: unknown): void {
+    if (this.lastError === null)
+      this.#context.logger.warn({ err: error }, 'the log could not be read, trying again')
+    this.lastError = error instanceof Error ? error.message : String(error)
+  }
+}

@@ -1,0 +1,303 @@
+import type { Clock } from '../clock.ts'
+import { RingsideError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { Backoff } from './backoff.ts'
+import { Numbers } from './numbers.ts'
+import type { OutboxOptions } from './outbox.ts'
+import type { Bound, Pending } from './pending.ts'
+import type { InsertOutcome, LogEvent, LogStore } from './store.ts'
+
+const MAX_BATCH_EVENTS = 1_000
+const MAX_BATCH_BYTES = 8 * 1024 * 1024
+/** After so many lost numbers a batch is written in one transaction with its numbers (OB3). */
+const LOSSES_BEFORE_TRANSACTION = 2
+
+export interface WriterContext {
+  readonly store: LogStore
+  readonly options: OutboxOptions
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Random per boot: the `own` of tombstones. */
+  readonly own: string
+  /** After each flush: something may be there to be sealed. */
+  readonly onFlushed: () => void
+}
+
+/**
+ * Group commit (OB2): one ordered insert of all that has gathered over all rooms; numbers are bound when
+ * it is sent, sent events never change, and the next flush starts only when every event of this one is
+ * known to be stored, or dropped with its ownership.
+ */
+export class LogWriter {
+  readonly #context: WriterContext
+  readonly #backoff: Backoff
+  readonly #numbers: Numbers
+  #queue: Pending[] = []
+  #inFlight: readonly Pending[] = []
+  #isScheduled = false
+  #flush: Promise<void> | null = null
+  #isAbandoned = false
+  #lastError: string | null = null
+
+  constructor(context: WriterContext) {
+    this.#context = context
+    this.#backoff = new Backoff(context.clock)
+    this.#numbers = new Numbers(context, this.#backoff)
+  }
+
+  get pendingEvents(): number {
+    return this.#queue.length + this.#inFlight.length
+  }
+
+  get pendingBytes(): number {
+    let bytes = 0
+    for (const pending of this.#inFlight) bytes += pending.bytes
+    for (const pending of this.#queue) bytes += pending.bytes
+    return bytes
+  }
+
+  /** Age of the oldest unacknowledged event in ms. */
+  get lagMs(): number {
+    const oldest = this.#inFlight[0] ?? this.#queue[0]
+    return oldest ? Math.max(0, this.#context.clock.now() - oldest.since) : 0
+  }
+
+  get lastError(): string | null {
+    return this.#lastError ?? this.#numbers.lastError
+  }
+
+  get tombstoneCount(): number {
+    return this.#numbers.tombstoneCount
+  }
+
+  /** Takes an event; it is sent with the next flush. Synchronous and cheap. */
+  enqueue(pending: Pending): void {
+    if (this.#isAbandoned) {
+      this.#context.clock.soon(() => pending.owner.abandon(this.#abandonedError()))
+      return
+    }
+    this.#queue.push(pending)
+    this.#schedule(this.#context.options.flushDelayMs)
+  }
+
+  /** Resolves when everything accepted so far is resolved and numbers not used are voided. */
+  async drain(): Promise<void> {
+    while (!this.#isAbandoned && (this.#queue.length > 0 || this.#flush)) {
+      if (!this.#flush) this.#start()
+      await this.#flush
+    }
+    await this.#numbers.voided()
+  }
+
+  /** Gives up what is not stored yet: nothing is written after the write under way. */
+  abandon(cause: unknown): void {
+    if (this.#isAbandoned) return
+    this.#isAbandoned = true
+    this.#lastError = String(cause)
+    this.#backoff.release()
+    this.#numbers.stop()
+    const owners = new Set([...this.#inFlight, ...this.#queue].map((pending) => pending.owner))
+    this.#queue = []
+    for (const owner of owners) owner.abandon(this.#abandonedError())
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isScheduled || this.#flush) return
+    this.#isScheduled = true
+    const start = (): void => {
+      this.#isScheduled = false
+      this.#start()
+    }
+    if (delayMs === 0) this.#context.clock.soon(start)
+    else this.#context.clock.after(delayMs, start)
+  }
+
+  #start(): void {
+    if (this.#flush || this.#queue.length === 0 || this.#isAbandoned) return
+    this.#inFlight = this.#takeBatch()
+    this.#flush = this.#send(this.#inFlight)
+      .catch((error: unknown) => this.abandon(error))
+      .finally(() => {
+        this.#flush = null
+        this.#inFlight = []
+        this.#context.onFlushed()
+        if (this.#queue.length > 0) this.#schedule(0)
+      })
+  }
+
+  #takeBatch(): Pending[] {
+    let count = 0
+    let bytes = 0
+    for (const pending of this.#queue) {
+      bytes += pending.bytes
+      if (count > 0 && (count === MAX_BATCH_EVENTS || bytes > MAX_BATCH_BYTES)) break
+      count++
+    }
+    return this.#queue.splice(0, count)
+  }
+
+  async #send(batch: readonly Pending[]): Promise<void> {
+    const { clock, options, store } = this.#context
+    const startedAt = clock.now()
+    let rest = await this.#bind(batch)
+    let losses = 0
+    let failures = 0
+    let isNumbered = true
+    while (rest.length > 0 && !this.#isAbandoned) {
+      // Past half the retention what was sent might be deleted before its outcome is known (OB6).
+      if (clock.now() - startedAt > options.retentionMs / 2)
+        throw new RingsideError('outbox_unreachable', 'A flush was older than half the retention')
+      let outcome: InsertOutcome
+      let storedCount = 0
+      if (!isNumbered && losses >= LOSSES_BEFORE_TRANSACTION) {
+        const attempt = await this.#insertNext(rest)
+        rest = attempt.bound
+        outcome = attempt.outcome
+        if (outcome.kind === 'stored') storedCount = rest.length
+        isNumbered = outcome.kind === 'unknown'
+      } else {
+        if (!isNumbered) rest = await this.#renumber(rest)
+        isNumbered = true
+        outcome = await attempted(() => store.insert(rest.map((bound) => bound.event)))
+        if (outcome.kind === 'stored') storedCount = rest.length
+        else if (outcome.kind !== 'unknown') storedCount = outcome.index
+      }
+      if (this.#isAbandoned) return
+      for (const bound of rest.slice(0, storedCount)) this.#acknowledge(bound, bound.event)
+      if (outcome.kind === 'stored') break
+      if (outcome.kind === 'unknown') {
+        this.#note(outcome.cause)
+        await this.#backoff.wait(failures++)
+        continue
+      }
+      const culprit = rest[outcome.index]
+      rest = rest.slice(storedCount)
+      if (!culprit) throw new Error('The store blamed an event that it was not given')
+      if (outcome.kind === 'refused') {
+        this.#note(outcome.cause)
+        rest = this.#drop(rest, culprit, isNumbered)
+        culprit.pending.owner.refuse(culprit.event, outcome.cause)
+        continue
+      }
+      const { blocking } = outcome
+      if (blocking && isSame(blocking, culprit.event)) {
+        rest = rest.filter((bound) => bound !== culprit)
+        this.#acknowledge(culprit, blocking)
+      } else if (blocking && blocking.seq === culprit.event.seq) {
+        losses++
+        if (isNumbered) this.#numbers.voidSoon(rest.slice(1).map((bound) => bound.event.seq))
+        isNumbered = false
+      } else if (blocking && isPlaceOf(blocking, culprit.event)) {
+        rest = this.#drop(rest, culprit, isNumbered)
+        culprit.pending.owner.fence(blocking)
+      } else {
+        // Gone again, or not yet visible to a majority: look again.
+        await this.#backoff.wait(failures++)
+      }
+    }
+  }
+
+  /** Binds seq, n, at and prev of a batch, in the order in which it was appended. */
+  async #bind(batch: readonly Pending[]): Promise<Bound[]> {
+    let minSeq = 0
+    for (const pending of batch) minSeq = Math.max(minSeq, pending.minSeq)
+    let seq = await this.#numbers.allocate(batch.length, minSeq)
+    const now = this.#context.store.now()
+    const bound: Bound[] = []
+    for (const pending of batch)
+      bound.push({ pending, event: pending.owner.bind(pending, seq++, now) })
+    return bound
+  }
+
+  /** New, higher numbers for events of which none is stored; n stays. */
+  async #renumber(rest: readonly Bound[]): Promise<Bound[]> {
+    const first = await this.#numbers.allocate(rest.length, 0)
+    return renumbered(rest, first)
+  }
+
+  async #insertNext(rest: readonly Bound[]): Promise<{ outcome: InsertOutcome; bound: Bound[] }> {
+    const { store } = this.#context
+    for (;;) {
+      let bound: Bound[] = [...rest]
+      let first = 0
+      const outcome = await attempted(() =>
+        store.insertNext(rest.length, (from) => {
+          first = from
+          if (!this.#numbers.isAbove(from)) return []
+          bound = renumbered(rest, from)
+          return bound.map((entry) => entry.event)
+        }),
+      )
+      const isAbove = first > 0 && this.#numbers.isAbove(first)
+      if (outcome.kind === 'unknown' && !isAbove) {
+        // Nothing was sent under numbers that could be used.
+        if (this.#isAbandoned) return { outcome, bound }
+        this.#note(outcome.cause)
+        await this.#backoff.wait(0)
+        continue
+      }
+      if (outcome.kind === 'stored' || outcome.kind === 'unknown') {
+        this.#numbers.use(first, rest.length)
+        if (!isAbove) {
+          this.#numbers.voidSoon(rest.map((_, index) => first + index))
+          continue
+        }
+      }
+      return { outcome, bound }
+    }
+  }
+
+  /**
+   * The owner of `culprit` loses all its events, sent and unsent; the others go on as they are.
+   * Numbers of a transaction that was undone are not this process's to void.
+   */
+  #drop(rest: readonly Bound[], culprit: Bound, isNumbered: boolean): Bound[] {
+    const { owner } = culprit.pending
+    const isKept = (pending: Pending): boolean => pending.owner !== owner
+    this.#queue = this.#queue.filter(isKept)
+    const dropped = rest.filter((bound) => !isKept(bound.pending))
+    if (isNumbered) this.#numbers.voidSoon(dropped.map((bound) => bound.event.seq))
+    return rest.filter((bound) => isKept(bound.pending))
+  }
+
+  #acknowledge(bound: Bound, event: LogEvent): void {
+    this.#lastError = null
+    bound.pending.owner.acknowledge(event)
+  }
+
+  #note(cause: unknown): void {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    if (this.#lastError === null)
+      this.#context.logger.warn({ err: cause }, 'a write to the log is in doubt, sending it again')
+    this.#lastError = text
+  }
+
+  #abandonedError(): RingsideError {
+    return new RingsideError('outbox_unreachable', this.#lastError ?? 'The log was stopped')
+  }
+}
+
+/** The event itself, stored by an earlier attempt. */
+function isSame(stored: LogEvent, event: LogEvent): boolean {
+  if (stored.own !== event.own || stored.room !== event.room || stored.n !== event.n) return false
+  return event.n > 0 || stored.seq === event.seq
+}
+
+function isPlaceOf(stored: LogEvent, event: LogEvent): boolean {
+  return event.n > 0 && stored.room === event.room && stored.n === event.n
+}
+
+function renumbered(rest: readonly Bound[], first: number): Bound[] {
+  return rest.map(({ pending, event }, index) => ({
+    pending,
+    event: { ...event, seq: first + index },
+  }))
+}
+
+async function attempted(write: () => Promise<InsertOutcome>): Promise<InsertOutcome> {
+  try {
+    return await write()
+  } catch (cause) {
+    return { kind: 'unknown', cause }
+  }
+}

@@ -1,0 +1,244 @@
+import { SystemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import { MemoryRoom } from './memory-room.ts'
+import { TOMBSTONE } from './store.ts'
+import type { InsertOutcome, LogEvent, LogStore, RangeQuery, Snapshot } from './store.ts'
+
+/** Operations of a store that a test may delay or let fail. */
+export type StoreOperation = 'allocate' | 'insert' | 'insertNext' | 'read' | 'write'
+
+/** Where a test gets between: delays, failures, writes that land late, twice or in part. */
+export interface MemoryStoreHooks {
+  /** Awaited before each operation; what it throws is the operation's failure. */
+  before?(operation: StoreOperation): void | Promise<void>
+  /**
+   * Stands in for each insert. `apply` does what the store would have done, now, with these events
+   * or a prefix of them, as often as it is called.
+   */
+  insert?(
+    events: readonly LogEvent[],
+    apply: (events: readonly LogEvent[]) => InsertOutcome,
+  ): Promise<InsertOutcome>
+}
+
+export interface MemoryStoreOptions {
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  readonly hooks?: MemoryStoreHooks
+}
+
+/**
+ * The log in the process: the default, for one node. Several outboxes may share one, as several
+ * processes would share a database. It holds what retention leaves of it.
+ */
+export class MemoryStore implements LogStore {
+  readonly #clock: Clock
+  readonly #hooks: MemoryStoreHooks
+  readonly #origin: number
+  readonly #rooms = new Map<string, MemoryRoom>()
+  readonly #listeners = new Set<() => void>()
+  /** Event with seq `#base + 1 + i` at index i; holes are undefined. */
+  #slots: (LogEvent | undefined)[] = []
+  /** Everything at or below it was deleted. */
+  #base: number
+  #counter: number
+  #floor: number
+  #sealed: number
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.#clock = options.clock ?? new SystemClock()
+    this.#hooks = options.hooks ?? {}
+    // A later process begins higher, so that its log never takes an id of this one for its own.
+    this.#origin = this.#clock.now() * 1000
+    this.#base = this.#counter = this.#floor = this.#sealed = this.#origin
+  }
+
+  async open(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  async allocate(count: number): Promise<number> {
+    await this.#hooks.before?.('allocate')
+    const first = this.#counter + 1
+    this.#counter += count
+    return first
+  }
+
+  async counter(): Promise<number> {
+    await this.#hooks.before?.('read')
+    return this.#counter
+  }
+
+  async origin(): Promise<number> {
+    return this.#origin
+  }
+
+  async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
+    try {
+      await this.#hooks.before?.('insert')
+      if (this.#hooks.insert) return await this.#hooks.insert(events, (some) => this.#apply(some))
+    } catch (cause) {
+      return { kind: 'unknown', cause }
+    }
+    return this.#apply(events)
+  }
+
+  async insertNext(
+    count: number,
+    make: (first: number) => readonly LogEvent[],
+  ): Promise<InsertOutcome> {
+    try {
+      await this.#hooks.before?.('insertNext')
+    } catch (cause) {
+      make(this.#counter + 1)
+      return { kind: 'unknown', cause }
+    }
+    const events = make(this.#counter + 1)
+    for (const [index, event] of events.entries()) {
+      const blocking = this.#blocking(event)
+      if (blocking) return { kind: 'blocked', index, blocking }
+    }
+    this.#counter += count
+    return this.#apply(events)
+  }
+
+  async bySeq(seq: number): Promise<LogEvent | null> {
+    await this.#hooks.before?.('read')
+    return this.#slots[seq - this.#base - 1] ?? null
+  }
+
+  async byRoomN(room: string, n: number): Promise<LogEvent | null> {
+    await this.#hooks.before?.('read')
+    return this.#rooms.get(room)?.byN(n) ?? null
+  }
+
+  async range(query: RangeQuery): Promise<LogEvent[]> {
+    await this.#hooks.before?.('read')
+    if (query.room !== undefined) return this.#rooms.get(query.room)?.range(query) ?? []
+    const found: LogEvent[] = []
+    const end = Math.min(query.upTo - this.#base, this.#slots.length)
+    for (let i = Math.max(0, query.after - this.#base); i < end; i++) {
+      const event = this.#slots[i]
+      if (!event) continue
+      found.push(event)
+      if (found.length === query.limit) break
+    }
+    return found
+  }
+
+  async lastOfRoom(room: string): Promise<LogEvent | null> {
+    await this.#hooks.before?.('read')
+    return this.#rooms.get(room)?.last ?? null
+  }
+
+  async floor(): Promise<number> {
+    await this.#hooks.before?.('read')
+    return this.#floor
+  }
+
+  async raiseFloor(seq: number): Promise<void> {
+    await this.#hooks.before?.('write')
+    this.#floor = Math.max(this.#floor, seq)
+  }
+
+  async deleteThrough(seq: number): Promise<number> {
+    await this.#hooks.before?.('write')
+    const gone = this.#slots.splice(0, Math.max(0, seq - this.#base))
+    this.#base += gone.length
+    const rooms = new Set<string>()
+    let count = 0
+    for (const event of gone) {
+      if (!event) continue
+      count++
+      if (event.room !== null) rooms.add(event.room)
+    }
+    for (const room of rooms) {
+      this.#rooms.get(room)?.deleteThrough(this.#base)
+      this.#forgetIfEmpty(room)
+    }
+    return count
+  }
+
+  async sealed(): Promise<number> {
+    await this.#hooks.before?.('read')
+    return this.#sealed
+  }
+
+  async storeSealed(seq: number): Promise<void> {
+    await this.#hooks.before?.('write')
+    this.#sealed = Math.max(this.#sealed, seq)
+  }
+
+  async saveSnapshot(snapshot: Snapshot): Promise<void> {
+    await this.#hooks.before?.('write')
+    this.#room(snapshot.room).saveSnapshot(snapshot)
+  }
+
+  async snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
+    await this.#hooks.before?.('read')
+    return this.#rooms.get(room)?.snapshotAt(seq) ?? null
+  }
+
+  async deleteSnapshotsBefore(room: string, seq: number): Promise<void> {
+    await this.#hooks.before?.('write')
+    this.#rooms.get(room)?.deleteSnapshotsBefore(seq)
+  }
+
+  async deleteSnapshots(room: string): Promise<void> {
+    await this.#hooks.before?.('write')
+    this.#rooms.get(room)?.deleteSnapshots()
+    this.#forgetIfEmpty(room)
+  }
+
+  subscribe(wake: () => void): () => void {
+    // A wrapper of its own: the same function may subscribe twice.
+    const listener = (): void => wake()
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #apply(events: readonly LogEvent[]): InsertOutcome {
+    let outcome: InsertOutcome = { kind: 'stored' }
+    for (const [index, event] of events.entries()) {
+      const blocking = this.#blocking(event)
+      if (blocking) {
+        outcome = { kind: 'blocked', index, blocking }
+        break
+      }
+      this.#put(event)
+    }
+    for (const wake of this.#listeners) wake()
+    return outcome
+  }
+
+  #put(event: LogEvent): void {
+    const index = event.seq - this.#base - 1
+    while (this.#slots.length < index) this.#slots.push(undefined)
+    this.#slots[index] = event
+    this.#counter = Math.max(this.#counter, event.seq)
+    if (event.room !== null) this.#room(event.room).add(event)
+  }
+
+  #blocking(event: LogEvent): LogEvent | null {
+    // What retention has deleted is taken still: a write that late must not vanish unseen.
+    if (event.seq <= this.#base)
+      return { ...event, room: null, n: 0, epoch: 0, own: '', type: TOMBSTONE, data: '' }
+    const bySeq = this.#slots[event.seq - this.#base - 1]
+    if (bySeq || event.room === null || event.n === 0) return bySeq ?? null
+    return this.#rooms.get(event.room)?.byN(event.n) ?? null
+  }
+
+  #room(id: string): MemoryRoom {
+    let room = this.#rooms.get(id)
+    if (!room) this.#rooms.set(id, (room = new MemoryRoom()))
+    return room
+  }
+
+  #forgetIfEmpty(id: string): void {
+    if (this.#rooms.get(id)?.isEmpty) this.#rooms.delete(id)
+  }
+}

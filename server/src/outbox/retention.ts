@@ -1,0 +1,173 @@
+import { applyMergePatch } from '@ringside/protocol'
+import type { Json } from '@ringside/protocol'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { OutboxOptions } from './outbox.ts'
+import { END, PATCH } from './store.ts'
+import type { LogEvent, LogStore, Snapshot } from './store.ts'
+
+const PAGE = 1_000
+/** Pages looked at in one round; what is left waits for the next. */
+const MAX_PAGES = 20
+const SHORTEST_ROUND_MS = 1_000
+const LONGEST_ROUND_MS = 10_000
+
+export interface RetentionContext {
+  readonly store: LogStore
+  readonly options: OutboxOptions
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly sealed: () => number
+  /** Asks a room that this process owns for a snapshot; false when it owns no such room. */
+  readonly askForSnapshot: (room: string) => boolean
+}
+
+/** What would be cut of one room. */
+interface Cut {
+  /** Ascending. */
+  readonly seqs: number[]
+  last: LogEvent
+}
+
+/**
+ * Cuts the log (OB6): before the floor becomes f every room with events up to f has a snapshot of its
+ * state at f; then the floor is raised, then deleted. A room of this process holds the floor down until
+ * it has captured a snapshot of its own, from which it could be taken over.
+ */
+export class Retention {
+  readonly #context: RetentionContext
+  #floor = 0
+  #cancel: (() => void) | null = null
+  #round: Promise<void> | null = null
+  #isRunning = false
+
+  constructor(context: RetentionContext) {
+    this.#context = context
+  }
+
+  /** As far as this process knows: read again with each round. */
+  get floor(): number {
+    return this.#floor
+  }
+
+  async start(): Promise<void> {
+    this.#floor = await this.#context.store.floor()
+    this.#isRunning = true
+    this.#schedule()
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#cancel?.()
+    await this.#round
+  }
+
+  #schedule(): void {
+    if (!this.#isRunning) return
+    const { clock, options, logger } = this.#context
+    const ms = Math.min(LONGEST_ROUND_MS, Math.max(SHORTEST_ROUND_MS, options.retentionMs / 10))
+    this.#cancel = clock.after(ms, () => {
+      this.#round = this.run()
+        .catch((error: unknown) => logger.warn({ err: error }, 'the log could not be cut'))
+        .then(() => this.#schedule())
+    })
+  }
+
+  /** One round. */
+  async run(): Promise<void> {
+    const { store } = this.#context
+    this.#floor = Math.max(this.#floor, await store.floor())
+    const cuts = new Map<string, Cut>()
+    let floor = await this.#candidate(cuts)
+    if (floor <= this.#floor) return
+    for (const [room, cut] of cuts) floor = Math.min(floor, await this.#allowed(room, cut, floor))
+    if (floor <= this.#floor) return
+    for (const [room, cut] of cuts) await this.#keepState(room, cut, floor)
+    await store.raiseFloor(floor)
+    this.#floor = floor
+    await store.deleteThrough(floor)
+    for (const [room, cut] of cuts) {
+      if (cut.last.type === END && cut.last.seq <= floor) await store.deleteSnapshots(room)
+      else await store.deleteSnapshotsBefore(room, floor)
+    }
+  }
+
+  /** The last seq that is old enough, or one too many; what would go is gathered by room. */
+  async #candidate(cuts: Map<string, Cut>): Promise<number> {
+    const { store, options, sealed } = this.#context
+    const upTo = sealed()
+    const tooOld = store.now() - options.retentionMs
+    const tooMany = upTo - options.retentionEvents
+    let candidate = this.#floor
+    for (let pageCount = 0; pageCount < MAX_PAGES; pageCount++) {
+      const page = await store.range({ after: candidate, upTo, limit: PAGE })
+      for (const event of page) {
+        if (event.at >= tooOld && event.seq > tooMany) return candidate
+        candidate = event.seq
+        if (event.room === null) continue
+        const cut = cuts.get(event.room)
+        if (!cut) cuts.set(event.room, { seqs: [event.seq], last: event })
+        else {
+          cut.seqs.push(event.seq)
+          cut.last = event
+        }
+      }
+      if (page.length < PAGE) break
+    }
+    return candidate
+  }
+
+  /** How high the floor may go for one room's sake. */
+  async #allowed(room: string, cut: Cut, floor: number): Promise<number> {
+    if (cut.last.type === END) return floor
+    const { store, sealed } = this.#context
+    const newest = await store.snapshotAt(room, sealed())
+    const covered = newest?.seq ?? 0
+    if (covered >= cut.last.seq || !this.#context.askForSnapshot(room)) return floor
+    const firstUncovered = cut.seqs.find((seq) => seq > covered)
+    return firstUncovered === undefined ? floor : Math.min(floor, firstUncovered - 1)
+  }
+
+  /** Stores the room's state at `floor`, made of the snapshot before it and the patches up to it. */
+  async #keepState(room: string, cut: Cut, floor: number): Promise<void> {
+    const { store } = this.#context
+    const lastSeq = cut.seqs.findLast((seq) => seq <= floor)
+    if (lastSeq === undefined || (cut.last.type === END && cut.last.seq <= floor)) return
+    const base = await store.snapshotAt(room, floor)
+    if (base && base.seq >= lastSeq) return
+    const events: LogEvent[] = []
+    for (let after = base?.seq ?? 0; after < lastSeq;) {
+      const page = await store.range({ after, upTo: lastSeq, limit: PAGE, room })
+      events.push(...page)
+      if (page.length < PAGE) break
+      after = page[page.length - 1]?.seq ?? lastSeq
+    }
+    const snapshot = stateAfter(base, events)
+    if (snapshot) await store.saveSnapshot(snapshot)
+  }
+}
+
+/** The state after `events`, which follow `base` without a gap; null when their beginning is missing. */
+export function stateAfter(base: Snapshot | null, events: readonly LogEvent[]): Snapshot | null {
+  const last = events[events.length - 1]
+  if (!last || last.room === null) return base
+  if (!base && events[0]?.n !== 1) return null
+  let publicState = JSON.parse(base?.publicState ?? '{}') as Json
+  let hiddenState = base?.hiddenState ? (JSON.parse(base.hiddenState) as Json) : null
+  for (const event of events) {
+    if (event.type !== PATCH) continue
+    publicState = applyMergePatch(publicState, JSON.parse(event.data) as Json)
+    if (event.hidden)
+      hiddenState = applyMergePatch(hiddenState ?? {}, JSON.parse(event.hidden) as Json)
+  }
+  return {
+    room: last.room,
+    n: last.n,
+    seq: last.seq,
+    epoch: last.epoch,
+    at: last.at,
+    publicState: JSON.stringify(publicState),
+    hiddenState: hiddenState === null ? null : JSON.stringify(hiddenState),
+    runtime: base?.runtime ?? '{}',
+  }
+}
