@@ -1,4 +1,4 @@
-import { App, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js'
+import uws from 'uWebSockets.js'
 import type {
   HttpRequest as UwsRequest,
   HttpResponse as UwsResponse,
@@ -66,7 +66,7 @@ export class UwsTransport implements Transport {
 
   listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
     if (this.#app) return Promise.reject(new RingsideError('already_listening'))
-    const app = App()
+    const app = uws.App()
     this.#app = app
     this.#routeSockets(app, handlers)
     app.any('/*', (response, request) => this.#exchange(handlers, response, request))
@@ -75,7 +75,7 @@ export class UwsTransport implements Transport {
       ;(app as unknown as ListeningApp).listen(host, port, EXCLUSIVE_PORT, (socket) => {
         if (socket) {
           this.#listenSocket = socket
-          resolve(us_socket_local_port(socket as us_socket))
+          resolve(uws.us_socket_local_port(socket as us_socket))
           return
         }
         this.#app = null
@@ -95,7 +95,7 @@ export class UwsTransport implements Transport {
     const app = this.#app
     if (!app || this.#isClosing) return
     this.#isClosing = true
-    if (this.#listenSocket) us_listen_socket_close(this.#listenSocket)
+    if (this.#listenSocket) uws.us_listen_socket_close(this.#listenSocket)
     this.#listenSocket = null
     const { code, reason } = closeCodes.going_away
     for (const connection of this.#connections) connection.close(code, reason)
