@@ -1,4 +1,5 @@
 import { RingsideError } from '../errors.ts'
+import { checkHeaders } from './header-check.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from './transport.ts'
 
 /** One request of a test. */
@@ -50,7 +51,7 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
 
   async body(maxBytes: number): Promise<Uint8Array> {
     const { body = '' } = this.#request
-    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice()
+    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body)
     await Promise.resolve()
     if (!this.isOpen) throw new RingsideError('aborted')
     if (bytes.length > maxBytes)
@@ -60,16 +61,20 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
 
   send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
     if (!this.isOpen) return
+    checkHeaders(headers)
     this.status = status
     this.headers = headers
     const hasBody = this.method !== 'HEAD' && status !== 204 && status !== 304
     if (hasBody)
-      this.#chunks.push(typeof body === 'string' ? new TextEncoder().encode(body) : body.slice())
+      this.#chunks.push(
+        typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body),
+      )
     this.#finish()
   }
 
   stream(headers: Readonly<Record<string, string>>): ByteStream | null {
     if (!this.isOpen || this.openBody) return null
+    checkHeaders(headers)
     if (this.method === 'HEAD') {
       this.send(200, headers, '')
       return null
@@ -137,10 +142,10 @@ export class MemoryStream implements ByteStream {
   write(bytes: Uint8Array): boolean {
     if (!this.isOpen) return false
     if (!this.#isFull) {
-      this.#take(bytes.slice())
+      this.#take(new Uint8Array(bytes))
       return true
     }
-    this.#waiting.push(bytes.slice())
+    this.#waiting.push(new Uint8Array(bytes))
     this.#bufferedBytes += bytes.length
     return false
   }

@@ -60,7 +60,8 @@ export class MemoryConnection implements Connection {
     const { maxBufferedBytes } = this.#parts.options
     if (this.#waitingBytes > 0 && this.#waitingBytes + frame.length > maxBufferedBytes)
       return Result.dropped
-    const copy = frame.slice()
+    // Not slice(): a Buffer's shares its memory.
+    const copy = new Uint8Array(frame)
     if (this.#isFull) {
       this.#waiting.push(copy)
       this.#waitingBytes += copy.length
@@ -163,7 +164,7 @@ export class MemorySocket implements LoopbackSocket {
   }
 
   send(data: Uint8Array): void {
-    this.#later(data.slice().buffer, true)
+    this.#later(new Uint8Array(data).buffer, true)
   }
 
   /** Sends a text message, which no client of the protocol does. */

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWebSockets.js'
 import { RingsideError } from '../errors.ts'
+import { checkHeaders } from './header-check.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from './transport.ts'
 
 /** The client's address as text: dotted for IPv4 (mapped into IPv6 as well), else groups of hex. */
@@ -121,15 +122,6 @@ export class UwsExchange implements HttpRequest, HttpResponse {
     this.#onFinish?.()
     this.#onFinish = null
   }
-}
-
-const UNSAFE_HEADER = /[\r\n\0]/
-
-/** A line break in a value would let it write headers of its own (response splitting). */
-function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  for (const name in headers)
-    if (UNSAFE_HEADER.test(name) || UNSAFE_HEADER.test(headers[name] as string))
-      throw new RingsideError('bad_request', `Expected no line break in header '${name}'`)
 }
 
 function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
