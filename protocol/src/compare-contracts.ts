@@ -88,8 +88,8 @@ function compareField({ path, role, report }: Place, old: FieldModel, now: Field
     report(path, `type '${old.type}' became '${now.type}'`)
   if (old.step !== now.step) report(path, `step ${old.step ?? 'none'} became ${now.step ?? 'none'}`)
   if (role === 'command' || role === 'state') {
-    if ((now.max ?? Infinity) < (old.max ?? Infinity))
-      report(path, `max ${old.max ?? 'none'} lowered to ${now.max}`, narrowed(role))
+    if (old.max !== null && now.max !== null && now.max < old.max)
+      report(path, `max ${old.max} lowered to ${now.max}`, narrowed(role))
   }
   if (old.audience !== now.audience)
     report(path, `audience '${old.audience}' became '${now.audience}'`, ['logs'])
