@@ -1,0 +1,80 @@
+import type { HttpRequest } from '../transport/transport.ts'
+import type { RoomDirectory, RoomFacts } from './room-directory.ts'
+
+/** A room that somebody wants to watch. */
+export interface WatchedRoom extends RoomFacts {
+  readonly id: string
+}
+
+/**
+ * May this request see this room? Asked at opening and again for every event (FE4), so it must be quick and
+ * must not wait. It replaces the default, which lets everybody see every room that is not private.
+ */
+export type Authorize = (request: HttpRequest, room: WatchedRoom) => boolean
+
+const MAX_KEPT = 10_000
+
+/** What is known of the rooms, and who may see them. */
+export class FeedAccess {
+  /** True when the answer depends on who asks. */
+  readonly isPersonal: boolean
+  readonly #directory: RoomDirectory
+  readonly #authorize: Authorize | null
+  readonly #facts = new Map<string, WatchedRoom>()
+
+  constructor(directory: RoomDirectory, authorize: Authorize | null) {
+    this.#directory = directory
+    this.#authorize = authorize
+    this.isPersonal = authorize !== null
+  }
+
+  /** A room, ended ones included; null when it is not known. */
+  find(id: string): WatchedRoom | null {
+    const known = this.#facts.get(id)
+    if (known) return known
+    const facts = this.#directory.find(id)
+    if (!facts) return null
+    const { type, delayMs, isPrivate, isLive } = facts
+    const room = { id, type, delayMs, isPrivate, isLive }
+    if (this.#facts.size >= MAX_KEPT) this.#facts.clear()
+    this.#facts.set(id, room)
+    return room
+  }
+
+  /** The directory says that something changed. */
+  forget(id: string): void {
+    this.#facts.delete(id)
+  }
+
+  mayWatch(request: HttpRequest | null, room: WatchedRoom): boolean {
+    if (this.#authorize && request) return this.#authorize(request, room)
+    return !room.isPrivate
+  }
+
+  /** Ids of the rooms that belong to `*`, ended ones included. */
+  publicIds(): string[] {
+    const ids: string[] = []
+    for (const id of this.#directory.ids()) if (this.find(id)?.isPrivate === false) ids.push(id)
+    return ids
+  }
+
+  /** The largest delay among these rooms (null = all public ones), in ms (FE3). */
+  delayOf(rooms: readonly string[] | null): number {
+    let delayMs = 0
+    for (const id of rooms ?? this.publicIds())
+      delayMs = Math.max(delayMs, this.find(id)?.delayMs ?? 0)
+    return delayMs
+  }
+
+  /**
+   * The check of one group: only known rooms that may be watched, and none whose delay is larger than the
+   * group's own.
+   */
+  checkFor(request: HttpRequest | null, scope: { all: boolean; delayMs: number }) {
+    return (id: string): boolean => {
+      const room = this.find(id)
+      if (!room || room.delayMs > scope.delayMs || (scope.all && room.isPrivate)) return false
+      return this.mayWatch(request, room)
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import type { ResetReason } from '@ringside/protocol'
+import type { Clock } from '../clock.ts'
+import { RingsideError } from '../errors.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { FeedAccess } from './feed-access.ts'
+import { MAX_CHUNK_BYTES } from './feed-chunk.ts'
+import type { FeedStart } from './feed-position.ts'
+import type { FeedStream } from './feed-stream.ts'
+import { positionAt } from './feed-tail.ts'
+import type { RoomStates, RoomView } from './room-state.ts'
+import { snapshotBlock } from './room-state.ts'
+import { encodeEvent, joinBytes } from './sse.ts'
+
+export interface BootstrapContext {
+  readonly outbox: Outbox
+  readonly states: RoomStates
+  readonly access: FeedAccess
+  readonly clock: Clock
+  /** The log's time in ms. */
+  readonly now: () => number
+  readonly write: (stream: FeedStream, bytes: Uint8Array) => boolean
+}
+
+interface Plan {
+  /** Where the stream goes on. */
+  readonly position: number
+  readonly hasSnapshot: boolean
+  readonly isLive: boolean
+  readonly reset: { readonly reason: ResetReason; readonly from: number } | null
+}
+
+/** Retention may overtake a bootstrap; so often it begins again. */
+const MAX_ATTEMPTS = 3
+
+/**
+ * FE2: brings a stream to its first position: `reset` when the reader must start over, the snapshots at that
+ * position (no ids until the last is written), then the stream reads on by itself. Since the log is read from the
+ * position that the snapshots have, nothing can fall between them, whatever happens meanwhile.
+ * Resolves when the stream may go on; false = it has closed.
+ */
+export async function bootstrap(
+  context: BootstrapContext,
+  stream: FeedStream,
+  start:
+    | FeedStart
+    | { readonly kind: 'reset'; readonly reason: ResetReason; readonly from: number },
+): Promise<boolean> {
+  let next: Plan | null = null
+  for (let attempt = 1; ; attempt++) {
+    await stream.group.tail.ready
+    try {
+      const plan: Plan = next ?? (await makePlan(context, stream, start))
+      return await carryOut(context, stream, plan)
+    } catch (error) {
+      const isCut = error instanceof RingsideError && error.code === 'past_retention'
+      if (!isCut || attempt === MAX_ATTEMPTS) throw error
+      const from = 'seq' in start && Number.isFinite(start.seq) ? start.seq : 0
+      next = resetPlan(stream, 'retention', from)
+    }
+  }
+}
+
+async function makePlan(
+  context: BootstrapContext,
+  stream: FeedStream,
+  start: Parameters<typeof bootstrap>[2],
+): Promise<Plan> {
+  const { outbox } = context
+  const { tail } = stream.group
+  const first = Math.max(outbox.floor, outbox.origin)
+  const plan = { hasSnapshot: true, isLive: false, reset: null }
+  switch (start.kind) {
+    case 'live':
+      return livePlan(context, stream)
+    case 'start':
+      return { ...plan, position: Math.min(first, tail.position) }
+    case 'ago': {
+      const at = context.now() - tail.delayMs - start.ms
+      const position = Math.min(await positionAt(outbox, at), tail.position)
+      return beforeEnd(context, stream, { ...plan, position })
+    }
+    case 'reset':
+      return resetPlan(stream, start.reason, start.from)
+    case 'from':
+    case 'after': {
+      const wrong = await whyNot(outbox, start.seq)
+      if (wrong) return resetPlan(stream, wrong, Number.isNaN(start.seq) ? 0 : start.seq)
+      if (start.kind === 'after') return { ...plan, position: start.seq, hasSnapshot: false }
+      // Beyond what may be seen: nothing is known there yet, so it begins with the newest.
+      const position = Math.min(start.seq, tail.position)
+      return beforeEnd(context, stream, { ...plan, position })
+    }
+  }
+}
+
+/** Why a stream cannot begin at this seq; null when it can. */
+async function whyNot(outbox: Outbox, seq: number): Promise<ResetReason | null> {
+  if (Number.isNaN(seq)) return 'unknown-checkpoint'
+  if (seq < outbox.origin) return 'another-log'
+  if (seq < outbox.floor) return 'retention'
+  if (seq > outbox.sealed && seq > (await outbox.counter())) return 'unknown-checkpoint'
+  return null
+}
+
+function resetPlan(stream: FeedStream, reason: ResetReason, from: number): Plan {
+  const { position } = stream.group.tail
+  return { position, hasSnapshot: true, isLive: true, reset: { reason, from } }
+}
+
+function livePlan(context: BootstrapContext, stream: FeedStream): Promise<Plan> {
+  const { position } = stream.group.tail
+  return beforeEnd(context, stream, { position, hasSnapshot: true, isLive: true, reset: null })
+}
+
+/** The feed of an ended room shows the end at least, so that the reader knows that nothing follows. */
+async function beforeEnd(context: BootstrapContext, stream: FeedStream, plan: Plan): Promise<Plan> {
+  const room = stream.group.isSingle ? stream.group.readRoom : undefined
+  if (room === undefined || context.access.find(room)?.isLive !== false) return plan
+  const view = await context.states.at(room, plan.position)
+  return view?.isOver ? { ...plan, position: view.seq - 1 } : plan
+}
+
+async function carryOut(
+  context: BootstrapContext,
+  stream: FeedStream,
+  plan: Plan,
+): Promise<boolean> {
+  let parts: Uint8Array[] = []
+  let size = 0
+  if (plan.reset) {
+    const { reason, from } = plan.reset
+    parts.push(encodeEvent('reset', JSON.stringify({ reason, from, to: plan.position })))
+  }
+  for (const room of plan.hasSnapshot ? roomsOf(context, stream) : []) {
+    const view = await viewAt(context, room, plan.position)
+    if (!view || (view.isOver && !stream.group.isSingle) || !stream.group.allows(room)) continue
+    const block = snapshotBlock(view)
+    parts.push(block)
+    size += block.length
+    if (size < MAX_CHUNK_BYTES) continue
+    if (!(await writeWhole(context, stream, parts))) return false
+    parts = []
+    size = 0
+  }
+  stream.cursor = plan.position
+  stream.announces = true
+  if (plan.isLive) {
+    stream.announces = false
+    const data = `{"seq":${plan.position}}`
+    parts.push(encodeEvent('caught-up', data, plan.position))
+  }
+  return parts.length === 0 ? stream.body.isOpen : writeWhole(context, stream, parts)
+}
+
+function roomsOf(context: BootstrapContext, stream: FeedStream): Iterable<string> {
+  return stream.group.rooms ?? context.access.publicIds()
+}
+
+/** A room whose log is gone for the most part is shown only while it lives: an ended one is left out. */
+async function viewAt(
+  context: BootstrapContext,
+  room: string,
+  seq: number,
+): Promise<RoomView | null> {
+  try {
+    return await context.states.at(room, seq)
+  } catch (error) {
+    const isCut = error instanceof RingsideError && error.code === 'past_retention'
+    const isBehind = seq < context.outbox.floor
+    if (isCut && !isBehind && context.access.find(room)?.isLive !== true) return null
+    throw error
+  }
+}
+
+/** Writes from a turn of its own and waits until the socket takes more. False = the stream has closed. */
+async function writeWhole(
+  context: BootstrapContext,
+  stream: FeedStream,
+  parts: readonly Uint8Array[],
+): Promise<boolean> {
+  await new Promise<void>((resolve) => context.clock.soon(resolve))
+  if (!stream.body.isOpen) return false
+  if (!context.write(stream, joinBytes(parts)))
+    await new Promise<void>((resolve) => {
+      if (stream.body.isOpen) stream.wake = resolve
+      else resolve()
+    })
+  stream.wake = null
+  return stream.body.isOpen
+}

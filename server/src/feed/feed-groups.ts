@@ -1,0 +1,103 @@
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { HttpRequest } from '../transport/transport.ts'
+import type { FeedAccess } from './feed-access.ts'
+import { FeedGroup } from './feed-group.ts'
+import type { FeedPump } from './feed-pump.ts'
+import type { FeedSource } from './feed-source.ts'
+import type { FeedStream } from './feed-stream.ts'
+import { FeedTail } from './feed-tail.ts'
+import type { TypeFilter } from './type-filter.ts'
+
+/** What a stream asks to follow. */
+export interface Follow {
+  /** null = all public rooms. */
+  readonly rooms: readonly string[] | null
+  readonly isSingle: boolean
+  readonly types: TypeFilter | null
+  /** Who asks; matters only where the answer depends on it. */
+  readonly request: HttpRequest | null
+  readonly streamId: string
+  /** Default: the largest delay among the rooms, in ms. */
+  readonly delayMs?: number
+}
+
+export interface GroupsContext {
+  readonly outbox: Outbox
+  readonly source: FeedSource
+  readonly access: FeedAccess
+  readonly pump: FeedPump
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly now: () => number
+}
+
+/** The groups in use, by what they follow, and the tails, by delay. */
+export class FeedGroups {
+  readonly #context: GroupsContext
+  readonly #tails = new Map<number, FeedTail>()
+  readonly #groups = new Map<string, FeedGroup>()
+
+  constructor(context: GroupsContext) {
+    this.#context = context
+    this.tailOf(0)
+  }
+
+  [Symbol.iterator](): Iterator<FeedGroup> {
+    return this.#groups.values()
+  }
+
+  /** More of the log was sealed. */
+  advance(): void {
+    for (const tail of this.#tails.values()) tail.advance()
+  }
+
+  stop(): void {
+    for (const tail of this.#tails.values()) tail.stop()
+  }
+
+  /** The tail with this delay in ms. There are as many as room types have delays. */
+  tailOf(delayMs: number): FeedTail {
+    const known = this.#tails.get(delayMs)
+    if (known) return known
+    const { outbox, source, clock, now, pump, logger } = this.#context
+    const onMoved = (): void => {
+      if (pump.apartCount > 0) pump.schedule()
+    }
+    const tail = new FeedTail(delayMs, { outbox, source, clock, now, onMoved })
+    tail.ready.catch((error: unknown) => {
+      logger.error({ delayMs, error }, 'feed tail failed to start')
+      this.#tails.delete(delayMs)
+    })
+    this.#tails.set(delayMs, tail)
+    return tail
+  }
+
+  /** Puts the stream's next membership into the group that follows the same, made when it is the first. */
+  enter(follow: Follow): FeedGroup {
+    const { rooms, isSingle, types, request, streamId } = follow
+    const { access, pump } = this.#context
+    const delayMs = follow.delayMs ?? access.delayOf(rooms)
+    const owner = access.isPersonal ? streamId : ''
+    const key = [isSingle, rooms?.join(',') ?? '*', types?.key ?? '', delayMs, owner].join('|')
+    let group = this.#groups.get(key)
+    if (!group) {
+      const allows = access.checkFor(request, { all: rooms === null, delayMs })
+      const tail = this.tailOf(delayMs)
+      group = new FeedGroup(key, { rooms, types, tail, isSingle, allows }, pump.onDirty)
+      this.#groups.set(key, group)
+      tail.add(group)
+    }
+    group.streamCount++
+    return group
+  }
+
+  /** The stream leaves its group, which is forgotten when it was the last. */
+  leave({ group }: FeedStream): void {
+    if (--group.streamCount > 0) return
+    group.cancelHeartbeat?.()
+    group.tail.remove(group)
+    this.#groups.delete(group.key)
+  }
+}

@@ -1,0 +1,31 @@
+import type { RouteHandler } from '../server-types.ts'
+import type { Feed } from './feed.ts'
+import { parseFeedAsk, parseRooms } from './feed-position.ts'
+import type { Lobby } from './lobby.ts'
+import { roomEvents, roomState } from './room-history.ts'
+
+/** Where routes are added; the HTTP router is one. */
+export interface RouteAdder {
+  add(method: string, path: string, handler: RouteHandler): void
+}
+
+/** Adds everything that spectators read: lists, streams, pages and states. */
+export function addFeedRoutes(router: RouteAdder, feed: Feed, lobby: Lobby): void {
+  router.add('GET', '/rooms', (_request, response) => lobby.answer(response))
+  router.add('GET', '/rooms/stream', (_request, response) => lobby.open(response))
+  router.add('GET', '/rooms/:id/feed', (request, response, { params }) => {
+    const ask = parseFeedAsk(request)
+    return feed.open({ request, response, ask, rooms: [params['id'] ?? ''], isSingle: true })
+  })
+  router.add('GET', '/feed', (request, response) => {
+    const ask = parseFeedAsk(request)
+    const rooms = parseRooms(request.query)
+    return feed.open({ request, response, ask, rooms, isSingle: false })
+  })
+  router.add('GET', '/rooms/:id/events', (request, response, { params }) =>
+    roomEvents(feed, params['id'] ?? '', { request, response }),
+  )
+  router.add('GET', '/rooms/:id/state', (request, response, { params }) =>
+    roomState(feed, params['id'] ?? '', { request, response }),
+  )
+}

@@ -1,0 +1,167 @@
+import type { Clock } from '../clock.ts'
+import { RingsideError } from '../errors.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { FeedEntry } from './feed-entry.ts'
+import type { FeedGroup } from './feed-group.ts'
+import type { FeedSlice } from './feed-ring.ts'
+import type { FeedSource } from './feed-source.ts'
+
+export interface TailContext {
+  readonly outbox: Outbox
+  readonly source: FeedSource
+  readonly clock: Clock
+  /** The log's time in ms. */
+  readonly now: () => number
+  /** The position moved: streams that wait for it may go on. */
+  readonly onMoved: () => void
+}
+
+/** How far before its time the search for a first position aims: clocks of writers may differ by less. */
+const SEARCH_MARGIN_MS = 5_000
+const RETRY_MS = 250
+
+/**
+ * FE3 in one place: how far spectators with this delay may read. `position` stops before the first event that
+ * is too young, of whichever room, so whatever is read up to it may be shown. Every delay in use has one tail;
+ * without delay it is the sealed watermark itself. It hands each entry it passes to the groups that follow it.
+ */
+export class FeedTail {
+  readonly delayMs: number
+  readonly ready: Promise<void>
+  readonly #context: TailContext
+  readonly #byRoom = new Map<string, Set<FeedGroup>>()
+  readonly #everyRoom = new Set<FeedGroup>()
+  #position = -1
+  #loading: Promise<void> | null = null
+  #isStopped = false
+  #cancelTimer: (() => void) | null = null
+
+  constructor(delayMs: number, context: TailContext) {
+    this.delayMs = delayMs
+    this.#context = context
+    if (delayMs === 0) {
+      this.#position = context.outbox.sealed
+      this.ready = Promise.resolve()
+    } else {
+      this.ready = this.#begin()
+    }
+  }
+
+  /** Everything up to it may be shown; -1 until `ready`. */
+  get position(): number {
+    return this.#position
+  }
+
+  add(group: FeedGroup): void {
+    if (!group.rooms) this.#everyRoom.add(group)
+    for (const room of group.rooms ?? []) {
+      const groups = this.#byRoom.get(room)
+      if (groups) groups.add(group)
+      else this.#byRoom.set(room, new Set([group]))
+    }
+  }
+
+  remove(group: FeedGroup): void {
+    this.#everyRoom.delete(group)
+    for (const room of group.rooms ?? []) {
+      const groups = this.#byRoom.get(room)
+      groups?.delete(group)
+      if (groups?.size === 0) this.#byRoom.delete(room)
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#cancelTimer?.()
+  }
+
+  /** Goes on as far as the sealed log and the delay allow. Called when more was sealed, and by its timer. */
+  advance(): void {
+    if (this.#position < 0 || this.#loading || this.#isStopped) return
+    // While the next event is too young, what comes after it changes nothing.
+    if (this.#cancelTimer) return
+    const { source, outbox, now, onMoved } = this.#context
+    const before = this.#position
+    const youngest = this.delayMs === 0 ? Infinity : now() - this.delayMs
+    while (this.#position < outbox.sealed) {
+      const slice = source.window(this.#position, undefined)
+      if (!slice) {
+        this.#loading = this.#load()
+        break
+      }
+      const stop = this.#pass(slice, youngest)
+      if (stop) {
+        this.#position = stop.seq - 1
+        this.#wakeAt(stop.at)
+        break
+      }
+      if (slice.next <= this.#position) break
+      this.#position = slice.next
+    }
+    if (this.#position !== before) onMoved()
+  }
+
+  /** Hands the entries on; returns the first that is too young. */
+  #pass(slice: FeedSlice, youngest: number): FeedEntry | null {
+    for (let index = slice.start; index < slice.end; index++) {
+      const entry = slice.entries[index] as FeedEntry
+      if (entry.at > youngest) return entry
+      const groups = this.#byRoom.get(entry.room)
+      if (groups) for (const group of groups) group.take(entry)
+      for (const group of this.#everyRoom) group.take(entry)
+    }
+    return null
+  }
+
+  #wakeAt(at: number): void {
+    const { clock, now } = this.#context
+    this.#cancelTimer = clock.after(Math.max(1, at + this.delayMs - now()), () => {
+      this.#cancelTimer = null
+      this.advance()
+    })
+  }
+
+  async #load(): Promise<void> {
+    const { source, outbox, clock } = this.#context
+    try {
+      await source.load(this.#position, undefined)
+    } catch (error) {
+      if (error instanceof RingsideError && error.code === 'past_retention')
+        this.#position = Math.max(this.#position, outbox.floor)
+      else await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
+    }
+    this.#loading = null
+    this.advance()
+  }
+
+  async #begin(): Promise<void> {
+    const { now } = this.#context
+    const since = now() - this.delayMs - SEARCH_MARGIN_MS
+    this.#position = await positionAt(this.#context.outbox, since)
+    this.advance()
+    // The search aimed early: walk the rest before anybody reads the position.
+    while (this.#loading) await this.#loading
+  }
+}
+
+/**
+ * The greatest seq whose events all happened at `at` or before, by halving: some forty reads of one event.
+ * Never below the floor.
+ */
+export async function positionAt(outbox: Outbox, at: number): Promise<number> {
+  let low = Math.max(outbox.floor, outbox.origin)
+  let high = outbox.sealed
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    try {
+      const { events } = await outbox.read({ after: middle, upTo: high, limit: 1 })
+      const event = events[0]
+      if (!event || event.at > at) high = middle
+      else low = event.seq
+    } catch (error) {
+      if (!(error instanceof RingsideError) || error.code !== 'past_retention') throw error
+      low = Math.max(low + 1, outbox.floor)
+    }
+  }
+  return low
+}

@@ -1,0 +1,339 @@
+import { randomBytes } from 'node:crypto'
+import { FEED_PROTOCOL } from '@ringside/protocol'
+import type { ResetReason } from '@ringside/protocol'
+import type { Clock } from '../clock.ts'
+import { RingsideError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { ServerLimits } from '../options.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { LogEvent } from '../outbox/store.ts'
+import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
+import { FeedAccess } from './feed-access.ts'
+import type { Authorize, WatchedRoom } from './feed-access.ts'
+import { bootstrap } from './feed-bootstrap.ts'
+import { toFeedEntry } from './feed-entry.ts'
+import type { FeedEntry } from './feed-entry.ts'
+import type { FeedGroup } from './feed-group.ts'
+import { FeedGroups } from './feed-groups.ts'
+import type { FeedAsk, FeedStart } from './feed-position.ts'
+import { FeedPump } from './feed-pump.ts'
+import { FeedSource } from './feed-source.ts'
+import { FeedStream } from './feed-stream.ts'
+import type { RoomDirectory } from './room-directory.ts'
+import { RoomStates } from './room-state.ts'
+import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
+
+export type FeedLimits = Pick<
+  ServerLimits,
+  'maxStreams' | 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'
+>
+
+export interface FeedContext {
+  readonly outbox: Outbox
+  readonly directory: RoomDirectory
+  readonly clock: Clock
+  readonly limits: FeedLimits
+  readonly logger: Logger
+  /** The log's time in ms; default the clock's. */
+  readonly now?: () => number
+  /** 0 (inclusive) to 1; default Math.random. */
+  readonly random?: () => number
+  /** Default: everybody sees what is not private. */
+  readonly authorize?: Authorize
+}
+
+/** One request for a stream, its parameters read. */
+export interface FeedRequest {
+  readonly request: HttpRequest
+  readonly response: HttpResponse
+  readonly ask: FeedAsk
+  /** null = all public rooms. */
+  readonly rooms: readonly string[] | null
+  /** The feed of one room, which ends with it. */
+  readonly isSingle: boolean
+}
+
+export interface FeedStats {
+  readonly streams: number
+  /** Those of them that are behind or just beginning. */
+  readonly streamsApart: number
+  readonly ringBytes: number
+  readonly deliveredCount: number
+}
+
+/**
+ * Step 8: one tail of the log per process (and per delay), and the streams that follow it. Step 9 is sse.ts.
+ */
+export class Feed {
+  readonly states: RoomStates
+  readonly access: FeedAccess
+  readonly #context: FeedContext
+  readonly #source: FeedSource
+  readonly #pump: FeedPump
+  readonly #now: () => number
+  readonly #random: () => number
+  readonly #groups: FeedGroups
+  readonly #streams = new Set<FeedStream>()
+  readonly #spectators = new Map<string, number>()
+  readonly #watchers = new Set<(room: string) => void>()
+  readonly #stops: (() => void)[] = []
+  #isDraining = false
+
+  /** The outbox must have been started: its watermark is where the feed begins. */
+  constructor(context: FeedContext) {
+    const { outbox, clock, limits, logger } = context
+    this.#context = context
+    this.#now = context.now ?? (() => clock.now())
+    this.#random = context.random ?? Math.random
+    this.access = new FeedAccess(context.directory, context.authorize ?? null)
+    this.states = new RoomStates(outbox)
+    this.#source = new FeedSource(outbox, limits.feedRingBytes)
+    const { heartbeatMs, maxBehindMs } = limits
+    this.#pump = new FeedPump({
+      source: this.#source,
+      clock,
+      logger,
+      heartbeatMs,
+      maxBehindMs,
+      onLost: (stream) => this.#restart(stream),
+    })
+    this.#groups = new FeedGroups({
+      outbox,
+      source: this.#source,
+      access: this.access,
+      pump: this.#pump,
+      clock,
+      logger,
+      now: this.#now,
+    })
+    this.#stops.push(
+      outbox.onSealed((events, sealed) => this.#onSealed(events, sealed)),
+      context.directory.onChange((room) => this.#onRoomChange(room)),
+    )
+  }
+
+  get outbox(): Outbox {
+    return this.#context.outbox
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  get stats(): FeedStats {
+    return {
+      streams: this.#streams.size,
+      streamsApart: this.#pump.apartCount,
+      ringBytes: this.#source.ring.bytes,
+      deliveredCount: this.#pump.deliveredCount,
+    }
+  }
+
+  /** Streams that follow this room by name. */
+  spectatorsOf(roomId: string): number {
+    return this.#spectators.get(roomId) ?? 0
+  }
+
+  /** Calls when the number of a room's spectators changed. */
+  onSpectators(listener: (room: string) => void): () => void {
+    this.#watchers.add(listener)
+    return () => this.#watchers.delete(listener)
+  }
+
+  /** The seq up to which spectators with this delay may see the log now (FE3). */
+  async visiblePosition(delayMs: number): Promise<number> {
+    const tail = this.#groups.tailOf(delayMs)
+    await tail.ready
+    tail.advance()
+    return tail.position
+  }
+
+  /**
+   * Opens a stream. The answer is 200 also when there is no room for it: EventSource would give up for ever on
+   * anything else. 204 tells a reader that has seen the room's end that there is nothing more.
+   * @throws RingsideError room_not_found, forbidden.
+   */
+  async open(given: FeedRequest): Promise<void> {
+    const { request, response, ask, isSingle } = given
+    const rooms = this.#roomsFor(given)
+    if (isSingle && ask.start.kind === 'after' && (await this.#hasEnded(rooms, ask.start)))
+      return response.send(204, {}, '')
+    const body = response.stream(SSE_HEADERS)
+    if (!body) return
+    if (this.#isDraining || this.#streams.size >= this.#context.limits.maxStreams) {
+      body.write(encodeOpening(this.#retryAfter()))
+      return body.end()
+    }
+    const id = randomBytes(9).toString('base64url')
+    const kept = this.access.isPersonal ? request : null
+    const follow = { rooms, isSingle, types: ask.types, request: kept, streamId: id }
+    const group = this.#groups.enter(follow)
+    const stream = new FeedStream(id, body, { group, request: kept })
+    stream.lastWriteAt = this.#context.clock.now()
+    if (ask.speed !== null)
+      stream.pace = { speed: ask.speed, logStart: 0, shownAt: 0, cancel: null }
+    this.#admit(stream)
+    await this.#begin(stream, ask.start)
+  }
+
+  /**
+   * Tells every stream to come back after a time spread at random over `windowMs`, and ends it. Later requests are
+   * sent away likewise.
+   */
+  drain(windowMs: number): void {
+    this.#isDraining = true
+    this.#pump.pump()
+    for (const stream of this.#streams) {
+      const retryMs = Math.round(this.#context.limits.retryMs + this.#random() * windowMs)
+      if (!stream.isBlocked)
+        stream.body.write(
+          joinBytes([encodeOpening(retryMs), encodeEvent('going-away', `{"retryMs":${retryMs}}`)]),
+        )
+      stream.body.end()
+    }
+  }
+
+  /** Ends everything that is still open and lets go of the log. */
+  stop(): void {
+    this.#isDraining = true
+    for (const stop of this.#stops) stop()
+    for (const stream of this.#streams) stream.body.end()
+    this.#groups.stop()
+    this.#pump.stop()
+  }
+
+  #onSealed(events: readonly LogEvent[], sealed: number): void {
+    const entries: FeedEntry[] = []
+    for (const event of events) {
+      const entry = toFeedEntry(event)
+      if (entry) entries.push(entry)
+    }
+    this.#source.ring.push(entries, sealed)
+    this.#groups.advance()
+  }
+
+  #onRoomChange(id: string): void {
+    this.access.forget(id)
+    const room = this.access.find(id)
+    for (const group of this.#groups) {
+      const follows = group.rooms ? group.rooms.has(id) : room?.isPrivate === false
+      if (!follows) continue
+      if (room && room.delayMs > group.tail.delayMs) this.#slowDown(group, room)
+      else if (group.isSingle && !group.allows(id))
+        for (const stream of this.#streamsOf(group)) stream.body.end()
+    }
+  }
+
+  /** FE3: a room with a larger delay belongs to these streams now, so all of them run at it. */
+  #slowDown(group: FeedGroup, room: WatchedRoom): void {
+    for (const stream of this.#streamsOf(group)) {
+      if (stream.state === 'live') this.#pump.demote(stream, group.flushed)
+      const { id: streamId, request } = stream
+      const rooms = group.rooms ? [...group.rooms] : null
+      const { isSingle, types } = group
+      const { delayMs } = room
+      this.#groups.leave(stream)
+      stream.group = this.#groups.enter({ rooms, isSingle, types, request, streamId, delayMs })
+    }
+    this.#pump.schedule()
+  }
+
+  #streamsOf(group: FeedGroup): FeedStream[] {
+    return [...this.#streams].filter((stream) => stream.group === group)
+  }
+
+  /** The rooms that may be watched of those asked for; at least one must be known. */
+  #roomsFor(given: FeedRequest): readonly string[] | null {
+    if (!given.rooms) return null
+    const known = given.rooms.map((id) => this.access.find(id)).filter((room) => room !== null)
+    if (known.length === 0) throw new RingsideError('room_not_found')
+    const allowed = known.filter((room) => this.access.mayWatch(given.request, room))
+    if (allowed.length === 0) throw new RingsideError('forbidden')
+    return allowed.map((room) => room.id)
+  }
+
+  async #hasEnded(rooms: readonly string[] | null, start: FeedStart): Promise<boolean> {
+    const room = rooms?.[0] === undefined ? null : this.access.find(rooms[0])
+    if (!room || room.isLive || start.kind !== 'after' || Number.isNaN(start.seq)) return false
+    const visible = await this.visiblePosition(room.delayMs)
+    const view = await this.states.at(room.id, visible).catch(() => null)
+    return view !== null && view.isOver && start.seq >= view.seq && start.seq <= visible
+  }
+
+  #admit(stream: FeedStream): void {
+    const { body } = stream
+    this.#streams.add(stream)
+    this.#pump.add(stream)
+    this.#count(stream, 1)
+    body.onWritable = () => {
+      stream.isBlocked = false
+      stream.wake?.()
+      this.#pump.schedule()
+    }
+    body.onClose = () => {
+      if (!this.#streams.delete(stream)) return
+      this.#pump.remove(stream)
+      this.#groups.leave(stream)
+      this.#count(stream, -1)
+    }
+  }
+
+  #count(stream: FeedStream, by: number): void {
+    for (const room of stream.group.rooms ?? []) {
+      const count = this.spectatorsOf(room) + by
+      if (count > 0) this.#spectators.set(room, count)
+      else this.#spectators.delete(room)
+      for (const watcher of this.#watchers) watcher(room)
+    }
+  }
+
+  async #begin(stream: FeedStream, start: FeedStart): Promise<void> {
+    const { clock, limits } = this.#context
+    await new Promise<void>((resolve) => clock.soon(resolve))
+    if (!stream.body.isOpen) return
+    const { rooms, tail } = stream.group
+    const hello = {
+      streamId: stream.id,
+      rooms: rooms ? [...rooms] : ['*'],
+      delayMs: tail.delayMs,
+      retryMs: limits.retryMs,
+      protocol: FEED_PROTOCOL,
+    }
+    const opening = encodeOpening(limits.retryMs)
+    this.#pump.write(stream, joinBytes([opening, encodeEvent('hello', JSON.stringify(hello))]))
+    await this.#bootstrap(stream, start)
+  }
+
+  async #bootstrap(
+    stream: FeedStream,
+    start: FeedStart | { kind: 'reset'; reason: ResetReason; from: number },
+  ): Promise<void> {
+    const { outbox, clock, logger } = this.#context
+    const { states, access } = this
+    const write = this.#pump.write.bind(this.#pump)
+    const context = { outbox, states, access, clock, now: this.#now, write }
+    try {
+      if (!(await bootstrap(context, stream, start)) || stream.state !== 'starting') return
+      stream.state = 'catching'
+      this.#pump.schedule()
+    } catch (error) {
+      // The reader comes back by itself, after `retry`.
+      logger.warn({ streamId: stream.id, error }, 'feed stream failed to begin')
+      stream.body.end()
+    }
+  }
+
+  #restart(stream: FeedStream): void {
+    const reason = stream.wasSlow ? 'slow' : 'retention'
+    stream.state = 'starting'
+    void this.#bootstrap(stream, { kind: 'reset', reason, from: stream.cursor })
+  }
+
+  #retryAfter(): number {
+    return this.#context.limits.retryMs * (1 + this.#random())
+  }
+}

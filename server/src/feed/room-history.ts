@@ -1,0 +1,97 @@
+import { RingsideError } from '../errors.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { LogEvent } from '../outbox/store.ts'
+import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
+import type { WatchedRoom } from './feed-access.ts'
+import { publicData, publicType } from './feed-entry.ts'
+import type { Feed } from './feed.ts'
+import { parseWhole } from './feed-position.ts'
+import { viewJson } from './room-state.ts'
+
+interface Exchange {
+  readonly request: HttpRequest
+  readonly response: HttpResponse
+}
+
+const MAX_SEQ = Number.MAX_SAFE_INTEGER
+const MAX_PAGE_EVENTS = 1_000
+const DEFAULT_PAGE_EVENTS = 100
+
+/**
+ * Answers `GET /rooms/:id/state`: the newest state that may be seen, or with `at` the one at that seq.
+ * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention.
+ */
+export async function roomState(feed: Feed, id: string, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange
+  const room = watchedRoom(feed, id, request)
+  const visible = await feed.visiblePosition(room.delayMs)
+  const isPast = request.query.has('at')
+  const at = parseWhole(request.query, 'at', { min: 0, max: MAX_SEQ, fallback: visible })
+  if (at > visible) throw new RingsideError('not_yet_visible')
+  const view = await feed.states.at(id, at)
+  // Not begun at that point; without a point: begun, but too young to be seen.
+  if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
+  response.send(200, jsonHeaders(isPast, room), viewJson(view))
+}
+
+/**
+ * Answers `GET /rooms/:id/events?after=&limit=`. A full page, and one that ends with the room, never changes.
+ * @throws RingsideError room_not_found, forbidden, bad_request, past_retention.
+ */
+export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange
+  const room = watchedRoom(feed, id, request)
+  const { outbox } = feed
+  const first = Math.max(outbox.floor, outbox.origin)
+  const after = parseWhole(request.query, 'after', { min: 0, max: MAX_SEQ, fallback: first })
+  const limit = parseWhole(request.query, 'limit', {
+    min: 1,
+    max: MAX_PAGE_EVENTS,
+    fallback: DEFAULT_PAGE_EVENTS,
+  })
+  if (after < first) throw new RingsideError('past_retention')
+  const visible = await feed.visiblePosition(room.delayMs)
+  const { events, next } = await readPage(outbox, { room: id, after, upTo: visible, limit })
+  const sealed = events.length === limit || events.at(-1)?.type === 'end'
+  const list = events.map(pageEvent).join(',')
+  const body = `{"events":[${list}],"next":${next},"sealed":${sealed}}`
+  response.send(200, jsonHeaders(sealed, room), body)
+}
+
+async function readPage(
+  outbox: Outbox,
+  query: { room: string; after: number; upTo: number; limit: number },
+): Promise<{ events: LogEvent[]; next: number }> {
+  const { room, upTo, limit } = query
+  const events: LogEvent[] = []
+  let next = query.after
+  while (next < upTo && events.length < limit) {
+    const page = await outbox.read({ after: next, upTo, limit: limit - events.length, room })
+    events.push(...page.events)
+    if (page.next <= next) break
+    next = page.next
+  }
+  // A full page ends at its last event, so that asking again gives the same bytes.
+  return { events, next: events.length === limit ? (events.at(-1)?.seq ?? next) : next }
+}
+
+function pageEvent(event: LogEvent): string {
+  const type = JSON.stringify(publicType(event))
+  return `{"seq":${event.seq},"type":${type},"data":${publicData(event)}}`
+}
+
+function watchedRoom(feed: Feed, id: string, request: HttpRequest): WatchedRoom {
+  const room = feed.access.find(id)
+  if (!room) throw new RingsideError('room_not_found')
+  if (!feed.access.mayWatch(request, room)) throw new RingsideError('forbidden')
+  return room
+}
+
+/** What can change is asked for again; what depends on who asks is not for shared caches. */
+function jsonHeaders(isFinal: boolean, room: WatchedRoom): Record<string, string> {
+  const scope = room.isPrivate ? 'private' : 'public'
+  return {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache',
+  }
+}
