@@ -122,10 +122,10 @@ export class BotBrain {
   #drawCharacter(): Character {
     const skill = this.#random.next()
     return {
-      aimError: 0.2 - 0.14 * skill,
+      aimError: 0.32 - 0.2 * skill,
       reach: 180 + 200 * this.#random.next(),
       trigger: 0.6 + 0.4 * this.#random.next(),
-      mineEveryMs: 6_000 + 9_000 * this.#random.next(),
+      mineEveryMs: 14_000 + 14_000 * this.#random.next(),
     }
   }
 

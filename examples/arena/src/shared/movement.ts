@@ -48,7 +48,7 @@ export function step(from: Point, intent: { moveX: number; moveY: number }): Poi
   let { moveX, moveY } = intent
   // A crafted input must not be faster: longer than 1 is cut to 1.
   const square = moveX * moveX + moveY * moveY
-  if (!(square > 0)) return quantizePosition(from)
+  if (!(square > 0 && square < Infinity)) return quantizePosition(from)
   if (square > 1) {
     const length = Math.sqrt(square)
     moveX /= length

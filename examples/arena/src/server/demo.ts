@@ -1,0 +1,182 @@
+import { connect } from '@ringside/client'
+import type { Client } from '@ringside/client'
+import { RingsideError } from '@ringside/server'
+import type { Clock, HttpRequest, HttpResponse, Logger, Server } from '@ringside/server'
+import { MAX_PLAYERS } from '../shared/constants.ts'
+import { game } from '../shared/game.ts'
+import { BotSquad } from './bots.ts'
+
+/** Rooms that the demo may fill at once: each start beyond that is refused. */
+export const MAX_DEMO_ROOMS = 20
+const DEFAULT_BOTS = 8
+const MAX_BODY_BYTES = 1_024
+
+export interface DemoOptions {
+  readonly server: Server<typeof game>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The secret that marks the demo's seats as bots (see arenaRoom). */
+  readonly botKey: string
+  /** Any whole number; minds and names of the bots derive from it. */
+  readonly seed: number
+}
+
+export interface DemoRequest {
+  /** Rooms to open, 1-20. */
+  readonly rooms: number
+  /** Bots in each, 1-16. */
+  readonly bots: number
+  /** Name of the rooms in the lobby; default: each makes one up. */
+  readonly title?: string
+}
+
+interface DemoRoom {
+  readonly roomId: string
+  readonly squad: BotSquad
+}
+
+/** Rooms full of bots, opened and closed over HTTP. Bots play through `server.loopback()`. */
+export class Demo {
+  readonly #options: DemoOptions
+  readonly #client: Client<typeof game>
+  #rooms: DemoRoom[] = []
+  /** Rooms asked for and not open yet: a second start meanwhile must count them. */
+  #opening = 0
+  #started = 0
+
+  constructor(options: DemoOptions) {
+    this.#options = options
+    this.#client = connect(game, 'http://loopback.invalid', {
+      socket: () => options.server.loopback(),
+      timers: options.clock,
+      // A bot that lost its seat is given a new one by its squad.
+      reconnectForMs: 0,
+    })
+  }
+
+  /** Adds `POST /demo/start`, `POST /demo/stop` (API key) and `GET /demo/status`. */
+  register(): void {
+    const { server } = this.#options
+    server.route('POST', '/demo/start', async (request, response, context) => {
+      context.requireKey()
+      const wanted = await readRequest(request)
+      const roomIds = await this.start(wanted)
+      answer(response, 200, { started: roomIds, ...this.status() })
+    })
+    server.route('POST', '/demo/stop', async (_request, response, context) => {
+      context.requireKey()
+      await this.stop()
+      answer(response, 200, this.status())
+    })
+    server.route('GET', '/demo/status', (_request, response) => {
+      answer(response, 200, this.status())
+    })
+  }
+
+  /**
+   * Opens rooms and seats bots in them; resolves with the rooms' ids.
+   * @throws RingsideError room_limit beyond MAX_DEMO_ROOMS.
+   */
+  async start(wanted: DemoRequest): Promise<string[]> {
+    this.#dropEnded()
+    const total = this.#rooms.length + this.#opening + wanted.rooms
+    if (total > MAX_DEMO_ROOMS)
+      throw new RingsideError(
+        'room_limit',
+        `Expected at most ${MAX_DEMO_ROOMS} demo rooms, got ${total}`,
+      )
+    const opened: DemoRoom[] = []
+    this.#opening += wanted.rooms
+    try {
+      while (opened.length < wanted.rooms) opened.push(await this.#openRoom(wanted))
+    } finally {
+      this.#opening -= wanted.rooms
+      this.#rooms.push(...opened)
+    }
+    for (const { squad } of opened) await squad.start()
+    this.#options.logger.info({ rooms: opened.length, bots: wanted.bots }, 'Demo started')
+    return opened.map(({ roomId }) => roomId)
+  }
+
+  async #openRoom({ bots, title }: DemoRequest): Promise<DemoRoom> {
+    const { server, clock, logger, botKey, seed } = this.#options
+    const roomId = await server.createRoom('arena', title === undefined ? {} : { title })
+    this.#started += 1
+    const squad = new BotSquad({
+      join: async (name) => {
+        const { ticket } = await server.reserveSeat(roomId, { name, options: { botKey } })
+        return this.#client.joinWithTicket<'arena'>(ticket)
+      },
+      clock,
+      logger,
+      count: bots,
+      seed: seed + this.#started,
+    })
+    return { roomId, squad }
+  }
+
+  /** Takes all bots out; their rooms end once nobody is left in them. */
+  async stop(): Promise<void> {
+    const rooms = this.#rooms
+    this.#rooms = []
+    await Promise.all(rooms.map(({ squad }) => squad.stop()))
+    if (rooms.length > 0) this.#options.logger.info({ rooms: rooms.length }, 'Demo stopped')
+  }
+
+  status(): {
+    running: boolean
+    bots: number
+    maxRooms: number
+    rooms: { roomId: string; bots: number }[]
+  } {
+    this.#dropEnded()
+    const rooms = this.#rooms.map(({ roomId, squad }) => ({ roomId, bots: squad.size }))
+    return {
+      running: rooms.length > 0,
+      bots: rooms.reduce((sum, room) => sum + room.bots, 0),
+      maxRooms: MAX_DEMO_ROOMS,
+      rooms,
+    }
+  }
+
+  /** Rooms that have ended are no longer the demo's. */
+  #dropEnded(): void {
+    const living = new Set(this.#options.server.rooms.map(({ id }) => id))
+    for (const { roomId, squad } of this.#rooms) if (!living.has(roomId)) void squad.stop()
+    this.#rooms = this.#rooms.filter(({ roomId }) => living.has(roomId))
+  }
+}
+
+async function readRequest(request: HttpRequest): Promise<DemoRequest> {
+  const text = new TextDecoder().decode(await request.body(MAX_BODY_BYTES))
+  let body: unknown
+  try {
+    body = text.trim() === '' ? {} : JSON.parse(text)
+  } catch (cause) {
+    throw new RingsideError('bad_request', 'Expected a JSON body', { cause })
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new RingsideError('bad_request', 'Expected a JSON object')
+  return {
+    bots: whole(body, 'bots', [DEFAULT_BOTS, MAX_PLAYERS]),
+    rooms: whole(body, 'rooms', [1, MAX_DEMO_ROOMS]),
+  }
+}
+
+function whole(body: object, name: string, [fallback, max]: readonly [number, number]): number {
+  const value: unknown = Object.hasOwn(body, name) ? Reflect.get(body, name) : fallback
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max)
+    return value
+  throw new RingsideError(
+    'bad_request',
+    `Expected ${name} to be a whole number from 1 to ${max}, got ${JSON.stringify(value)}`,
+  )
+}
+
+function answer(response: HttpResponse, status: number, body: unknown): void {
+  response.send(
+    status,
+    { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+    JSON.stringify(body),
+  )
+}
