@@ -80,3 +80,19 @@ export type {
 } from './schema.ts'
 export { decodeSystem, encodeSystem, rosterEntry, system } from './system-messages.ts'
 export type { SystemMessage, SystemName } from './system-messages.ts'
+export {
+  COLUMN_OFFSET,
+  GROUP_HANDLES,
+  GROUP_KEYS,
+  GROUP_PARENTS,
+  GROUP_PARENT_FIELD,
+  PATCH_AT,
+  PATCH_EPOCH,
+  PATCH_FIRST_GROUP,
+  PATCH_REMOVED,
+  PATCH_TICK,
+  ROOT_HANDLE,
+  stateLayout,
+} from './state-layout.ts'
+export type { StateClass, StateField, StateLayout } from './state-layout.ts'
+export { applyStatePatch, revivePatch, reviveState } from './state-revive.ts'

@@ -23,8 +23,14 @@ function message<S extends Schema>(
 export const rosterEntry = schema({ sessionId: str(1), name: str(2) })
 
 /**
- * Every system command of the protocol, by name. STATE and PATCH carry the columnar encoding of
- * `StatePatch` (see state-layout.ts); all others are plain messages.
+ * The fields that every `StatePatch` begins with. The rest of the message depends on the room's state
+ * (see state-layout.ts and docs/protocol.md, "State patches"); `at` is the room clock in ms.
+ */
+export const patchHeader = schema({ epoch: uint(1), tick: uint(2), at: num(3) })
+
+/**
+ * Every system command of the protocol, by name. The payload of STATE and PATCH is a `StatePatch` message, of
+ * which only the header is declared here; all others are plain messages.
  */
 export const system = {
   /** First frame of the SDK: takes the seat that the ticket names. */
@@ -61,9 +67,9 @@ export const system = {
     }),
   ),
   /** Full state: replaces all that the client has. */
-  state: message(0xffff0011, 'server', schema({ body: bytes(1) })),
+  state: message(0xffff0011, 'server', patchHeader),
   /** Changes since the last STATE or PATCH. */
-  patch: message(0xffff0012, 'server', schema({ body: bytes(1) })),
+  patch: message(0xffff0012, 'server', patchHeader),
   /** Answer to a REQUEST. */
   reply: message(0xffff0013, 'server', schema({ correlation: uint(1), payload: bytes(2) })),
   /** A refusal: of a REQUEST (with its correlation) or of a plain command. */

@@ -1,0 +1,52 @@
+import type { StateField } from '@ringside/protocol'
+import type { CompiledClass } from './compile.ts'
+import { NUMBER_BYTES } from './json-writer.ts'
+
+/**
+ * Generates `json(writer, object, words)`: the members of a mask, as bytes, each with a comma behind it.
+ */
+export function jsonCode(compiled: CompiledClass): string {
+  const members = compiled.layout.fields.filter((field) => field.target === null)
+  const room = members.reduce((sum, field) => sum + field.name.length + 4 + NUMBER_BYTES, 16)
+  const lines = members.map(
+    (field) =>
+      `if ((words[${Math.floor(field.index / 30)}] & ${1 << (field.index % 30)}) !== 0) { ${member(field, room)} }`,
+  )
+  return `function json(w, o, words) {
+    w.need(${room})
+    let b = w.b, p = w.p
+    ${lines.join('\n')}
+    w.p = p
+  }`
+}
+
+function member(field: StateField, room: number): string {
+  const key = literal(`"${field.name}":`)
+  const value = `o.$${field.index}`
+  const slow = (call: string): string =>
+    `${key}; w.p = p; ${call}; w.need(${room}); b = w.b; p = w.p; b[p++] = 44`
+  switch (field.kind) {
+    case 'f32':
+      return `${key}; p = writeF32(b, p, ${value}); b[p++] = 44`
+    case 'num':
+      return `${key}; p = writeNumber(b, p, ${value}); b[p++] = 44`
+    case 'int':
+    case 'uint':
+    case 'quant':
+      return `${key}; p = writeInteger(b, p, ${value}); b[p++] = 44`
+    case 'bool':
+      return `${key}; if (${value}) { ${literal('true,')} } else { ${literal('false,')} }`
+    case 'str':
+      return slow(`w.string(${value})`)
+    case 'list':
+      return slow(`w.raw(${value}.json())`)
+    case 'bytes':
+    case 'map':
+    case 'object':
+      return ''
+  }
+}
+
+function literal(text: string): string {
+  return [...text].map((character) => `b[p++] = ${character.charCodeAt(0)}`).join('; ')
+}
