@@ -121,19 +121,27 @@ class LogOutbox implements Outbox {
   async stop(): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'stopping'
-    const cancel = this.#context.clock.after(STOP_WITHIN_MS, () => {
-      this.#snapshots.stop()
-      this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log stopped unflushed'))
+    let cancel = (): void => {}
+    const deadline = new Promise<void>((resolve) => {
+      cancel = this.#context.clock.after(STOP_WITHIN_MS, resolve)
     })
+    await Promise.race([this.#flushAll(), deadline])
+    cancel()
+    void this.#tail.stop()
+    this.#snapshots.stop()
+    this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log was stopped'))
+    await this.#store.close()
+    this.#state = 'stopped'
+  }
+
+  async #flushAll(): Promise<void> {
+    // Their timers end at once, whatever the store answers.
+    const stopping = [this.#retention.stop()]
     await Promise.all([...this.#rooms].map((room) => room.close()))
     await this.#writer.drain()
     await this.#snapshots.drain()
-    cancel()
-    await this.#retention.stop()
-    await this.#tail.stop()
-    this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log was stopped'))
-    this.#state = 'stopped'
-    await this.#store.close()
+    stopping.push(this.#tail.stop())
+    await Promise.all(stopping)
   }
 
   async openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog> {

@@ -148,9 +148,8 @@ export class LogTail {
       if (event.type !== TOMBSTONE) fresh.push(event)
     }
     const visible = page[page.length - 1]?.seq ?? this.#sealed
-    const isFilled = await this.#watchHole(visible)
-    if (generation !== this.#generation) return false
     if (this.#sealed > before) this.#publish(fresh)
+    const isFilled = await this.#watchHole(visible)
     await this.#storeSealed()
     return isFilled || (page.length === PAGE && this.#sealed > before)
   }
@@ -171,7 +170,8 @@ export class LogTail {
       return false
     }
     const hole = this.#hole
-    hole.waitedMs += Math.max(0, now - hole.readAt)
+    // A process that stood still has not looked: no more than two polls count at once.
+    hole.waitedMs += Math.min(Math.max(0, now - hole.readAt), options.pollMs * 2)
     hole.readAt = now
     if (hole.waitedMs < options.holeTimeoutMs) return false
     const missing: number[] = []

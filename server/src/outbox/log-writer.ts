@@ -93,11 +93,13 @@ export class LogWriter {
   abandon(cause: unknown): void {
     if (this.#isAbandoned) return
     this.#isAbandoned = true
-    this.#lastError = String(cause)
     this.#backoff.release()
     this.#numbers.stop()
     const owners = new Set([...this.#inFlight, ...this.#queue].map((pending) => pending.owner))
     this.#queue = []
+    if (owners.size === 0) return
+    this.#lastError = cause instanceof Error ? cause.message : String(cause)
+    this.#context.logger.error({ err: cause }, 'the log is given up with events unwritten')
     for (const owner of owners) owner.abandon(this.#abandonedError())
   }
 
@@ -184,7 +186,8 @@ export class LogWriter {
         rest = rest.filter((bound) => bound !== culprit)
         this.#acknowledge(culprit, blocking)
       } else if (blocking && blocking.seq === culprit.event.seq) {
-        losses++
+        // A transaction that lost its numbers gave them back: only a plain `allocate` gets past them.
+        losses = isNumbered ? losses + 1 : 0
         if (isNumbered) this.#numbers.voidSoon(rest.slice(1).map((bound) => bound.event.seq))
         isNumbered = false
       } else if (blocking && isPlaceOf(blocking, culprit.event)) {

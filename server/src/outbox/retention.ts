@@ -75,14 +75,17 @@ export class Retention {
 
   /** One round. */
   async run(): Promise<void> {
-    const { store } = this.#context
+    const { store, logger } = this.#context
     this.#floor = Math.max(this.#floor, await store.floor())
     const cuts = new Map<string, Cut>()
     let floor = await this.#candidate(cuts)
     if (floor <= this.#floor) return
     for (const [room, cut] of cuts) floor = Math.min(floor, await this.#allowed(room, cut, floor))
     if (floor <= this.#floor) return
-    for (const [room, cut] of cuts) await this.#keepState(room, cut, floor)
+    for (const [room, cut] of cuts) {
+      const isKept = await this.#keepState(room, cut, floor)
+      if (!isKept) logger.error({ roomId: room }, 'no state could be made of the log that is cut')
+    }
     await store.raiseFloor(floor)
     this.#floor = floor
     await store.deleteThrough(floor)
@@ -129,12 +132,12 @@ export class Retention {
   }
 
   /** Stores the room's state at `floor`, made of the snapshot before it and the patches up to it. */
-  async #keepState(room: string, cut: Cut, floor: number): Promise<void> {
+  async #keepState(room: string, cut: Cut, floor: number): Promise<boolean> {
     const { store } = this.#context
     const lastSeq = cut.seqs.findLast((seq) => seq <= floor)
-    if (lastSeq === undefined || (cut.last.type === END && cut.last.seq <= floor)) return
+    if (lastSeq === undefined || (cut.last.type === END && cut.last.seq <= floor)) return true
     const base = await store.snapshotAt(room, floor)
-    if (base && base.seq >= lastSeq) return
+    if (base && base.seq >= lastSeq) return true
     const events: LogEvent[] = []
     for (let after = base?.seq ?? 0; after < lastSeq;) {
       const page = await store.range({ after, upTo: lastSeq, limit: PAGE, room })
@@ -142,8 +145,18 @@ export class Retention {
       if (page.length < PAGE) break
       after = page[page.length - 1]?.seq ?? lastSeq
     }
-    const snapshot = stateAfter(base, events)
+    const snapshot = stateOrNull(base, events)
     if (snapshot) await store.saveSnapshot(snapshot)
+    return snapshot !== null
+  }
+}
+
+/** A log that holds something else than JSON must not keep the rest from being cut. */
+function stateOrNull(base: Snapshot | null, events: readonly LogEvent[]): Snapshot | null {
+  try {
+    return stateAfter(base, events)
+  } catch {
+    return null
   }
 }
 

@@ -173,7 +173,12 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#sentCount--
     const { clock, options } = this.#context
     const wasLate = clock.now() - done.since > options.maxOutboxLagMs
-    if (wasLate || this.#pending.length + 1 >= options.maxPendingEvents) this.#isBlocked = true
+    if (
+      wasLate ||
+      this.#pending.length + 1 >= options.maxPendingEvents ||
+      this.#pendingBytes >= options.maxPendingBytes
+    )
+      this.#isBlocked = true
     this.#pendingBytes -= done.bytes
     this.#acknowledged = event
     this.#resolve(done)
