@@ -13,7 +13,6 @@ import {
 } from '@ringside/protocol'
 import type { CloseCause, ErrorCode } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
-import { Rejection, RingsideError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ServerLimits } from '../options.ts'
@@ -21,10 +20,11 @@ import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
 import type { Connection } from '../transport/transport.ts'
 import { SendResult } from '../transport/transport.ts'
 import type { CommandEntry, CommandRegistry } from './command-registry.ts'
-import { HitWindow } from './hit-window.ts'
+import { Conduct } from './conduct.ts'
+import { isPromise, refusalOf } from './failure.ts'
+import type { Refusal } from './failure.ts'
 import { RequestEnvelope } from './request-envelope.ts'
 import { SessionHandle } from './session-handle.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 /** What all sessions of a server share. */
 export interface SessionContext {
@@ -37,10 +37,6 @@ export interface SessionContext {
   /** Sends one frame to every open session. */
   broadcast(frame: Uint8Array): void
 }
-
-const DROP_WINDOW_MS = 2_000
-const STRIKE_WINDOW_MS = 10_000
-const RATE_LIMITED_EVERY_MS = 1_000
 
 const envelope = new RequestEnvelope()
 
@@ -59,20 +55,14 @@ export class ClientSession implements ClientLink {
   isClosedByServer = false
   readonly #connection: Connection
   readonly #context: SessionContext
-  readonly #bucket: TokenBucket
-  readonly #drops: HitWindow
-  readonly #strikes: HitWindow
-  #rateLimitedAt = -Infinity
+  readonly #conduct: Conduct
   /** Since when the socket has taken nothing, in ms; 0 = nothing waits. */
   #stuckSince = 0
 
   constructor(id: string, connection: Connection, context: SessionContext) {
-    const { limits, clock } = context
     this.#connection = connection
     this.#context = context
-    this.#bucket = new TokenBucket(limits.ratePerSecond, limits.rateBurst, clock.now())
-    this.#drops = new HitWindow(limits.maxDrops, DROP_WINDOW_MS)
-    this.#strikes = new HitWindow(limits.maxStrikes, STRIKE_WINDOW_MS)
+    this.#conduct = new Conduct(context.limits, context.clock.now())
     this.handle = new SessionHandle(id, this)
   }
 
@@ -88,7 +78,7 @@ export class ClientSession implements ClientLink {
     const id = readCommandId(frame)
     if (id >= FIRST_RESERVED_ID) return this.#receiveSystem(id, frame)
     const entry = registry.get(id)
-    if (!this.#bucket.take(entry === undefined ? 1 : entry.cost, clock.now()))
+    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, clock.now()))
       return this.#drop(id, undefined)
     if (entry === undefined) return this.#unknown(id, undefined)
     this.#dispatch(entry, frame.subarray(FRAME_HEADER_BYTES), undefined)
@@ -98,13 +88,13 @@ export class ClientSession implements ClientLink {
     const { registry, clock } = this.#context
     const payload = frame.subarray(FRAME_HEADER_BYTES)
     if (id !== system.request.id) {
-      if (!this.#bucket.take(1, clock.now())) return this.#drop(id, undefined)
+      if (!this.#conduct.charge(1, clock.now())) return this.#drop(id, undefined)
       return this.#systemCommand(id, payload)
     }
     const isValid = envelope.read(payload)
     const { command, correlation, payload: inner } = envelope
     const entry = isValid ? registry.get(command) : undefined
-    if (!this.#bucket.take(entry === undefined ? 1 : entry.cost, clock.now()))
+    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, clock.now()))
       return this.#drop(command, isValid ? correlation : undefined)
     if (!isValid) return this.#invalid(id, undefined)
     if (entry === undefined) return this.#unknown(command, correlation)
@@ -278,16 +268,13 @@ export class ClientSession implements ClientLink {
   }
 
   #drop(id: number, correlation: number | undefined): void {
-    const now = this.#context.clock.now()
     this.#context.metrics.counters.messagesDropped++
-    if (this.#drops.hit(now)) {
-      const { logger } = this.#context
-      logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')
-      this.close('rate_limited')
-    } else if (now - this.#rateLimitedAt >= RATE_LIMITED_EVERY_MS) {
-      this.#rateLimitedAt = now
-      this.#refuse('rate_limited', id, correlation)
-    }
+    const verdict = this.#conduct.drop(this.#context.clock.now())
+    if (verdict === 'answer') this.#refuse('rate_limited', id, correlation)
+    if (verdict !== 'close') return
+    const { logger } = this.#context
+    logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')
+    this.close('rate_limited')
   }
 
   #unknown(id: number, correlation: number | undefined): void {
@@ -303,17 +290,17 @@ export class ClientSession implements ClientLink {
   }
 
   #strike(): void {
-    if (!this.#strikes.hit(this.#context.clock.now())) return
-    this.close('too_many_invalid')
+    if (this.#conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
   }
 
   /** What a handler threw or rejected with: a refusal it means, or a bug. */
   #failed(error: unknown, command: number, correlation: number | undefined): void {
-    if (error instanceof Rejection || isClientError(error)) {
-      const { code, message } = error
-      if (code === 'invalid_payload') this.#context.metrics.counters.messagesInvalid++
-      this.#sendError({ code, message, command, correlation })
-      if (code === 'invalid_payload') this.#strike()
+    const refusal = refusalOf(error)
+    if (refusal) {
+      this.#sendError(refusal, command, correlation)
+      if (refusal.code !== 'invalid_payload') return
+      this.#context.metrics.counters.messagesInvalid++
+      this.#strike()
       return
     }
     this.#context.metrics.counters.messagesFailed++
@@ -324,34 +311,15 @@ export class ClientSession implements ClientLink {
   }
 
   #refuse(code: ErrorCode, command: number, correlation: number | undefined): void {
-    this.#sendError({ code, message: errorCodes[code].text, command, correlation })
+    this.#sendError({ code, message: errorCodes[code].text }, command, correlation)
   }
 
-  #sendError(error: Refusal): void {
-    const { code } = error
+  #sendError(refusal: Refusal, command: number, correlation: number | undefined): void {
+    const { code, message } = refusal
     const retry = isErrorCode(code) && errorCodes[code].retry
-    if (this.isOpen) this.send(encodeSystem('error', { ...error, retry }))
+    if (this.isOpen)
+      this.send(encodeSystem('error', { command, correlation, code, message, retry }))
   }
-}
-
-interface Refusal {
-  readonly code: string
-  readonly message: string
-  readonly command: number
-  readonly correlation: number | undefined
 }
 
 const NOTHING = new Uint8Array(0)
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
-}
-
-/** A coded error that is the client's to know; `internal` and the programmer's own are not. */
-function isClientError(error: unknown): error is RingsideError {
-  return error instanceof RingsideError && error.code !== 'internal' && isErrorCode(error.code)
-}

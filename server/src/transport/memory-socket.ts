@@ -169,7 +169,7 @@ export class MemorySocket implements LoopbackSocket {
 
   /** Sends a text message, which no client of the protocol does. */
   sendText(text: string): void {
-    this.#later(new TextEncoder().encode(text).buffer as ArrayBuffer, false)
+    this.#later(new TextEncoder().encode(text).buffer, false)
   }
 
   close(code = 1005, reason = ''): void {

@@ -6,7 +6,6 @@ import type {
   WebSocket,
   WebSocketBehavior,
   us_listen_socket,
-  us_socket,
   us_socket_context_t,
 } from 'uWebSockets.js'
 import { closeCodes } from '@ringside/protocol'
@@ -75,7 +74,7 @@ export class UwsTransport implements Transport {
       ;(app as unknown as ListeningApp).listen(host, port, EXCLUSIVE_PORT, (socket) => {
         if (socket) {
           this.#listenSocket = socket
-          resolve(uws.us_socket_local_port(socket as us_socket))
+          resolve(uws.us_socket_local_port(socket))
           return
         }
         this.#app = null

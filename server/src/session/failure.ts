@@ -1,0 +1,28 @@
+import { isErrorCode } from '@ringside/protocol'
+import { Rejection, RingsideError } from '../errors.ts'
+
+/** What a client is told about a refused command. */
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+/**
+ * The refusal that a handler meant by throwing; null when it did not mean one: then the error is a
+ * bug, to be logged, and none of its text reaches the client.
+ */
+export function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof Rejection) return error
+  const isForClient =
+    error instanceof RingsideError && error.code !== 'internal' && isErrorCode(error.code)
+  return isForClient ? error : null
+}
+
+/** True for a promise, and for what only looks like one. */
+export function isPromise(value: unknown): value is Promise<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
