@@ -1,4 +1,5 @@
-import type { FieldModel, MessageModel, MessageRole } from './contract-model.ts'
+import type { MessageModel, MessageRole } from './contract-model.ts'
+import type { FieldModel } from './field-model.ts'
 import { hex } from './print-proto.ts'
 
 /** One change that somebody who still has the old contract, or its log, cannot live with. */
@@ -19,10 +20,17 @@ const USERS: { readonly [R in MessageRole]: readonly Affected[] } = {
   reply: ['clients'],
   event: ['clients', 'logs'],
   state: ['clients', 'logs'],
+  patch: ['clients'],
 }
 
 /** Messages that only the server writes: its old readers miss a field that is gone. */
-const READ_BY_CLIENTS: ReadonlySet<MessageRole> = new Set(['system', 'reply', 'event', 'state'])
+const READ_BY_CLIENTS: ReadonlySet<MessageRole> = new Set([
+  'system',
+  'reply',
+  'event',
+  'state',
+  'patch',
+])
 
 /**
  * What of `next` breaks those who still have `previous`. Additions never do: unknown fields are
@@ -75,7 +83,9 @@ function compareFields(
       continue
     }
     compareField(at, old, now)
-    if (old.fields && now.fields) compareFields(at, old.fields, now.fields)
+    // The columns of a patch follow from the state, which is compared by itself.
+    if (old.fields && now.fields && place.role !== 'patch')
+      compareFields(at, old.fields, now.fields)
   }
 }
 

@@ -1,9 +1,10 @@
-import type { FieldModel, MessageModel, MessageRole } from './contract-model.ts'
+import type { MessageModel, MessageRole } from './contract-model.ts'
+import type { FieldModel } from './field-model.ts'
 import type { Audience } from './schema.ts'
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] }
 
-const INTRO = /^\/\/ (system|command|reply|event|state) (\S+?)(?:, id (0x[0-9A-F]{8}))?$/
+const INTRO = /^\/\/ (system|command|reply|event|state|patch) (\S+?)(?:, id (0x[0-9A-F]{8}))?$/
 const OPEN = /^message (\w+) \{$/
 const FIELD =
   /^(?:(optional|repeated) )?(?:map<string, (\w+)>|(\w+)) (\w+) = (\d+);(?: \/\/ (.*))?$/

@@ -1,9 +1,18 @@
-import type { FieldModel, MessageModel } from './contract-model.ts'
+import type { MessageModel } from './contract-model.ts'
+import type { FieldModel } from './field-model.ts'
+import { system } from './system-messages.ts'
+
+/** A command id as documents write it: `0xFFFF0001`. */
+export function hex(id: number): string {
+  return `0x${id.toString(16).toUpperCase().padStart(8, '0')}`
+}
 
 const HEADER = `// Printed from a Ringside contract; change the contract, not this file.
 //
 // A WebSocket message is the id of a command as uint32, big-endian, then the message. What a comment
 // says of a message or field (its id, the size of a step, the largest size) is part of the contract.
+// The messages STATE (id ${hex(system.state.id)}) and PATCH (id ${hex(system.patch.id)}) carry the patch of the
+// room's type; the message EVENT carries an event of the room's type in its payload, REPLY a reply.
 syntax = "proto3";
 `
 
@@ -20,11 +29,6 @@ export function printProto(messages: readonly MessageModel[], packageName = 'rin
     )
   }
   return parts.join('\n')
-}
-
-/** A command id as documents write it: `0xFFFF0001`. */
-export function hex(id: number): string {
-  return `0x${id.toString(16).toUpperCase().padStart(8, '0')}`
 }
 
 function block(name: string, fields: readonly FieldModel[], indent: string): string {
