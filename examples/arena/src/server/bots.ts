@@ -68,11 +68,16 @@ export class BotSquad {
     if (!this.#isStopped) this.#schedule()
   }
 
-  /** Takes every bot out of the room. Resolves when all have left; a second call does nothing. */
-  async stop(): Promise<void> {
+  /** Plays no more, but leaves the seats as they are: for a server that is about to close. */
+  halt(): void {
     this.#isStopped = true
     for (const cancel of this.#cancels) cancel()
     this.#cancels.clear()
+  }
+
+  /** Takes every bot out of the room. Resolves when all have left; a second call does nothing. */
+  async stop(): Promise<void> {
+    this.halt()
     const rooms = [...this.#bots].map(({ room }) => room)
     this.#bots.clear()
     await Promise.all(rooms.map((room) => room.leave()))

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto'
+
+/** What the environment asks for. */
+export interface Settings {
+  readonly port: number
+  readonly host: string
+  readonly apiKey: string
+  /** True when the key was made up here, because none was given. */
+  readonly isKeyMade: boolean
+  readonly isDevelopment: boolean
+  readonly allowedOrigins: readonly string[]
+  readonly nodeName: string
+  readonly logLevel: string
+}
+
+/** A variable has a value that cannot be; the message is for whoever starts the program. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError'
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+const MIN_KEY_CHARACTERS = 16
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads PORT, HOST, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV; an empty variable is
+ * as good as none.
+ * @throws EnvironmentError that names the variable and what it held.
+ */
+export function readEnvironment(env: Environment): Settings {
+  const isDevelopment = env['NODE_ENV'] !== 'production'
+  if (env['MONGODB_URI'])
+    throw new EnvironmentError(
+      'MONGODB_URI is set, but this build keeps its log in memory only: unset it to start',
+    )
+  const apiKey = env['API_KEY'] || null
+  if (!apiKey && !isDevelopment)
+    throw new EnvironmentError('API_KEY is required when NODE_ENV is production')
+  if (apiKey && apiKey.length < MIN_KEY_CHARACTERS)
+    throw new EnvironmentError(
+      `Expected API_KEY of ${MIN_KEY_CHARACTERS} characters or more, got ${apiKey.length}`,
+    )
+  return {
+    port: readPort(env['PORT'] || '8080'),
+    host: env['HOST'] || '127.0.0.1',
+    apiKey: apiKey ?? randomBytes(18).toString('base64url'),
+    isKeyMade: apiKey === null,
+    isDevelopment,
+    allowedOrigins: readOrigins(env['ALLOWED_ORIGINS'] ?? ''),
+    nodeName: env['NODE_NAME'] || 'node-1',
+    logLevel: readLevel(env['LOG_LEVEL'] || (isDevelopment ? 'warn' : 'info')),
+  }
+}
+
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
+  if (port >= 0 && port <= 65_535) return port
+  throw new EnvironmentError(`Expected PORT from 0 to 65535, got '${text}'`)
+}
+
+function readOrigins(text: string): string[] {
+  const origins = text.split(',').map((origin) => origin.trim())
+  return origins.filter((origin) => origin !== '')
+}
+
+function readLevel(text: string): string {
+  if (LOG_LEVELS.includes(text)) return text
+  throw new EnvironmentError(`Expected LOG_LEVEL as one of ${LOG_LEVELS.join(', ')}, got '${text}'`)
+}

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { readEnvironment } from '../src/server/environment.ts'
+
+test('AR13 without variables it is a development server on this machine, with a key made for it', () => {
+  const settings = readEnvironment({})
+  expect(settings).toMatchObject({
+    port: 8080,
+    host: '127.0.0.1',
+    isKeyMade: true,
+    isDevelopment: true,
+    allowedOrigins: [],
+    nodeName: 'node-1',
+    logLevel: 'warn',
+  })
+  expect(settings.apiKey).toMatch(/^[\w-]{24}$/)
+  expect(readEnvironment({}).apiKey).not.toBe(settings.apiKey)
+})
+
+test('AR13 every variable is taken, and an empty one is as good as none', () => {
+  const given = readEnvironment({
+    PORT: '0',
+    HOST: '0.0.0.0',
+    API_KEY: 'k'.repeat(16),
+    ALLOWED_ORIGINS: 'https://a.example, https://b.example,',
+    NODE_NAME: 'n2',
+    LOG_LEVEL: 'debug',
+    NODE_ENV: 'production',
+    MONGODB_URI: '',
+  })
+  expect(given).toEqual({
+    port: 0,
+    host: '0.0.0.0',
+    apiKey: 'k'.repeat(16),
+    isKeyMade: false,
+    isDevelopment: false,
+    allowedOrigins: ['https://a.example', 'https://b.example'],
+    nodeName: 'n2',
+    logLevel: 'debug',
+  })
+  expect(readEnvironment({ PORT: '', HOST: '' })).toMatchObject({ port: 8080, host: '127.0.0.1' })
+})
+
+test.each([
+  [{ NODE_ENV: 'production' }, 'API_KEY is required when NODE_ENV is production'],
+  [{ API_KEY: 'short' }, 'Expected API_KEY of 16 characters or more, got 5'],
+  [{ PORT: '65536' }, "Expected PORT from 0 to 65535, got '65536'"],
+  [{ PORT: '80a' }, "Expected PORT from 0 to 65535, got '80a'"],
+  [{ PORT: '-1' }, "Expected PORT from 0 to 65535, got '-1'"],
+  [{ LOG_LEVEL: 'loud' }, 'Expected LOG_LEVEL as one of'],
+  [{ MONGODB_URI: 'mongodb://db/x' }, 'MONGODB_URI is set'],
+])('AR13 %j is refused with a plain word', (env, message) => {
+  expect(() => readEnvironment(env)).toThrow(message)
+})
