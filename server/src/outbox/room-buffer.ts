@@ -67,6 +67,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #acknowledged: { readonly n: number; readonly seq: number; readonly at: number }
   /** n of the newest snapshot, captured or asked for. */
   #snapshotN: number
+  /** Why accepted events were dropped: they will never be durable. */
+  #dropCause: Error | null = null
   #onMarker: ((outcome: MarkerOutcome) => void) | null = null
 
   constructor(ownership: Ownership, handlers: RoomLogHandlers, context: BufferContext) {
@@ -138,8 +140,13 @@ export class RoomBuffer implements RoomLog, EventOwner {
     else if (this.#acknowledged.n > 0) this.#save(state)
   }
 
-  durable(): Promise<void> {
-    if (this.#state === 'over') return Promise.reject(this.#overError())
+  async durable(): Promise<void> {
+    if (this.#state === 'over') throw this.#overError()
+    if (this.#dropCause !== null) throw this.#dropCause
+    await this.#flushed()
+  }
+
+  #flushed(): Promise<void> {
     const last = this.#pending[this.#pending.length - 1]
     if (!last) return Promise.resolve()
     return new Promise((resolve, reject) => {
@@ -152,7 +159,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     if (this.#state === 'over') return
     this.#state = 'ended'
     // Rejected when the ownership was lost meanwhile: then it is given up already.
-    await this.durable().catch(() => {})
+    await this.#flushed().catch(() => {})
     this.#finish(null)
   }
 
@@ -216,6 +223,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     }
     if (this.#state === 'over') return
     this.#state = 'refused'
+    this.#dropCause = new RingsideError('outbox_unreachable', 'An event was refused', { cause })
     const dropped = this.#pending.splice(0)
     this.#pendingBytes = 0
     this.#sentCount = 0
@@ -224,7 +232,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
       this.#n = event.n - 1
       this.#patchN = event.prev
     }
-    for (const pending of dropped) this.#reject(pending, cause)
+    for (const pending of dropped) this.#reject(pending, this.#dropCause)
     this.#tell(() => this.#handlers.onRefused(cause))
   }
 
