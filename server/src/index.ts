@@ -2,9 +2,14 @@ export { ManualClock, SystemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { Rejection, RingsideError, reject, serverErrorCodes } from './errors.ts'
 export type { ServerErrorCode } from './errors.ts'
+export { readJson, readJsonObject } from './http/json-body.ts'
+export { serveFolder } from './http/static-files.ts'
+export type { StaticOptions } from './http/static-files.ts'
 export { silentLogger } from './logger.ts'
 export type { Logger } from './logger.ts'
 export type { ServerLimits } from './options.ts'
+export { MemoryStore } from './outbox/memory-store.ts'
+export type { LogStore } from './outbox/store.ts'
 export { createRandom } from './random.ts'
 export type { Random } from './random.ts'
 export type {
@@ -30,4 +35,7 @@ export type {
   Session,
   TypedHandler,
 } from './server-types.ts'
-export type { HttpRequest, HttpResponse } from './transport/transport.ts'
+export { createServer } from './server.ts'
+export { entries, sizeOf, values } from './state/map-node.ts'
+export { MemoryTransport } from './transport/memory.ts'
+export type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'

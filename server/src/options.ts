@@ -120,6 +120,51 @@ export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
   return Object.freeze(limits)
 }
 
+/** Options of a server that are no numbers, and so are checked where they are used. */
+const otherOptions: ReadonlySet<string> = new Set([
+  'logger',
+  'clock',
+  'seed',
+  'apiKey',
+  'allowedOrigins',
+  'requireOrigin',
+  'isDevelopment',
+  'newId',
+  'nodeName',
+  'ticketSecret',
+  'transport',
+  'store',
+])
+
+/** The numbers among a server's options; what is neither is left in, for `checkLimits` to refuse. */
+export function pickLimits(options: object): Partial<ServerLimits> {
+  return Object.fromEntries(
+    Object.entries(options).filter(
+      ([name, value]) => !otherOptions.has(name) && value !== undefined,
+    ),
+  )
+}
+
+const NODE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/
+
+/** @throws RingsideError option_invalid unless the name fits a URL's path and a host name. */
+export function checkNodeName(name: string): string {
+  if (!NODE_NAME.test(name)) throw invalid(`Expected a nodeName like 'node-1', got '${name}'`)
+  return name
+}
+
+const MIN_SECRET_CHARACTERS = 32
+
+/** @throws RingsideError option_invalid for a short secret; null when none is given. */
+export function checkTicketSecret(secret: string | undefined): string | null {
+  if (secret === undefined) return null
+  if (secret.length < MIN_SECRET_CHARACTERS)
+    throw invalid(
+      `Expected a ticketSecret of ${MIN_SECRET_CHARACTERS} characters or more, got ${secret.length}`,
+    )
+  return secret
+}
+
 function invalid(message: string): RingsideError {
   return new RingsideError('option_invalid', message)
 }

@@ -20,6 +20,10 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly allowedOrigins?: readonly string[]
   /** Refuse WebSocket handshakes without an Origin header (not from a browser). Default false. */
   readonly requireOrigin?: boolean
+  /** Opens `/metrics` without a key. Default false. */
+  readonly isDevelopment?: boolean
+  /** Source of ids and tokens; for tests that need the same ones twice. Default: the system's randomness. */
+  readonly newId?: () => string
   /** Name of this node in tickets and listings. Default `node-1`. */
   readonly nodeName?: string
   /** Secret that signs tickets, 32 characters or more. Default random: tickets end with the process. */

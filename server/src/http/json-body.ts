@@ -14,6 +14,21 @@ export async function readJson(request: HttpRequest, maxBytes: number): Promise<
 }
 
 /**
+ * Reads a body that must be a JSON object; an empty body is `{}`.
+ * @throws RingsideError as {@link readJson}, and bad_request for anything but an object.
+ */
+export async function readJsonObject(
+  request: HttpRequest,
+  maxBytes: number,
+): Promise<{ [key: string]: Json }> {
+  const value = await readJson(request, maxBytes)
+  if (value === null) return {}
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new RingsideError('bad_request', 'Expected a JSON object')
+  return value
+}
+
+/**
  * Parses hostile JSON: UTF-8, at most 32 levels, no key that could reach a prototype.
  * @throws RingsideError bad_request.
  */

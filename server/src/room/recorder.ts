@@ -29,8 +29,6 @@ export class RoomRecorder {
 
   /** First event of a new room: its full first state (n = 1). */
   recordFirstState(): void {
-    this.tracker.flushPlayers(ZERO_HEADER)
-    this.tracker.flushLog()
     const { data, hidden } = this.tracker.fullLog()
     this.append({ type: 'patch', data, hidden })
   }
@@ -88,5 +86,3 @@ export class RoomRecorder {
     for (const callback of callbacks) callback()
   }
 }
-
-const ZERO_HEADER: PatchHeader = { epoch: 0, tick: 0, at: 0 }

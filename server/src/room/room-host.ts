@@ -50,6 +50,13 @@ export class RoomHost {
     return this.#rooms
   }
 
+  /** Seats taken, over all rooms. */
+  get playerCount(): number {
+    let count = 0
+    for (const room of this.#rooms.values()) count += room.clientCount
+    return count
+  }
+
   /**
    * Makes a room and records its first state.
    * @throws RingsideError room_type_not_found, room_limit, draining; whatever onCreate throws.
@@ -111,8 +118,8 @@ export class RoomHost {
     yield* this.#ended.keys()
   }
 
-  /** The public living rooms; the feed fills in `spectators`. */
-  list(): RoomListing[] {
+  /** The public living rooms. */
+  list(spectatorsOf: (roomId: string) => number): RoomListing[] {
     const listings: RoomListing[] = []
     for (const room of this.#rooms.values()) {
       if (room.profile.isPrivate || room.isOver) continue
@@ -121,7 +128,7 @@ export class RoomHost {
         type: room.type,
         clients: room.clientCount,
         maxClients: room.kind.maxClients,
-        spectators: 0,
+        spectators: spectatorsOf(room.id),
         locked: room.profile.isLocked,
         metadata: room.profile.metadata,
         delayMs: room.kind.delayMs,

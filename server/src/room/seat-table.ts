@@ -96,6 +96,7 @@ export class SeatTable {
     seat.link = link
     seat.status = 'connected'
     seat.needsFullState = false
+    seat.isGreeted = false
     if (before) this.#dismiss(before, 'replaced')
     if (isNew) {
       this.seated.set(seat.id, seat)
@@ -126,6 +127,7 @@ export class SeatTable {
       }),
     )
     link.send(fullFrame)
+    seat.isGreeted = true
     link.subscribe(room.id)
   }
 
@@ -151,20 +153,23 @@ export class SeatTable {
     return true
   }
 
+  /**
+   * Empties the room. After `room_ended` every player leaves; otherwise the seats live on in the
+   * room's log, with its next owner, and only the connections end.
+   */
   closeAll(why: 'room_ended' | 'server_closed' | 'fenced'): void {
     for (const seat of this.#reserved.values()) this.cancel(seat)
     for (const seat of this.seated.values()) {
-      if (why === 'fenced') this.#fence(seat)
-      else this.#room.leave(seat, why)
+      if (why === 'room_ended') this.#room.leave(seat, why)
+      else this.#detach(seat, why === 'fenced' ? 'rejoin' : 'going_away')
     }
   }
 
-  /** The seat lives on with the room's new owner: only the connection ends. */
-  #fence(seat: RoomSeat): void {
+  #detach(seat: RoomSeat, cause: CloseCause): void {
     this.seated.delete(seat.id)
     seat.status = 'gone'
     seat.cancelTimer?.()
-    seat.link?.close('rejoin')
+    seat.link?.close(cause)
     seat.link = null
   }
 
@@ -195,7 +200,7 @@ export class SeatTable {
   sendPatch(patch: PlayerPatch | null): void {
     for (const seat of this.seated.values()) {
       const { link } = seat
-      if (!link) continue
+      if (!link || !seat.isGreeted) continue
       if (seat.needsFullState) {
         if (link.bufferedBytes === 0) {
           seat.needsFullState = false

@@ -34,6 +34,8 @@ export class RoomSeat implements RoomSession, Seat {
   link: ClientLink | null = null
   /** The client has missed patches: it gets a full state as soon as its socket is empty. */
   needsFullState = false
+  /** JOINED and the first full state were sent on this link: patches may follow. */
+  isGreeted = false
   /** The only token that reconnects this seat; a new one with every JOINED. */
   reconnectToken = ''
   /** Id of the one ticket that may take this seat now, or ''. */

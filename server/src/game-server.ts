@@ -1,0 +1,231 @@
+import { encodeSystem, isGameCommandId } from '@ringside/protocol'
+import type { CommandDefinition, GameContract } from '@ringside/protocol'
+import type { Clock } from './clock.ts'
+import { RingsideError } from './errors.ts'
+import type { Feed } from './feed/feed.ts'
+import type { Lobby } from './feed/lobby.ts'
+import type { Router } from './http/router.ts'
+import type { Logger } from './logger.ts'
+import { checkOptions } from './matchmake/join-request.ts'
+import type { Matchmaker } from './matchmake/matchmaker.ts'
+import type { ServerLimits } from './options.ts'
+import type { Outbox } from './outbox/outbox.ts'
+import type { LooseHandlers, RoomType } from './room/room-context.ts'
+import type { RoomHost } from './room/room-host.ts'
+import { checkRoomType } from './room/room-type.ts'
+import type {
+  DisconnectReason,
+  LoopbackSocket,
+  RoomSummary,
+  RouteHandler,
+  SeatRequest,
+  Server,
+  Session,
+} from './server-types.ts'
+import type { CommandHandler, CommandRegistry } from './session/command-registry.ts'
+import type { SessionHooks, SessionTable } from './session/session-table.ts'
+import { LOOPBACK_ADDRESS } from './transport/memory.ts'
+import type { MemoryTransport } from './transport/memory.ts'
+import type { Transport } from './transport/transport.ts'
+
+/** The parts of a server, made in server.ts. */
+export interface ServerParts {
+  readonly game: GameContract
+  readonly limits: ServerLimits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly apiKey: string | null
+  readonly transport: Transport
+  readonly loopback: MemoryTransport
+  readonly outbox: Outbox
+  readonly types: Map<string, RoomType>
+  readonly host: RoomHost
+  readonly matchmaker: Matchmaker
+  readonly registry: CommandRegistry
+  readonly sessions: SessionTable
+  readonly hooks: { -readonly [K in keyof SessionHooks]: SessionHooks[K] }
+  readonly router: Router
+  /** Makes the feed over the started log, with its routes. */
+  readonly openFeed: () => OpenFeed
+  readonly status: ServerStatus
+}
+
+/** What exists only while the log runs. */
+export interface OpenFeed {
+  readonly feed: Feed
+  readonly lobby: Lobby
+}
+
+/** Read by health checks. States: new -> listening -> draining -> closed. */
+export interface ServerStatus {
+  phase: 'new' | 'listening' | 'draining' | 'closed'
+}
+
+/** The public face of the parts: registration before `listen`, sessions and rooms after it. */
+export class GameServer implements Server {
+  readonly #parts: ServerParts
+  readonly #routes: (readonly [method: string, path: string, handler: RouteHandler])[] = []
+  #open: OpenFeed | null = null
+  #closing: Promise<void> | null = null
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts
+  }
+
+  command(
+    target: number | CommandDefinition,
+    handler: CommandHandler,
+    options?: { readonly cost?: number },
+  ): void {
+    const { registry } = this.#parts
+    if (typeof target === 'number') registry.addRaw(target, handler, options?.cost)
+    else registry.addTyped(target, handler)
+  }
+
+  room(name: string, handlers: unknown): void {
+    const { types, game } = this.#parts
+    this.#assertNew()
+    const definition = game.rooms[name]
+    if (!definition)
+      throw new RingsideError('not_in_contract', `Expected a room of the contract, got '${name}'`)
+    if (types.has(name))
+      throw new RingsideError('registered_twice', `Expected room type '${name}' once`)
+    const loose = handlers as LooseHandlers
+    for (const command of Object.keys(loose.commands ?? {}))
+      if (!Object.hasOwn(game.commands, command))
+        throw new RingsideError(
+          'not_in_contract',
+          `Expected a command of the contract, got '${command}'`,
+        )
+    types.set(name, checkRoomType(name, definition, loose))
+  }
+
+  onConnect(handler: (session: Session) => void): void {
+    this.#assertNew()
+    this.#parts.hooks.onConnect = handler
+  }
+
+  onDisconnect(handler: (session: Session, reason: DisconnectReason) => void): void {
+    this.#assertNew()
+    this.#parts.hooks.onDisconnect = handler
+  }
+
+  route(method: string, path: string, handler: RouteHandler): void {
+    this.#assertNew()
+    this.#routes.push([method, path, handler])
+  }
+
+  broadcast(commandId: number, payload?: Uint8Array): void {
+    if (!isGameCommandId(commandId))
+      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    this.#parts.sessions.broadcast(commandId, payload)
+  }
+
+  kick(sessionId: string, reason?: string): boolean {
+    return this.#parts.sessions.kick(sessionId, reason)
+  }
+
+  sessions(): Session[] {
+    return this.#parts.sessions.list()
+  }
+
+  get sessionCount(): number {
+    return this.#parts.sessions.count
+  }
+
+  async createRoom(type: string, options?: unknown): Promise<string> {
+    const room = await this.#parts.host.create(type, checkOptions(options))
+    return room.id
+  }
+
+  async reserveSeat(
+    roomId: string,
+    request: SeatRequest,
+  ): Promise<{ sessionId: string; ticket: string }> {
+    const { name, options } = request
+    const wish = { name, options, remoteAddress: LOOPBACK_ADDRESS }
+    return this.#parts.matchmaker.joinById(roomId, wish)
+  }
+
+  get rooms(): readonly RoomSummary[] {
+    return Array.from(this.#parts.host.rooms.values(), (room) => ({
+      id: room.id,
+      type: room.type,
+      clients: room.clientCount,
+      maxClients: room.kind.maxClients,
+      isLocked: room.isLocked,
+      tickLagP99Ms: room.tickLagP99Ms,
+    }))
+  }
+
+  get apiKey(): string | null {
+    return this.#parts.apiKey
+  }
+
+  loopback(): LoopbackSocket {
+    return this.#parts.loopback.loopback()
+  }
+
+  async listen(address: { port?: number; host?: string } = {}): Promise<number> {
+    this.#assertNew()
+    const { status, registry, outbox, transport, sessions, router, logger } = this.#parts
+    status.phase = 'listening'
+    registry.seal()
+    const { host = '127.0.0.1', port = 8080 } = address
+    try {
+      await outbox.start()
+      this.#open = this.#parts.openFeed()
+      // After the built-in ones, which win.
+      for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
+      const bound = await transport.listen(
+        { host, port },
+        { ...sessions.handlers, http: router.handle },
+      )
+      logger.info({ host, port: bound }, 'server listens')
+      return bound
+    } catch (error) {
+      status.phase = 'closed'
+      this.#stopFeed()
+      await outbox.stop()
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Each step needs the one before it: no new work, last changes logged, readers told, sockets shut. */
+  async #close(): Promise<void> {
+    const { status, limits, logger, sessions, host, outbox, transport } = this.#parts
+    const wasListening = status.phase === 'listening'
+    status.phase = 'draining'
+    if (wasListening) {
+      logger.info({}, 'server drains')
+      sessions.stopAccepting()
+      sessions.broadcastFrame(encodeSystem('goingAway', { retryMs: limits.retryMs }))
+      host.drain()
+      host.close()
+      await outbox.stop()
+      this.#open?.feed.drain(limits.drainMs)
+      this.#open?.lobby.drain(limits.drainMs)
+      sessions.closeAll('going_away')
+      this.#stopFeed()
+      await transport.close()
+      sessions.dispose()
+    }
+    status.phase = 'closed'
+    logger.info({}, 'server closed')
+  }
+
+  #stopFeed(): void {
+    this.#open?.lobby.stop()
+    this.#open?.feed.stop()
+  }
+
+  #assertNew(): void {
+    if (this.#parts.status.phase !== 'new')
+      throw new RingsideError('already_listening', 'Expected registration before listen')
+  }
+}

@@ -1,0 +1,183 @@
+import type { GameContract, Schema } from '@ringside/protocol'
+import { SystemClock } from './clock.ts'
+import { addFeedRoutes } from './feed/feed-routes.ts'
+import { Feed } from './feed/feed.ts'
+import { Lobby } from './feed/lobby.ts'
+import type { RoomDirectory } from './feed/room-directory.ts'
+import { GameServer } from './game-server.ts'
+import type { OpenFeed, ServerStatus } from './game-server.ts'
+import { createKeyCheck } from './http/api-key.ts'
+import { readJsonObject } from './http/json-body.ts'
+import { createRateLimit } from './http/rate-limit.ts'
+import { Router } from './http/router.ts'
+import { mixSeed, randomId } from './ids.ts'
+import { silentLogger } from './logger.ts'
+import { addMatchmakeRoutes } from './matchmake/matchmake-routes.ts'
+import { Matchmaker } from './matchmake/matchmaker.ts'
+import { TicketOffice } from './matchmake/ticket.ts'
+import { PrometheusMetrics } from './metrics.ts'
+import { checkLimits, checkNodeName, checkTicketSecret, pickLimits } from './options.ts'
+import { createOutbox } from './outbox/create-outbox.ts'
+import { MemoryStore } from './outbox/memory-store.ts'
+import type { RoomType } from './room/room-context.ts'
+import { RoomHost } from './room/room-host.ts'
+import type { TrackState } from './room/room.ts'
+import type { Server, ServerOptions } from './server-types.ts'
+import { CommandRegistry } from './session/command-registry.ts'
+import { createOriginCheck } from './session/origin.ts'
+import { addStatusRoutes } from './status-routes.ts'
+import { SessionTable } from './session/session-table.ts'
+import type { SessionHooks } from './session/session-table.ts'
+import { compileState } from './state/compile.ts'
+import { createStateTracker } from './state/state-tracker.ts'
+import { MemoryTransport } from './transport/memory.ts'
+import { UwsTransport } from './transport/uws.ts'
+import { withLoopback } from './transport/with-loopback.ts'
+
+/** uWebSockets.js and the in-process sockets take frames of a payload and its 4-byte id. */
+const FRAME_BYTES = 4
+
+/**
+ * Makes a server for a game's contract. Nothing runs before `listen`.
+ *
+ * The only place that constructs parts: read it from top to bottom to see how they hang together.
+ * @throws RingsideError option_invalid when an option is outside its range.
+ */
+export function createServer<G extends GameContract, Data = Record<string, unknown>>(
+  game: G,
+  options: ServerOptions = {},
+): Server<G, Data> {
+  const limits = checkLimits(pickLimits(options))
+  const clock = options.clock ?? new SystemClock()
+  const logger = options.logger ?? silentLogger
+  const newId = options.newId ?? randomId
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32)
+  const nodeName = checkNodeName(options.nodeName ?? 'node-1')
+  const apiKey = options.apiKey ?? null
+  const isOriginAllowed = createOriginCheck(options)
+  const metrics = new PrometheusMetrics()
+  const status: ServerStatus = { phase: 'new' }
+
+  // Step 1: sockets and HTTP.
+  const sockets = {
+    maxMessageBytes: limits.maxPayloadBytes + FRAME_BYTES,
+    maxBufferedBytes: limits.maxQueuedBytes,
+    idleTimeoutMs: limits.idleTimeoutMs,
+  }
+  const loopback = new MemoryTransport(sockets)
+  const transport = withLoopback(options.transport ?? new UwsTransport(sockets), loopback)
+
+  // Step 7: the log.
+  const store = options.store ?? new MemoryStore({ clock })
+  const outbox = createOutbox(store, limits, { clock, logger, randomId: newId })
+
+  // Steps 5 and 6: rooms and their state.
+  const types = new Map<string, RoomType>()
+  const host = new RoomHost(types, {
+    outbox,
+    maxRooms: limits.maxRooms,
+    seedOf: (roomId) => mixSeed(seed, roomId),
+    trackerOf: (type) => trackerFor(type.definition.state),
+    context: {
+      clock,
+      logger,
+      newId,
+      publish: (topic, frame) => transport.publish(topic, frame),
+      observeTickLag: (ms) => metrics.observeTickLag(ms),
+    },
+  })
+  const office = new TicketOffice(checkTicketSecret(options.ticketSecret))
+  const { ticketTtlMs } = limits
+  const matchmaker = new Matchmaker({ host, office, clock, nodeName, ticketTtlMs, newId })
+
+  // Steps 2 to 4: sessions.
+  const registry = new CommandRegistry(game.commands)
+  const hooks: { -readonly [K in keyof SessionHooks]: SessionHooks[K] } = {
+    onConnect: null,
+    onDisconnect: null,
+  }
+  const sessions = new SessionTable({
+    limits,
+    clock,
+    logger,
+    metrics,
+    registry,
+    hooks,
+    isOriginAllowed,
+    desk: matchmaker,
+    publish: (topic, frame) => transport.publish(topic, frame),
+  })
+
+  // HTTP.
+  const checkKey = createKeyCheck(apiKey)
+  const router = new Router({ logger, metrics, isOriginAllowed, checkKey })
+  const add = router.add.bind(router)
+  const joins = createRateLimit(limits.joinsPerSecondPerIp)
+  const isDevelopment = options.isDevelopment ?? false
+  addStatusRoutes(add, { status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment })
+  addMatchmakeRoutes(add, {
+    matchmaker,
+    readJson: (request) => readJsonObject(request, limits.maxBodyBytes),
+    limit: (request) => joins.consume(request.remoteAddress),
+  })
+
+  // Steps 8 and 9: the feed, over the started log.
+  const openFeed = (): OpenFeed => {
+    const directory: RoomDirectory = {
+      list: () => host.list((roomId) => feed.spectatorsOf(roomId)),
+      find: (roomId) => host.find(roomId),
+      ids: () => host.ids(),
+      onChange: (listener) => host.onChange(listener),
+    }
+    const now = (): number => store.now()
+    const feed = new Feed({ outbox, directory, clock, limits, logger, now })
+    const lobby = new Lobby({
+      directory,
+      clock,
+      limits,
+      onSpectators: (listener) => feed.onSpectators(listener),
+      otherStreams: () => feed.streamCount,
+    })
+    addFeedRoutes(router, feed, lobby)
+    metrics.gauge('streams', () => feed.streamCount + lobby.streamCount)
+    metrics.gauge('feed_ring_bytes', () => feed.stats.ringBytes)
+    return { feed, lobby }
+  }
+
+  metrics.gauge('rooms', () => host.rooms.size)
+  metrics.gauge('players', () => host.playerCount)
+  metrics.gauge('outbox_lag_ms', () => outbox.stats.lagMs)
+  metrics.gauge('outbox_pending_events', () => outbox.stats.pendingEvents)
+  metrics.gauge('sealed_seq', () => outbox.sealed)
+
+  const server = new GameServer({
+    game,
+    limits,
+    clock,
+    logger,
+    apiKey,
+    transport,
+    loopback,
+    outbox,
+    types,
+    host,
+    matchmaker,
+    registry,
+    sessions,
+    hooks,
+    router,
+    openFeed,
+    status,
+  })
+  // The class serves any contract; the types of this one are checked at the calls.
+  return server as unknown as Server<G, Data>
+}
+
+/** Compiles a state's classes once per schema, however many rooms use it. */
+const compiledStates = new WeakMap<Schema, ReturnType<typeof compileState>>()
+
+function trackerFor(schema: Schema): TrackState {
+  const compiled = compiledStates.get(schema) ?? compileState(schema)
+  compiledStates.set(schema, compiled)
+  return (initial) => createStateTracker(compiled, initial as never)
+}

@@ -1,0 +1,42 @@
+import type { PrometheusMetrics } from './metrics.ts'
+import type { ServerStatus } from './game-server.ts'
+import type { Outbox } from './outbox/outbox.ts'
+import type { RouteHandler } from './server-types.ts'
+
+export interface StatusRouteParts {
+  readonly status: ServerStatus
+  readonly outbox: Outbox
+  readonly metrics: PrometheusMetrics
+  /** The log's lag in ms from which on the server is not ready. */
+  readonly maxLagMs: number
+  /** `/metrics` without a key. */
+  readonly isDevelopment: boolean
+}
+
+type AddRoute = (method: string, path: string, handler: RouteHandler) => void
+
+const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const
+
+/** `/health/live`: the process answers. `/health/ready`: it takes players. `/metrics`: Prometheus. */
+export function addStatusRoutes(add: AddRoute, parts: StatusRouteParts): void {
+  const { status, outbox, metrics, maxLagMs, isDevelopment } = parts
+  add('GET', '/health/live', (_request, response) => {
+    response.send(200, JSON_HEADERS, '{"status":"live"}')
+  })
+  add('GET', '/health/ready', (_request, response) => {
+    const { lagMs, lastError } = outbox.stats
+    const isReady = status.phase === 'listening' && lagMs < maxLagMs
+    const body = {
+      status: isReady ? 'ready' : 'not-ready',
+      phase: status.phase,
+      // Names no host and no credential: only whether the log fails at the moment.
+      outbox: { lagMs, isFailing: lastError !== null },
+    }
+    response.send(isReady ? 200 : 503, JSON_HEADERS, JSON.stringify(body))
+  })
+  add('GET', '/metrics', async (_request, response, context) => {
+    if (!isDevelopment) context.requireKey()
+    const text = await metrics.text()
+    response.send(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' }, text)
+  })
+}
