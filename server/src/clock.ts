@@ -63,6 +63,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Timers that wait: 0 once everything has been stopped. */
+  get pendingCount(): number {
+    return this.#due.length
+  }
+
   /** Moves time forward, calling what comes due in order, with `now` at each one's time. */
   advance(ms: number): void {
     const end = this.#now + ms
