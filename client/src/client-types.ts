@@ -44,8 +44,6 @@ export interface JoinOptions {
   readonly name?: string
   /** For the room's onCreate and onAuth: plain JSON of at most 4 KiB. */
   readonly options?: Json
-  /** joinOrCreate and join: only rooms whose metadata has these values. */
-  readonly filter?: Readonly<Record<string, string | number | boolean>>
 }
 
 /** Room types of a contract. */

@@ -1,0 +1,76 @@
+import { SUBPROTOCOL } from '@ringside/protocol'
+import type { GameContract } from '@ringside/protocol'
+import type { ConnectOptions } from './client-types.ts'
+import type { SocketFactory } from './socket/socket.ts'
+import { systemTimers } from './timers.ts'
+import type { Timers } from './timers.ts'
+import { defaultSocket } from '#default-socket'
+
+/** setTimeout calls at once beyond it. */
+export const MAX_TIMER_MS = 2_147_483_647
+
+/** The checked options of a client, shared by all of its connections. */
+export interface ClientContext {
+  readonly game: GameContract
+  /** Ends in a slash. */
+  readonly base: string
+  readonly socket: SocketFactory
+  readonly fetch: typeof fetch
+  readonly random: () => number
+  readonly timers: Timers
+  readonly headers: Readonly<Record<string, string>>
+  readonly joinTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly reconnectForMs: number
+  readonly rejoin: boolean
+  readonly maxBufferedBytes: number
+}
+
+/**
+ * Fills in the defaults.
+ * @throws TypeError on an address that is not http(s), or a number outside its range.
+ */
+export function createContext(
+  game: GameContract,
+  address: string | undefined,
+  options: ConnectOptions,
+): ClientContext {
+  return {
+    game,
+    base: checkAddress(address),
+    socket: options.socket ?? defaultSocket,
+    // Not `globalThis.fetch` itself: called as a method of another object a browser refuses it.
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    random: options.random ?? Math.random,
+    timers: options.timers ?? systemTimers,
+    headers: options.headers ?? {},
+    joinTimeoutMs: inRange('joinTimeoutMs', options.joinTimeoutMs ?? 10_000, MAX_TIMER_MS),
+    requestTimeoutMs: inRange('requestTimeoutMs', options.requestTimeoutMs ?? 10_000, MAX_TIMER_MS),
+    reconnectForMs: inRange('reconnectForMs', options.reconnectForMs ?? 30_000, Infinity),
+    rejoin: options.rejoin ?? false,
+    maxBufferedBytes: inRange('maxBufferedBytes', options.maxBufferedBytes ?? 1_048_576, Infinity),
+  }
+}
+
+function checkAddress(address: string | undefined): string {
+  const given = address ?? (globalThis.location as Location | undefined)?.origin ?? ''
+  if (!/^https?:\/\/[^/]/.test(given))
+    throw new TypeError(`Expected an address like 'http://localhost:8080', got '${given}'`)
+  return given.endsWith('/') ? given : `${given}/`
+}
+
+function inRange(name: string, value: number, max: number): number {
+  if (!(value > 0 && value <= max))
+    throw new TypeError(`Expected ${name} above 0 and at most ${max}, got ${value}`)
+  return value
+}
+
+/** The WebSocket address of a path or address that the server named. */
+export function socketUrl(context: ClientContext, path: string): string {
+  return new URL(path, context.base).href.replace(/^http/, 'ws')
+}
+
+/** Opens a socket with the SDK's subprotocol. */
+export function openSocket(context: ClientContext, path: string): ReturnType<SocketFactory> {
+  return context.socket(socketUrl(context, path), SUBPROTOCOL)
+}

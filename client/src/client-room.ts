@@ -1,0 +1,125 @@
+import type { EventsOf, GameContract, ReplyOf, StateOf } from '@ringside/protocol'
+import type {
+  ClientRoom,
+  CommandError,
+  PatchInfo,
+  RequestOptions,
+  RoomStatus,
+  RoomType,
+  RosterEntry,
+  ServerClock,
+  StatusInfo,
+} from './client-types.ts'
+import type { RoomConnection } from './room-connection.ts'
+import type { RoomView } from './room-view.ts'
+
+/** What games hold: one face for the view of the room and its connection. */
+export class GameRoom<G extends GameContract, T extends RoomType<G>> implements ClientRoom<G, T> {
+  readonly #view: RoomView
+  readonly #connection: RoomConnection
+
+  constructor(view: RoomView, connection: RoomConnection) {
+    this.#view = view
+    this.#connection = connection
+  }
+
+  get id(): string {
+    return this.#view.joined.roomId
+  }
+  get type(): T {
+    return this.#view.joined.type as T
+  }
+  get sessionId(): string {
+    return this.#view.joined.sessionId
+  }
+  get name(): string {
+    return this.#view.joined.name
+  }
+  get reconnectToken(): string {
+    return this.#view.joined.reconnectToken
+  }
+  get tickHz(): number {
+    return this.#view.joined.tickHz
+  }
+  get patchHz(): number {
+    return this.#view.joined.patchHz
+  }
+  get roster(): ReadonlyMap<string, RosterEntry> {
+    return this.#view.roster
+  }
+  get state(): StateOf<G['rooms'][T]> {
+    return this.#view.replica?.state as StateOf<G['rooms'][T]>
+  }
+  get epoch(): number {
+    return this.#view.replica?.epoch ?? 0
+  }
+  get tick(): number {
+    return this.#view.replica?.tick ?? 0
+  }
+  get at(): number {
+    return this.#view.replica?.at ?? 0
+  }
+  get status(): RoomStatus {
+    return this.#connection.status
+  }
+  get clock(): ServerClock {
+    return this.#connection.clock
+  }
+  get ping(): number {
+    return this.#connection.clock.rttMs
+  }
+
+  send(command: string | number, payload?: unknown): boolean {
+    return this.#connection.channel.send(command, payload)
+  }
+
+  request<N extends keyof G['commands'] & string>(
+    command: N,
+    payload: unknown,
+    options?: RequestOptions,
+  ): Promise<ReplyOf<G['commands'][N]>> {
+    return this.#connection.channel.request(command, payload, options)
+  }
+
+  on<N extends keyof EventsOf<G['rooms'][T]> & string>(
+    name: N,
+    handler: (payload: EventsOf<G['rooms'][T]>[N], info: { readonly at: number }) => void,
+  ): () => void {
+    return this.#view.on(name, handler)
+  }
+
+  onChange<V>(
+    selector: (state: StateOf<G['rooms'][T]>) => V,
+    listener: (value: V) => void,
+  ): () => void {
+    return this.#view.watch.add(this.state, { selector: selector as never, listener })
+  }
+
+  onPatch(listener: (patch: PatchInfo) => void): () => void {
+    return this.#view.patched.add(listener)
+  }
+
+  onJoined(listener: (player: RosterEntry) => void): () => void {
+    return this.#view.arrived.add(listener)
+  }
+
+  onLeft(listener: (player: RosterEntry) => void): () => void {
+    return this.#view.departed.add(listener)
+  }
+
+  onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void {
+    return this.#connection.statusChanged.add(listener)
+  }
+
+  onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void {
+    return this.#connection.channel.onMessage(commandId, handler)
+  }
+
+  onError(handler: (error: CommandError) => void): () => void {
+    return this.#connection.channel.onError(handler)
+  }
+
+  leave(): Promise<void> {
+    return this.#connection.leave()
+  }
+}

@@ -1,0 +1,99 @@
+import { closeCodes, decodeSystem, encodeSystem, mayRedial, system } from '@ringside/protocol'
+import { openSocket } from './client-context.ts'
+import type { ClientContext } from './client-context.ts'
+import type { CloseInfo } from './client-types.ts'
+import { Connection } from './connection.ts'
+import { RequestError } from './request-error.ts'
+
+/** What a matchmaking answer says about where to go. */
+export interface SeatAddress {
+  readonly ticket: string
+  /** Path or address of the WebSocket. */
+  readonly url: string
+}
+
+/** Pods that send us on to one another would do so for ever. */
+const MAX_MOVES = 2
+const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
+
+/**
+ * Connects, sends JOIN and resolves once JOINED and STATE are there. Every frame goes to `onFrame`
+ * synchronously as it arrives, also those that come before the promise's continuation runs.
+ * A frame that `onFrame` throws at ends the connection, then and later: the view of the room is void.
+ * @throws RequestError with the server's code; retry tells whether a new ticket may help.
+ */
+export async function dialSeat(
+  context: ClientContext,
+  seat: SeatAddress,
+  onFrame: (id: number, frame: Uint8Array) => void,
+): Promise<Connection> {
+  let { url } = seat
+  for (let moves = 0; ; moves++) {
+    const connection = new Connection(await openSocket(context, url))
+    const node = await takeSeat(context, connection, { ticket: seat.ticket, onFrame })
+    if (node === null) return connection
+    if (moves === MAX_MOVES || !NODE_NAME.test(node))
+      throw new RequestError('disconnected', 'The room could not be found on its node', true)
+    url = new URL(`n/${node}/ws`, context.base).href
+  }
+}
+
+/** Null when the seat is taken; the node's name when the room lives elsewhere. */
+function takeSeat(
+  context: ClientContext,
+  connection: Connection,
+  parts: { readonly ticket: string; readonly onFrame: (id: number, frame: Uint8Array) => void },
+): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    let refusal: RequestError | null = null
+    let isJoined = false
+    const cancelTimeout = context.timers.after(context.joinTimeoutMs, () => {
+      refusal ??= new RequestError('timeout', `No seat within ${context.joinTimeoutMs} ms`, true)
+      connection.abort(refusal.message)
+    })
+    const join = (): void => {
+      connection.send(encodeSystem('join', { ticket: parts.ticket }))
+    }
+    const fail = (error: RequestError): void => {
+      refusal ??= error
+      connection.abort(error.message)
+    }
+    connection.onFrame = (id, frame) => {
+      try {
+        if (id === system.error.id && !isJoined) refusal ??= joinRefusal(frame)
+        parts.onFrame(id, frame)
+        if (id === system.joined.id) isJoined = true
+        if (id !== system.state.id || !isJoined) return
+        cancelTimeout()
+        resolve(null)
+      } catch (error) {
+        fail(asRefusal(error))
+      }
+    }
+    connection.onClose = (info) => {
+      cancelTimeout()
+      if (info.code === closeCodes.moved.code && !refusal) resolve(info.reason)
+      else reject(refusal ?? closeError(info))
+    }
+    // An in-process socket may be open before anybody listens.
+    if (connection.isOpen) join()
+    else connection.onOpen = join
+  })
+}
+
+function joinRefusal(frame: Uint8Array): RequestError | null {
+  const { command, correlation, code, message, retry } = decodeSystem('error', frame)
+  if (command !== system.join.id || correlation !== undefined) return null
+  return new RequestError(code, message, retry)
+}
+
+function asRefusal(error: unknown): RequestError {
+  if (error instanceof RequestError) return error
+  return new RequestError('bad_answer', 'The server sent what is not of the contract', false)
+}
+
+/** The error of a connection that was closed with this. */
+export function closeError({ code, reason }: CloseInfo): RequestError {
+  const text = reason === '' ? `Connection closed with ${code}` : reason
+  return new RequestError('disconnected', text, mayRedial(code))
+}

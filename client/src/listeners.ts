@@ -1,0 +1,35 @@
+/** A set of listeners of one thing. What one throws reaches the global handler, not the other listeners. */
+export class Listeners<A extends readonly unknown[]> {
+  readonly #all = new Set<(...values: A) => void>()
+
+  /** Returns the function that takes it out again. */
+  add(listener: (...values: A) => void): () => void {
+    // A wrapper of its own, so that the same function may be added twice and removed once.
+    const entry = (...values: A): void => listener(...values)
+    this.#all.add(entry)
+    return () => {
+      this.#all.delete(entry)
+    }
+  }
+
+  call(...values: A): void {
+    for (const listener of this.#all) {
+      try {
+        listener(...values)
+      } catch (error) {
+        rethrowLater(error)
+      }
+    }
+  }
+
+  clear(): void {
+    this.#all.clear()
+  }
+}
+
+/** Reports an application's mistake as uncaught, without breaking the caller's own work. */
+export function rethrowLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}

@@ -1,0 +1,193 @@
+import { closeCodes, decodeSystem, encodeSystem, mayRedial, system } from '@ringside/protocol'
+import type { ClientContext } from './client-context.ts'
+import type { CloseInfo, RoomStatus, StatusInfo } from './client-types.ts'
+import { ClockSync } from './clock-sync.ts'
+import { CommandChannel } from './command-channel.ts'
+import type { Connection } from './connection.ts'
+import { dialSeat } from './dial-seat.ts'
+import type { SeatAddress } from './dial-seat.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Listeners } from './listeners.ts'
+import { RedialSchedule } from './redial.ts'
+import { RequestError } from './request-error.ts'
+import type { RoomView } from './room-view.ts'
+
+/** Ways to a seat, after the first. */
+export interface SeatPaths {
+  /** Asks for the seat that the token names. @throws RequestError */
+  reclaim(roomId: string, token: string): Promise<SeatAddress>
+  /** Asks for a new seat in the same room; null = not wanted. @throws RequestError */
+  readonly rejoin: ((roomId: string) => Promise<SeatAddress>) | null
+}
+
+/** A server that does not answer LEAVE in time is left without its word. */
+const LEAVE_MS = 2_000
+/** These close codes mean "the room is elsewhere": going there needs no new ticket wait. */
+const TICKET_CODES = new Set<string>(['ticket_expired', 'ticket_used', 'ticket_invalid'])
+
+/**
+ * The connection of one seat. States (`status`):
+ * - `connecting`: `start` runs; its failure rejects and ends in `closed`.
+ * - `connected`: frames flow. A break with a code that may be redialled -> `reconnecting`; any other,
+ *   or `leave` -> `closed`.
+ * - `reconnecting`: asks for the seat back with growing delays until it has it (-> `connected`), the
+ *   server says it is gone, time is up, or `leave` (-> `closed`).
+ * - `closed`: final. Nothing is called any more.
+ */
+export class RoomConnection {
+  readonly channel: CommandChannel
+  readonly clock: ClockSync
+  readonly statusChanged = new Listeners<[RoomStatus, StatusInfo]>()
+  readonly #context: ClientContext
+  readonly #view: RoomView
+  readonly #paths: SeatPaths
+  readonly #schedule: RedialSchedule
+  #status: RoomStatus = 'connecting'
+  #connection: Connection | null = null
+  #heartbeat: Heartbeat | null = null
+  #goingAwayMs = 0
+  readonly #ended = new Listeners<[]>()
+
+  constructor(context: ClientContext, view: RoomView, paths: SeatPaths) {
+    this.#context = context
+    this.#view = view
+    this.#paths = paths
+    this.channel = new CommandChannel(context)
+    this.clock = new ClockSync(context.timers)
+    this.#schedule = new RedialSchedule(context)
+  }
+
+  get status(): RoomStatus {
+    return this.#status
+  }
+
+  /** Takes the first seat. @throws RequestError */
+  async start(address: SeatAddress): Promise<void> {
+    try {
+      this.#connected(await this.#dial(address), {})
+    } catch (error) {
+      this.#status = 'closed'
+      throw error
+    }
+  }
+
+  /** Gives the seat up. Resolves when that is done. */
+  leave(): Promise<void> {
+    if (this.#status === 'closed') return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#ended.add(resolve)
+      const connection = this.#connection
+      if (!connection?.send(encodeSystem('leave', {}))) return this.#left()
+      const cancelTimeout = this.#context.timers.after(LEAVE_MS, () => connection.abort('Left'))
+      connection.onClose = () => {
+        cancelTimeout()
+        this.#left()
+      }
+    })
+  }
+
+  #left(): void {
+    this.#close({ code: closeCodes.normal.code, reason: 'Left' })
+    this.#schedule.cancel()
+  }
+
+  #dial(address: SeatAddress): Promise<Connection> {
+    this.#goingAwayMs = 0
+    return dialSeat(this.#context, address, (id, frame) => this.#take(id, frame))
+  }
+
+  #take(id: number, frame: Uint8Array): void {
+    this.#heartbeat?.take(id, frame)
+    if (id === system.goingAway.id) {
+      this.#goingAwayMs = decodeSystem('goingAway', frame).retryMs
+      if (this.#status === 'connected')
+        this.statusChanged.call('connected', { goingAwayMs: this.#goingAwayMs })
+      return
+    }
+    this.#view.take(id, frame)
+    this.channel.take(id, frame)
+  }
+
+  #connected(connection: Connection, info: StatusInfo): void {
+    this.#connection = connection
+    // The clock of another node is another clock.
+    this.clock.reset()
+    this.clock.guess(this.#view.joined.now)
+    connection.onClose = (why) => this.#broke(why)
+    this.channel.attach(connection)
+    this.#schedule.connected()
+    this.#setStatus('connected', info)
+    // It may have ended between its STATE and now.
+    if (connection.closed) return this.#broke(connection.closed)
+    this.#heartbeat = new Heartbeat(this.#context, connection, this.clock)
+    this.#heartbeat.start()
+  }
+
+  #broke(info: CloseInfo): void {
+    if (this.#status !== 'connected') return
+    this.#connection = null
+    this.#heartbeat?.stop()
+    this.#heartbeat = null
+    this.channel.detach('The connection broke')
+    if (!mayRedial(info.code)) return this.#close(info)
+    this.#schedule.broke()
+    void this.#redial(info)
+  }
+
+  async #redial(info: CloseInfo): Promise<void> {
+    let path: 'reclaim' | 'rejoin' = 'reclaim'
+    let atLeastMs = this.#goingAwayMs
+    let last: RequestError | undefined
+    for (;;) {
+      const retryInMs = this.#schedule.nextDelayMs(atLeastMs)
+      if (retryInMs === null) return this.#close(info, last)
+      this.#setStatus('reconnecting', { ...info, attempt: this.#schedule.attempt, retryInMs })
+      await this.#schedule.wait(retryInMs)
+      if (this.#isClosed) return
+      atLeastMs = 0
+      try {
+        const connection = await this.#dial(await this.#address(path))
+        if (this.#isClosed) return giveBack(connection)
+        return this.#connected(connection, path === 'rejoin' ? { isNewSeat: true } : {})
+      } catch (error) {
+        last = error as RequestError
+        if (this.#isClosed) return
+        if (last.retry || TICKET_CODES.has(last.code)) continue
+        if (path === 'rejoin' || !this.#paths.rejoin) return this.#close(info, last)
+        path = 'rejoin'
+      }
+    }
+  }
+
+  #address(path: 'reclaim' | 'rejoin'): Promise<SeatAddress> {
+    const { roomId, reconnectToken } = this.#view.joined
+    if (path === 'rejoin' && this.#paths.rejoin) return this.#paths.rejoin(roomId)
+    return this.#paths.reclaim(roomId, reconnectToken)
+  }
+
+  get #isClosed(): boolean {
+    return this.#status === 'closed'
+  }
+
+  #close(info: CloseInfo, error?: RequestError): void {
+    if (this.#isClosed) return
+    this.#connection?.abort(info.reason)
+    this.#connection = null
+    this.#heartbeat?.stop()
+    this.channel.detach('The room was left')
+    this.#setStatus('closed', error ? { ...info, error } : info)
+    this.#ended.call()
+    this.statusChanged.clear()
+  }
+
+  #setStatus(status: RoomStatus, info: StatusInfo): void {
+    this.#status = status
+    this.statusChanged.call(status, info)
+  }
+}
+
+/** The room was left while this seat was being taken. */
+function giveBack(connection: Connection): void {
+  connection.send(encodeSystem('leave', {}))
+  connection.close()
+}

@@ -1,0 +1,132 @@
+import { FRAME_HEADER_BYTES, decodeMessage, decodeSystem, system } from '@ringside/protocol'
+import type { GameContract, RoomDefinition } from '@ringside/protocol'
+import { ChangeWatch } from './change-watch.ts'
+import type { PatchInfo, RosterEntry } from './client-types.ts'
+import { Listeners } from './listeners.ts'
+import { RequestError } from './request-error.ts'
+import { createReplica } from './state-replica.ts'
+import type { AppliedPatch, StateReplica } from './state-replica.ts'
+
+/** What JOINED told; replaced as a whole by the JOINED of each reconnect. */
+type Joined = ReturnType<typeof decodeSystem<'joined'>>
+
+type EventHandler = [payload: never, info: { readonly at: number }]
+
+/**
+ * What a client knows of its room: fed with frames, in order, and never connected to anything. Survives
+ * reconnects: JOINED and STATE replace what it holds, listeners stay.
+ */
+export class RoomView {
+  readonly #game: GameContract
+  #joined: Joined | null = null
+  #definition: RoomDefinition | null = null
+  #replica: StateReplica | null = null
+  #roster = new Map<string, RosterEntry>()
+  readonly #events = new Map<string, Listeners<EventHandler>>()
+  readonly watch = new ChangeWatch<unknown>()
+  readonly patched = new Listeners<[PatchInfo]>()
+  readonly arrived = new Listeners<[RosterEntry]>()
+  readonly departed = new Listeners<[RosterEntry]>()
+
+  constructor(game: GameContract) {
+    this.#game = game
+  }
+
+  /** @throws RequestError before the first JOINED. */
+  get joined(): Joined {
+    if (!this.#joined) throw new RequestError('disconnected', 'Not joined yet', true)
+    return this.#joined
+  }
+
+  /** Null before the first JOINED. */
+  get replica(): StateReplica | null {
+    return this.#replica
+  }
+
+  get roster(): ReadonlyMap<string, RosterEntry> {
+    return this.#roster
+  }
+
+  /** @throws TypeError for an event that the room's contract does not declare. */
+  on(name: string, handler: (...values: EventHandler) => void): () => void {
+    if (!Object.hasOwn(this.#definition?.events ?? {}, name))
+      throw new TypeError(`Expected an event of the contract, got '${name}'`)
+    let listeners = this.#events.get(name)
+    if (!listeners) this.#events.set(name, (listeners = new Listeners()))
+    return listeners.add(handler)
+  }
+
+  /**
+   * Takes a frame that concerns the room; others are ignored.
+   * @throws PayloadError or RequestError when it does not fit: the view is void until the next STATE.
+   */
+  take(id: number, frame: Uint8Array): void {
+    switch (id) {
+      case system.patch.id:
+        if (this.#replica) this.#patched(this.#replica.applyPatch(payloadOf(frame)))
+        return
+      case system.state.id:
+        if (this.#replica) this.#patched(this.#replica.applyState(payloadOf(frame)))
+        return
+      case system.event.id:
+        this.#takeEvent(frame)
+        return
+      case system.presence.id:
+        this.#takePresence(frame)
+        return
+      case system.joined.id:
+        this.#takeJoined(frame)
+        return
+      default:
+    }
+  }
+
+  #takeJoined(frame: Uint8Array): void {
+    const joined = decodeSystem('joined', frame)
+    const { rooms } = this.#game
+    const definition = Object.hasOwn(rooms, joined.type) ? rooms[joined.type] : undefined
+    if (!definition || (this.#joined && this.#joined.type !== joined.type))
+      throw new RequestError('bad_answer', `Unexpected type of room '${joined.type}'`, false)
+    const before = this.#roster
+    this.#roster = new Map(joined.roster.map((entry) => [entry.sessionId, entry]))
+    this.#definition = definition
+    this.#replica ??= createReplica(definition.state)
+    const isFirst = !this.#joined
+    this.#joined = joined
+    if (isFirst) return
+    // Who came and went while the connection was away.
+    for (const entry of before.values())
+      if (!this.#roster.has(entry.sessionId)) this.departed.call(entry)
+    for (const entry of this.#roster.values())
+      if (!before.has(entry.sessionId)) this.arrived.call(entry)
+  }
+
+  #patched(patch: AppliedPatch): void {
+    const { epoch, tick, at, state } = this.#replica as StateReplica
+    this.patched.call({ isFull: patch.full, epoch, tick, at })
+    this.watch.run(state, patch.full ? null : patch.changes)
+  }
+
+  #takeEvent(frame: Uint8Array): void {
+    const { name, at, payload } = decodeSystem('event', frame)
+    const listeners = this.#events.get(name)
+    const definition = this.#definition?.events?.[name]
+    // An event that nobody listens to is not decoded; a newer server may have events we do not know.
+    if (listeners && definition)
+      listeners.call(decodeMessage(definition.payload, payload) as never, { at })
+  }
+
+  #takePresence(frame: Uint8Array): void {
+    const { sessionId, name, present } = decodeSystem('presence', frame)
+    const entry = { sessionId, name }
+    const isKnown = this.#roster.has(sessionId)
+    if (present) {
+      this.#roster.set(sessionId, entry)
+      if (!isKnown) this.arrived.call(entry)
+    } else if (this.#roster.delete(sessionId)) this.departed.call(entry)
+  }
+}
+
+function payloadOf(frame: Uint8Array): Uint8Array {
+  return frame.subarray(FRAME_HEADER_BYTES)
+}
