@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { closeCodes, errorCodes } from '@ringside/protocol'
+import { describe, expect, it } from 'vitest'
+import { serverErrorCodes } from '../src/errors.ts'
+
+const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+
+/** The rows of the table under a heading, cells trimmed, the name without its backticks. */
+function rows(heading: string): string[][] {
+  const section = page.split(/^## /m).find((part) => part.startsWith(heading)) ?? ''
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split('|').slice(1, -1))
+    .map((cells) => cells.map((cell) => cell.trim().replaceAll('`', '')))
+}
+
+const yesNo = (value: boolean): string => (value ? 'yes' : 'no')
+
+describe('docs/errors.md', () => {
+  it('PR10: has every error code with its status, retry and text, and no other', () => {
+    const declared = Object.entries(errorCodes).map(([code, { status, retry, text }]) => [
+      code,
+      String(status),
+      yesNo(retry),
+      text,
+    ])
+    const documented = rows('Error codes')
+    expect(documented.map((cells) => cells.slice(0, 4))).toEqual(declared)
+    for (const cells of documented) expect(cells[4], cells[0]).not.toBe('')
+  })
+
+  it('PR10: has every close code with its number, redial and reason, and no other', () => {
+    const declared = Object.entries(closeCodes).map(([cause, { code, retry, reason }]) => [
+      cause,
+      String(code),
+      yesNo(retry),
+      reason,
+    ])
+    expect(rows('Close codes').map((cells) => cells.slice(0, 4))).toEqual(declared)
+  })
+
+  it('PR10: has every error of the server with its text, and no other', () => {
+    expect(rows('Errors of the programmer')).toEqual(
+      Object.entries(serverErrorCodes).map((entry) => [...entry]),
+    )
+  })
+})
