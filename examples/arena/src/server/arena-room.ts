@@ -6,7 +6,7 @@ import type { game } from '../shared/game.ts'
 import { freeName, rename, say } from './chat.ts'
 import { flyShots, respawnDead, spawn } from './combat.ts'
 import { applyInputs, queueInput } from './inputs.ts'
-import { addFighter, createMatch } from './match.ts'
+import { addFighter, createMatch, wholeMs } from './match.ts'
 import type { ArenaRoom, Fighter, Match, NewArenaRoom, PlayerState } from './match.ts'
 import { checkMines, clearMines } from './mines.ts'
 import { checkPacks, createPacks } from './packs.ts'
@@ -142,8 +142,8 @@ function firstState(room: NewArenaRoom, options: ArenaOptions): ArenaRoom['state
     packs: createPacks(),
     round: 1,
     phase: 'play',
-    startedAt: room.now,
-    endsAt: room.now + options.roundMs,
+    startedAt: wholeMs(room),
+    endsAt: wholeMs(room) + options.roundMs,
     winner: '',
     winnerName: '',
     chat: {},

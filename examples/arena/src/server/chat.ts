@@ -1,6 +1,7 @@
 import { reject } from '@ringside/server'
 import { CHAT_LINES, MAX_CHAT_CHARACTERS } from '../shared/constants.ts'
 import { cleanText, uniqueName } from '../shared/names.ts'
+import { wholeMs } from './match.ts'
 import type { Fighter, Match } from './match.ts'
 
 /**
@@ -13,7 +14,7 @@ export function say(match: Match, fighter: Fighter, wanted: string): number {
   const { room } = match
   const { name } = fighter.player
   const id = match.nextId++
-  room.state.chat[String(id)] = { id, from: fighter.id, name, text, at: room.now }
+  room.state.chat[String(id)] = { id, from: fighter.id, name, text, at: wholeMs(room) }
   const ids = Object.keys(room.state.chat).map(Number)
   if (ids.length > CHAT_LINES) delete room.state.chat[String(Math.min(...ids))]
   room.emit('chat', { id, from: fighter.id, name, text })

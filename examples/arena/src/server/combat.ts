@@ -12,6 +12,7 @@ import { quantizePosition } from '../shared/movement.ts'
 import { flightMs, muzzle, shotAt, touchShare } from '../shared/shots.ts'
 import { SPAWN_SPOTS } from '../shared/walls.ts'
 import type { Point } from '../shared/walls.ts'
+import { wholeMs } from './match.ts'
 import type { Fighter, Match, ShotInFlight } from './match.ts'
 
 /** What hurt somebody. */
@@ -29,13 +30,13 @@ export function fire(match: Match, fighter: Fighter): void {
   const { player } = fighter
   if (room.now < fighter.mayFireAt) return
   fighter.mayFireAt = room.now + SHOT_COOLDOWN_MS
-  if (player.shieldUntil > room.now) player.shieldUntil = room.now
+  if (player.shieldUntil > room.now) player.shieldUntil = wholeMs(room)
   const from = quantizePosition(muzzle(player, player.angle))
   const speed = quantizePosition({
     x: Math.cos(player.angle) * SHOT_SPEED,
     y: Math.sin(player.angle) * SHOT_SPEED,
   })
-  const flight = { x: from.x, y: from.y, vx: speed.x, vy: speed.y, firedAt: room.now }
+  const flight = { x: from.x, y: from.y, vx: speed.x, vy: speed.y, firedAt: wholeMs(room) }
   const endMs = flightMs(flight)
   if (endMs <= 0) return
   const id = String(match.nextId++)
@@ -99,7 +100,7 @@ function die(match: Match, victim: Fighter, { by, weapon }: Cause): void {
   const { player } = victim
   player.alive = false
   player.deaths += 1
-  player.respawnAt = room.now + RESPAWN_MS
+  player.respawnAt = wholeMs(room) + RESPAWN_MS
   const killer = match.fighters.get(by)
   if (killer) {
     killer.player.score += 1
@@ -124,7 +125,7 @@ export function spawn(match: Match, fighter: Fighter): void {
   player.health = MAX_HEALTH
   player.alive = true
   player.respawnAt = 0
-  player.shieldUntil = room.now + SHIELD_MS
+  player.shieldUntil = wholeMs(room) + SHIELD_MS
   room.emit('spawn', { who: fighter.id, x: spot.x, y: spot.y })
 }
 

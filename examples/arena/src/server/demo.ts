@@ -132,10 +132,15 @@ export class Demo {
     running: boolean
     bots: number
     maxRooms: number
-    rooms: { roomId: string; bots: number }[]
+    rooms: { roomId: string; bots: number; tickLagP99Ms: number }[]
   } {
     this.#dropEnded()
-    const rooms = this.#rooms.map(({ roomId, squad }) => ({ roomId, bots: squad.size }))
+    const lags = new Map(this.#options.server.rooms.map((room) => [room.id, room.tickLagP99Ms]))
+    const rooms = this.#rooms.map(({ roomId, squad }) => ({
+      roomId,
+      bots: squad.size,
+      tickLagP99Ms: lags.get(roomId) ?? 0,
+    }))
     return {
       running: rooms.length > 0,
       bots: rooms.reduce((sum, room) => sum + room.bots, 0),

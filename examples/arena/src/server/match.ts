@@ -65,6 +65,11 @@ export interface Match {
   toldAt: number
 }
 
+/** Room time in whole ms: what is written to the state, where fractions would cost digits in every event. */
+export function wholeMs(room: { readonly now: number }): number {
+  return Math.floor(room.now)
+}
+
 /** A match around a room that has its state: empty, or one that goes on after a restart. */
 export function createMatch(room: ArenaRoom, options: ArenaOptions): Match {
   const match: Match = {

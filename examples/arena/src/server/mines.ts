@@ -7,6 +7,7 @@ import {
   MINE_TRIGGER_RADIUS,
 } from '../shared/constants.ts'
 import { hurt } from './combat.ts'
+import { wholeMs } from './match.ts'
 import type { Fighter, LaidMine, Match } from './match.ts'
 
 /** Lays a mine where the player stands, if he has one left and laid none a moment ago. */
@@ -15,7 +16,8 @@ export function layMine(match: Match, fighter: Fighter): void {
   const { player } = fighter
   if (room.now < fighter.mayLayAt || player.mines.length >= MAX_MINES) return
   fighter.mayLayAt = room.now + MINE_COOLDOWN_MS
-  const mine = { id: match.nextId++, x: player.x, y: player.y, armedAt: room.now + MINE_ARM_MS }
+  const armedAt = wholeMs(room) + MINE_ARM_MS
+  const mine = { id: match.nextId++, x: player.x, y: player.y, armedAt }
   match.mines.push({ owner: fighter.id, ...mine })
   showMines(match, fighter)
 }

@@ -1,5 +1,6 @@
 import { RESULT_MS } from '../shared/constants.ts'
 import { clearShots, spawn } from './combat.ts'
+import { wholeMs } from './match.ts'
 import type { Fighter, Match } from './match.ts'
 import { clearMines } from './mines.ts'
 import { restockPacks } from './packs.ts'
@@ -17,8 +18,8 @@ function finishRound(match: Match): void {
   const { state } = room
   const winner = leader(match)
   state.phase = 'over'
-  state.startedAt = room.now
-  state.endsAt = room.now + RESULT_MS
+  state.startedAt = wholeMs(room)
+  state.endsAt = state.startedAt + RESULT_MS
   state.winner = winner?.id ?? ''
   state.winnerName = winner?.player.name ?? ''
   clearShots(match)
@@ -35,8 +36,8 @@ function beginRound(match: Match): void {
   const { state } = room
   state.round += 1
   state.phase = 'play'
-  state.startedAt = room.now
-  state.endsAt = room.now + match.options.roundMs
+  state.startedAt = wholeMs(room)
+  state.endsAt = state.startedAt + match.options.roundMs
   state.winner = ''
   state.winnerName = ''
   clearShots(match)
