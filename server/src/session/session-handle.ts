@@ -1,7 +1,10 @@
 import { encodeFrame } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
 import type { Session } from '../server-types.ts'
+import { scratchFrame } from '../transport/off-heap.ts'
 import type { ClientSession } from './session.ts'
+
+const NOTHING = new Uint8Array(0)
 
 /** The session as game code holds it: a face of {@link ClientSession} without its machinery. */
 export class SessionHandle implements Session {
@@ -27,7 +30,7 @@ export class SessionHandle implements Session {
   }
 
   send(commandId: number, payload?: Uint8Array): void {
-    if (this.#session.isOpen) this.#session.send(encodeFrame(commandId, payload))
+    if (this.#session.isOpen) this.#session.send(scratchFrame(commandId, payload ?? NOTHING))
   }
 
   broadcast(commandId: number, payload?: Uint8Array): void {

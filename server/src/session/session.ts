@@ -3,7 +3,6 @@ import {
   FRAME_HEADER_BYTES,
   closeCodes,
   decodeMessage,
-  encodeFrame,
   encodeMessage,
   encodeSystem,
   errorCodes,
@@ -18,6 +17,7 @@ import type { Metrics } from '../metrics.ts'
 import type { ServerLimits } from '../options.ts'
 import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
 import type { Connection } from '../transport/transport.ts'
+import { scratchFrame } from '../transport/off-heap.ts'
 import { SendResult } from '../transport/transport.ts'
 import type { CommandEntry, CommandRegistry } from './command-registry.ts'
 import { Conduct } from './conduct.ts'
@@ -81,7 +81,7 @@ export class ClientSession implements ClientLink {
     if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, clock.now()))
       return this.#drop(id, undefined)
     if (entry === undefined) return this.#unknown(id, undefined)
-    this.#dispatch(entry, frame.subarray(FRAME_HEADER_BYTES), undefined)
+    this.#dispatch(entry, new Uint8Array(message, FRAME_HEADER_BYTES), undefined)
   }
 
   #receiveSystem(id: number, frame: Uint8Array): void {
@@ -172,7 +172,7 @@ export class ClientSession implements ClientLink {
       throw new TypeError(`Expected command ${entry.name} to return a Uint8Array or undefined`)
     if (correlation !== undefined)
       this.send(encodeSystem('reply', { correlation, payload: payload ?? NOTHING }))
-    else if (payload !== undefined) this.send(encodeFrame(entry.id, payload))
+    else if (payload !== undefined) this.send(scratchFrame(entry.id, payload))
   }
 
   /** Only this answer waits; messages behind it are handled meanwhile. */

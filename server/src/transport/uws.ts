@@ -20,6 +20,7 @@ import type {
   UpgradeRequest,
 } from './transport.ts'
 import { SendResult } from './transport.ts'
+import { offHeap } from './off-heap.ts'
 import { UwsExchange, remoteAddressOf } from './uws-http.ts'
 
 /** uWebSockets.js drops a larger message without a frame; up to here the session answers 1009. */
@@ -33,6 +34,11 @@ interface UserData {
   connection: UwsConnection | null
   readonly remoteAddress: string
   readonly protocol: string | null
+}
+
+/** Kept on the object itself for the hot path: a property costs less than asking native code. */
+interface Owned extends WebSocket<UserData> {
+  connection: UwsConnection
 }
 
 /** A handler that the package has and its types leave out. */
@@ -87,7 +93,7 @@ export class UwsTransport implements Transport {
   }
 
   publish(topic: string, frame: Uint8Array): void {
-    this.#app?.publish(topic, frame, true)
+    this.#app?.publish(topic, offHeap(frame), true)
   }
 
   async close(): Promise<void> {
@@ -120,11 +126,12 @@ export class UwsTransport implements Transport {
         const data = ws.getUserData()
         const connection = new UwsConnection(ws, data, maxBufferedBytes)
         data.connection = connection
+        ;(ws as Owned).connection = connection
         this.#connections.add(connection)
         handlers.open(connection)
       },
       message: (ws, message, isBinary) => {
-        handlers.message(ws.getUserData().connection as UwsConnection, message, isBinary)
+        handlers.message((ws as Owned).connection, message, isBinary)
       },
       drain: (ws) => {
         const { connection } = ws.getUserData()
@@ -241,7 +248,7 @@ class UwsConnection implements Connection {
     // Asked only while full: the question costs a call into native code.
     if (this.#isFull && ws.getBufferedAmount() + frame.length > this.#maxBufferedBytes)
       return SendResult.dropped
-    const result = ws.send(frame, true)
+    const result = ws.send(offHeap(frame), true)
     if (result === 1) return SendResult.accepted
     this.#isFull = true
     return result === 0 ? SendResult.accepted : SendResult.dropped

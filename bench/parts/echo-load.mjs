@@ -1,0 +1,63 @@
+// The load, in a process of its own: raw sockets with frames built beforehand, so that the generator
+// costs far less than the server. Parent's messages: {echo}, {idle}, {listen}, 'stop'.
+import net from 'node:net'
+
+let sockets = []
+let received = 0
+
+process.on('message', (order) => {
+  if (order === 'stop') {
+    for (const socket of sockets) socket.destroy()
+    sockets = []
+    process.send({ stopped: true })
+  } else if (order === 'count') process.send({ received })
+  else void open(order).then(() => process.send({ ready: true }))
+})
+process.on('disconnect', () => process.exit(0))
+
+async function open({ port, connections, inFlight, payload, id }) {
+  received = 0
+  const message = Buffer.alloc(4 + (payload?.length ?? 0))
+  message.writeUInt32BE(id ?? 0)
+  if (payload) Buffer.from(payload).copy(message, 4)
+  const frame = maskedFrame(message)
+  const burst = Buffer.concat(Array.from({ length: Math.max(1, inFlight) }, () => frame))
+  const replyBytes = 2 + message.length
+  const all = []
+  for (let index = 0; index < connections; index++) {
+    all.push(dial(port, { burst, frameBytes: frame.length, replyBytes, isEchoing: inFlight > 0 }))
+    if (all.length % 200 === 0) await Promise.all(all)
+  }
+  sockets = await Promise.all(all)
+  for (const socket of sockets) if (inFlight > 0) socket.write(burst)
+}
+
+/** An all-zero mask leaves the bytes as they are; the server unmasks all the same. */
+function maskedFrame(message) {
+  if (message.length > 125) throw new Error('Expected a short message')
+  return Buffer.concat([Buffer.from([0x82, 0x80 | message.length, 0, 0, 0, 0]), message])
+}
+
+function dial(port, { burst, frameBytes, replyBytes, isEchoing }) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.setNoDelay(true)
+    socket.on('error', reject)
+    socket.write(
+      'GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    )
+    let rest = 0
+    socket.once('data', (head) => {
+      if (!head.includes('101 Switching')) reject(new Error(head.toString()))
+      socket.on('data', (chunk) => {
+        rest += chunk.length
+        const count = Math.floor(rest / replyBytes)
+        rest -= count * replyBytes
+        received += count
+        if (isEchoing && count > 0) socket.write(burst.subarray(0, count * frameBytes))
+      })
+      resolve(socket)
+    })
+  })
+}
