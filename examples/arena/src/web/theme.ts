@@ -1,6 +1,6 @@
 import { PALETTE } from '../shared/constants.ts'
 
-/** The page's colours, the same as in base.css, for what is drawn. 0xRRGGBB. */
+/** The page's colours, the same as in styles/base.css, for what is drawn. 0xRRGGBB. */
 export const theme = {
   ground: 0x0a0d14,
   floor: 0x10151f,

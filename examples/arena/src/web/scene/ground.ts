@@ -22,8 +22,10 @@ export function drawGround(scene: Phaser.Scene): void {
   ground.lineBetween(ARENA_WIDTH / 2, 0, ARENA_WIDTH / 2, ARENA_HEIGHT)
 
   const walls = scene.add.graphics().setDepth(5)
-  for (const wall of WALLS) walls.fillStyle(0x04060a, 0.5).fillRect(wall.x + 5, wall.y + 7, wall.width, wall.height)
-  for (const wall of WALLS) walls.fillStyle(theme.wall, 1).fillRect(wall.x, wall.y, wall.width, wall.height)
+  for (const wall of WALLS)
+    walls.fillStyle(0x04060a, 0.5).fillRect(wall.x + 5, wall.y + 7, wall.width, wall.height)
+  for (const wall of WALLS)
+    walls.fillStyle(theme.wall, 1).fillRect(wall.x, wall.y, wall.width, wall.height)
   for (const wall of WALLS) {
     walls.fillStyle(theme.wallEdge, 1).fillRect(wall.x, wall.y, wall.width, 3)
     walls.fillStyle(theme.wallEdge, 0.45).fillRect(wall.x, wall.y, 3, wall.height)

@@ -47,7 +47,8 @@ export class FrameBuffer<S> {
    * go. Before the first frame the first counts; after the last, the last (nothing is invented).
    */
   at(time: number): { frame: Frame<S>; players: Map<string, PlayerView> } | null {
-    while (this.#frames.length > 1 && (this.#frames[1]?.at ?? Infinity) <= time) this.#frames.shift()
+    while (this.#frames.length > 1 && (this.#frames[1]?.at ?? Infinity) <= time)
+      this.#frames.shift()
     const frame = this.#frames[0]
     if (!frame) return null
     const next = this.#frames[1]

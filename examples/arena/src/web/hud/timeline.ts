@@ -1,0 +1,146 @@
+import { el, formatTime, icon, icons, setData, setText } from '../dom.ts'
+import type { Highlight } from '../view/time-index.ts'
+
+/** What the spectator asks of the timeline. */
+export interface TimelineActions {
+  seek(time: number): void
+  seekTo(highlight: Highlight): void
+  toggle(): void
+  speed(speed: number): void
+  live(): void
+}
+
+/** What the timeline shows. Times in ms of the room's log; NaN = not known yet. */
+export interface TimelineState {
+  readonly from: number
+  readonly to: number
+  readonly time: number
+  readonly isLive: boolean
+  readonly isPlaying: boolean
+  readonly speed: number
+  readonly highlights: readonly Highlight[]
+}
+
+const SPEEDS = [0.5, 1, 2, 4, 8]
+const SKIP_MS = 10_000
+const MAX_MARKS = 240
+
+/** The room's past as a bar: go anywhere, play at a speed, come back to live. */
+export function timeline(actions: TimelineActions): {
+  element: HTMLElement
+  update(state: TimelineState): void
+} {
+  const range = el('input', {
+    type: 'range',
+    class: 'range',
+    min: 0,
+    max: 1,
+    step: 100,
+    'aria-label': 'Moment of the match',
+  })
+  const marks = el('div', { class: 'range-marks' })
+  const where = el('span', { class: 'where' })
+  const start = el('span', { class: 'muted' })
+  const toggle = el('button', { class: 'button icon-button', type: 'button' })
+  const live = el(
+    'button',
+    { class: 'button live-button', type: 'button' },
+    el('span', { class: 'lamp' }),
+    'Live',
+  )
+  const speed = el('select', { class: 'field speed', 'aria-label': 'Speed' })
+  for (const value of SPEEDS) speed.append(el('option', { value, text: `${value}×` }))
+  let state: TimelineState | null = null
+  let isDragging = false
+  let drawn = ''
+
+  const skip = (by: number): void => {
+    if (!state || Number.isNaN(state.time)) return
+    actions.seek(Math.min(state.to, Math.max(state.from, state.time + by)))
+  }
+  toggle.addEventListener('click', () => actions.toggle())
+  live.addEventListener('click', () => actions.live())
+  speed.addEventListener('change', () => actions.speed(Number(speed.value)))
+  range.addEventListener('input', () => {
+    isDragging = true
+    if (state) setText(where, ago(state.to - Number(range.value)))
+  })
+  range.addEventListener('change', () => {
+    isDragging = false
+    actions.seek(Number(range.value))
+  })
+  const element = el(
+    'section',
+    { class: 'panel timeline', 'aria-label': 'Timeline' },
+    el('div', { class: 'range-box' }, marks, range),
+    el(
+      'div',
+      { class: 'timeline-row' },
+      el(
+        'button',
+        { class: 'button small', type: 'button', onclick: () => skip(-SKIP_MS) },
+        '−10 s',
+      ),
+      toggle,
+      el(
+        'button',
+        { class: 'button small', type: 'button', onclick: () => skip(SKIP_MS) },
+        '+10 s',
+      ),
+      speed,
+      el('span', { class: 'timeline-times' }, start, where),
+      live,
+    ),
+  )
+
+  const drawMarks = (next: TimelineState): void => {
+    const span = next.to - next.from
+    const visible = next.highlights.filter(({ at }) => at >= next.from).slice(-MAX_MARKS)
+    const key = `${visible.length}:${visible.at(-1)?.seq ?? 0}:${Math.round(next.from / 1000)}:${Math.round(next.to / 2000)}`
+    if (key === drawn || !(span > 0)) return
+    drawn = key
+    marks.replaceChildren(
+      ...visible.map((highlight) => {
+        const mark = el('button', {
+          class: `mark ${highlight.kind}`,
+          type: 'button',
+          tabindex: -1,
+          title: highlight.text,
+          'aria-label': highlight.text,
+          onclick: () => actions.seekTo(highlight),
+        })
+        mark.style.left = `${((highlight.at - next.from) / span) * 100}%`
+        return mark
+      }),
+    )
+  }
+
+  return {
+    element,
+    update(next) {
+      const wasPlaying = state?.isPlaying
+      state = next
+      if (wasPlaying !== next.isPlaying) {
+        toggle.replaceChildren(icon(next.isPlaying ? icons.pause : icons.play))
+        toggle.setAttribute('aria-label', next.isPlaying ? 'Pause' : 'Play')
+      }
+      setData(live, 'on', String(next.isLive))
+      setData(element, 'mode', next.isLive ? 'live' : next.isPlaying ? 'replay' : 'paused')
+      const wanted = String(next.isLive ? 1 : next.speed)
+      if (speed.value !== wanted && document.activeElement !== speed) speed.value = wanted
+      if (Number.isNaN(next.from) || Number.isNaN(next.to)) return
+      range.min = String(Math.floor(next.from))
+      range.max = String(Math.ceil(Math.max(next.to, next.from + 1)))
+      setText(start, `${formatTime(next.to - next.from)} kept`)
+      if (!isDragging) {
+        range.value = String(next.isLive ? next.to : next.time)
+        setText(where, next.isLive ? 'live' : ago(next.to - next.time))
+      }
+      const part = (Number(range.value) - next.from) / Math.max(1, next.to - next.from)
+      range.style.setProperty('--part', `${Math.min(100, Math.max(0, part * 100)).toFixed(2)}%`)
+      drawMarks(next)
+    },
+  }
+}
+
+const ago = (ms: number): string => (ms < 1_500 ? 'live' : `${formatTime(ms)} ago`)

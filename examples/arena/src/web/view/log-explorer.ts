@@ -1,0 +1,106 @@
+import type { Json } from '@ringside/protocol'
+import { HttpError, fetchEvents } from './feed-api.ts'
+import type { Mark } from './time-index.ts'
+import { TimeIndex } from './time-index.ts'
+
+/** How much of the past is read for its highlights, in ms, and in how many pages at most. */
+const HIGHLIGHTS_MS = 240_000
+const MAX_PAGES = 10
+const PAGE_EVENTS = 1_000
+
+/** Finds its way in a room's log: where it begins, which position belongs to which time, what happened. */
+export class LogExplorer {
+  readonly index = new TimeIndex()
+  readonly #room: string
+  #firstAt = Number.NaN
+  #hasLoaded = false
+
+  constructor(room: string) {
+    this.#room = room
+  }
+
+  /** Time of the first event that is kept; NaN until it is known. */
+  get firstAt(): number {
+    return this.#firstAt
+  }
+
+  /** Takes an event that the stream brought. `nameOf` tells a player's name. */
+  take(
+    entry: { seq: number; at: number; type: string; data: Json },
+    nameOf: (id: string) => string,
+  ): void {
+    this.index.add(entry)
+    const { seq, at, data } = entry
+    const text = (key: string): string => {
+      const value = isRecord(data) ? data[key] : undefined
+      return typeof value === 'string' ? value : ''
+    }
+    if (entry.type === 'kill')
+      this.index.highlight({
+        seq,
+        at,
+        kind: 'kill',
+        text: `${nameOf(text('by'))} takes out ${nameOf(text('whom'))}`,
+      })
+    else if (entry.type === 'roundOver')
+      this.index.highlight({
+        seq,
+        at,
+        kind: 'round',
+        text: `${text('winnerName') || 'Nobody'} wins the round`,
+      })
+  }
+
+  /** Learns where the log begins and what happened lately. Call it once live is known; it may fail quietly. */
+  async load(nameOf: (id: string) => string): Promise<void> {
+    if (this.#hasLoaded) return
+    this.#hasLoaded = true
+    try {
+      const first = await this.#probe(0)
+      if (!first) return
+      this.index.add(first)
+      this.#firstAt = first.at
+      const live = this.index.last
+      if (!live) return
+      const from = await this.find(Math.max(first.at, live.at - HIGHLIGHTS_MS))
+      let after = from?.seq ?? first.seq
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const { events, next } = await fetchEvents(this.#room, after, PAGE_EVENTS)
+        for (const { seq, type, data } of events) {
+          const at = timeOf(data)
+          if (at !== null) this.take({ seq, at, type, data: innerOf(data) }, nameOf)
+        }
+        if (events.length < PAGE_EVENTS || next <= after) return
+        after = next
+      }
+    } catch (error) {
+      // Without it the timeline is shorter, and may be asked again.
+      if (error instanceof HttpError) this.#hasLoaded = false
+      else throw error
+    }
+  }
+
+  /** The position at a time or a little before. @throws HttpError */
+  find(at: number): Promise<Mark | null> {
+    return this.index.find(at, (after) => this.#probe(after))
+  }
+
+  async #probe(after: number): Promise<Mark | null> {
+    const { events } = await fetchEvents(this.#room, after, 1)
+    const event = events[0]
+    const at = event ? timeOf(event.data) : null
+    return event && at !== null ? { seq: event.seq, at } : null
+  }
+}
+
+function timeOf(data: Json): number | null {
+  return isRecord(data) && typeof data['at'] === 'number' ? data['at'] : null
+}
+
+function innerOf(data: Json): Json {
+  return isRecord(data) ? (data['data'] ?? null) : null
+}
+
+function isRecord(value: Json | undefined): value is { [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

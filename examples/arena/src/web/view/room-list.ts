@@ -1,0 +1,143 @@
+import type { RoomListing } from '@ringside/protocol'
+
+/** A room as the lobby shows it. */
+export interface LobbyRoom {
+  readonly id: string
+  readonly title: string
+  readonly players: number
+  readonly bots: number
+  readonly seats: number
+  readonly spectators: number
+  readonly isLocked: boolean
+  readonly round: number
+  readonly phase: string
+  /** Server time in ms; 0 = not known. */
+  readonly endsAt: number
+  readonly leader: string
+  readonly leaderScore: number
+  readonly delayMs: number
+}
+
+/** Silent for longer than this, in ms, the stream is given up for polling. */
+const FIRST_ANSWER_MS = 6_000
+const POLL_MS = 3_000
+
+/** Follows the list of live rooms: over one stream, or by asking now and then where none opens. */
+export class RoomList {
+  readonly #onChange: (rooms: readonly LobbyRoom[], isOnline: boolean) => void
+  readonly #rooms = new Map<string, LobbyRoom>()
+  #source: EventSource | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #isClosed = false
+
+  constructor(onChange: (rooms: readonly LobbyRoom[], isOnline: boolean) => void) {
+    this.#onChange = onChange
+    this.#open()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#source?.close()
+    clearTimeout(this.#timer)
+  }
+
+  #open(): void {
+    const source = new EventSource('/rooms/stream')
+    this.#source = source
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#poll(), FIRST_ANSWER_MS)
+    source.addEventListener('rooms', (event) => {
+      clearTimeout(this.#timer)
+      this.#setAll(parse(event))
+    })
+    source.addEventListener('room', (event) => {
+      const room = lobbyRoom(parse(event))
+      if (room) this.#rooms.set(room.id, room)
+      this.#tell(true)
+    })
+    source.addEventListener('room-removed', (event) => {
+      const data = parse(event)
+      if (isRecord(data)) this.#rooms.delete(String(data['roomId']))
+      this.#tell(true)
+    })
+    source.addEventListener('error', () => {
+      this.#tell(false)
+      // The browser tries again by itself, unless the answer was an error: then polling goes on.
+      if (source.readyState === EventSource.CLOSED) this.#later(() => this.#poll())
+    })
+  }
+
+  #later(what: () => void): void {
+    clearTimeout(this.#timer)
+    if (!this.#isClosed) this.#timer = setTimeout(what, POLL_MS)
+  }
+
+  #poll(): void {
+    this.#source?.close()
+    fetch('/rooms', { signal: AbortSignal.timeout(5_000) })
+      .then(async (response) => {
+        if (!response.ok) throw new Error(String(response.status))
+        this.#setAll(await response.json())
+        // It answers again: back to the stream.
+        this.#later(() => this.#open())
+      })
+      .catch(() => {
+        this.#tell(false)
+        this.#later(() => this.#poll())
+      })
+  }
+
+  #setAll(data: unknown): void {
+    this.#rooms.clear()
+    const list = isRecord(data) && Array.isArray(data['rooms']) ? data['rooms'] : []
+    for (const entry of list) {
+      const room = lobbyRoom(entry)
+      if (room) this.#rooms.set(room.id, room)
+    }
+    this.#tell(true)
+  }
+
+  #tell(isOnline: boolean): void {
+    if (this.#isClosed) return
+    const rooms = [...this.#rooms.values()].sort(
+      (a, b) => b.players - a.players || (a.title < b.title ? -1 : 1),
+    )
+    this.#onChange(rooms, isOnline)
+  }
+}
+
+function lobbyRoom(data: unknown): LobbyRoom | null {
+  if (!isRecord(data) || typeof data['roomId'] !== 'string' || data['type'] !== 'arena') return null
+  const listing = data as unknown as RoomListing
+  const metadata = isRecord(listing.metadata) ? listing.metadata : {}
+  const text = (key: string): string => (typeof metadata[key] === 'string' ? metadata[key] : '')
+  const number = (key: string): number =>
+    typeof metadata[key] === 'number' && Number.isFinite(metadata[key]) ? metadata[key] : 0
+  return {
+    id: listing.roomId,
+    title: text('title') || listing.roomId,
+    players: listing.clients,
+    bots: number('bots'),
+    seats: listing.maxClients,
+    spectators: listing.spectators,
+    isLocked: listing.locked,
+    round: number('round'),
+    phase: text('phase'),
+    endsAt: number('endsAt'),
+    leader: text('leader'),
+    leaderScore: number('leaderScore'),
+    delayMs: listing.delayMs,
+  }
+}
+
+function parse(event: MessageEvent): unknown {
+  try {
+    return JSON.parse(String(event.data))
+  } catch {
+    return null
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

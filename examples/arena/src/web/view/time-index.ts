@@ -1,0 +1,105 @@
+/** A position of the log and its time. */
+export interface Mark {
+  readonly seq: number
+  readonly at: number
+}
+
+/** A moment worth a mark on the timeline. */
+export interface Highlight extends Mark {
+  readonly kind: 'kill' | 'round'
+  readonly text: string
+}
+
+/** Reads the first event after a position; null when there is none. */
+export type Probe = (after: number) => Promise<Mark | null>
+
+/** Marks closer together than this, in ms, are not kept: the timeline is no finer. */
+const GRAIN_MS = 400
+const MAX_MARKS = 12_000
+const MAX_HIGHLIGHTS = 600
+/** Questions asked for one position at most. */
+const MAX_PROBES = 12
+/** A position this close in time, in ms, is good enough. */
+const CLOSE_MS = 700
+
+/**
+ * Which position of the log belongs to which time. It learns from every event that passes and asks the
+ * server for what it does not know, halving the gap each time.
+ */
+export class TimeIndex {
+  #marks: Mark[] = []
+  #highlights: Highlight[] = []
+
+  get first(): Mark | undefined {
+    return this.#marks[0]
+  }
+
+  get last(): Mark | undefined {
+    return this.#marks.at(-1)
+  }
+
+  get highlights(): readonly Highlight[] {
+    return this.#highlights
+  }
+
+  add(mark: Mark): void {
+    const index = this.#position(mark.at)
+    const before = this.#marks[index - 1]
+    const after = this.#marks[index]
+    const isClose =
+      (before && mark.at - before.at < GRAIN_MS) || (after && after.at - mark.at < GRAIN_MS)
+    // The first stays the first; the last moves on, for it is where live is.
+    if (isClose && before && after) return
+    if (isClose && !after && before && index > 1) this.#marks[index - 1] = mark
+    else if (isClose && !before) return
+    else this.#marks.splice(index, 0, mark)
+    if (this.#marks.length > MAX_MARKS) this.#marks = this.#marks.filter((_, at) => at % 2 === 0)
+  }
+
+  highlight(highlight: Highlight): void {
+    if (this.#highlights.some((known) => known.seq === highlight.seq)) return
+    this.#highlights.push(highlight)
+    this.#highlights.sort((a, b) => a.seq - b.seq)
+    if (this.#highlights.length > MAX_HIGHLIGHTS) this.#highlights.shift()
+  }
+
+  /** The known neighbours of a time. */
+  around(at: number): { before: Mark | undefined; after: Mark | undefined } {
+    const index = this.#position(at + 0.5)
+    return { before: this.#marks[index - 1], after: this.#marks[index] }
+  }
+
+  /** A position at `at` or a little before, asking `probe` where nothing near is known. */
+  async find(at: number, probe: Probe): Promise<Mark | null> {
+    for (let asked = 0; asked < MAX_PROBES; asked++) {
+      const { before, after } = this.around(at)
+      if (!before) return after ?? null
+      if (!after || at - before.at <= CLOSE_MS || after.seq - before.seq <= 1) return before
+      // Seqs are nearly even in time: guess by proportion, but always leave a part to gain.
+      const share = (at - before.at) / (after.at - before.at)
+      const guess = before.seq + (after.seq - before.seq) * Math.min(0.95, Math.max(0.05, share))
+      const found = await probe(Math.floor(guess))
+      if (!found || found.seq >= after.seq || found.seq <= before.seq) return before
+      this.#insert(found)
+    }
+    return this.around(at).before ?? null
+  }
+
+  /** Like `add`, but a mark that was asked for is always kept. */
+  #insert(mark: Mark): void {
+    const index = this.#position(mark.at)
+    if (this.#marks[index]?.seq !== mark.seq) this.#marks.splice(index, 0, mark)
+  }
+
+  /** Index of the first mark that is not earlier than `at`. */
+  #position(at: number): number {
+    let low = 0
+    let high = this.#marks.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#marks[middle]?.at ?? Infinity) < at) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

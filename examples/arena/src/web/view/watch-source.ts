@@ -1,0 +1,265 @@
+import { openFeed } from '@ringside/client/feed'
+import type { Feed, FeedMessage, FeedStatus } from '@ringside/client/feed'
+import type { Json } from '@ringside/protocol'
+import { forget, recall, remember } from '../storage.ts'
+import type { ArenaEvent, ArenaSource, ArenaView } from './arena-view.ts'
+import { HttpError, fetchState } from './feed-api.ts'
+import { LiveEdge } from './live-edge.ts'
+import { PlaybackClock } from './playback-clock.ts'
+import { RoomTrack } from './room-track.ts'
+
+/** How a spectator watches: with the room, in its past, or at a standstill. */
+export type WatchMode = 'live' | 'replay' | 'paused'
+
+/** A message of the feed as others on the page want it too. */
+export interface WatchListener {
+  /** Any event of the room's log: its position, time and type. */
+  onLog(entry: { seq: number; at: number; type: string; data: Json }): void
+  /** Mode, speed, connection or delay changed. */
+  onChange(): void
+}
+
+interface Saved {
+  readonly mode: WatchMode
+  readonly seq: number
+  readonly speed: number
+}
+
+/** A room that is not heard of for this long, in ms, does not move the clock on by itself. */
+const COAST_MS = 4_000
+
+/** The arena as its feed tells it, live or played back. One stream at a time. */
+export class WatchSource implements ArenaSource {
+  readonly #room: string
+  readonly #listener: WatchListener
+  readonly #clock = new PlaybackClock()
+  readonly #edge = new LiveEdge()
+  readonly #track = new RoomTrack()
+  #feed: Feed | null = null
+  #mode: WatchMode = 'live'
+  #speed = 1
+  #status: FeedStatus = 'connecting'
+  #problem = ''
+  #delayMs = 0
+  #seq = 0
+  #lastFrame = Number.NaN
+  #generation = 0
+
+  constructor(room: string, listener: WatchListener) {
+    this.#room = room
+    this.#listener = listener
+    const saved = this.#recall()
+    if (!saved || saved.mode === 'live') this.live()
+    else {
+      this.#speed = saved.speed
+      void this.seek(saved.seq, saved.mode === 'replay')
+    }
+  }
+
+  get mode(): WatchMode {
+    return this.#mode
+  }
+  get speed(): number {
+    return this.#speed
+  }
+  get status(): FeedStatus {
+    return this.#status
+  }
+  /** What went wrong, in plain words; empty when nothing did. */
+  get problem(): string {
+    return this.#problem
+  }
+  get delayMs(): number {
+    return this.#delayMs
+  }
+  /** Position in the log of what is shown. */
+  get seq(): number {
+    return this.#seq
+  }
+  /** The room's time now as far as spectators may know it; NaN before the first live event. */
+  get liveTime(): number {
+    return this.#edge.now(performance.now())
+  }
+
+  sample(nowMs: number): ArenaView | null {
+    const elapsed = Number.isNaN(this.#lastFrame) ? 0 : Math.min(500, nowMs - this.#lastFrame)
+    this.#lastFrame = nowMs
+    if (!this.#track.hasState) return null
+    if (this.#mode !== 'paused') this.#clock.advance(elapsed, this.#newest(nowMs))
+    const sample = this.#track.sample(this.#clock.time)
+    if (!sample) return null
+    this.#seq = sample.seq
+    return sample.view
+  }
+
+  takeEvents(): ArenaEvent[] {
+    return this.#mode === 'paused' ? [] : this.#track.takeEvents(this.#clock.time)
+  }
+
+  /** Follows the room as it plays. */
+  live(): void {
+    this.#begin('live', 1)
+    this.#feed = openFeed(
+      { room: this.#room },
+      {
+        ...this.#handlers(),
+        storage: sessionStorage,
+        storageKey: `ringside.watch.${this.#room}.checkpoint`,
+      },
+    )
+  }
+
+  /** Goes to a position of the log, and on from there when `isPlaying`. */
+  async seek(seq: number, isPlaying: boolean): Promise<void> {
+    this.#begin('paused', this.#speed)
+    const generation = this.#generation
+    this.#seq = seq
+    this.#save()
+    try {
+      const { at, state, seq: found } = await fetchState(this.#room, seq)
+      if (generation !== this.#generation) return
+      this.#track.snapshot(at, state as Json, { seq: found, isJump: true })
+      this.#clock.jump(at)
+      this.#seq = found
+    } catch (error) {
+      if (generation !== this.#generation) return
+      const isGone = error instanceof HttpError && (error.status === 410 || error.status === 404)
+      this.#problem = isGone
+        ? 'That moment is no longer kept.'
+        : 'The server is away. Press play to try again.'
+      // A position of a log that is gone leads nowhere: the next visit begins live.
+      if (isGone) forget(`watch.${this.#room}.position`, 'session')
+      this.#listener.onChange()
+      return
+    }
+    if (isPlaying) this.play(this.#speed)
+    else this.#listener.onChange()
+  }
+
+  /** Plays on from where it stands, at a speed. */
+  play(speed: number): void {
+    const from = this.#seq
+    this.#begin('replay', speed)
+    this.#feed = openFeed({ room: this.#room }, { ...this.#handlers(), from, speed })
+  }
+
+  pause(): void {
+    if (this.#mode === 'paused') return
+    this.#begin('paused', this.#speed)
+    this.#listener.onChange()
+  }
+
+  close(): void {
+    this.#save()
+    this.#generation += 1
+    this.#feed?.close()
+    this.#feed = null
+  }
+
+  #begin(mode: WatchMode, speed: number): void {
+    this.#generation += 1
+    this.#feed?.close()
+    this.#feed = null
+    this.#mode = mode
+    this.#speed = speed
+    this.#clock.speed = speed
+    this.#problem = ''
+    if (mode !== 'paused') this.#status = 'connecting'
+    this.#save()
+    this.#listener.onChange()
+  }
+
+  #newest(nowMs: number): number {
+    const known = this.#track.newestAt
+    if (this.#mode !== 'live' || this.#status !== 'live') return known
+    // A room in which nothing moves says nothing, but its time goes on.
+    return Math.max(known, Math.min(this.#edge.now(nowMs), known + COAST_MS))
+  }
+
+  #handlers() {
+    const generation = this.#generation
+    const isMine = (): boolean => generation === this.#generation
+    let isFirst = this.#mode === 'replay'
+    return {
+      onSnapshot: (data: { at: number; state: Json; seq: number }): void => {
+        if (!isMine()) return
+        this.#track.snapshot(data.at, data.state, { seq: data.seq, isJump: isFirst })
+        if (isFirst) this.#clock.jump(data.at)
+        isFirst = false
+      },
+      onPatch: (data: { at: number; data: Json }, seq: number | null): void => {
+        if (!isMine()) return
+        this.#track.patch(data.at, data.data, seq ?? 0)
+        this.#log({ seq, at: data.at, type: 'patch', data: null })
+      },
+      onEvent: (message: FeedMessage): void => {
+        if (isMine()) this.#event(message)
+      },
+      onStatus: (status: FeedStatus): void => {
+        if (!isMine()) return
+        this.#status = status
+        this.#listener.onChange()
+      },
+    }
+  }
+
+  #event(message: FeedMessage): void {
+    switch (message.type) {
+      case 'hello':
+        this.#delayMs = message.data.delayMs
+        this.#listener.onChange()
+        return
+      case 'caught-up':
+        // The past has ended: what follows is the present, at its own pace.
+        if (this.#mode === 'replay') {
+          this.#mode = 'live'
+          this.#speed = 1
+          this.#clock.speed = 1
+          this.#save()
+          this.#listener.onChange()
+        }
+        return
+      case 'game': {
+        const { name, seq, data } = message
+        this.#track.event(name, data.at, data.data)
+        this.#log({ seq, at: data.at, type: name, data: data.data })
+        return
+      }
+      case 'joined':
+      case 'left':
+      case 'end':
+      case 'owner':
+        this.#log({ seq: message.seq, at: message.data.at, type: message.type, data: null })
+        return
+      case 'snapshot':
+      case 'patch':
+      case 'reset':
+      case 'going-away':
+        return
+    }
+  }
+
+  #log({ seq, at, type, data }: { seq: number | null; at: number; type: string; data: Json }) {
+    if (this.#mode === 'live' && this.#status === 'live') this.#edge.take(at, performance.now())
+    if (seq !== null) this.#listener.onLog({ seq, at, type, data })
+  }
+
+  /** Keeps the place for a reload; a live feed keeps its checkpoint itself. */
+  #save(): void {
+    const saved: Saved = { mode: this.#mode, seq: this.#seq, speed: this.#speed }
+    remember(`watch.${this.#room}.position`, JSON.stringify(saved), 'session')
+  }
+
+  #recall(): Saved | null {
+    const text = recall(`watch.${this.#room}.position`, 'session')
+    if (text === null) return null
+    try {
+      const { mode, seq, speed } = JSON.parse(text) as Partial<Saved>
+      if (mode !== 'live' && mode !== 'replay' && mode !== 'paused') return null
+      if (!Number.isSafeInteger(seq) || typeof speed !== 'number' || !(speed > 0)) return null
+      return { mode, seq: seq ?? 0, speed }
+    } catch {
+      return null
+    }
+  }
+}
