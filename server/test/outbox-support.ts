@@ -111,3 +111,15 @@ export function strange(part: Partial<LogEvent> & { seq: number }): LogEvent {
     ...part,
   }
 }
+
+/** The store with some of its methods replaced. */
+export function override(store: MemoryStore, methods: Partial<LogStore>): LogStore {
+  return new Proxy(store, {
+    get(target, key) {
+      const replaced = methods[key as keyof LogStore]
+      if (replaced) return replaced
+      const value = target[key as keyof MemoryStore] as unknown
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}

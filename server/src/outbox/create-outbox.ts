@@ -137,8 +137,9 @@ class LogOutbox implements Outbox {
   async #flushAll(): Promise<void> {
     // Their timers end at once, whatever the store answers.
     const stopping = [this.#retention.stop()]
-    await Promise.all([...this.#rooms].map((room) => room.close()))
+    const closing = [...this.#rooms].map((room) => room.close())
     await this.#writer.drain()
+    await Promise.all(closing)
     await this.#snapshots.drain()
     stopping.push(this.#tail.stop())
     await Promise.all(stopping)
