@@ -1,0 +1,306 @@
+import { createParser } from 'eventsource-parser'
+import type { EventSourceMessage } from 'eventsource-parser'
+import type { Json, RoomListing } from '@ringside/protocol'
+import { applyMergePatch } from '@ringside/protocol'
+import { ManualClock } from '../../src/clock.ts'
+import { Feed } from '../../src/feed/feed.ts'
+import type { FeedContext } from '../../src/feed/feed.ts'
+import { addFeedRoutes } from '../../src/feed/feed-routes.ts'
+import { Lobby } from '../../src/feed/lobby.ts'
+import type { RoomDirectory, RoomFacts } from '../../src/feed/room-directory.ts'
+import { Router } from '../../src/http/router.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { checkLimits } from '../../src/options.ts'
+import type { ServerLimits } from '../../src/options.ts'
+import { createOutbox } from '../../src/outbox/create-outbox.ts'
+import { MemoryStore } from '../../src/outbox/memory-store.ts'
+import type { Outbox, RoomLog } from '../../src/outbox/outbox.ts'
+import { MemoryTransport } from '../../src/transport/memory.ts'
+import type { MemoryExchange, MemoryStream } from '../../src/transport/memory-http.ts'
+
+/** Rooms as a test sets them. */
+export class FakeDirectory implements RoomDirectory {
+  readonly rooms = new Map<string, RoomFacts>()
+  readonly #listeners = new Set<(roomId: string) => void>()
+  set(id: string, facts: Partial<RoomFacts> = {}): void {
+    const known = this.rooms.get(id) ?? {
+      type: 'arena',
+      delayMs: 0,
+      isPrivate: false,
+      isLive: true,
+    }
+    this.rooms.set(id, { ...known, ...facts })
+    this.#tell(id)
+  }
+  forget(id: string): void {
+    this.rooms.delete(id)
+    this.#tell(id)
+  }
+  list(): RoomListing[] {
+    return [...this.rooms]
+      .filter(([, room]) => room.isLive && !room.isPrivate)
+      .map(([roomId, room]) => listing(roomId, room))
+  }
+  find(id: string): RoomFacts | null {
+    return this.rooms.get(id) ?? null
+  }
+  ids(): Iterable<string> {
+    return this.rooms.keys()
+  }
+  onChange(listener: (roomId: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+  #tell(id: string): void {
+    for (const listener of this.#listeners) listener(id)
+  }
+}
+
+function listing(roomId: string, { type, delayMs }: RoomFacts): RoomListing {
+  const numbers = { clients: 1, maxClients: 16, spectators: 0 }
+  return { roomId, type, ...numbers, locked: false, metadata: null, delayMs }
+}
+
+/** One room's log, written as a room would write it. */
+export class ScriptedRoom {
+  state: Json = {}
+  n = 0
+  readonly id: string
+  readonly #log: RoomLog
+  constructor(id: string, log: RoomLog) {
+    this.id = id
+    this.#log = log
+  }
+  patch(data: Json, hidden: string | null = null): void {
+    this.state = applyMergePatch(this.state, structuredClone(data))
+    this.#append('patch', JSON.stringify(data), hidden)
+  }
+  emit(type: string, data: Json): void {
+    this.#append(type, JSON.stringify(data), null)
+  }
+  end(): void {
+    this.#append('end', '{}', null)
+  }
+  snapshot(): void {
+    const publicState = JSON.stringify(this.state)
+    this.#log.snapshot({ publicState, hiddenState: '{"mines":"SECRET"}', runtime: '{}' })
+  }
+  #append(type: string, data: string, hidden: string | null): void {
+    if (!this.#log.append({ type, data, hidden })) throw new Error('Expected the log to take it')
+    this.n++
+  }
+}
+
+/** The fields that any event of the feed may have; a test asks only for those that its type has. */
+interface SeenData {
+  room: string
+  n: number
+  prev: number
+  at: number
+  retryMs: number
+  state: Json
+  data: Json
+  rooms: Json
+}
+
+export interface SeenEvent {
+  readonly type: string
+  readonly id: number | null
+  readonly data: SeenData
+}
+
+/** One reader, at the bytes: parsed by eventsource-parser, the oracle. */
+export class Reader {
+  readonly exchange: MemoryExchange
+  constructor(exchange: MemoryExchange) {
+    this.exchange = exchange
+  }
+  get body(): MemoryStream {
+    const { openBody } = this.exchange
+    if (!openBody) throw new Error(`Expected a stream, got ${this.exchange.status}`)
+    return openBody
+  }
+  get text(): string {
+    return this.exchange.text()
+  }
+  get events(): SeenEvent[] {
+    const events: SeenEvent[] = []
+    const parser = createParser({
+      onEvent: (event: EventSourceMessage) =>
+        events.push({
+          type: event.event ?? 'message',
+          id: event.id === undefined ? null : Number(event.id),
+          data: JSON.parse(event.data) as SeenEvent['data'],
+        }),
+      onError: (error) => {
+        throw error
+      },
+    })
+    parser.feed(this.text)
+    return events
+  }
+  get types(): string[] {
+    return this.events.map(({ type }) => type)
+  }
+  of(type: string): SeenEvent[] {
+    return this.events.filter((event) => event.type === type)
+  }
+  /** What comes from the rooms themselves. */
+  get roomEvents(): SeenEvent[] {
+    const framing = new Set(['hello', 'snapshot', 'caught-up', 'reset', 'going-away'])
+    return this.events.filter(({ type }) => !framing.has(type))
+  }
+  /** The id that EventSource would send: the last of a complete block. */
+  get lastEventId(): string {
+    const complete = this.text.slice(0, this.text.lastIndexOf('\n\n') + 2)
+    return [...complete.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1] ?? ''
+  }
+  get error(): string | null {
+    const { error } = this.exchange.json() as { error?: { code: string } }
+    return error?.code ?? null
+  }
+}
+
+type RigOptions = Partial<ServerLimits> &
+  Pick<FeedContext, 'authorize' | 'random'> & { readonly store?: MemoryStore; clock?: ManualClock }
+
+/** A feed on the real log, in memory, on a clock that stands still. */
+export class FeedRig {
+  readonly clock: ManualClock
+  readonly directory = new FakeDirectory()
+  readonly limits: ServerLimits
+  readonly store: MemoryStore
+  readonly outbox: Outbox
+  readonly transport: MemoryTransport
+  feed!: Feed
+  lobby!: Lobby
+  readonly #options: RigOptions
+
+  private constructor(options: RigOptions) {
+    this.#options = options
+    const { authorize: _a, random: _r, store, clock, ...limits } = options
+    this.clock = clock ?? new ManualClock()
+    this.limits = checkLimits(limits)
+    this.store = store ?? new MemoryStore({ clock: this.clock })
+    let ids = 0
+    this.outbox = createOutbox(this.store, this.limits, {
+      clock: this.clock,
+      logger: silentLogger,
+      randomId: () => `own-${String(ids++).padStart(12, '0')}`,
+    })
+    this.transport = new MemoryTransport({
+      maxMessageBytes: 1 << 20,
+      maxBufferedBytes: 1 << 20,
+      idleTimeoutMs: 60_000,
+    })
+  }
+
+  static async start(options: RigOptions = {}): Promise<FeedRig> {
+    const rig = new FeedRig(options)
+    await rig.#start()
+    return rig
+  }
+
+  async #start(): Promise<void> {
+    const { outbox, directory, clock, limits } = this
+    const started = outbox.start()
+    await this.settle()
+    await started
+    const { authorize, random } = this.#options
+    this.feed = new Feed({
+      outbox,
+      directory,
+      clock,
+      limits,
+      logger: silentLogger,
+      ...(authorize ? { authorize } : {}),
+      ...(random ? { random } : {}),
+    })
+    this.lobby = new Lobby({
+      directory,
+      clock,
+      limits,
+      onSpectators: (listener) => this.feed.onSpectators(listener),
+      otherStreams: () => this.feed.streamCount,
+    })
+    const router = new Router({
+      logger: silentLogger,
+      metrics: createMetrics(),
+      isOriginAllowed: () => true,
+      checkKey: () => {},
+    })
+    addFeedRoutes(router, this.feed, this.lobby)
+    const refuse = (): never => {
+      throw new Error('Expected HTTP only')
+    }
+    await this.transport.listen(
+      { host: 'memory', port: 1 },
+      {
+        upgrade: refuse,
+        open: refuse,
+        message: refuse,
+        drain: refuse,
+        close: refuse,
+        dropped: refuse,
+        http: router.handle,
+      },
+    )
+    await this.settle()
+  }
+
+  /** Makes a room and writes its first event. */
+  async room(id: string, first: Json = {}, facts: Partial<RoomFacts> = {}): Promise<ScriptedRoom> {
+    this.directory.set(id, facts)
+    const ignore = (): void => {}
+    const opening = this.outbox.openRoom(id, {
+      onFenced: ignore,
+      onWritable: ignore,
+      onRefused: ignore,
+      onSnapshotDue: ignore,
+    })
+    await this.settle()
+    const room = new ScriptedRoom(id, await opening)
+    room.patch(first)
+    await this.settle()
+    return room
+  }
+
+  /** Lets everything run that needs no time. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 40; turn++) {
+      this.clock.advance(0)
+      for (let step = 0; step < 12; step++) await Promise.resolve()
+    }
+  }
+
+  async advance(ms: number, stepMs = ms): Promise<void> {
+    for (let left = ms; left > 0; left -= stepMs) {
+      this.clock.advance(Math.min(stepMs, left))
+      await this.settle()
+    }
+  }
+
+  /** Asks without waiting. */
+  get(path: string, headers: Readonly<Record<string, string>> = {}): Reader {
+    return new Reader(this.transport.request({ path, headers }))
+  }
+
+  async open(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Reader> {
+    const reader = this.get(path, headers)
+    await this.settle()
+    return reader
+  }
+
+  async json<T>(path: string): Promise<T> {
+    const reader = await this.open(path)
+    return reader.exchange.json() as T
+  }
+}
+
+/** The item, which must be there. */
+export function itemAt<T>(items: readonly T[], index: number): T {
+  const item = items.at(index)
+  if (item === undefined) throw new Error(`Expected an item at ${index} of ${items.length}`)
+  return item
+}
