@@ -1,0 +1,120 @@
+import { MongoServerError } from 'mongodb'
+import type { Collection, CollectionOptions, Db, Document } from 'mongodb'
+import { long } from './documents.ts'
+import type {
+  CheckpointDocument,
+  EventDocument,
+  LogDocument,
+  SnapshotDocument,
+} from './documents.ts'
+
+/** The collections of one log. */
+export interface Collections {
+  readonly events: Collection<EventDocument>
+  readonly log: Collection<LogDocument>
+  readonly snapshots: Collection<SnapshotDocument>
+  readonly checkpoints: Collection<CheckpointDocument>
+}
+
+const NAMESPACE_EXISTS = 48
+/** A client that has not come back for this long begins anew. */
+const CHECKPOINT_TTL_SECONDS = 30 * 24 * 3600
+
+const whole = { bsonType: ['long', 'int'] }
+const validators: Readonly<Record<string, Document>> = {
+  events: {
+    bsonType: 'object',
+    required: ['_id', 'own', 'type', 'at', 'data'],
+    properties: {
+      _id: whole,
+      room: { bsonType: 'string' },
+      n: whole,
+      epoch: whole,
+      own: { bsonType: 'string' },
+      type: { bsonType: 'string' },
+      at: whole,
+      data: { bsonType: 'string' },
+      hidden: { bsonType: 'string' },
+      prev: whole,
+    },
+    // A room's event has a place in it, and nothing else has one.
+    dependencies: { n: ['room', 'epoch'] },
+  },
+  log: {
+    bsonType: 'object',
+    required: ['_id', 'origin', 'counter', 'floor', 'sealed'],
+    properties: { origin: whole, counter: whole, floor: whole, sealed: whole },
+  },
+  snapshots: {
+    bsonType: 'object',
+    required: ['room', 'n', 'seq', 'epoch', 'at', 'publicState', 'hiddenState', 'runtime'],
+    properties: {
+      room: { bsonType: 'string' },
+      n: whole,
+      seq: whole,
+      publicState: { bsonType: 'string' },
+    },
+  },
+}
+
+/** Names the collections; every read is a majority read, every write majority and journalled (OB1). */
+export function collectionsOf(db: Db): Collections {
+  const options: CollectionOptions = {
+    readConcern: { level: 'majority' },
+    writeConcern: { w: 'majority', journal: true },
+    readPreference: 'primary',
+  }
+  return {
+    events: db.collection<EventDocument>('events', options),
+    log: db.collection<LogDocument>('log', options),
+    snapshots: db.collection<SnapshotDocument>('snapshots', options),
+    checkpoints: db.collection<CheckpointDocument>('checkpoints', options),
+  }
+}
+
+/**
+ * Creates what is missing: collections with validators, indexes, the log's one document. Several
+ * processes may do so at once; each step is harmless when done twice.
+ */
+export async function createCollections(db: Db, nowMs: number): Promise<void> {
+  for (const [name, schema] of Object.entries(validators)) await ensureValidator(db, name, schema)
+  const { events, log, snapshots, checkpoints } = collectionsOf(db)
+  await events.createIndexes([
+    {
+      // OB2: one event at each place of a room.
+      key: { room: 1, n: 1 },
+      name: 'room_n',
+      unique: true,
+      partialFilterExpression: { n: { $exists: true } },
+    },
+    {
+      // Reading one room by seq.
+      key: { room: 1, _id: 1 },
+      name: 'room_seq',
+      partialFilterExpression: { room: { $exists: true } },
+    },
+  ])
+  await snapshots.createIndexes([{ key: { room: 1, seq: -1 }, name: 'room_seq', unique: true }])
+  await checkpoints.createIndexes([
+    { key: { at: 1 }, name: 'expiry', expireAfterSeconds: CHECKPOINT_TTL_SECONDS },
+  ])
+  const origin = long(nowMs * 1000)
+  await log.updateOne(
+    { _id: 'log' },
+    { $setOnInsert: { origin, counter: origin, floor: origin, sealed: origin } },
+    { upsert: true },
+  )
+}
+
+async function ensureValidator(db: Db, name: string, schema: Document): Promise<void> {
+  const validator = { $jsonSchema: schema }
+  try {
+    await db.createCollection(name, { validator })
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error
+    const [existing] = await db.listCollections({ name }).toArray()
+    const current = (existing as { options?: { validator?: Document } } | undefined)?.options
+    if (JSON.stringify(current?.validator) !== JSON.stringify(validator))
+      await db.command({ collMod: name, validator })
+  }
+}

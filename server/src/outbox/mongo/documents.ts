@@ -1,0 +1,105 @@
+import { Long } from 'mongodb'
+import type { LogEvent, Snapshot } from '../store.ts'
+
+/** One event as it is stored. `n` and `epoch` are absent where there is no room: the index is partial on them. */
+export interface EventDocument {
+  /** seq, a 64-bit integer. */
+  _id: Long | number
+  room?: string
+  n?: number
+  epoch?: number
+  own: string
+  type: string
+  at: Long | number
+  data: string
+  hidden?: string
+  prev?: number
+}
+
+/** The one document that counts: _id is always `log`. */
+export interface LogDocument {
+  _id: 'log'
+  origin: Long | number
+  counter: Long | number
+  floor: Long | number
+  sealed: Long | number
+}
+
+export interface SnapshotDocument {
+  /** `room@seq`: storing the same snapshot twice is one. */
+  _id: string
+  room: string
+  n: number
+  seq: Long | number
+  epoch: number
+  at: Long | number
+  publicState: string
+  hiddenState: string | null
+  runtime: string
+}
+
+/** A client's checkpoint; expires by `at`. */
+export interface CheckpointDocument {
+  _id: string
+  seq: Long | number
+  at: Date
+}
+
+/** A whole number as BSON's 64-bit integer: as a double it would compare well, but read badly elsewhere. */
+export function long(value: number): Long {
+  return Long.fromNumber(value)
+}
+
+/** The driver gives safe 64-bit integers as numbers (`promoteLongs`); others as Long. */
+export function toNumber(value: Long | number): number {
+  return typeof value === 'number' ? value : value.toNumber()
+}
+
+export function toDocument(event: LogEvent): EventDocument {
+  const document: EventDocument = {
+    _id: long(event.seq),
+    own: event.own,
+    type: event.type,
+    at: long(event.at),
+    data: event.data,
+  }
+  if (event.room !== null) document.room = event.room
+  if (event.n > 0) {
+    document.n = event.n
+    document.epoch = event.epoch
+  }
+  if (event.hidden !== null) document.hidden = event.hidden
+  if (event.prev > 0) document.prev = event.prev
+  return document
+}
+
+export function toEvent(document: EventDocument): LogEvent {
+  return {
+    seq: toNumber(document._id),
+    room: document.room ?? null,
+    n: document.n ?? 0,
+    epoch: document.epoch ?? 0,
+    own: document.own,
+    type: document.type,
+    at: toNumber(document.at),
+    data: document.data,
+    hidden: document.hidden ?? null,
+    prev: document.prev ?? 0,
+  }
+}
+
+export function toSnapshotDocument(snapshot: Snapshot): SnapshotDocument {
+  return {
+    ...snapshot,
+    _id: `${snapshot.room}@${snapshot.seq}`,
+    seq: long(snapshot.seq),
+    at: long(snapshot.at),
+  }
+}
+
+export function toSnapshot(document: SnapshotDocument): Snapshot {
+  const { room, n, epoch, publicState, hiddenState, runtime } = document
+  const seq = toNumber(document.seq)
+  const at = toNumber(document.at)
+  return { room, n, seq, epoch, at, publicState, hiddenState, runtime }
+}

@@ -1,0 +1,335 @@
+import { MongoClient } from 'mongodb'
+import type { Filter, MongoClientOptions } from 'mongodb'
+import { SystemClock } from '../../clock.ts'
+import type { Clock } from '../../clock.ts'
+import { RingsideError } from '../../errors.ts'
+import { silentLogger } from '../../logger.ts'
+import type { Logger } from '../../logger.ts'
+import { OWNER, TOMBSTONE } from '../store.ts'
+import type { InsertOutcome, LogEvent, LogStore, RangeQuery, Snapshot } from '../store.ts'
+import { maskAddress, maskText } from './address.ts'
+import { collectionsOf, createCollections } from './collections.ts'
+import type { Collections } from './collections.ts'
+import { long, toDocument, toEvent, toNumber, toSnapshot, toSnapshotDocument } from './documents.ts'
+import type { EventDocument, LogDocument } from './documents.ts'
+import { readVerdict } from './outcome.ts'
+import { ServerTime } from './server-time.ts'
+import { WakeStream } from './wake-stream.ts'
+
+/** What a MongoStore takes. */
+export interface MongoStoreOptions {
+  /** Standard connection string: credentials, TLS, replica set and pool size are its parameters. */
+  readonly uri: string
+  /** Default: the string's own database, else `ringside`. */
+  readonly database?: string
+  readonly logger?: Logger
+  readonly clock?: Clock
+  /** How long `open` looks for a server, in ms. Default 8,000. */
+  readonly connectTimeoutMs?: number
+}
+
+const DEFAULT_DATABASE = 'ringside'
+const CONNECT_TIMEOUT_MS = 8_000
+/** Events deleted in one command: a larger one would hold locks for long. */
+const DELETE_BATCH = 5_000
+
+/**
+ * The driver's own patience, below the outbox's: a server that is gone must be noticed while the
+ * rooms can still go on.
+ */
+const driverOptions: MongoClientOptions = {
+  appName: 'ringside',
+  retryWrites: true,
+  retryReads: true,
+  connectTimeoutMS: 4_000,
+  socketTimeoutMS: 10_000,
+  heartbeatFrequencyMS: 2_000,
+  waitQueueTimeoutMS: 10_000,
+}
+
+/**
+ * The log in MongoDB: a replica set (majority writes, change stream as wake-up), or a standalone server
+ * (polling only).
+ */
+export class MongoStore implements LogStore {
+  readonly #options: MongoStoreOptions
+  readonly #client: MongoClient
+  readonly #at: Collections
+  readonly #time: ServerTime
+  readonly #wake: WakeStream
+  #hasTransactions = true
+  /** The greatest floor seen: what is at or below it may be deleted, so nothing is written there. */
+  #knownFloor = 0
+
+  /** @throws RingsideError option_invalid for a string that is no MongoDB address. */
+  constructor(options: MongoStoreOptions) {
+    this.#options = options
+    const clock = options.clock ?? new SystemClock()
+    const logger = options.logger ?? silentLogger
+    const serverSelectionTimeoutMS = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    this.#client = makeClient(options.uri, { ...driverOptions, serverSelectionTimeoutMS })
+    const named = this.#client.options.dbName
+    const db = this.#client.db(options.database ?? (named === 'test' ? DEFAULT_DATABASE : named))
+    this.#at = collectionsOf(db)
+    this.#time = new ServerTime(db, clock)
+    this.#wake = new WakeStream({ events: this.#at.events, clock, logger })
+  }
+
+  /** @throws RingsideError outbox_unreachable that names the address without its secrets. */
+  async open(): Promise<void> {
+    const { uri } = this.#options
+    try {
+      await this.#client.connect()
+      await this.#time.start()
+      await createCollections(this.#client.db(this.#at.events.dbName), this.now())
+    } catch (error) {
+      await this.close()
+      const text = error instanceof Error ? error.message : String(error)
+      // No `cause`: the driver's errors carry the options, password and all.
+      throw new RingsideError(
+        'outbox_unreachable',
+        `Expected a MongoDB at ${maskAddress(uri)}, got: ${maskText(text, uri)}`,
+      )
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#time.stop()
+    await this.#wake.stop()
+    await this.#client.close()
+  }
+
+  now(): number {
+    return this.#time.now()
+  }
+
+  async allocate(count: number): Promise<number> {
+    const updated = await this.#at.log.findOneAndUpdate(
+      { _id: 'log' },
+      { $inc: { counter: long(count) } },
+      { returnDocument: 'after', projection: { counter: 1 } },
+    )
+    if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
+    return toNumber(updated.counter) - count + 1
+  }
+
+  counter(): Promise<number> {
+    return this.#read('counter')
+  }
+
+  origin(): Promise<number> {
+    return this.#read('origin')
+  }
+
+  async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
+    const [first] = events
+    if (!first) return { kind: 'stored' }
+    // What retention has deleted is taken still: a write that late must not vanish unseen.
+    if (first.seq <= this.#knownFloor)
+      return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
+    try {
+      await this.#at.events.insertMany(events.map(toDocument), { ordered: true })
+      return { kind: 'stored' }
+    } catch (cause) {
+      return this.#outcomeOf(cause, events)
+    }
+  }
+
+  async insertNext(
+    count: number,
+    make: (first: number) => readonly LogEvent[],
+  ): Promise<InsertOutcome> {
+    if (!this.#hasTransactions) return this.insert(make(await this.allocate(count)))
+    let events: readonly LogEvent[] = []
+    const session = this.#client.startSession()
+    try {
+      await session.withTransaction(
+        async () => {
+          const updated = await this.#at.log.findOneAndUpdate(
+            { _id: 'log' },
+            { $inc: { counter: long(count) } },
+            { returnDocument: 'after', session },
+          )
+          if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log')
+          events = make(toNumber(updated.counter) - count + 1)
+          if (events.length > 0)
+            await this.#at.events.insertMany(events.map(toDocument), { ordered: true, session })
+        },
+        {
+          readConcern: { level: 'majority' },
+          writeConcern: { w: 'majority', journal: true },
+          readPreference: 'primary',
+          timeoutMS: 10_000,
+        },
+      )
+      return { kind: 'stored' }
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === TRANSACTIONS_UNSUPPORTED) {
+        this.#hasTransactions = false
+        return this.insertNext(count, make)
+      }
+      return this.#outcomeOf(cause, events)
+    } finally {
+      await session.endSession()
+    }
+  }
+
+  /** Turns a failed insert into what is known of it, with the blocking event as a majority sees it. */
+  async #outcomeOf(cause: unknown, events: readonly LogEvent[]): Promise<InsertOutcome> {
+    const verdict = readVerdict(cause)
+    if (verdict.kind === 'unknown') return { kind: 'unknown', cause: this.#masked(cause) }
+    const { index } = verdict
+    if (verdict.kind === 'refused') return { kind: 'refused', index, cause: this.#masked(cause) }
+    const event = events[index]
+    if (!event) return { kind: 'unknown', cause: this.#masked(cause) }
+    try {
+      // The server names only one of the two indexes, so both are looked at.
+      const blocking =
+        (await this.bySeq(event.seq)) ??
+        (event.room !== null && event.n > 0 ? await this.byRoomN(event.room, event.n) : null)
+      return { kind: 'blocked', index, blocking }
+    } catch {
+      return { kind: 'blocked', index, blocking: null }
+    }
+  }
+
+  async bySeq(seq: number): Promise<LogEvent | null> {
+    const found = await this.#at.events.findOne({ _id: long(seq) })
+    return found ? toEvent(found) : null
+  }
+
+  async byRoomN(room: string, n: number): Promise<LogEvent | null> {
+    const found = await this.#at.events.findOne({ room, n }, { hint: 'room_n' })
+    return found ? toEvent(found) : null
+  }
+
+  async range(query: RangeQuery): Promise<LogEvent[]> {
+    const filter: Filter<EventDocument> = {
+      _id: { $gt: long(query.after), $lte: long(query.upTo) },
+    }
+    if (query.room !== undefined) filter.room = query.room
+    const documents = await this.#at.events
+      .find(filter, {
+        sort: { _id: 1 },
+        limit: query.limit,
+        batchSize: query.limit + 1,
+        hint: query.room === undefined ? '_id_' : 'room_seq',
+      })
+      .toArray()
+    return documents.map(toEvent)
+  }
+
+  async lastOfRoom(room: string): Promise<LogEvent | null> {
+    const found = await this.#at.events.findOne(
+      { room, n: { $gte: 1 } },
+      { sort: { n: -1 }, hint: 'room_n' },
+    )
+    return found ? toEvent(found) : null
+  }
+
+  async floor(): Promise<number> {
+    const floor = await this.#read('floor')
+    this.#knownFloor = Math.max(this.#knownFloor, floor)
+    return floor
+  }
+
+  async raiseFloor(seq: number): Promise<void> {
+    await this.#at.log.updateOne({ _id: 'log' }, { $max: { floor: long(seq) } })
+    this.#knownFloor = Math.max(this.#knownFloor, seq)
+  }
+
+  async deleteThrough(seq: number): Promise<number> {
+    const { events } = this.#at
+    let count = 0
+    for (;;) {
+      // Owner events stay: a room's epochs outlive its events (OB4).
+      const filter: Filter<EventDocument> = { _id: { $lte: long(seq) }, type: { $ne: OWNER } }
+      const batch = await events
+        .find(filter, { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH })
+        .toArray()
+      const last = batch.at(-1)
+      if (!last) return count
+      const deleted = await events.deleteMany({
+        _id: { $lte: long(toNumber(last._id)) },
+        type: { $ne: OWNER },
+      })
+      count += deleted.deletedCount
+    }
+  }
+
+  sealed(): Promise<number> {
+    return this.#read('sealed')
+  }
+
+  async storeSealed(seq: number): Promise<void> {
+    await this.#at.log.updateOne({ _id: 'log' }, { $max: { sealed: long(seq) } })
+  }
+
+  async saveSnapshot(snapshot: Snapshot): Promise<void> {
+    const document = toSnapshotDocument(snapshot)
+    await this.#at.snapshots.replaceOne({ _id: document._id }, document, { upsert: true })
+  }
+
+  async snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
+    const found = await this.#at.snapshots.findOne(
+      { room, seq: { $lte: long(seq) } },
+      { sort: { seq: -1 } },
+    )
+    return found ? toSnapshot(found) : null
+  }
+
+  async deleteSnapshotsBefore(room: string, seq: number): Promise<void> {
+    const kept = await this.snapshotAt(room, seq)
+    if (kept) await this.#at.snapshots.deleteMany({ room, seq: { $lt: long(kept.seq) } })
+  }
+
+  async deleteSnapshots(room: string): Promise<void> {
+    await this.#at.snapshots.deleteMany({ room })
+  }
+
+  subscribe(wake: () => void): () => void {
+    return this.#wake.subscribe(wake)
+  }
+
+  async #read(name: Exclude<keyof LogDocument, '_id'>): Promise<number> {
+    const found = await this.#at.log.findOne({ _id: 'log' }, { projection: { [name]: 1 } })
+    if (!found) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
+    return toNumber(found[name])
+  }
+
+  /** The driver's error without the address it may quote. */
+  #masked(cause: unknown): Error {
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    return new Error(maskText(text, this.#options.uri))
+  }
+}
+
+/** IllegalOperation: "Transaction numbers are only allowed on a replica set member or mongos". */
+const TRANSACTIONS_UNSUPPORTED = 20
+
+function makeClient(uri: string, options: MongoClientOptions): MongoClient {
+  try {
+    return new MongoClient(uri, options)
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    throw new RingsideError(
+      'option_invalid',
+      `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(text, uri)}`,
+    )
+  }
+}
+
+function tombstoneAt(seq: number): LogEvent {
+  return {
+    seq,
+    room: null,
+    n: 0,
+    epoch: 0,
+    own: '',
+    type: TOMBSTONE,
+    at: 0,
+    data: '',
+    hidden: null,
+    prev: 0,
+  }
+}
