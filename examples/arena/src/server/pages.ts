@@ -5,7 +5,7 @@ import type { Server } from '@ringside/server'
 import type { game } from '../shared/game.ts'
 
 /** Paths that show the one page; its script looks at the address. */
-const PAGE_PATHS = ['/', '/play/:room', '/watch', '/watch/:room']
+const PAGE_PATHS = ['/', '/play', '/play/:room', '/watch', '/watch/:room']
 
 /**
  * Serves the built pages from `folder`.

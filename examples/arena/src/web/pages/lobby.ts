@@ -2,7 +2,7 @@ import { el, formatTime, icon, icons, setData, setText } from '../dom.ts'
 import { siteHeader } from '../hud/site-header.ts'
 import { cleanName, playerName, remember } from '../storage.ts'
 import type { LobbyRoom } from '../view/room-list.ts'
-import { RoomList } from '../view/room-list.ts'
+import { followRooms } from '../view/room-list.ts'
 
 /** `/`: a name, the live rooms, and the ways into them. */
 export function lobbyPage(app: HTMLElement): void {
@@ -78,7 +78,7 @@ export function lobbyPage(app: HTMLElement): void {
     ),
   )
 
-  new RoomList((rooms, isOnline) => {
+  followRooms((rooms, isOnline) => {
     setData(app, 'online', String(isOnline))
     setText(status, statusWords(rooms, isOnline))
     status.classList.toggle('away', !isOnline)

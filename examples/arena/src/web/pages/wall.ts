@@ -1,6 +1,5 @@
 import { openFeed } from '@ringside/client/feed'
 import type { FeedMessage, FeedStatus } from '@ringside/client/feed'
-import type { Json } from '@ringside/protocol'
 import { el, formatTime, setData, setText } from '../dom.ts'
 import { siteHeader } from '../hud/site-header.ts'
 import { MiniBoard } from '../scene/mini-board.ts'
@@ -32,7 +31,7 @@ export function wallPage(app: HTMLElement): void {
   const status = el('p', { class: 'lobby-status', role: 'status', text: 'Connecting…' })
   const grid = el('div', { class: 'wall' })
   const boards = new Map<string, Board>()
-  let extra = 0
+  const extra = new Set<string>()
   let feedStatus: FeedStatus = 'connecting'
   app.replaceChildren(
     siteHeader('/watch'),
@@ -58,8 +57,8 @@ export function wallPage(app: HTMLElement): void {
           ? 'Connecting…'
           : boards.size === 0
             ? 'No room is live right now.'
-            : extra > 0
-              ? `${rooms} · ${extra} more`
+            : extra.size > 0
+              ? `${rooms} · ${extra.size} more`
               : rooms,
     )
   }
@@ -68,7 +67,7 @@ export function wallPage(app: HTMLElement): void {
     const known = boards.get(room)
     if (known) return known
     if (boards.size >= MAX_BOARDS) {
-      extra += 1
+      extra.add(room)
       return null
     }
     const made = makeBoard(room)
@@ -85,14 +84,14 @@ export function wallPage(app: HTMLElement): void {
     { rooms: ['*'] },
     {
       onSnapshot(data, seq) {
-        boardOf(data.room)?.track.snapshot(data.at, data.state as Json, {
+        boardOf(data.room)?.track.snapshot(data.at, data.state, {
           seq: seq ?? data.seq,
           isJump: false,
         })
       },
       onPatch(data, seq) {
         const board = boards.get(data.room)
-        board?.track.patch(data.at, data.data as Json, seq ?? 0)
+        board?.track.patch(data.at, data.data, seq ?? 0)
         arrived(board, data.at)
       },
       onEvent(message: FeedMessage) {

@@ -1,4 +1,4 @@
-import Phaser from 'phaser'
+import * as Phaser from 'phaser'
 import { ARENA_HEIGHT, ARENA_WIDTH, BLAST_RADIUS, PLAYER_RADIUS } from '../../shared/constants.ts'
 import type { ArenaEvent, ArenaSource, ArenaView } from '../view/arena-view.ts'
 import { ranking } from '../view/arena-view.ts'

@@ -1,4 +1,4 @@
-import Phaser from 'phaser'
+import * as Phaser from 'phaser'
 import type { SceneOptions } from './arena-scene.ts'
 import { ArenaScene } from './arena-scene.ts'
 

@@ -22,15 +22,25 @@ export interface LobbyRoom {
 const FIRST_ANSWER_MS = 6_000
 const POLL_MS = 3_000
 
-/** Follows the list of live rooms: over one stream, or by asking now and then where none opens. */
-export class RoomList {
-  readonly #onChange: (rooms: readonly LobbyRoom[], isOnline: boolean) => void
+type Listener = (rooms: readonly LobbyRoom[], isOnline: boolean) => void
+
+/**
+ * Follows the list of live rooms: over one stream, or by asking now and then where none opens. Returns what
+ * ends it.
+ */
+export function followRooms(onChange: Listener): () => void {
+  const list = new RoomList(onChange)
+  return () => list.close()
+}
+
+class RoomList {
+  readonly #onChange: Listener
   readonly #rooms = new Map<string, LobbyRoom>()
   #source: EventSource | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #isClosed = false
 
-  constructor(onChange: (rooms: readonly LobbyRoom[], isOnline: boolean) => void) {
+  constructor(onChange: Listener) {
     this.#onChange = onChange
     this.#open()
   }

@@ -118,7 +118,7 @@ export class WatchSource implements ArenaSource {
     try {
       const { at, state, seq: found } = await fetchState(this.#room, seq)
       if (generation !== this.#generation) return
-      this.#track.snapshot(at, state as Json, { seq: found, isJump: true })
+      this.#track.snapshot(at, state, { seq: found, isJump: true })
       this.#clock.jump(at)
       this.#seq = found
     } catch (error) {
