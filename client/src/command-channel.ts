@@ -49,7 +49,7 @@ export class CommandChannel implements CommandSender<GameContract> {
   /** Fails every pending request: whether the server did it is not known. */
   detach(reason: string): void {
     this.#connection = null
-    for (const correlation of [...this.#pending.keys()])
+    for (const correlation of this.#pending.keys())
       this.#settle(correlation)?.reject(new RequestError('disconnected', reason, true))
   }
 

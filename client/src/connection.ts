@@ -1,3 +1,5 @@
+// The seam has handler properties only: an in-process socket is no EventTarget.
+// oxlint-disable unicorn/prefer-add-event-listener
 import { FRAME_HEADER_BYTES, readCommandId } from '@ringside/protocol'
 import type { CloseInfo } from './client-types.ts'
 import type { WebSocketLike } from './socket/socket.ts'

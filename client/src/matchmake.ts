@@ -39,8 +39,9 @@ export async function matchmake(
 function refusal(status: number, answer: unknown): RequestError {
   const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error
   if (typeof error?.code === 'string') {
+    const text = typeof error.message === 'string' ? error.message : error.code
     const retry = isErrorCode(error.code) ? errorCodes[error.code].retry : status >= 500
-    return new RequestError(error.code, String(error.message ?? error.code), retry)
+    return new RequestError(error.code, text, retry)
   }
   // A proxy's own answer. 5xx and 429 pass; the rest will not get better by asking again.
   const retry = status >= 500 || status === 429

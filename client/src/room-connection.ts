@@ -9,7 +9,7 @@ import type { SeatAddress } from './dial-seat.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Listeners } from './listeners.ts'
 import { RedialSchedule } from './redial.ts'
-import { RequestError } from './request-error.ts'
+import type { RequestError } from './request-error.ts'
 import type { RoomView } from './room-view.ts'
 
 /** Ways to a seat, after the first. */

@@ -57,6 +57,7 @@ interface Node {
   /** Field of the parent, and key where that field is a map. */
   readonly field: StateField | null
   readonly key: string
+  readonly path: readonly string[]
   children: Set<Node> | null
 }
 
@@ -117,7 +118,7 @@ class Replica<S extends Schema> implements StateReplica<S> {
     for (const handle of patch.removed) {
       const node = this.#nodes.get(handle)
       if (node === undefined || node.parent === null) continue
-      changes.push({ kind: 'removed', path: pathOf(node), names: [] })
+      changes.push({ kind: 'removed', path: node.path, names: [] })
       this.#remove(node)
     }
     for (const group of patch.created) this.#create(group, changes)
@@ -129,17 +130,19 @@ class Replica<S extends Schema> implements StateReplica<S> {
 
   #create(group: ParsedGroup, changes: StateChange[]): void {
     const { layout, handles, columns } = group
+    const nodes: Node[] = []
     for (let row = 0; row < handles.length; row++) {
       const handle = handles[row] as number
       const node =
         handle === ROOT_HANDLE && layout.index === 0 ? this.#root : this.#place(group, row)
-      assign(node, columns, row)
+      nodes.push(node)
       changes.push(
         node.parent === null
           ? { kind: 'changed', path: [], names: columns.map((column) => column.field.name) }
-          : { kind: 'added', path: pathOf(node), names: [] },
+          : { kind: 'added', path: node.path, names: [] },
       )
     }
+    assign(nodes, columns)
   }
 
   /** Makes the object of one row of a group of new objects and puts it where it belongs. */
@@ -176,13 +179,15 @@ class Replica<S extends Schema> implements StateReplica<S> {
   #change(group: ParsedGroup, changes: StateChange[]): void {
     const { layout, handles, columns } = group
     const names = columns.map((column) => column.field.name)
+    const nodes: Node[] = []
     for (let row = 0; row < handles.length; row++) {
       const node = this.#nodes.get(handles[row] as number)
       if (node === undefined || node.layout !== layout)
         throw new PayloadError(layout.name, `Expected a known object, got ${handles[row]}`)
-      assign(node, columns, row)
-      changes.push({ kind: 'changed', path: pathOf(node), names })
+      nodes.push(node)
+      changes.push({ kind: 'changed', path: node.path, names })
     }
+    assign(nodes, columns)
   }
 
   /** Forgets whatever is at a place that gets a new object: a doubled or late patch may bring one. */
@@ -218,21 +223,19 @@ function makeNode(
   layout: StateClass,
   place: Pick<Node, 'handle' | 'parent' | 'field' | 'key'>,
 ): Node {
-  return { ...place, layout, values: defaultsOf(layout.schema), children: null }
-}
-
-function assign(node: Node, columns: readonly Column[], row: number): void {
-  const { values } = node
-  for (const column of columns) values[column.field.name] = column.values[row]
-}
-
-function pathOf(node: Node): string[] {
+  const { parent, field, key } = place
   const path: string[] = []
-  for (let at: Node = node; at.parent !== null && at.field !== null; at = at.parent) {
-    if (at.field.kind === 'map') path.unshift(at.key)
-    path.unshift(at.field.name)
+  if (parent !== null && field !== null) path.push(...parent.path, field.name)
+  if (field?.kind === 'map') path.push(key)
+  return { ...place, layout, path, values: defaultsOf(layout.schema), children: null }
+}
+
+/** Column by column: one name for all objects of a group. */
+function assign(nodes: readonly Node[], columns: readonly Column[]): void {
+  for (const { field, values } of columns) {
+    const { name } = field
+    for (let row = 0; row < nodes.length; row++) (nodes[row] as Node).values[name] = values[row]
   }
-  return path
 }
 
 function isWithin(node: Node, outer: Node): boolean {

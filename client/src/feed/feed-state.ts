@@ -1,9 +1,15 @@
 import { applyMergePatch } from '@ringside/protocol/merge-patch'
-import type { Json } from '@ringside/protocol/merge-patch'
 import type { FeedMessage, FeedRoomState, FeedState } from './feed-types.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+/** Ended rooms are kept to be looked at, but not for ever. */
+const MAX_ENDED = 64
+
 type Listener = (room: string, state: FeedRoomState) => void
+
+function blank(): Mutable<FeedRoomState> {
+  return { state: {}, n: 0, seq: 0, at: 0, epoch: null, hasEnded: false }
+}
 
 /**
  * Keeps the public state of every followed room: a snapshot sets it, patches change it. Events that were
@@ -12,6 +18,15 @@ type Listener = (room: string, state: FeedRoomState) => void
 export function createFeedState(): FeedState {
   const rooms = new Map<string, Mutable<FeedRoomState>>()
   const listeners = new Set<Listener>()
+  /** Rooms from before a reset that no snapshot has shown again yet. */
+  let stale = new Set<string>()
+  const over: string[] = []
+
+  function ended(id: string, room: Mutable<FeedRoomState>): void {
+    room.hasEnded = true
+    over.push(id)
+    if (over.length > MAX_ENDED) rooms.delete(over.shift() as string)
+  }
 
   function changed(id: string, room: FeedRoomState): void {
     for (const listener of listeners) listener(id, room)
@@ -33,24 +48,32 @@ export function createFeedState(): FeedState {
       case 'snapshot': {
         const { room: id, n, seq, at, state } = message.data
         const room = { state, n, seq, at, epoch: null, hasEnded: false }
+        stale.delete(id)
         rooms.set(id, room)
         changed(id, room)
         return
       }
       case 'reset':
         // The snapshots that follow replace the rooms one by one; until then the old picture stands.
+        stale = new Set(rooms.keys())
+        return
+      case 'caught-up':
+        for (const id of stale) rooms.delete(id)
+        stale.clear()
         return
       case 'hello':
-      case 'caught-up':
       case 'going-away':
         return
       default: {
+        const first = message.data
+        // A room that began while we follow: n = 1 carries its full first state.
+        if (message.type === 'patch' && first.n === 1 && !rooms.has(first.room))
+          rooms.set(first.room, blank())
         const room = moveOn(message)
         if (!room) return
-        if (message.type === 'patch')
-          room.state = applyMergePatch(room.state, message.data.data as Json)
+        if (message.type === 'patch') room.state = applyMergePatch(room.state, message.data.data)
         else if (message.type === 'owner') room.epoch = message.data.epoch
-        else if (message.type === 'end') room.hasEnded = true
+        else if (message.type === 'end') ended(message.data.room, room)
         else return
         changed(message.data.room, room)
       }

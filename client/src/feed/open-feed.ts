@@ -1,6 +1,11 @@
+import { FeedReader } from './feed-reader.ts'
 import type { Feed, FeedOptions, FeedTarget } from './feed-types.ts'
 
-/** Follows a feed until it ends, fails for good or is closed; breaks are repaired by itself. */
+/**
+ * Follows a feed until it ends, fails for good or is closed; breaks are repaired by itself. Handlers are
+ * called in the order of the log, each event once, never within this call.
+ * @throws TypeError on an address that is none.
+ */
 export function openFeed(target: FeedTarget, options: FeedOptions = {}): Feed {
-  throw new Error(`${String(target)} ${String(options)}`)
+  return new FeedReader(target, options)
 }

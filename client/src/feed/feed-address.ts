@@ -1,0 +1,45 @@
+import type { FeedOptions, FeedTarget } from './feed-types.ts'
+
+/** The address of a feed and what it says about the stream. */
+export interface FeedAddress {
+  /** A fresh copy for each request. */
+  url(from: string | number | null): string
+  readonly path: string
+  /** One room, nothing filtered out: every `n` is shown (FE6). */
+  readonly showsEveryNumber: boolean
+  readonly isSingleRoom: boolean
+}
+
+/** @throws TypeError on an address that is none. */
+export function feedAddress(target: FeedTarget, options: FeedOptions): FeedAddress {
+  const url = targetUrl(target)
+  const { searchParams } = url
+  if (options.types) searchParams.set('types', options.types.join(','))
+  if (options.speed !== undefined) searchParams.set('speed', String(options.speed))
+  if (options.from !== undefined) searchParams.set('from', String(options.from))
+  const isSingleRoom = /\/rooms\/[^/]+\/feed$/.test(url.pathname)
+  const rooms = searchParams.get('rooms')
+  return {
+    url(from) {
+      const copy = new URL(url)
+      if (from !== null) {
+        copy.searchParams.set('from', String(from))
+        copy.searchParams.delete('checkpoint')
+      }
+      return copy.href
+    },
+    path: rooms ? `${url.pathname}?rooms=${rooms}` : url.pathname,
+    showsEveryNumber: isSingleRoom && !searchParams.has('types'),
+    isSingleRoom,
+  }
+}
+
+function targetUrl(target: FeedTarget): URL {
+  const page = (globalThis.location as Location | undefined)?.href
+  if (typeof target === 'string') return new URL(target, page)
+  const { address = page && new URL(page).origin } = target
+  if (!address) throw new TypeError('Expected an address: there is no page to take it from')
+  const base = address.endsWith('/') ? address : `${address}/`
+  if ('room' in target) return new URL(`rooms/${encodeURIComponent(target.room)}/feed`, base)
+  return new URL(`feed?rooms=${target.rooms.map(encodeURIComponent).join(',')}`, base)
+}

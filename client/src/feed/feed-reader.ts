@@ -1,0 +1,234 @@
+import { fullJitter } from '../backoff.ts'
+import { rethrowLater } from '../listeners.ts'
+import { systemTimers } from '../timers.ts'
+import { onWake } from '../wake.ts'
+import { Checkpoint } from './checkpoint.ts'
+import { feedAddress } from './feed-address.ts'
+import type { FeedAddress } from './feed-address.ts'
+import { toMessage } from './feed-message.ts'
+import type {
+  Feed,
+  FeedMessage,
+  FeedOptions,
+  FeedReset,
+  FeedStatus,
+  FeedStatusInfo,
+  FeedTarget,
+} from './feed-types.ts'
+import { NumberCheck } from './number-check.ts'
+import { readStream } from './read-stream.ts'
+import type { StreamEnd } from './read-stream.ts'
+
+const DEFAULT_RETRY_MS = 2_000
+const MAX_RETRY_MS = 30_000
+/** 2.5 heartbeats of the server. */
+const DEFAULT_SILENCE_MS = 37_500
+
+/** Thrown to leave a stream whose numbers do not add up; the next one begins with a snapshot. */
+class FeedGap extends Error {}
+
+/**
+ * One followed feed. A stream is opened, read until it breaks, and opened again at the last position,
+ * until the feed is over (204, or `end` of its only room), refused for good (4xx), or closed.
+ */
+export class FeedReader implements Feed {
+  readonly #options: FeedOptions
+  readonly #address: FeedAddress
+  readonly #timers
+  readonly #checkpoint: Checkpoint
+  readonly #numbers: NumberCheck
+  #status: FeedStatus = 'connecting'
+  #abort = new AbortController()
+  #endWait: (() => void) | null = null
+  /** Begin with a snapshot here instead of going on after the checkpoint; null = go on. */
+  #from: string | number | null = null
+  /** The checkpoint is of this reader's own events: what came before it is known. */
+  #knowsPast: boolean
+  #isAfterReset = false
+  #lastGap = ''
+  #attempt = 0
+  #retryMs = DEFAULT_RETRY_MS
+  #waitMs: number | null = null
+
+  constructor(target: FeedTarget, options: FeedOptions) {
+    this.#options = options
+    this.#address = feedAddress(target, options)
+    this.#timers = options.timers ?? systemTimers
+    const key = options.storageKey ?? `ringside:${this.#address.path}`
+    this.#checkpoint = new Checkpoint({ storage: options.storage, key, timers: this.#timers })
+    if (options.checkpoint !== undefined) this.#checkpoint.value = options.checkpoint
+    this.#knowsPast = options.resume === 'events'
+    this.#numbers = new NumberCheck(this.#address.showsEveryNumber)
+    // After the caller has the feed in hand: no handler runs before.
+    queueMicrotask(() => void this.#run())
+  }
+
+  get status(): FeedStatus {
+    return this.#status
+  }
+
+  get checkpoint(): number | null {
+    return this.#checkpoint.value
+  }
+
+  close(): void {
+    this.#finish('ended', null)
+  }
+
+  get #isOver(): boolean {
+    return this.#status === 'ended' || this.#status === 'failed'
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver) {
+      if (this.#status === 'connecting') this.#setStatus('connecting', {})
+      const end = await this.#readOnce()
+      if (this.#isOver) return
+      if (end.kind === 'ended' || end.kind === 'failed') return this.#finish(end.kind, end.info)
+      const retryInMs = this.#nextDelayMs(end.retryAfterMs)
+      this.#setStatus('reconnecting', { ...end.info, retryInMs })
+      await this.#wait(retryInMs)
+    }
+  }
+
+  #readOnce(): Promise<StreamEnd> {
+    const { fetch: fetcher = (input, init) => fetch(input, init), headers } = this.#options
+    const position = this.#checkpoint.value
+    const goesOn = position !== null && this.#knowsPast && this.#from === null
+    const from = goesOn ? null : (this.#from ?? position)
+    this.#abort = new AbortController()
+    return readStream({
+      url: this.#address.url(from),
+      headers: goesOn ? { ...headers, 'Last-Event-ID': String(position) } : { ...headers },
+      fetch: fetcher,
+      abort: this.#abort,
+      timers: this.#timers,
+      silenceMs: this.#options.silenceMs ?? DEFAULT_SILENCE_MS,
+      onOpen: () => this.#setStatus('catching-up', {}),
+      onRetry: (ms) => {
+        this.#retryMs = Math.min(MAX_RETRY_MS, ms)
+      },
+      onBlock: ({ id, type, data }) => {
+        if (this.#isOver) return
+        const seq = id !== null && /^\d{1,16}$/.test(id) ? Number(id) : null
+        if (data !== null) this.#take(toMessage(type, data, seq))
+        if (seq !== null && !this.#isOver) this.#reached(seq)
+      },
+    })
+  }
+
+  #take(message: FeedMessage): void {
+    const { seq, type } = message
+    if (type === 'reset') {
+      this.#numbers.clear()
+      this.#isAfterReset = true
+    }
+    const position = this.#checkpoint.value
+    const isOld = seq !== null && position !== null && seq <= position && !this.#isAfterReset
+    // These tell where the stream is, at a position that may have been reached before.
+    if (isOld && type !== 'caught-up' && type !== 'snapshot') return
+    const before = this.#numbers.last((message.data as { room?: string }).room ?? '')
+    const verdict = this.#numbers.judge(message)
+    if (verdict === 'double') return
+    if (verdict === 'gap') this.#gap(message, before)
+    this.#deliver(message)
+    if (type === 'caught-up') this.#setStatus('live', {})
+    else if (type === 'going-away') this.#waitMs = message.data.retryMs
+    else if (type === 'end' && this.#address.isSingleRoom) this.#isEnding(seq)
+  }
+
+  #deliver(message: FeedMessage): void {
+    const { state, onSnapshot, onPatch, onReset, onEvent } = this.#options
+    try {
+      state?.apply(message)
+      if (message.type === 'snapshot') onSnapshot?.(message.data, message.seq)
+      else if (message.type === 'patch') onPatch?.(message.data, message.seq)
+      else {
+        if (message.type === 'reset') onReset?.(message.data)
+        onEvent?.(message)
+      }
+    } catch (error) {
+      // The reader's own position must not depend on a mistake in a handler.
+      rethrowLater(error)
+    }
+  }
+
+  /** Events are missing: read again from the last good position, the second time from beyond the gap. */
+  #gap({ seq, data }: FeedMessage, before: number): never {
+    const { room, n } = data as { room: string; n: number }
+    const gap = `${room} ${n}`
+    const position = this.#checkpoint.value
+    this.#from = position === null || this.#lastGap === gap ? (seq ?? 'live') : position
+    this.#lastGap = gap
+    this.#numbers.clear()
+    const reset: FeedReset = { reason: 'gap', from: before + 1, to: n - 1, room }
+    try {
+      this.#options.onReset?.(reset)
+    } catch (error) {
+      rethrowLater(error)
+    }
+    throw new FeedGap(`Events ${reset.from} to ${reset.to} of room ${room} are missing`)
+  }
+
+  #reached(seq: number): void {
+    this.#checkpoint.set(seq)
+    this.#knowsPast = true
+    this.#isAfterReset = false
+    this.#from = null
+    this.#attempt = 0
+  }
+
+  #isEnding(seq: number | null): void {
+    if (seq !== null) this.#checkpoint.set(seq)
+    this.#finish('ended', { reason: 'The room is over' })
+  }
+
+  #nextDelayMs(retryAfterMs: number | null): number {
+    const told = retryAfterMs ?? this.#waitMs
+    this.#waitMs = null
+    const range = { minMs: this.#retryMs / 2, maxMs: MAX_RETRY_MS }
+    const jittered = fullJitter(this.#attempt++, range, this.#options.random ?? Math.random)
+    return told === null ? jittered : Math.min(told, 2 * MAX_RETRY_MS) + jittered / 4
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancelTimer()
+        stopListening()
+        this.#endWait = null
+        resolve()
+      }
+      const cancelTimer = this.#timers.after(ms, end)
+      const stopListening = onWake(() => {
+        this.#attempt = 0
+        end()
+      })
+      this.#endWait = end
+    })
+  }
+
+  #finish(status: 'ended' | 'failed', info: FeedStatusInfo | null): void {
+    if (this.#isOver) return
+    this.#status = status
+    this.#checkpoint.close()
+    this.#abort.abort()
+    this.#endWait?.()
+    // null: close() was called, and after it no handler is.
+    if (info) this.#tell(info)
+  }
+
+  #setStatus(status: FeedStatus, info: FeedStatusInfo): void {
+    if (this.#isOver) return
+    this.#status = status
+    this.#tell(info)
+  }
+
+  #tell(info: FeedStatusInfo): void {
+    try {
+      this.#options.onStatus?.(this.#status, info)
+    } catch (error) {
+      rethrowLater(error)
+    }
+  }
+}
