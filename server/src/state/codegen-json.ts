@@ -3,20 +3,27 @@ import type { CompiledClass } from './compile.ts'
 import { NUMBER_BYTES } from './json-writer.ts'
 
 /**
- * Generates `json(writer, object, words)`: the members of a mask, as bytes, each with a comma behind it.
+ * Generates `json` (the members in a view's mask) and `jsonChanged` (those of them that have changed), as
+ * bytes, each with a comma behind it.
  */
 export function jsonCode(compiled: CompiledClass): string {
   const members = compiled.layout.fields.filter((field) => field.target === null)
   const room = members.reduce((sum, field) => sum + field.name.length + 4 + NUMBER_BYTES, 16)
   const lines = members.map(
     (field) =>
-      `if ((words[${Math.floor(field.index / 30)}] & ${1 << (field.index % 30)}) !== 0) { ${member(field, room)} }`,
+      `if ((m${Math.floor(field.index / 30)} & ${1 << (field.index % 30)}) !== 0) { ${member(field, room)} }`,
   )
-  return `function json(w, o, words) {
+  const masks = Array.from({ length: compiled.words }, (_, w) => `m${w}`)
+  return `function members(w, o, ${masks.join(', ')}) {
     w.need(${room})
     let b = w.b, p = w.p
     ${lines.join('\n')}
     w.p = p
+  }
+  function json(w, o, words) { members(w, o, ${masks.map((_, w) => `words[${w}]`).join(', ')}) }
+  function jsonChanged(w, o, words) {
+    ${masks.map((m, w) => `const ${m} = o.$l${w} & words[${w}]`).join('\n')}
+    if ((${masks.join(' | ')}) !== 0) members(w, o, ${masks.join(', ')})
   }`
 }
 

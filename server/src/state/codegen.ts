@@ -38,7 +38,7 @@ export function generate(compiled: CompiledClass): GeneratedClass {
     columnCode(compiled),
     jsonCode(compiled),
     maskCode(compiled),
-    `return { create: (value, builder) => new C_${compiled.layout.name}(value, builder), settle, columns, narrow, json, logMask, clearMasks, clearLog, markLog, markChanged }`,
+    `return { create: (value, builder) => new C_${compiled.layout.name}(value, builder), settle, columns, narrow, json, jsonChanged, logMask, clearMasks, clearLog, markLog, markChanged }`,
   ].join('\n')
   // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- generated from the schema alone
   return new Function('tools', code)(tools) as GeneratedClass

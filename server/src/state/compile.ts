@@ -52,7 +52,9 @@ export interface GeneratedClass {
   narrow(group: Group): void
   /** Writes the members of scalars and lists in the mask, each with a comma behind it. */
   json(writer: JsonWriter, object: Tracked, words: readonly number[]): void
-  /** Copies the log's mask into `words` and says whether it has any bit. */
+  /** The same for those that are in the log's mask too. */
+  jsonChanged(writer: JsonWriter, object: Tracked, words: readonly number[]): void
+  /** Copies the log's mask into `words`. */
   logMask(object: Tracked, words: number[]): void
   /** Empties both masks. */
   clearMasks(object: Tracked): void

@@ -112,11 +112,17 @@ export function writeInteger(b: Uint8Array, p: number, value: number): number {
     p = writeInteger(b, p, high)
     return writePadded(b, p, { value: rest - high * 1e9, digits: 9 })
   }
-  let end = p + digitCount(rest)
+  if (rest > 2_147_483_647) return writePadded(b, p, { value: rest, digits: 10 })
+  return writeDigits(b, p, rest)
+}
+
+/** 0 to 2^31-1: divisions of small integers by a constant compile to a multiplication. */
+function writeDigits(b: Uint8Array, p: number, value: number): number {
+  let left = value | 0
+  let end = p + digitCount(left)
   const after = end
-  let left = rest >>> 0
   while (left > 9) {
-    const next = (left / 10) >>> 0
+    const next = (left / 10) | 0
     b[--end] = 48 + (left - next * 10)
     left = next
   }
@@ -147,42 +153,57 @@ function digitCount(value: number): number {
   return value < 100_000_000 ? 8 : value < 1_000_000_000 ? 9 : 10
 }
 
-const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
+const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11]
+
+/** By binary exponent, 0 to 23: the most decimals whose unit is still greater than a float's spacing. */
+const DECIMALS = Array.from({ length: 24 }, (_, exponent) =>
+  Math.floor((23 - exponent) * Math.log10(2)),
+)
 
 /**
- * Writes the shortest decimal that reads back as the same 32-bit float. `value` is such a float.
- * Whether `k` decimals are enough is asked by rounding back, so the answer is exact.
+ * Writes the shortest decimal that reads back as the same 32-bit float; `value` is such a float. With as many
+ * decimals as the spacing of floats allows there is one candidate, and a shorter decimal is that
+ * candidate with zeros at its end; when it does not read back, one or two more decimals do.
  */
 export function writeF32(b: Uint8Array, p: number, value: number): number {
   const size = value < 0 ? -value : value
   if (size >= 16_777_216 || (size < 1e-3 && size !== 0)) return writeText(b, p, shortestF32(value))
-  if (Math.floor(size) === size) return writeInteger(b, p, value)
-  // A float has 24 bits: about 7.2 digits, those before the point included.
-  let k = size < 1 ? 9 : size < 10 ? 7 : size < 100 ? 6 : size < 1_000 ? 5 : size < 10_000 ? 4 : 3
-  if (size < 0.1) k = 9
-  let digits = Math.round(size * (POWERS[k] as number))
-  while (k < 9 && Math.fround(digits / (POWERS[k] as number)) !== size)
-    digits = Math.round(size * (POWERS[++k] as number))
-  if (Math.fround(digits / (POWERS[k] as number)) !== size)
-    return writeText(b, p, shortestF32(value))
-  while (k > 1) {
-    const fewer = Math.round(size * (POWERS[k - 1] as number))
-    if (Math.fround(fewer / (POWERS[k - 1] as number)) !== size) break
-    digits = fewer
-    k--
+  const whole = size | 0
+  if (whole === size) return writeInteger(b, p, value)
+  let k = whole > 0 ? (DECIMALS[31 - Math.clz32(whole)] as number) : decimalsBelow1(size)
+  let digits = Math.round(size * (POWERS[k] as number)) | 0
+  if (Math.fround(digits / (POWERS[k] as number)) === size) {
+    for (let next = (digits / 10) | 0; next * 10 === digits; next = (digits / 10) | 0) {
+      digits = next
+      k--
+    }
+  } else {
+    do {
+      if (k === 11) return writeText(b, p, shortestF32(value))
+      k++
+      digits = Math.round(size * (POWERS[k] as number)) | 0
+    } while (Math.fround(digits / (POWERS[k] as number)) !== size)
   }
   if (value < 0) b[p++] = 45
-  const power = POWERS[k] as number
-  const whole = Math.floor(digits / power)
-  p = writeInteger(b, p, whole)
-  b[p] = 46
-  let left = digits - whole * power
-  for (let at = p + k; at > p; at--) {
-    const next = Math.floor(left / 10)
-    b[at] = 48 + (left - next * 10)
-    left = next
+  const point = whole < 10 ? p + 1 : p + digitCount(whole)
+  let at = point + k
+  const after = at + 1
+  while (at > point) {
+    const next = (digits / 10) | 0
+    b[at--] = 48 + (digits - next * 10)
+    digits = next
   }
-  return p + k + 1
+  b[at--] = 46
+  while (at >= p) {
+    const next = (digits / 10) | 0
+    b[at--] = 48 + (digits - next * 10)
+    digits = next
+  }
+  return after
+}
+
+function decimalsBelow1(size: number): number {
+  return size >= 0.125 ? 7 : size >= 0.015_625 ? 8 : 9
 }
 
 /** The shortest decimal of a 32-bit float as text. */

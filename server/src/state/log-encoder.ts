@@ -65,11 +65,21 @@ export class LogEncoder {
     const compiled = object.$c
     const start = json.p
     json.open()
+    compiled.jsonChanged(json, object, maskOf(compiled, view))
+    if (compiled.containers.length > 0) this.#writeChangedContainers(object, view)
+    if (json.p === start + 1) {
+      json.p = start
+      return false
+    }
+    json.close()
+    return true
+  }
+
+  #writeChangedContainers(object: Tracked, view: View): void {
+    const json = this.#json
+    const compiled = object.$c
     const changed: number[] = []
     compiled.logMask(object, changed)
-    const mask = maskOf(compiled, view)
-    const leaves = changed.map((word, index) => word & (mask[index] as number))
-    if (leaves.some((word) => word !== 0)) compiled.json(json, object, leaves)
     for (const container of compiled.containers) {
       if (!hasBit(changed, container.field.index)) continue
       const inner = viewInside(container, view)
@@ -82,12 +92,6 @@ export class LogEncoder {
           : this.#writeChangedEntries(object, container, inner)
       if (!isWritten) json.p = at
     }
-    if (json.p === start + 1) {
-      json.p = start
-      return false
-    }
-    json.close()
-    return true
   }
 
   #writeChangedEntries(object: Tracked, { field }: Container, view: View): boolean {
