@@ -240,12 +240,11 @@ export class MongoStore implements LogStore {
 
   async deleteThrough(seq: number): Promise<number> {
     const { events } = this.#at
-    let count = 0
+    const isOld: Filter<EventDocument> = { _id: { $lte: long(seq) }, type: { $ne: OWNER } }
+    let count = await this.#deleteOldMarkers(seq)
     for (;;) {
-      // Owner events stay: a room's epochs outlive its events (OB4).
-      const filter: Filter<EventDocument> = { _id: { $lte: long(seq) }, type: { $ne: OWNER } }
       const batch = await events
-        .find(filter, { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH })
+        .find(isOld, { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH })
         .toArray()
       const last = batch.at(-1)
       if (!last) return count
@@ -255,6 +254,25 @@ export class MongoStore implements LogStore {
       })
       count += deleted.deletedCount
     }
+  }
+
+  /** Only the newest marker of a room outlives its events (OB4). */
+  async #deleteOldMarkers(seq: number): Promise<number> {
+    const { events } = this.#at
+    const rooms = events.aggregate<{ _id: string; n: number }>(
+      [
+        { $match: { type: OWNER } },
+        { $group: { _id: '$room', n: { $max: '$n' }, count: { $sum: 1 } } },
+        { $match: { count: { $gt: 1 } } },
+      ],
+      { hint: 'owners' },
+    )
+    let count = 0
+    for await (const { _id: room, n } of rooms) {
+      const older = { room, type: OWNER, n: { $lt: n }, _id: { $lte: long(seq) } }
+      count += (await events.deleteMany(older)).deletedCount
+    }
+    return count
   }
 
   sealed(): Promise<number> {
