@@ -1,0 +1,124 @@
+// SSE under test, in a process of its own: `node fanout-server.mjs ours|bare`. Ours is the whole path from a
+// room's log to the socket; bare writes the same bytes, encoded once, corked, in a turn of its own.
+import uws from 'uWebSockets.js'
+
+const kind = process.argv[2]
+// One event is some 200 bytes on the wire.
+const PAD = 'x'.repeat(Number(process.env.FANOUT_PAD ?? 96))
+const TURN_MS = 10
+const start = kind === 'ours' ? startOurs : startBare
+const { port, publish, streams } = await start()
+process.send({ port })
+
+let timer = null
+process.on('message', (question) => {
+  if (question === 'cpu') process.send({ cpu: process.cpuUsage() })
+  else if (question === 'streams') process.send({ streams: streams() })
+  else if (question === 'memory') {
+    for (let round = 0; round < 4; round++) globalThis.gc?.()
+    process.send({ rss: process.memoryUsage.rss() })
+  } else if (question === 'stop') {
+    clearInterval(timer)
+    process.send({ stopped: true })
+  } else if (question.eventsPerSecond) play(question.eventsPerSecond)
+})
+process.on('disconnect', () => process.exit(0))
+
+/** Publishes at a steady rate whatever the timers do, a batch a turn at most once late. */
+function play(eventsPerSecond) {
+  let told = 0
+  const startedAt = performance.now()
+  timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - startedAt) / 1000) * eventsPerSecond)
+    for (; told < due; told++) publish(Date.now())
+  }, TURN_MS)
+  process.send({ playing: true })
+}
+
+function startBare() {
+  const all = new Set()
+  let seq = Date.now() * 1000
+  const app = uws.App()
+  app.get('/*', (response) => {
+    response.cork(() => response.writeHeader('Content-Type', 'text/event-stream').write(': ok\n\n'))
+    all.add(response)
+    response.onAborted(() => all.delete(response))
+  })
+  const publish = (now) => {
+    seq++
+    const data = `{"room":"bench","n":${seq % 10_000},"at":${now},"data":{"text":"${PAD}"}}`
+    const bytes = Buffer.from(`id: ${seq}\nevent: note\ndata: ${data}\n\n`)
+    for (const response of all) response.cork(() => response.write(bytes))
+  }
+  return new Promise((resolve) => {
+    app.listen('127.0.0.1', 0, (socket) =>
+      resolve({ port: uws.us_socket_local_port(socket), publish, streams: () => all.size }),
+    )
+  })
+}
+
+async function startOurs() {
+  const from = (path) => import(new URL(`../../server/dist/${path}`, import.meta.url).href)
+  const { UwsTransport } = await from('transport/uws.js')
+  const { Feed } = await from('feed/feed.js')
+  const { Lobby } = await from('feed/lobby.js')
+  const { addFeedRoutes } = await from('feed/feed-routes.js')
+  const { Router } = await from('http/router.js')
+  const { createMetrics } = await from('metrics.js')
+  const { createOutbox } = await from('outbox/create-outbox.js')
+  const { MemoryStore } = await from('outbox/memory-store.js')
+  const { SystemClock } = await from('clock.js')
+  const { silentLogger } = await from('logger.js')
+  const { checkLimits } = await from('options.js')
+  const clock = new SystemClock()
+  const logger = silentLogger
+  const limits = checkLimits({ maxStreams: 100_000 })
+  let ids = 0
+  const outbox = createOutbox(new MemoryStore({ clock }), limits, {
+    clock,
+    logger,
+    randomId: () => `bench-own-${ids++}-000000`,
+  })
+  await outbox.start()
+  const facts = { type: 'bench', delayMs: 0, isPrivate: false, isLive: true }
+  const directory = {
+    list: () => [],
+    find: (id) => (id === 'bench' ? facts : null),
+    ids: () => ['bench'],
+    onChange: () => () => {},
+  }
+  const feed = new Feed({ outbox, directory, clock, limits, logger })
+  const otherStreams = () => feed.streamCount
+  const lobby = new Lobby({ directory, clock, limits, otherStreams, onSpectators: () => () => {} })
+  const router = new Router({
+    logger,
+    metrics: createMetrics(),
+    isOriginAllowed: () => true,
+    checkKey: () => {},
+  })
+  addFeedRoutes(router, feed, lobby)
+  const transport = new UwsTransport({
+    maxMessageBytes: 1024,
+    maxBufferedBytes: 65_536,
+    idleTimeoutMs: 60_000,
+  })
+  const refuse = { upgrade: () => ({ accept: false, status: 403, code: 'forbidden' }) }
+  const port = await transport.listen(
+    { host: '127.0.0.1', port: 0 },
+    { ...refuse, http: router.handle },
+  )
+  const room = await outbox.openRoom('bench', {
+    onFenced() {},
+    onWritable() {},
+    onRefused() {},
+    onSnapshotDue: () => snapshot(),
+  })
+  const snapshot = () => room.snapshot({ publicState: '{}', hiddenState: null, runtime: '{}' })
+  room.append({ type: 'patch', data: '{}' })
+  const data = `{"text":"${PAD}"}`
+  return {
+    port,
+    publish: () => room.append({ type: 'note', data }),
+    streams: () => feed.streamCount,
+  }
+}
