@@ -1,0 +1,109 @@
+// SSE fan-out beside a bare uWebSockets.js loop, side by side in one run. Server and readers are processes of
+// their own; what is compared is deliveries per second of the server's CPU time.
+import { fork } from 'node:child_process'
+import { pathToFileURL } from 'node:url'
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5)
+const ROUND_MS = Number(process.env.BENCH_ROUND_MS ?? 2000)
+const WARM_UP_MS = 700
+
+const at = (path) => new URL(path, import.meta.url)
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]
+
+/** Sends a question to a child and resolves with its answer. */
+function ask(child, question) {
+  return new Promise((resolve) => {
+    child.once('message', resolve)
+    child.send(question)
+  })
+}
+
+async function withServer(kind, streams, use) {
+  const server = fork(at('./parts/fanout-server.mjs'), [kind], { execArgv: ['--expose-gc'] })
+  const load = fork(at('./parts/fanout-load.mjs'))
+  try {
+    const { port } = await new Promise((resolve, reject) => {
+      server.once('message', resolve)
+      server.once('exit', () => reject(new Error(`The ${kind} server ended`)))
+    })
+    await ask(load, { port, streams })
+    const open = (await ask(server, 'streams')).streams
+    if (open !== streams) throw new Error(`Expected ${streams} streams, got ${open}`)
+    return await use({ server, load, port })
+  } finally {
+    server.disconnect()
+    load.disconnect()
+  }
+}
+
+/** Deliveries per second of the server's CPU time, deliveries per second, and lateness. */
+async function deliver(kind, { streams, eventsPerSecond }) {
+  return withServer(kind, streams, async ({ server, load }) => {
+    await ask(server, { eventsPerSecond })
+    await sleep(WARM_UP_MS)
+    const cpuBefore = (await ask(server, 'cpu')).cpu
+    const before = (await ask(load, 'count')).received
+    const startedAt = performance.now()
+    await sleep(ROUND_MS)
+    const { cpu } = await ask(server, 'cpu')
+    const { received, p99 } = await ask(load, 'count')
+    const seconds = (performance.now() - startedAt) / 1000
+    const cpuSeconds = (cpu.user - cpuBefore.user + cpu.system - cpuBefore.system) / 1e6
+    const count = received - before
+    return { perCpuSecond: count / cpuSeconds, perSecond: count / seconds, p99 }
+  })
+}
+
+const IDLE = 3_000
+
+/** Bytes of resident memory per idle stream. */
+async function memory(kind) {
+  return withServer(kind, 500, async ({ server, load, port }) => {
+    const before = (await ask(server, 'memory')).rss
+    await ask(load, { port, streams: IDLE })
+    await sleep(300)
+    return ((await ask(server, 'memory')).rss - before) / IDLE
+  })
+}
+
+/** Alternates bare and ours, so that what else the machine does hits both. */
+async function rounds(once, count = ROUNDS) {
+  const results = { ours: [], bare: [] }
+  for (let round = 0; round < count; round++) {
+    results.bare.push(await once('bare'))
+    results.ours.push(await once('ours'))
+  }
+  return results
+}
+
+function compare(name, bar, { ours, bare }) {
+  const row = { name, ours: median(ours), bare: median(bare), bar }
+  return { ...row, ratio: row.ours / row.bare }
+}
+
+const pick = ({ ours, bare }, key) => ({
+  ours: ours.map((result) => result[key]),
+  bare: bare.map((result) => result[key]),
+})
+
+/** All rows: {name, ours, bare, ratio, bar}. */
+export async function run() {
+  const steady = await rounds((kind) => deliver(kind, { streams: 500, eventsPerSecond: 100 }))
+  const ceiling = await rounds((kind) => deliver(kind, { streams: 1_000, eventsPerSecond: 300 }))
+  const idle = compare(
+    'memory per idle stream, bytes',
+    '<= 1000 above bare',
+    await rounds(memory, 3),
+  )
+  return [
+    compare('SSE 500 x 100/s, deliveries per CPU s', '>= 0.90', pick(steady, 'perCpuSecond')),
+    compare('SSE 500 x 100/s, p99 ms', '', pick(steady, 'p99')),
+    compare('SSE 1,000 streams, ceiling, deliveries per s', '>= 1.5', pick(ceiling, 'perSecond')),
+    compare('SSE 1,000 streams, deliveries per CPU s', '', pick(ceiling, 'perCpuSecond')),
+    compare('SSE 1,000 streams, p99 ms', '<= 50 (ours)', pick(ceiling, 'p99')),
+    { ...idle, ratio: idle.ours - idle.bare },
+  ]
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) console.table(await run())
