@@ -2,7 +2,9 @@ import type { ClientRoom } from '@ringside/client'
 import type { Clock, Logger } from '@ringside/server'
 import { STEP_MS } from '../shared/constants.ts'
 import type { game } from '../shared/game.ts'
+import type { Input } from '../shared/movement.ts'
 import { BOT_NAMES } from '../shared/names.ts'
+import type { BlindSeat } from './blind-seat.ts'
 import { BotBrain } from './bot-brain.ts'
 import type { Intent } from './bot-brain.ts'
 
@@ -16,28 +18,39 @@ const REJOIN_MS = 5_000
 const MAX_REJOINS = 3
 
 export interface BotSquadOptions {
-  /** Takes a seat of the room for a bot of this name: over any connection, as a player would. */
+  /** Takes a seat for a bot of this name, with a replica of the room's state, as a player's client does. */
   readonly join: (name: string) => Promise<BotRoom>
+  /**
+   * Takes a seat without a replica: such bots see through the replica of one that has it. Default: every
+   * bot has its own.
+   */
+  readonly joinBlind?: (name: string) => Promise<BlindSeat>
   readonly clock: Clock
   readonly logger: Logger
   /** Bots, 1-16. */
   readonly count: number
-  /** Any whole number: the bots' minds derive from it. */
+  /** Any whole number: the bots' names and minds derive from it. */
   readonly seed: number
 }
 
 interface Bot {
   readonly name: string
   readonly seed: number
-  readonly room: BotRoom
+  readonly sessionId: string
+  /** Its own replica, or null. */
+  readonly sight: BotRoom | null
   readonly brain: BotBrain
+  send(input: Input): void
+  leave(): Promise<void>
   intent: Intent | null
   sequence: number
 }
 
+type Who = Pick<Bot, 'name' | 'seed'>
+
 /**
- * The bots of one room. Each has a seat, a connection and a replica of its own and sends what a player's
- * browser sends; one timer drives them all.
+ * The bots of one room. Each has a seat and a connection of its own and sends what a player's client sends;
+ * one timer drives them all.
  */
 export class BotSquad {
   readonly #options: BotSquadOptions
@@ -64,7 +77,8 @@ export class BotSquad {
       const name = BOT_NAMES[(index + Math.abs(seed)) % BOT_NAMES.length] ?? 'Bot'
       await this.#enter({ name, seed: seed * 1_000 + index }, 0)
     }
-    this.#dueAt = clock.now()
+    // Squads of one process take turns within a step instead of all waking at once.
+    this.#dueAt = clock.now() + ((Math.abs(seed) * 7) % STEP_MS)
     if (!this.#isStopped) this.#schedule()
   }
 
@@ -78,33 +92,59 @@ export class BotSquad {
   /** Takes every bot out of the room. Resolves when all have left; a second call does nothing. */
   async stop(): Promise<void> {
     this.halt()
-    const rooms = [...this.#bots].map(({ room }) => room)
+    const bots = [...this.#bots]
     this.#bots.clear()
-    await Promise.all(rooms.map((room) => room.leave()))
+    await Promise.all(bots.map((bot) => bot.leave()))
   }
 
-  async #enter(who: { name: string; seed: number }, rejoins: number): Promise<void> {
-    const { join, logger } = this.#options
-    let room: BotRoom
+  async #enter(who: Who, rejoins: number): Promise<void> {
+    let bot: Bot
     try {
-      room = await join(who.name)
+      bot = await this.#takeSeat(who, (code) => this.#lost(bot, code, rejoins))
     } catch (error) {
-      logger.warn({ bot: who.name, error }, 'A bot got no seat')
+      this.#options.logger.warn({ bot: who.name, error }, 'A bot got no seat')
       return
     }
-    if (this.#isStopped) {
-      await room.leave()
-      return
+    if (this.#isStopped) await bot.leave()
+    else this.#bots.add(bot)
+  }
+
+  async #takeSeat(who: Who, onLost: (code: number) => void): Promise<Bot> {
+    const { join, joinBlind } = this.#options
+    if (joinBlind && this.#sight) {
+      const seat = await joinBlind(who.name)
+      seat.onLost = onLost
+      const send = (input: Input): void => seat.send(input)
+      return createBot(who, {
+        sessionId: seat.sessionId,
+        sight: null,
+        send,
+        leave: () => seat.leave(),
+      })
     }
-    const brain = new BotBrain(room.sessionId, who.seed)
-    const bot: Bot = { ...who, room, brain, intent: null, sequence: 0 }
-    this.#bots.add(bot)
+    const room = await join(who.name)
     room.onStatus((status, { code }) => {
-      if (status !== 'closed' || !this.#bots.delete(bot) || this.#isStopped) return
-      logger.warn({ bot: bot.name, roomId: room.id, code }, 'A bot lost its seat')
-      if (rejoins >= MAX_REJOINS) return
-      this.#after(REJOIN_MS, () => void this.#enter(who, rejoins + 1))
+      if (status === 'closed') onLost(code ?? 0)
     })
+    const send = (input: Input): void => void room.send('input', input)
+    return createBot(who, {
+      sessionId: room.sessionId,
+      sight: room,
+      send,
+      leave: () => room.leave(),
+    })
+  }
+
+  /** A replica that any bot may look through, or null. */
+  get #sight(): BotRoom | null {
+    for (const { sight } of this.#bots) if (sight) return sight
+    return null
+  }
+
+  #lost(bot: Bot, code: number, rejoins: number): void {
+    if (!this.#bots.delete(bot) || this.#isStopped) return
+    this.#options.logger.warn({ bot: bot.name, code }, 'A bot lost its seat')
+    if (rejoins < MAX_REJOINS) this.#after(REJOIN_MS, () => void this.#enter(bot, rejoins + 1))
   }
 
   /** Steps at a steady rate: a late timer is followed by a shorter wait, but steps are not made up for. */
@@ -119,16 +159,18 @@ export class BotSquad {
 
   #step(): void {
     this.#steps += 1
+    const shared = this.#sight
     let index = 0
     for (const bot of this.#bots) {
+      const sight = bot.sight ?? shared
       // A third of the squad thinks in each step, so that no step is heavy.
-      if (!bot.intent || (this.#steps + index) % INPUTS_PER_DECISION === 0)
-        bot.intent = bot.brain.decide(bot.room.state, bot.room.at)
+      if (sight && (!bot.intent || (this.#steps + index) % INPUTS_PER_DECISION === 0))
+        bot.intent = bot.brain.decide(sight.state, sight.at)
       index += 1
-      if (!bot.intent || bot.room.status !== 'connected') continue
+      if (!bot.intent) continue
       bot.sequence += 1
       const { moveX, moveY, angle, buttons } = bot.intent
-      bot.room.send('input', { sequence: bot.sequence, moveX, moveY, angle, buttons })
+      bot.send({ sequence: bot.sequence, moveX, moveY, angle, buttons })
     }
   }
 
@@ -139,4 +181,10 @@ export class BotSquad {
     })
     this.#cancels.add(cancel)
   }
+}
+
+function createBot(who: Who, seat: Pick<Bot, 'sessionId' | 'sight' | 'send' | 'leave'>): Bot {
+  const { name, seed } = who
+  const brain = new BotBrain(seat.sessionId, seed)
+  return { name, seed, ...seat, brain, intent: null, sequence: 0 }
 }

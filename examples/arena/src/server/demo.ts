@@ -4,6 +4,7 @@ import { RingsideError } from '@ringside/server'
 import type { Clock, HttpRequest, HttpResponse, Logger, Server } from '@ringside/server'
 import { MAX_PLAYERS } from '../shared/constants.ts'
 import { game } from '../shared/game.ts'
+import { BlindSeat } from './blind-seat.ts'
 import { BotSquad } from './bots.ts'
 
 /** Rooms that the demo may fill at once: each start beyond that is refused. */
@@ -50,7 +51,7 @@ export class Demo {
       socket: () => options.server.loopback(),
       timers: options.clock,
       // A bot that lost its seat is given a new one by its squad.
-      reconnectForMs: 0,
+      reconnectForMs: 1,
     })
   }
 
@@ -102,11 +103,11 @@ export class Demo {
     const { server, clock, logger, botKey, seed } = this.#options
     const roomId = await server.createRoom('arena', title === undefined ? {} : { title })
     this.#started += 1
+    const reserve = (name: string): ReturnType<typeof server.reserveSeat> =>
+      server.reserveSeat(roomId, { name, options: { botKey } })
     const squad = new BotSquad({
-      join: async (name) => {
-        const { ticket } = await server.reserveSeat(roomId, { name, options: { botKey } })
-        return this.#client.joinWithTicket<'arena'>(ticket)
-      },
+      join: async (name) => this.#client.joinWithTicket<'arena'>((await reserve(name)).ticket),
+      joinBlind: async (name) => BlindSeat.take(server.loopback(), await reserve(name)),
       clock,
       logger,
       count: bots,

@@ -32,9 +32,10 @@ async function main(): Promise<void> {
     isDevelopment,
   })
   server.room('arena', arenaRoom({ botKey }))
-  addPages(server, WEB_FOLDER)
   const demo = new Demo({ server, clock, logger, botKey, seed: randomInt(1_000_000) })
   demo.register()
+  // Last: it answers whatever nothing before it did.
+  addPages(server, WEB_FOLDER)
 
   let isClosing = false
   const close = (signal: string): void => {
