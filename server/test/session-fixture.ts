@@ -100,7 +100,7 @@ export interface Fixture {
   registry: CommandRegistry
   table: SessionTable
   transport: MemoryTransport
-  dial(init?: MemoryDial): Promise<TestClient>
+  dial: (init?: MemoryDial) => Promise<TestClient>
 }
 
 /** Sessions on the in-memory transport and a clock that stands still. */

@@ -120,7 +120,7 @@ describe('raw commands', () => {
       ]),
     )
     expect(logs.map(({ level }) => level)).toEqual(['error', 'error', 'error'])
-    expect(String((logs[0]?.fields['err'] as Error).stack)).toContain('session.test')
+    expect(String((logs[0]?.fields['err'] as Error | undefined)?.stack)).toContain('session.test')
     expect(client.closed).toBeNull()
   })
 
@@ -273,7 +273,7 @@ describe('rate limit', () => {
     const { dial } = await createFixture({
       limits: { ratePerSecond: 0.01, rateBurst: 7 },
       commands: game.commands,
-      register: (registry) => registry.addTyped(add, ({}, { a, b }: never) => ({ sum: a + b })),
+      register: (registry) => registry.addTyped(add, (_, { a, b }: never) => ({ sum: a + b })),
     })
     const client = await dial()
     client.send(add.id, encodeMessage(add.payload, { a: 1, b: 2 }))

@@ -106,7 +106,9 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       const count = server.opened.length
       const client = await subject.dial(transport, port, protocols)
       await until('open', () => server.opened.length > count)
-      return [client, server.opened[count] as Connection]
+      const connection = server.opened[count]
+      if (!connection) throw new Error('Expected a connection')
+      return [client, connection]
     }
     afterEach(() => transport.close())
 

@@ -16,10 +16,9 @@ afterEach(async () => {
 })
 
 async function start(): Promise<number> {
-  const made = createServer(defineGame({}), { connectionsPerSecondPerIp: 1000 })
-  registerChat(made as unknown as Server, new SystemClock())
-  server = made as unknown as Server
-  return made.listen({ port: 0 })
+  server = createServer(defineGame({}), { connectionsPerSecondPerIp: 1000 })
+  registerChat(server, new SystemClock())
+  return server.listen({ port: 0 })
 }
 
 /** A plain 4-byte client: no SDK, no subprotocol. */
@@ -42,7 +41,11 @@ class PlainClient {
     const end = Date.now() + 3_000
     for (;;) {
       const index = this.frames.findIndex((frame) => readCommandId(frame) === id)
-      if (index >= 0) return this.frames.splice(0, index + 1)[index] as Buffer
+      const frame = this.frames[index]
+      if (frame) {
+        this.frames.splice(0, index + 1)
+        return frame
+      }
       if (Date.now() > end) throw new Error(`Timed out waiting for ${id}`)
       await new Promise((resolve) => setTimeout(resolve, 2))
     }
