@@ -546,4 +546,36 @@ describe('starting and stopping', () => {
     expect(log.acknowledgedN).toBe(1)
     await expect(log.durable()).rejects.toThrow(/over/)
   })
+
+  it('OB7 close takes the last events beyond the bound, in order', async () => {
+    const weather = outage()
+    const rig = await startRig({ hooks: weather.hooks, limits: { maxPendingEvents: 2 } })
+    const handlers = recordHandlers()
+    const log = await rig.outbox.openRoom('r', handlers)
+    for (const by of [1, 2, 3]) log.append({ type: 'kill', data: `{"by":${by}}` })
+    const closing = log.close([
+      { type: 'kill', data: '{"by":3}' },
+      { type: 'end', data: '{}' },
+    ])
+    weather.isDown = false
+    await pass(rig.clock, 500)
+    await closing
+    expect(rig.shown.map((event) => event.data)).toEqual(['{"by":1}', '{"by":2}', '{"by":3}', '{}'])
+    expect(handlers.calls).toEqual([])
+  })
+
+  it('OB7 after a refusal close takes only the end', async () => {
+    const rig = await startRig({ limits: { maxEventBytes: 1_024 } })
+    const log = await rig.outbox.openRoom('r', recordHandlers())
+    log.append(patch(1))
+    log.append({ type: 'kill', data: 'bad' })
+    const closing = log.close([
+      { type: 'kill', data: 'bad' },
+      { type: 'kill', data: '{}' },
+      { type: 'end', data: '{}' },
+    ])
+    await turns(rig.clock)
+    await closing
+    expect(rig.shown.map((event) => event.type)).toEqual(['patch', 'end'])
+  })
 })

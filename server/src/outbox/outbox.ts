@@ -73,7 +73,8 @@ export interface RoomLog {
   readonly isFull: boolean
   /**
    * Accepts one event; its n and seq are bound when it is sent. False = the buffer is full (nothing
-   * was accepted), or this ownership is over.
+   * was accepted; only `end` is taken even then), or this ownership is over. An event that can never
+   * be written answers false, and `onRefused` follows in a later turn; from then on only `end` is taken.
    */
   append(event: NewEvent): boolean
   /**
@@ -81,10 +82,16 @@ export interface RoomLog {
    * that is acknowledged.
    */
   snapshot(state: SnapshotInput): void
-  /** Resolves when all that was appended before is acknowledged; rejects when the ownership ends. */
+  /**
+   * Resolves when all that was appended before is acknowledged; rejects when the ownership ends, or
+   * when some of it was refused.
+   */
   durable(): Promise<void>
-  /** Flushes, then gives the ownership up. */
-  close(): Promise<void>
+  /**
+   * Flushes, then gives the ownership up. `last` are the room's last events (what a full buffer has
+   * turned away, then `end`): they are accepted beyond the bound; after `onRefused` only `end` is.
+   */
+  close(last?: readonly NewEvent[]): Promise<void>
 }
 
 export interface NewEvent {

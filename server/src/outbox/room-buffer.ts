@@ -155,8 +155,17 @@ export class RoomBuffer implements RoomLog, EventOwner {
     })
   }
 
-  async close(): Promise<void> {
+  async close(last: readonly NewEvent[] = []): Promise<void> {
     if (this.#state === 'over') return
+    for (const event of last) {
+      if (this.#state === 'ended' || (this.#state === 'refused' && event.type !== END)) continue
+      const bytes = eventBytes(event)
+      const fault = eventFault(event, bytes, this.#context.options.maxEventBytes)
+      if (fault) {
+        this.#state = 'refused'
+        this.#context.logger.error({ roomId: this.room, err: fault }, 'a last event was refused')
+      } else this.#push(event, bytes)
+    }
     this.#state = 'ended'
     // Rejected when the ownership was lost meanwhile: then it is given up already.
     await this.#flushed().catch(() => {})
