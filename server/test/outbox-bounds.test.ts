@@ -193,7 +193,7 @@ describe('OB6 snapshots and retention', () => {
     expect(await rig.outbox.snapshotAt('r', floor)).toMatchObject({ n: 2, publicState: '{"v":2}' })
   })
 
-  it('OB6 a living room holds the floor until it has captured a snapshot; it is asked for one', async () => {
+  it('OB10 a living room holds the floor until it has captured a snapshot; it is asked for one', async () => {
     const rig = await startRig({ limits: retention })
     const handlers = recordHandlers()
     const log = await rig.outbox.openRoom('r', handlers)
@@ -231,7 +231,7 @@ describe('OB6 snapshots and retention', () => {
     })
   })
 
-  it('OB6 the state at f is made of the snapshot before it and the patches up to it', async () => {
+  it('OB10 the state at f is made of the snapshot before it and the patches up to it', async () => {
     const rig = await startRig({ limits: retention })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append({ type: 'patch', data: '{"a":{"x":1,"y":2}}', hidden: '{"m":[1]}' })
@@ -249,7 +249,7 @@ describe('OB6 snapshots and retention', () => {
     expect(JSON.parse(at?.hiddenState ?? '')).toEqual({ m: [1], k: 2 })
   })
 
-  it('OB6 an ended room does not hold the floor, and its snapshots go with its end', async () => {
+  it('OB10 an ended room does not hold the floor, and its snapshots go with its end', async () => {
     const rig = await startRig({ limits: retention })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
@@ -263,7 +263,7 @@ describe('OB6 snapshots and retention', () => {
     expect(await everything(rig.store)).toEqual([])
   })
 
-  it('OB6 a room that was closed without an end keeps its state and can be taken over', async () => {
+  it('OB10 a room that was closed without an end keeps its state and can be taken over', async () => {
     const rig = await startRig({ limits: retention })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
@@ -339,7 +339,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
     expect(handlers.calls).toEqual(['writable'])
   })
 
-  it('OB7 the end of a room is taken even by a full buffer', async () => {
+  it('OB8 the end of a room is taken even by a full buffer', async () => {
     const weather = outage()
     const rig = await startRig({ hooks: weather.hooks, limits: { maxPendingEvents: 1 } })
     const log = await rig.outbox.openRoom('r', recordHandlers())
@@ -408,7 +408,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
     expect(await rig.outbox.snapshotAt('r', 9e15)).toMatchObject({ n: 2 })
   })
 
-  it('OB7 an event that can never be written is refused before it has a number', async () => {
+  it('OB9 an event that can never be written is refused before it has a number', async () => {
     const bad = [
       { type: 'patch', data: `"${'x'.repeat(2_000)}"` },
       { type: 'patch', data: '{}', hidden: `"${'é'.repeat(800)}"` },
@@ -547,7 +547,7 @@ describe('starting and stopping', () => {
     await expect(log.durable()).rejects.toThrow(/over/)
   })
 
-  it('OB7 close takes the last events beyond the bound, in order', async () => {
+  it('OB8 close takes the last events beyond the bound, in order', async () => {
     const weather = outage()
     const rig = await startRig({ hooks: weather.hooks, limits: { maxPendingEvents: 2 } })
     const handlers = recordHandlers()
@@ -564,7 +564,7 @@ describe('starting and stopping', () => {
     expect(handlers.calls).toEqual([])
   })
 
-  it('OB7 after a refusal close takes only the end', async () => {
+  it('OB8 after a refusal close takes only the end', async () => {
     const rig = await startRig({ limits: { maxEventBytes: 1_024 } })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
