@@ -41,9 +41,17 @@ export class FeedAccess {
     return room
   }
 
-  /** The directory says that something changed. */
-  forget(id: string): void {
+  /** Reads the room's facts anew; false when none of them has changed. */
+  refresh(id: string): boolean {
+    const before = this.#facts.get(id)
     this.#facts.delete(id)
+    const after = this.find(id)
+    if (!before || !after) return true
+    return (
+      before.isPrivate !== after.isPrivate ||
+      before.delayMs !== after.delayMs ||
+      before.isLive !== after.isLive
+    )
   }
 
   mayWatch(request: HttpRequest | null, room: WatchedRoom): boolean {

@@ -217,7 +217,8 @@ export class Feed {
   }
 
   #onRoomChange(id: string): void {
-    this.access.forget(id)
+    // Most changes are of players and metadata, which no stream depends on.
+    if (!this.access.refresh(id)) return
     const room = this.access.find(id)
     for (const group of this.#groups) {
       const follows = group.rooms ? group.rooms.has(id) : room?.isPrivate === false

@@ -56,6 +56,7 @@ export class RoomStates {
     if (seq < first) throw new RingsideError('past_retention')
     let base = this.#views.get(room) ?? null
     if (base && base.seq > seq) base = null
+    if (base?.isOver) return base
     const snapshot = await this.#outbox.snapshotAt(room, seq)
     if (snapshot && (!base || snapshot.seq > base.seq))
       base = { ...snapshot, state: snapshot.publicState, isOver: false }

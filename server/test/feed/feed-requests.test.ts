@@ -38,7 +38,7 @@ describe('bad requests', () => {
     '/rooms/a/events?after=-1',
     '/rooms/a/state?at=now',
     '/rooms/a/state?at=1&at=2',
-  ])('%s is answered 400 in JSON', async (path) => {
+  ])('FE10 %s is answered 400 in JSON', async (path) => {
     const rig = await FeedRig.start()
     await rig.room('a', {})
     const answer = await rig.open(path)
@@ -52,13 +52,13 @@ describe('bad requests', () => {
     '/rooms/nobody/events',
     '/feed?rooms=x,y',
     '/rooms/__proto__/feed',
-  ])('%s is answered 404', async (path) => {
+  ])('FE9 %s is answered 404', async (path) => {
     const rig = await FeedRig.start()
     const answer = await rig.open(path)
     expect([answer.exchange.status, answer.error]).toEqual([404, 'room_not_found'])
   })
 
-  it('a stream that is left while it begins leaves nothing behind', async () => {
+  it('FE5 a stream that is left while it begins leaves nothing behind', async () => {
     const rig = await FeedRig.start()
     await rig.room('a', {})
     const reader = rig.get('/rooms/a/feed')
@@ -71,7 +71,7 @@ describe('bad requests', () => {
 })
 
 describe('headers and opening', () => {
-  it('a stream says at once that it is one, with retry and a comment', async () => {
+  it('FE2 a stream says at once that it is one, with retry and a comment', async () => {
     const rig = await FeedRig.start({ retryMs: 1_234 })
     await rig.room('a', {})
     const reader = await rig.open('/rooms/a/feed')
@@ -90,7 +90,7 @@ describe('headers and opening', () => {
     })
   })
 
-  it('Last-Event-ID beats checkpoint beats from', async () => {
+  it('FE10 Last-Event-ID beats checkpoint beats from', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', {})
     for (let step = 0; step < 5; step++) room.emit('step', { step })
@@ -105,7 +105,7 @@ describe('headers and opening', () => {
 })
 
 describe('many rooms', () => {
-  it('* shows all public rooms and those made later, whose first patch is their whole state', async () => {
+  it('FE11 * shows all public rooms and those made later, whose first patch is their whole state', async () => {
     const rig = await FeedRig.start()
     const one = await rig.room('one', { score: 1 })
     const reader = await rig.open('/feed?rooms=*')
@@ -122,7 +122,7 @@ describe('many rooms', () => {
     ])
   })
 
-  it('rooms=a,b shows these, snapshots first, none of them with an id', async () => {
+  it('FE2 rooms=a,b shows these, snapshots first, none of them with an id', async () => {
     const rig = await FeedRig.start()
     const [a, b, c] = [await rig.room('a', {}), await rig.room('b', {}), await rig.room('c', {})]
     const reader = await rig.open('/feed?rooms=b,a,gone')
@@ -140,7 +140,7 @@ describe('many rooms', () => {
 })
 
 describe('replay at a speed', () => {
-  it('speed=4 shows events at a quarter of their distances, then goes live', async () => {
+  it('FE1 speed=4 shows events at a quarter of their distances, then goes live', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', {})
     for (let step = 0; step < 4; step++) {
@@ -166,7 +166,7 @@ describe('replay at a speed', () => {
 })
 
 describe('pages and states', () => {
-  it('pages follow each other without gap; full ones are immutable', async () => {
+  it('FE12 pages follow each other without gap; full ones are immutable', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', {})
     for (let step = 0; step < 24; step++) room.emit('step', { step })
@@ -187,7 +187,7 @@ describe('pages and states', () => {
     expect(beyond).toEqual({ events: [], next: next + 50, sealed: false })
   })
 
-  it('state before the room began is 404, beyond the counter not_yet_visible', async () => {
+  it('FE3 state before the room began is 404, beyond the counter not_yet_visible', async () => {
     const rig = await FeedRig.start()
     await rig.room('b', {})
     const before = rig.outbox.sealed
@@ -202,7 +202,7 @@ describe('pages and states', () => {
 })
 
 describe('lobby', () => {
-  it('GET /rooms lists, /rooms/stream lists first and then tells changes at most twice a second', async () => {
+  it('FE13 GET /rooms lists, /rooms/stream lists first and then tells changes at most twice a second', async () => {
     const rig = await FeedRig.start()
     rig.directory.set('a')
     rig.directory.set('secret', { isPrivate: true })
@@ -225,7 +225,7 @@ describe('lobby', () => {
     expect(reader.text.endsWith(': hb\n\n')).toBe(true)
   })
 
-  it('a lobby stream that was full gets the whole list again', async () => {
+  it('FE13 a lobby stream that was full gets the whole list again', async () => {
     const rig = await FeedRig.start()
     rig.directory.set('a')
     const reader = await rig.open('/rooms/stream')

@@ -167,7 +167,7 @@ describe('FE5 bounds', () => {
     expect(reader.roomEvents).toHaveLength(401)
   })
 
-  it('FE5 beyond maxStreams the answer is 200 with retry, and ends', async () => {
+  it('FE9 beyond maxStreams the answer is 200 with retry, and ends', async () => {
     const rig = await FeedRig.start({ maxStreams: 1 })
     await rig.room('a', {})
     const first = await rig.open('/rooms/a/feed')
@@ -244,7 +244,7 @@ describe('FE6 every n, filters and quiet streams', () => {
 })
 
 describe('the end of a room and of the server', () => {
-  it('a stream of one room ends with the room; coming back at the end is answered 204', async () => {
+  it('FE9 a stream of one room ends with the room; coming back at the end is answered 204', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })
     const reader = await rig.open('/rooms/a/feed')
@@ -265,7 +265,7 @@ describe('the end of a room and of the server', () => {
     expect(almost.exchange.isOpen).toBe(false)
   })
 
-  it('a newcomer to an ended room sees its last state and the end', async () => {
+  it('FE9 a newcomer to an ended room sees its last state and the end', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })
     room.patch({ score: 3 })
@@ -286,7 +286,7 @@ describe('the end of a room and of the server', () => {
     expect(page.sealed).toBe(true)
   })
 
-  it('drain tells every stream when to come back, spread over the window, and turns newcomers away', async () => {
+  it('FE9 drain tells every stream when to come back, spread over the window, and turns newcomers away', async () => {
     let draw = 0
     const rig = await FeedRig.start({ random: () => (draw += 0.25) % 1, retryMs: 1_000 })
     await rig.room('a', {})

@@ -146,7 +146,7 @@ describe('FE1 reset', () => {
     expect(reader.types.at(-1)).toBe('patch')
   })
 
-  it('FE1 an id that is no number is told in band too, for EventSource would give up on a 400', async () => {
+  it('FE10 an id that is no number is told in band too, for EventSource would give up on a 400', async () => {
     const rig = await FeedRig.start()
     await rig.room('a', {})
     const reader = await rig.open('/rooms/a/feed', { 'last-event-id': 'urn:uuid:1' })
@@ -171,5 +171,32 @@ describe('FE1 reset', () => {
     expect([state.exchange.status, state.error]).toEqual([410, 'past_retention'])
     const page = await rig.open(`/rooms/a/events?after=${first}`)
     expect([page.exchange.status, page.error]).toEqual([410, 'past_retention'])
+  })
+})
+
+describe('FE7 one encoding, one write', () => {
+  it('FE7 all that is due in a turn is one write of the same bytes to every stream, in a later turn', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', {})
+    const readers = [await rig.open('/rooms/a/feed'), await rig.open('/rooms/a/feed')]
+    const writes: Uint8Array[][] = [[], []]
+    for (const [index, reader] of readers.entries()) {
+      const write = reader.body.write.bind(reader.body)
+      reader.body.write = (bytes) => {
+        writes[index]?.push(bytes)
+        return write(bytes)
+      }
+    }
+    let hasTurnPassed = false
+    rig.outbox.onSealed(() => {
+      expect(writes.flat()).toEqual([])
+      hasTurnPassed = true
+    })
+    for (let step = 0; step < 5; step++) room.emit('step', { step })
+    await rig.settle()
+    expect(hasTurnPassed).toBe(true)
+    expect(writes.map((list) => list.length)).toEqual([1, 1])
+    expect(writes[0]?.[0]).toBe(writes[1]?.[0])
+    expect(readers.map((reader) => reader.of('step').length)).toEqual([5, 5])
   })
 })

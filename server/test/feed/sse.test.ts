@@ -41,7 +41,7 @@ const event: LogEvent = {
 }
 
 describe('WHATWG server-sent events', () => {
-  it('an event is one block of id, event and one line of data', () => {
+  it('FE8 an event is one block of id, event and one line of data', () => {
     const bytes = encodeEvent('kill', '{"by":"x"}', 42)
     expect(new TextDecoder().decode(bytes)).toBe('id: 42\nevent: kill\ndata: {"by":"x"}\n\n')
   })
@@ -52,7 +52,7 @@ describe('WHATWG server-sent events', () => {
     ['\r\n\r\nevent: evil', 'kill'],
     ['\0', 'kill\nid: 7'],
     ['\uFEFF', 'kill\r\rdata: evil'],
-  ])('no line end or NUL in data %j or type %j starts a field of its own', (break_, type) => {
+  ])('FE8 no line end or NUL in data %j or type %j starts a field of its own', (break_, type) => {
     const bytes = encodeEvent(type, `{"a":1,${break_} "b":2}`, 9)
     for (const pieces of [1, 7, 10_000]) {
       const { events } = parse(bytes, pieces)
@@ -62,7 +62,7 @@ describe('WHATWG server-sent events', () => {
     }
   })
 
-  it('text of any kind survives, line separators of Unicode too', () => {
+  it('FE8 text of any kind survives, line separators of Unicode too', () => {
     const random = createRandom(7)
     const alphabet = ['\n', '\r', '\0', '\u2028', ':', ' ', 'é', '😀', '"', '\\', 'data', '\uFEFF']
     for (let round = 0; round < 200; round++) {
@@ -75,7 +75,7 @@ describe('WHATWG server-sent events', () => {
     }
   })
 
-  it('the opening is a retry of digits and a comment; an id alone dispatches nothing', () => {
+  it('FE8 the opening is a retry of digits and a comment; an id alone dispatches nothing', () => {
     const bytes = Buffer.concat([encodeOpening(1500.4), encodeId(12), encodeEvent('a', '{}')])
     const parsed = parse(bytes, 3)
     expect(parsed.retry).toEqual([1500])
