@@ -5,6 +5,7 @@ import { siteHeader } from '../hud/site-header.ts'
 import { MiniBoard } from '../scene/mini-board.ts'
 import { ranking } from '../view/arena-view.ts'
 import type { ArenaView } from '../view/arena-view.ts'
+import { fetchTitles } from '../view/feed-api.ts'
 import { LiveEdge } from '../view/live-edge.ts'
 import { PlaybackClock } from '../view/playback-clock.ts'
 import { RoomTrack } from '../view/room-track.ts'
@@ -22,7 +23,7 @@ interface Board {
   readonly edge: LiveEdge
   readonly mini: MiniBoard
   readonly element: HTMLElement
-  show(view: ArenaView): void
+  show(view: ArenaView, name: string): void
 }
 
 /** `/watch`: every live room as a small board, all of them over one stream. */
@@ -31,6 +32,7 @@ export function wallPage(app: HTMLElement): void {
   const status = el('p', { class: 'lobby-status', role: 'status', text: 'Connecting…' })
   const grid = el('div', { class: 'wall' })
   const boards = new Map<string, Board>()
+  const titles = new Map<string, string>()
   const extra = new Set<string>()
   let feedStatus: FeedStatus = 'connecting'
   app.replaceChildren(
@@ -73,6 +75,7 @@ export function wallPage(app: HTMLElement): void {
     const made = makeBoard(room)
     boards.set(room, made)
     grid.append(made.element)
+    void fetchTitles().then((known) => known.forEach((title, id) => titles.set(id, title)))
     tell()
     return made
   }
@@ -120,7 +123,7 @@ export function wallPage(app: HTMLElement): void {
     const elapsed = now - last
     if (elapsed < FRAME_MS) return
     last = now
-    for (const board of boards.values()) {
+    for (const [id, board] of boards) {
       if (!board.track.hasState) continue
       const known = board.track.newestAt
       const isLive = feedStatus === 'live' && board.edge.isSet
@@ -132,7 +135,7 @@ export function wallPage(app: HTMLElement): void {
       const events = board.track.takeEvents(time)
       if (!sample) continue
       board.mini.draw(sample.view, events)
-      board.show(sample.view)
+      board.show(sample.view, titles.get(id) ?? '')
     }
   }
   frame()
@@ -161,14 +164,18 @@ function makeBoard(room: string): Board {
     edge: new LiveEdge(),
     mini,
     element,
-    show(view) {
+    show(view, name) {
       const first = ranking(view.players.values())[0]
       const isOver = view.phase !== 'play'
-      setText(title, isOver ? `${view.winnerName || 'Nobody'} wins` : `Round ${view.round}`)
+      setText(title, name || `Round ${view.round}`)
       setText(time, isOver ? 'break' : formatTime(view.endsAt - view.time))
       setText(
         leader,
-        first && first.score > 0 ? `Leader: ${first.name} (${first.score})` : 'Leader: nobody yet',
+        isOver
+          ? `${view.winnerName || 'Nobody'} wins`
+          : first && first.score > 0
+            ? `Leader: ${first.name} (${first.score})`
+            : 'Leader: nobody yet',
       )
       setText(players, `${view.players.size} players`)
       mini.element.setAttribute('aria-label', `Arena with ${view.players.size} players`)

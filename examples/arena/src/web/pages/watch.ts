@@ -1,4 +1,3 @@
-import type { RoomListing } from '@ringside/protocol'
 import { el, icon, icons, setData, setText } from '../dom.ts'
 import { banner } from '../hud/banner.ts'
 import { chatBox } from '../hud/chat-box.ts'
@@ -10,6 +9,7 @@ import { timeline } from '../hud/timeline.ts'
 import { openStage } from '../scene/stage.ts'
 import { Sound } from '../sound.ts'
 import type { ArenaView } from '../view/arena-view.ts'
+import { fetchTitles } from '../view/feed-api.ts'
 import { LogExplorer } from '../view/log-explorer.ts'
 import { WatchSource } from '../view/watch-source.ts'
 
@@ -81,6 +81,7 @@ export function watchPage(app: HTMLElement, room: string): void {
           : problem
     setText(notice, trouble)
     setData(notice, 'shown', String(trouble !== ''))
+    setData(delay, 'delay', delayMs > 0 ? 'some' : 'none')
     setText(delay, delayMs > 0 ? `${delayMs / 1000} s behind the players` : 'no delay')
   }
 
@@ -166,18 +167,5 @@ export function watchPage(app: HTMLElement, room: string): void {
     source.close()
     stage.close()
   })
-  void showTitle(room, title)
-}
-
-/** The room's title stands in the lobby's list, not in the feed. */
-async function showTitle(room: string, title: HTMLElement): Promise<void> {
-  try {
-    const response = await fetch('/rooms')
-    const { rooms } = (await response.json()) as { rooms: RoomListing[] }
-    const metadata = rooms.find(({ roomId }) => roomId === room)?.metadata
-    if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return
-    if (typeof metadata['title'] === 'string') setText(title, metadata['title'])
-  } catch {
-    // It stays a live match without a name.
-  }
+  void fetchTitles().then((titles) => setText(title, titles.get(room) ?? 'Live match'))
 }

@@ -21,6 +21,10 @@ export interface SceneOptions {
 /** Area in square units that a following camera shows, whatever the shape of the window. */
 const FOLLOW_AREA = 1_180 * 760
 const FIT_MARGIN = 26
+/** Least and greatest part of the picture, on each side, that may show what is beyond the arena's edge. */
+const BEYOND = { least: 0.14, greatest: 0.25 } as const
+/** Height of the HUD above and below in CSS pixels: what it covers does not count as seen. */
+const HUD_PIXELS = 172
 /** Shots whose muzzle flash was drawn already; more than this many are forgotten, oldest first. */
 const MAX_FLASHED = 200
 
@@ -89,7 +93,17 @@ export class ArenaScene extends Phaser.Scene {
     const { width, height } = this.scale
     if (this.#options.camera === 'follow') {
       camera.setZoom(Math.sqrt((width * height) / FOLLOW_AREA))
-      camera.centerOn(this.#focus.x, this.#focus.y)
+      const share = (HUD_PIXELS * this.#options.pixelRatio) / height
+      const beyond = Math.min(BEYOND.greatest, Math.max(BEYOND.least, share))
+      // Some ground beyond the edge may be seen, for the corners are covered by the HUD, but not much.
+      camera.centerOn(
+        within(this.#focus.x, {
+          visible: width / camera.zoom,
+          length: ARENA_WIDTH,
+          beyond: BEYOND.least,
+        }),
+        within(this.#focus.y, { visible: height / camera.zoom, length: ARENA_HEIGHT, beyond }),
+      )
     } else {
       const margin = FIT_MARGIN * 2
       camera.setZoom(Math.min(width / (ARENA_WIDTH + margin), height / (ARENA_HEIGHT + margin)))
@@ -122,15 +136,18 @@ export class ArenaScene extends Phaser.Scene {
     const effects = this.#effects
     if (!effects) return
     const colorOf = (id: string): number => playerColor(view.players.get(id)?.color ?? 12)
-    const scale = this.#options.pixelRatio / this.cameras.main.zoom
+    const { zoom } = this.cameras.main
+    const { pixelRatio } = this.#options
+    const scale = (Math.min(1, 0.45 + zoom / pixelRatio) * pixelRatio) / zoom
     switch (event.type) {
       case 'hit': {
         const { by, whom, damage } = event.data
         const isSelf = whom === view.selfId
         effects.burst(event.data, colorOf(whom), 10)
+        const isOwn = isSelf || by === view.selfId
         effects.note(event.data, `-${damage}`, {
-          color: css(isSelf ? theme.bad : by === view.selfId ? theme.warn : theme.text),
-          scale,
+          color: css(isSelf ? theme.bad : isOwn ? theme.warn : theme.text),
+          scale: isOwn ? scale : scale * 0.7,
         })
         if (by === view.selfId) effects.marker(event.data)
         this.#players?.hurt(whom, performance.now())
@@ -169,4 +186,13 @@ export class ArenaScene extends Phaser.Scene {
     if (!this.#calm && this.#options.camera === 'follow')
       this.cameras.main.shake(durationMs, intensity)
   }
+}
+
+/** The middle of a picture of `visible` units that keeps to a line of `length` units. */
+function within(
+  focus: number,
+  { visible, length, beyond }: { visible: number; length: number; beyond: number },
+): number {
+  const least = visible * (0.5 - beyond)
+  return least * 2 > length ? length / 2 : Math.min(length - least, Math.max(least, focus))
 }

@@ -66,7 +66,7 @@ export class Effects {
 
   /** A few sparks in one direction: the muzzle of a gun. */
   flash(at: { x: number; y: number; angle: number }, color: number): void {
-    this.ring(at, { from: 3, to: 15, color: 0xffffff, lifeMs: 110 })
+    this.ring(at, { from: 2, to: 11, color, lifeMs: 90 })
     for (let index = 0; index < 5 && this.#sparks.length < MAX_SPARKS; index++) {
       const angle = at.angle + (Math.random() - 0.5) * 0.9
       const speed = 120 + Math.random() * 180
@@ -91,7 +91,7 @@ export class Effects {
   note(at: { x: number; y: number }, text: string, look: { color: string; scale: number }): void {
     if (this.#notes.length >= MAX_NOTES) this.#notes.shift()?.text.destroy()
     const label = this.#scene.add
-      .text(at.x + (Math.random() - 0.5) * 24, at.y - 24, text, {
+      .text(at.x + (Math.random() - 0.5) * 30, at.y - 24, text, {
         fontFamily: 'system-ui, sans-serif',
         fontSize: '36px',
         fontStyle: 'bold',

@@ -107,7 +107,9 @@ export class PlayersLayer {
       figure.label.setText(caption)
       figure.label.setColor(css(isSelf ? theme.accent : scene.isLeader ? theme.warn : theme.text))
     }
-    const scale = pixelRatio / zoom / DRAWN
+    // On a small picture the names shrink too, or they would cover it.
+    const pixels = Math.min(NAME_PIXELS, Math.max(8.5, 5 + (zoom / pixelRatio) * 15))
+    const scale = ((pixels / NAME_PIXELS) * pixelRatio) / zoom / DRAWN
     figure.label
       .setVisible(player.alive)
       .setScale(scale)

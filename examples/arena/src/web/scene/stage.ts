@@ -49,11 +49,16 @@ export function openStage(parent: HTMLElement, options: Omit<SceneOptions, 'pixe
   }
 }
 
-/** A software WebGL is slower than the plain canvas, so it counts as none. */
+/** A WebGL made by software is slower than the plain canvas, so it counts as none. */
 function hasWebGl(): boolean {
   try {
     const canvas = document.createElement('canvas')
-    return canvas.getContext('webgl2', { failIfMajorPerformanceCaveat: true }) !== null
+    const context = canvas.getContext('webgl', { failIfMajorPerformanceCaveat: true })
+    if (!context) return false
+    const info = context.getExtension('WEBGL_debug_renderer_info')
+    const maker = info ? String(context.getParameter(info.UNMASKED_RENDERER_WEBGL)) : ''
+    context.getExtension('WEBGL_lose_context')?.loseContext()
+    return !/swiftshader|llvmpipe|software/i.test(maker)
   } catch {
     return false
   }

@@ -1,4 +1,4 @@
-import type { EventPage, RoomStateAnswer } from '@ringside/protocol'
+import type { EventPage, RoomListing, RoomStateAnswer } from '@ringside/protocol'
 
 /** The server answered with an error, or not at all (`status` 0). */
 export class HttpError extends Error {
@@ -31,7 +31,23 @@ export function fetchState(room: string, seq: number): Promise<RoomStateAnswer> 
   return getJson(`${roomPath(room)}/state?at=${seq}`)
 }
 
-/** The room's events after a position, at most 1,000. @throws HttpError */
-export function fetchEvents(room: string, after: number, limit: number): Promise<EventPage> {
-  return getJson(`${roomPath(room)}/events?after=${after}&limit=${limit}`)
+/** The room's events after a position (null = from the first that is kept), at most 1,000. @throws HttpError */
+export function fetchEvents(room: string, after: number | null, limit: number): Promise<EventPage> {
+  const position = after === null ? '' : `after=${after}&`
+  return getJson(`${roomPath(room)}/events?${position}limit=${limit}`)
+}
+
+/** The rooms' titles by id: they stand in the list of rooms, not in a feed. Empty when it cannot be read. */
+export async function fetchTitles(): Promise<Map<string, string>> {
+  const titles = new Map<string, string>()
+  try {
+    const { rooms } = await getJson<{ rooms: RoomListing[] }>('/rooms')
+    for (const { roomId, metadata } of rooms) {
+      if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) continue
+      if (typeof metadata['title'] === 'string') titles.set(roomId, metadata['title'])
+    }
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error
+  }
+  return titles
 }

@@ -56,7 +56,7 @@ export class LogExplorer {
     if (this.#hasLoaded) return
     this.#hasLoaded = true
     try {
-      const first = await this.#probe(0)
+      const first = await this.#probe(null)
       if (!first) return
       this.index.add(first)
       this.#firstAt = first.at
@@ -85,7 +85,7 @@ export class LogExplorer {
     return this.index.find(at, (after) => this.#probe(after))
   }
 
-  async #probe(after: number): Promise<Mark | null> {
+  async #probe(after: number | null): Promise<Mark | null> {
     const { events } = await fetchEvents(this.#room, after, 1)
     const event = events[0]
     const at = event ? timeOf(event.data) : null

@@ -27,6 +27,8 @@ interface Saved {
 
 /** A room that is not heard of for this long, in ms, does not move the clock on by itself. */
 const COAST_MS = 4_000
+/** The place is kept for a reload this often, in ms. */
+const SAVE_MS = 1_000
 
 /** The arena as its feed tells it, live or played back. One stream at a time. */
 export class WatchSource implements ArenaSource {
@@ -44,12 +46,13 @@ export class WatchSource implements ArenaSource {
   #seq = 0
   #lastFrame = Number.NaN
   #generation = 0
+  #savedAt = 0
 
   constructor(room: string, listener: WatchListener) {
     this.#room = room
     this.#listener = listener
     const saved = this.#recall()
-    if (!saved || saved.mode === 'live') this.live()
+    if (!saved || saved.mode === 'live') this.#follow(saved?.seq ?? 0)
     else {
       this.#speed = saved.speed
       void this.seek(saved.seq, saved.mode === 'replay')
@@ -89,6 +92,7 @@ export class WatchSource implements ArenaSource {
     const sample = this.#track.sample(this.#clock.time)
     if (!sample) return null
     this.#seq = sample.seq
+    if (nowMs - this.#savedAt > SAVE_MS) this.#save()
     return sample.view
   }
 
@@ -96,16 +100,18 @@ export class WatchSource implements ArenaSource {
     return this.#mode === 'paused' ? [] : this.#track.takeEvents(this.#clock.time)
   }
 
-  /** Follows the room as it plays. */
+  /** Follows the room as it plays, from now on. */
   live(): void {
+    this.#follow(0)
+  }
+
+  /** Follows live, but first what has happened since `checkpoint`, where that is not 0. */
+  #follow(checkpoint: number): void {
     this.#begin('live', 1)
+    const handlers = this.#handlers()
     this.#feed = openFeed(
       { room: this.#room },
-      {
-        ...this.#handlers(),
-        storage: sessionStorage,
-        storageKey: `ringside.watch.${this.#room}.checkpoint`,
-      },
+      checkpoint > 0 ? { ...handlers, checkpoint } : handlers,
     )
   }
 
@@ -244,8 +250,9 @@ export class WatchSource implements ArenaSource {
     if (seq !== null) this.#listener.onLog({ seq, at, type, data })
   }
 
-  /** Keeps the place for a reload; a live feed keeps its checkpoint itself. */
+  /** Keeps the place for a reload. */
   #save(): void {
+    this.#savedAt = performance.now()
     const saved: Saved = { mode: this.#mode, seq: this.#seq, speed: this.#speed }
     remember(`watch.${this.#room}.position`, JSON.stringify(saved), 'session')
   }
