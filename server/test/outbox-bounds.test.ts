@@ -1,4 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../src/clock.ts'
+import { silentLogger } from '../src/logger.ts'
+import { checkLimits } from '../src/options.ts'
+import { createOutbox } from '../src/outbox/create-outbox.ts'
+import { MemoryStore } from '../src/outbox/memory-store.ts'
 import type { MemoryStoreHooks, StoreOperation } from '../src/outbox/memory-store.ts'
 import type { InsertOutcome } from '../src/outbox/store.ts'
 import {
@@ -497,6 +502,21 @@ describe('OB7 bounds, coalescing, refusals', () => {
 })
 
 describe('starting and stopping', () => {
+  it('OB1 a start that fails says so and may be tried again', async () => {
+    let isDown = true
+    const clock = new ManualClock()
+    const store = override(new MemoryStore({ clock }), {
+      floor: () => (isDown ? Promise.reject(new Error('away')) : Promise.resolve(0)),
+    })
+    const context = { clock, logger: silentLogger, randomId: () => 'id' }
+    const outbox = createOutbox(store, checkLimits(), context)
+    await expect(outbox.start()).rejects.toMatchObject({ code: 'outbox_unreachable' })
+    await expect(outbox.openRoom('r', recordHandlers())).rejects.toThrow(/running/)
+    isDown = false
+    await outbox.start()
+    await expect(outbox.openRoom('r', recordHandlers())).resolves.toMatchObject({ epoch: 1 })
+  })
+
   it('OB1 stop writes what was accepted, seals it and takes nothing more', async () => {
     const rig = await startRig({ limits: { flushDelayMs: 500 } })
     const log = await rig.outbox.openRoom('r', recordHandlers())

@@ -112,10 +112,17 @@ class LogOutbox implements Outbox {
   async start(): Promise<void> {
     if (this.#state !== 'new') return
     this.#state = 'running'
-    await this.#store.open()
-    this.#origin = await this.#store.origin()
-    await this.#retention.start()
-    await this.#tail.start()
+    try {
+      await this.#store.open()
+      this.#origin = await this.#store.origin()
+      await this.#tail.start()
+      await this.#retention.start()
+    } catch (cause) {
+      // A store that cannot be reached yet: `start` may be tried again.
+      await this.#tail.stop()
+      this.#state = 'new'
+      throw new RingsideError('outbox_unreachable', undefined, { cause })
+    }
   }
 
   async stop(): Promise<void> {
