@@ -93,7 +93,7 @@ function buildPages() {
   if (readIfThere(mark) === hash) return
   const begun = Date.now()
   say('building the pages of the arena (vite)')
-  const vite = [join(modules, 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn']
+  const vite = [join(modules, 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'error']
   run(process.execPath, vite, arena)
   writeFileSync(mark, hash)
   say(`built the pages in ${seconds(begun)}`)

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const readme = read('README.md')
+
+describe('README.md', () => {
+  const shown = [...readme.matchAll(/^`(examples\/\S+\.ts)`\n\n```ts\n([\s\S]*?)^```$/gm)]
+
+  it('shows the contract, the server and the client of the counter', () => {
+    expect(shown.map(([, path]) => path)).toEqual([
+      'examples/counter/src/game.ts',
+      'examples/counter/src/server.ts',
+      'examples/counter/src/client.ts',
+    ])
+  })
+
+  it.each(shown.map(([, path = '', code = '']) => ({ path, code })))(
+    'shows $path as it stands',
+    ({ path, code }) => {
+      expect(code).toBe(read(path))
+      expect(code.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+    },
+  )
+
+  it('names npm scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const named = [...readme.matchAll(/npm (?:run )?(start|test|chat|counter|check|bench)\b/g)]
+    expect(named.length).toBeGreaterThan(3)
+    for (const [, name] of named) expect(scripts).toHaveProperty(`${name}`)
+  })
+})
+
+describe('documents', () => {
+  it.each([
+    'README.md',
+    'CONTRIBUTING.md',
+    'docs/architecture.md',
+    'docs/protocol.md',
+    'docs/errors.md',
+    'protocol/README.md',
+    'server/README.md',
+    'client/README.md',
+  ])('%s links to files that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link]) => link)
+    for (const link of links)
+      expect(existsSync(join(root, dirname(page), `${link}`)), link).toBe(true)
+  })
+
+  it('docs/spec.md names files that exist', () => {
+    const files = [
+      ...read('docs/spec.md').matchAll(/`((?:protocol|server|client|examples)\/[^`]+)`/g),
+    ]
+    expect(files.length).toBeGreaterThan(10)
+    for (const [, file] of files) expect(existsSync(join(root, `${file}`)), file).toBe(true)
+  })
+})
