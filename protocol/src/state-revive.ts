@@ -41,7 +41,7 @@ export function revivePatch(schema: Schema, patch: Json): Record<string, unknown
 
 /** Applies a merge patch of the feed to a revived state, in place; new entries get every field. */
 export function applyStatePatch<S extends Schema>(schema: S, state: Infer<S>, patch: Json): void {
-  applyTo(schema, state as Record<string, unknown>, patch)
+  applyTo(schema, state, patch)
 }
 
 function applyTo(schema: Schema, target: Record<string, unknown>, patch: Json): void {

@@ -11,7 +11,7 @@ import {
   restoreStateTracker,
 } from '../src/state/state-tracker.ts'
 import type { StateTracker } from '../src/state/state.ts'
-import { EveryKind, RandomValues, publicJson, replicaView } from './state-support.ts'
+import { EveryKind, RandomValues, at, publicJson, replicaView } from './state-support.ts'
 import type { Values } from './state-support.ts'
 
 const VIEWERS = [null, 'a', 'b', 'constructor', '7']
@@ -111,9 +111,9 @@ class Run {
   /** One random change, to the tracked state and the model alike. */
   #change(): void {
     const places: Place[] = []
-    collect(EveryKind, this.#tracker.state as Values, { model: this.#model, places })
-    const { schema, tracked, model } = places[this.#values.below(places.length)] as Place
-    const field = schema.ordered[this.#values.below(schema.ordered.length)] as NamedField
+    collect(EveryKind, this.#tracker.state, { model: this.#model, places })
+    const { schema, tracked, model } = at(places, this.#values.below(places.length))
+    const field = at(schema.ordered, this.#values.below(schema.ordered.length))
     if (field.kind === 'map')
       this.#changeMap(field, tracked[field.name] as Values, model[field.name] as Values)
     else if (field.kind === 'list' && this.#values.below(3) > 0)
@@ -137,7 +137,7 @@ class Run {
       delete tracked[key]
       delete model[key]
       // A removed object may still be written to, and may come back elsewhere.
-      const scalar = (field.item as Schema).ordered[0] as NamedField
+      const scalar = at((field.item as Schema).ordered, 0)
       gone[scalar.name] = copy[scalar.name] = this.#values.field(scalar)
       const back = this.#values.key()
       if (this.#values.below(2) === 0) {

@@ -17,6 +17,13 @@ import {
 } from '@ringside/protocol'
 import type { Json, NamedField, ScalarItem, Schema } from '@ringside/protocol'
 
+/** An element that is there. */
+export function at<T>(list: ArrayLike<T>, index: number): T {
+  const element: T | undefined = list[index]
+  if (element === undefined) throw new Error(`Expected an element ${index}`)
+  return element
+}
+
 export type Values = Record<string, unknown>
 
 const Item = schema({ label: str(1, { max: 200 }), at: quant(2, { step: 0.01 }) })
@@ -88,7 +95,8 @@ interface Around {
 }
 
 function inside(around: Around, field: NamedField): Around {
-  if (around.level === 'nobody' || field.audience === 'nobody') return { ...around, level: 'nobody' }
+  if (around.level === 'nobody' || field.audience === 'nobody')
+    return { ...around, level: 'nobody' }
   if (around.level === 'owner' || field.audience === 'public') return around
   return { ...around, level: 'owner', owner: around.key }
 }
@@ -184,7 +192,7 @@ export class RandomValues {
   }
 
   key(): string {
-    return KEYS[this.below(KEYS.length)] as string
+    return at(KEYS, this.below(KEYS.length))
   }
 
   scalar({ kind, step }: Pick<ScalarItem, 'kind' | 'step'>): unknown {
@@ -211,5 +219,13 @@ export class RandomValues {
 }
 
 const KEYS = ['a', 'b', 'c', 'constructor', 'toString', 'é✓', '7', '']
-const TEXTS = ['', 'x', 'plain', 'a "quoted" \\ text', 'naïve ✓ 🎮', 'line\nbreak\u0000', 'y'.repeat(90)]
+const TEXTS = [
+  '',
+  'x',
+  'plain',
+  'a "quoted" \\ text',
+  'naïve ✓ 🎮',
+  'line\nbreak\u0000',
+  'y'.repeat(90),
+]
 const F32 = [0, 0.1, 1e-7, -3.4e38, 1e20, 123.456, 0.5, 16_777_217, 5e-45]

@@ -55,5 +55,5 @@ function member(field: StateField, room: number): string {
 }
 
 function literal(text: string): string {
-  return [...text].map((character) => `b[p++] = ${character.charCodeAt(0)}`).join('; ')
+  return Array.from(Buffer.from(text), (code) => `b[p++] = ${code}`).join('; ')
 }

@@ -117,7 +117,7 @@ export function compileState<S extends Schema>(schema: S): CompiledState<S> {
 function compileClass(layout: StateClass): CompiledClass {
   const words = Math.max(1, Math.ceil(layout.fields.length / WORD_BITS))
   const mask = (keep: (field: StateField) => boolean): number[] => {
-    const bits = new Array<number>(words).fill(0)
+    const bits = Array.from({ length: words }, () => 0)
     for (const field of layout.fields)
       if (field.target === null && keep(field)) setBit(bits, field.index)
     return bits

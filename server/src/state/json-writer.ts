@@ -103,10 +103,6 @@ export function writeInteger(b: Uint8Array, p: number, value: number): number {
     b[p++] = 45
     rest = -rest
   }
-  if (rest < 10) {
-    b[p++] = 48 + rest
-    return p
-  }
   if (rest > 4_294_967_295) {
     const high = Math.floor(rest / 1e9)
     p = writeInteger(b, p, high)
@@ -116,17 +112,33 @@ export function writeInteger(b: Uint8Array, p: number, value: number): number {
   return writeDigits(b, p, rest)
 }
 
+/** The two digits of 0 to 99, as characters: half as many divisions. */
+const TENS = Uint8Array.from({ length: 100 }, (_, value) => 48 + Math.floor(value / 10))
+const ONES = Uint8Array.from({ length: 100 }, (_, value) => 48 + (value % 10))
+
 /** 0 to 2^31-1: divisions of small integers by a constant compile to a multiplication. */
 function writeDigits(b: Uint8Array, p: number, value: number): number {
   let left = value | 0
-  let end = p + digitCount(left)
-  const after = end
-  while (left > 9) {
-    const next = (left / 10) | 0
-    b[--end] = 48 + (left - next * 10)
+  if (left < 10) {
+    b[p] = 48 + left
+    return p + 1
+  }
+  if (left < 100) {
+    b[p] = TENS[left] as number
+    b[p + 1] = ONES[left] as number
+    return p + 2
+  }
+  const after = p + digitCount(left)
+  let end = after
+  while (left > 99) {
+    const next = (left / 100) | 0
+    const pair = left - next * 100
+    b[--end] = ONES[pair] as number
+    b[--end] = TENS[pair] as number
     left = next
   }
-  b[--end] = 48 + left
+  b[--end] = ONES[left] as number
+  if (left > 9) b[--end] = TENS[left] as number
   return after
 }
 
@@ -185,20 +197,20 @@ export function writeF32(b: Uint8Array, p: number, value: number): number {
     } while (Math.fround(digits / (POWERS[k] as number)) !== size)
   }
   if (value < 0) b[p++] = 45
-  const point = whole < 10 ? p + 1 : p + digitCount(whole)
-  let at = point + k
-  const after = at + 1
-  while (at > point) {
-    const next = (digits / 10) | 0
-    b[at--] = 48 + (digits - next * 10)
-    digits = next
+  p = writeDigits(b, p, whole)
+  b[p] = 46
+  // A decimal on the other side of a whole number would not have read back: `whole` is right.
+  let left = (digits - whole * (POWERS[k] as number)) | 0
+  const after = p + k + 1
+  let at = after
+  for (; k > 1; k -= 2) {
+    const next = (left / 100) | 0
+    const pair = left - next * 100
+    b[--at] = ONES[pair] as number
+    b[--at] = TENS[pair] as number
+    left = next
   }
-  b[at--] = 46
-  while (at >= p) {
-    const next = (digits / 10) | 0
-    b[at--] = 48 + (digits - next * 10)
-    digits = next
-  }
+  if (k === 1) b[--at] = 48 + left
   return after
 }
 

@@ -31,7 +31,7 @@ export class ListNode {
 
   /** The wrapper message of a column, encoded once per change. */
   bytes(): Uint8Array {
-    this.#bytes ??= encodeMessage(this.field.wrapper as Schema, { items: this.items } as never)
+    this.#bytes ??= encodeMessage(this.field.wrapper as Schema, { items: this.items })
     return this.#bytes
   }
 

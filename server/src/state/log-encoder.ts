@@ -99,8 +99,10 @@ export class LogEncoder {
     const node = mapOf(object, field)
     const start = json.p
     json.open()
-    for (const entry of node.changed) {
-      if (entry === null) continue
+    const { changed } = node
+    for (let i = 0; i < changed.length; i++) {
+      const entry = changed[i]
+      if (entry === null || entry === undefined) continue
       const at = json.p
       json.raw(entry.$kj)
       if (!entry.$log) this.#writeWhole(entry, view, node.stale?.get(entry.$k) ?? null)

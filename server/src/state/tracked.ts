@@ -64,7 +64,7 @@ export class Tracked {
 
 // Accessors are found on the generated prototype; only what no schema declares falls through to here.
 const guard: object = new Proxy(Object.prototype, {
-  set(_target, key, _value, receiver: unknown) {
+  set(...[, key, , receiver]: [object, string | symbol, unknown, unknown]) {
     const name = receiver instanceof Tracked ? receiver.$c.layout.name : 'the state'
     throw stateInvalid(`Expected a declared field of ${name}, got '${String(key)}'`)
   },

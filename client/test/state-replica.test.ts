@@ -1,0 +1,87 @@
+import { PayloadError, framePayload } from '@ringside/protocol'
+import { describe, expect, test } from 'vitest'
+import { compileState, createStateTracker } from '../../server/src/state/state-tracker.ts'
+import { EveryKind, RandomValues } from '../../server/test/state-support.ts'
+import { createReplica } from '../src/state-replica.ts'
+
+const HEADER = { epoch: 1, tick: 2, at: 3 }
+
+function random(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+describe('a replica', () => {
+  const next = random(99)
+  const values = new RandomValues(next)
+  const tracker = createStateTracker(compileState(EveryKind), values.object(EveryKind) as never)
+  const full = framePayload(tracker.fullFrame(HEADER, 'a'))
+  tracker.state.loose['a'] = values.object(EveryKind.fields.loose.item as never) as never
+  tracker.state.round = 77
+  const frames = tracker.flushPlayers(HEADER)
+  const patch = framePayload(frames?.ownerFrames.get('a') ?? (frames?.frame as Uint8Array))
+
+  test('ST10 tells what changed', () => {
+    const replica = createReplica(EveryKind)
+    const first = replica.applyState(full)
+    expect([first.full, first.fields.has('teams'), replica.tick]).toEqual([true, true, 2])
+    const { full: isFull, fields, changes } = replica.applyPatch(patch)
+    expect([isFull, [...fields].sort()]).toEqual([false, ['loose', 'round']])
+    expect(changes).toContainEqual({ kind: 'added', path: ['loose', 'a'], names: [] })
+    expect(changes).toContainEqual({ kind: 'changed', path: [], names: ['round'] })
+    expect(replica.state.round).toBe(77)
+  })
+
+  test('ST10 hostile bytes end in PayloadError and touch no prototype (seed 99)', () => {
+    let thrown = 0
+    for (let i = 0; i < 4_000; i++) {
+      const source = i % 2 === 0 ? full : patch
+      const bytes = source.slice(0, i % 5 === 0 ? Math.floor(next() * source.length) : undefined)
+      for (let count = Math.floor(next() * 4); count >= 0; count--)
+        bytes[Math.floor(next() * bytes.length)] = Math.floor(next() * 256)
+      const replica = createReplica(EveryKind)
+      try {
+        if (i % 2 === 1) replica.applyState(full)
+        if (i % 2 === 0) replica.applyState(bytes)
+        else replica.applyPatch(bytes)
+      } catch (error) {
+        expect(error).toBeInstanceOf(PayloadError)
+        thrown++
+      }
+      expect(Object.getPrototypeOf(replica.state.loose)).toBeNull()
+    }
+    expect(thrown).toBeGreaterThan(500)
+    expect(Object.keys(Object.prototype)).toEqual([])
+    expect(({} as Record<string, unknown>)['round']).toBeUndefined()
+  })
+
+  test('ST10 a bad STATE leaves the state as it was', () => {
+    const replica = createReplica(EveryKind)
+    replica.applyState(full)
+    const before = replica.state
+    const copy = structuredClone(before)
+    expect(() => replica.applyState(full.subarray(0, full.length - 1))).toThrow(PayloadError)
+    expect(replica.state).toBe(before)
+    expect(structuredClone(replica.state)).toEqual(copy)
+  })
+
+  test('ST10 refuses the key __proto__, unknown parents, wrong columns', () => {
+    // created group of class 1 (teams): handles [9], parents [1], parent_field 1, key
+    const group = (...rest: number[]) => new Uint8Array([0x52, rest.length, ...rest])
+    const replica = createReplica(EveryKind)
+    const key = Buffer.from('__proto__')
+    expect(() => replica.applyPatch(group(8, 9, 16, 1, 24, 1, 34, 9, ...key))).toThrow(PayloadError)
+    expect(() => replica.applyPatch(group(8, 9, 16, 5, 24, 1, 34, 1, 97))).toThrow(PayloadError)
+    expect(() => replica.applyPatch(group(8, 1, 16, 1, 24, 1, 34, 1, 97))).toThrow(PayloadError)
+    expect(() => replica.applyPatch(group(10, 2, 9, 10, 16, 1, 24, 1, 34, 1, 97))).toThrow(
+      PayloadError,
+    )
+    expect(() => replica.applyPatch(group(8, 9, 16, 1, 24, 1, 34, 1, 97))).not.toThrow()
+    expect(Object.keys(replica.state.teams)).toEqual(['a'])
+    replica.applyPatch(new Uint8Array([0x20, 9, 0x20, 200, 1]))
+    expect(Object.keys(replica.state.teams)).toEqual([])
+  })
+})
