@@ -1,4 +1,4 @@
-import type { Json, RoomDefinition } from '@ringside/protocol'
+import type { RoomDefinition } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { RoomHandlers } from './room-definition.ts'
@@ -41,12 +41,4 @@ export interface RoomType {
   readonly delayMs: number
   readonly reconnectGraceMs: number
   readonly emptyTimeoutMs: number | null
-}
-
-/** Who and what a new room is. */
-export interface RoomIdentity {
-  readonly id: string
-  readonly seed: number
-  /** What the creator asked for: hostile until onCreate has checked it. */
-  readonly options: Json
 }

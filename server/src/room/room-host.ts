@@ -1,9 +1,9 @@
 import type { Json, RoomListing } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
 import type { Outbox } from '../outbox/outbox.ts'
-import type { RoomContext, RoomIdentity, RoomType } from './room-context.ts'
+import type { RoomContext, RoomType } from './room-context.ts'
 import { LiveRoom } from './room.ts'
-import type { TrackState } from './room.ts'
+import type { TrackState } from './room-start.ts'
 
 /** What stays known of a room after it is over, for readers of its log. */
 export interface RoomFacts {
@@ -77,7 +77,7 @@ export class RoomHost {
 
   async #open(type: RoomType, options: Json): Promise<LiveRoom> {
     const id = this.#context.newId().slice(0, 12)
-    const identity: RoomIdentity = { id, seed: this.#parts.seedOf(id), options }
+    const seed = this.#parts.seedOf(id)
     let room: LiveRoom | null = null
     const log = await this.#parts.outbox.openRoom(id, {
       onFenced: () => room?.logHandlers().onFenced(),
@@ -88,7 +88,7 @@ export class RoomHost {
     try {
       if (this.#isDraining) throw new RingsideError('draining')
       const track = this.#parts.trackerOf(type)
-      room = new LiveRoom({ type, log, track }, identity, this.#context)
+      room = new LiveRoom({ id, type, log, seed }, { kind: 'new', options, track }, this.#context)
     } catch (error) {
       await log.close()
       throw error

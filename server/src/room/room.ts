@@ -2,23 +2,24 @@ import { encodeFrame, encodeMessage, encodeSystem, isGameCommandId } from '@ring
 import type { Json } from '@ringside/protocol'
 import { RingsideError, reject } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { RoomLog, RoomLogHandlers } from '../outbox/outbox.ts'
+import type { RoomLogHandlers } from '../outbox/outbox.ts'
 import { createRandom } from '../random.ts'
 import type { Random } from '../random.ts'
-import type { PatchHeader, StateTracker } from '../state/state.ts'
+import type { PatchHeader } from '../state/state.ts'
 import { toFeedJson } from './event-json.ts'
 import { HookGuard } from './hook-guard.ts'
 import { RoomRecorder } from './recorder.ts'
 import type { BroadcastOptions, LeaveReason, Room, RoomSession } from './room-definition.ts'
-import type { RoomContext, RoomIdentity, RoomType } from './room-context.ts'
-import { RoomLoop, nextDue } from './room-loop.ts'
+import type { RoomContext, RoomType } from './room-context.ts'
+import { RoomLoop } from './room-loop.ts'
+import { RoomOutput } from './room-output.ts'
 import { RoomProfile } from './room-profile.ts'
+import type { RoomParts, RoomStart } from './room-start.ts'
+import { encodeRuntime } from './runtime.ts'
+import type { RoomRuntime } from './runtime.ts'
 import type { RoomSeat } from './seat.ts'
 import { SeatTable } from './seat-table.ts'
 import { RoomTimers } from './timers.ts'
-
-/** Makes the tracker of a room's first state. */
-export type TrackState = (initial: unknown) => StateTracker
 
 /**
  * Step 5: one room. Game code runs in *turns* (a step of the loop, a command, a join): a turn fixes
@@ -35,46 +36,61 @@ export class LiveRoom implements Room {
   readonly profile: RoomProfile
   readonly #context: RoomContext
   readonly #recorder: RoomRecorder
+  readonly #output: RoomOutput
   readonly #loop: RoomLoop
   readonly #timers = new RoomTimers()
   readonly #guard: HookGuard
-  readonly #patchMs: number
-  readonly #logMs: number
   #now: number
   #tick = 0
-  #nextPatchAt = 0
-  #nextLogAt = 0
   #emptySince: number
   #isEndAsked = false
   #status: 'running' | 'paused' | 'over' = 'running'
 
-  /** Runs onCreate and records the first state. @throws whatever onCreate throws. */
-  constructor(
-    parts: { readonly type: RoomType; readonly log: RoomLog; readonly track: TrackState },
-    identity: RoomIdentity,
-    context: RoomContext,
-  ) {
-    const { type, log, track } = parts
-    this.id = identity.id
+  /**
+   * A new room runs onCreate and records its first state; a restored one takes its seats back, as
+   * dropped, and runs onRestore.
+   * @throws whatever onCreate throws.
+   */
+  constructor(parts: RoomParts, start: RoomStart, context: RoomContext) {
+    const { id, type, log } = parts
+    const runtime = start.kind === 'restored' ? start.runtime : null
+    this.id = id
     this.kind = type
     this.epoch = log.epoch
-    this.random = createRandom(identity.seed)
+    this.random = createRandom(runtime ? runtime.seed : parts.seed)
     this.log = context.logger
     this.#context = context
-    this.#now = context.clock.now()
+    this.#now = Math.max(context.clock.now(), runtime?.now ?? 0)
+    this.#tick = runtime?.tick ?? 0
     this.#emptySince = this.#now
-    this.#patchMs = 1000 / type.patchHz
-    this.#logMs = 1000 / type.logHz
     this.#guard = new HookGuard(context.logger, (error, where) =>
       type.handlers.onError?.(this, error, where),
     )
     this.seats = new SeatTable(this, context)
     this.profile = new RoomProfile(() => context.onChanged(this))
     this.#loop = new RoomLoop(context.clock, this.tickMs, this.#step)
-    const initial = type.handlers.onCreate(this, identity.options)
-    this.#recorder = new RoomRecorder(track(initial), log)
-    this.#recorder.recordFirstState()
+    const tracker =
+      start.kind === 'new'
+        ? start.track(type.handlers.onCreate(this, start.options))
+        : start.tracker
+    const recorder = new RoomRecorder(tracker, log)
+    this.#recorder = recorder
+    this.#output = new RoomOutput({ recorder, seats: this.seats }, type, {
+      header: () => this.#header(),
+      runtime: () => this.#runtime(),
+    })
+    if (start.kind === 'new') recorder.recordFirstState()
+    else this.#restore(start.runtime)
     this.#loop.start()
+  }
+
+  #restore(runtime: RoomRuntime): void {
+    this.profile.setLocked(runtime.isLocked)
+    this.profile.setPrivate(runtime.isPrivate)
+    this.profile.setMetadata(runtime.metadata)
+    this.seats.restore(runtime.seats)
+    this.#recorder.requestSnapshot()
+    this.#guard.run('onRestore', () => this.kind.handlers.onRestore?.(this))
   }
 
   get type(): string {
@@ -161,7 +177,7 @@ export class LiveRoom implements Room {
   }
 
   durable(): Promise<void> {
-    return this.#recorder.durable(() => this.#flush(this.#now, true))
+    return this.#recorder.durable(() => this.#output.flush(this.#now, true))
   }
 
   // ---- what the server calls; each is one turn
@@ -184,8 +200,9 @@ export class LiveRoom implements Room {
   enter(seat: RoomSeat): void {
     this.#begin(this.#context.clock.now())
     this.#guard.run('onJoin', () => this.kind.handlers.onJoin?.(this, seat))
-    this.#recordPresence('joined', seat)
-    this.#greet(seat)
+    seat.reconnectToken = this.#context.newId()
+    this.#output.presence('joined', seat)
+    this.#output.greet(seat, this.#now)
     this.#context.onChanged(this)
     if (this.#isEndAsked) this.finish('room_ended')
   }
@@ -194,7 +211,10 @@ export class LiveRoom implements Room {
   reenter(seat: RoomSeat): void {
     this.#begin(this.#context.clock.now())
     this.#guard.run('onReconnect', () => this.kind.handlers.onReconnect?.(this, seat))
-    this.#greet(seat)
+    seat.reconnectToken = this.#context.newId()
+    // The log must know the new token: only a snapshot holds those of players who came back.
+    this.#recorder.requestSnapshot()
+    this.#output.greet(seat, this.#now)
   }
 
   drop(seat: RoomSeat): void {
@@ -208,17 +228,17 @@ export class LiveRoom implements Room {
     if (!this.seats.release(seat, reason, text)) return
     this.#begin(this.#context.clock.now())
     this.#guard.run('onLeave', () => this.kind.handlers.onLeave?.(this, seat, reason))
-    this.#recordPresence('left', seat)
+    this.#output.presence('left', seat)
     if (this.seats.isEmpty) this.#emptySince = this.#now
     this.#context.onChanged(this)
   }
 
-  /** Sends a full state to a client that has missed patches and whose socket is empty again. */
   catchUp(seat: RoomSeat): void {
-    if (this.isOver || !seat.link) return
-    this.#flush(this.#now, false)
-    seat.needsFullState = false
-    seat.link.send(this.#recorder.tracker.fullFrame(this.#header(), seat.id))
+    if (!this.isOver) this.#output.catchUp(seat, this.#now)
+  }
+
+  fullFrameFor(seat: RoomSeat): Uint8Array {
+    return this.#output.fullFrame(seat)
   }
 
   /** What the log tells this owner of the room. */
@@ -239,7 +259,7 @@ export class LiveRoom implements Room {
     if (this.isOver) return
     this.#begin(this.#context.clock.now())
     this.#guard.run('onDrain', () => this.kind.handlers.onDrain?.(this))
-    this.#flush(this.#now, true)
+    this.#output.flush(this.#now, true)
     if (!this.isPaused) this.#recorder.snapshot(this.#runtime())
   }
 
@@ -252,7 +272,7 @@ export class LiveRoom implements Room {
     this.#begin(this.#context.clock.now())
     this.#loop.stop()
     this.#timers.clear()
-    if (why !== 'fenced') this.#flush(this.#now, true)
+    if (why !== 'fenced') this.#output.flush(this.#now, true)
     this.seats.closeAll(why)
     if (why === 'room_ended') this.#recorder.append({ type: 'end', data: '{}' })
     this.#status = 'over'
@@ -280,26 +300,13 @@ export class LiveRoom implements Room {
       if (onTick) this.#guard.run('onTick', () => onTick(this, this.tickMs))
     }
     if (this.#isEndAsked || this.#isAbandoned()) return this.finish('room_ended')
-    if (dueAt >= this.#nextPatchAt) {
-      this.#nextPatchAt = nextDue(this.#nextPatchAt, dueAt, this.#patchMs)
-      this.#flush(dueAt, false)
-    }
+    this.#output.step(dueAt)
     if (this.isPaused) this.#pause()
   }
 
   #isAbandoned(): boolean {
     const timeout = this.kind.emptyTimeoutMs
     return timeout !== null && this.seats.isEmpty && this.#now - this.#emptySince >= timeout
-  }
-
-  /** One patch: to the players now, to the log when its own interval is over. */
-  #flush(at: number, isLogForced: boolean): void {
-    const patch = this.#recorder.flushPlayers(this.#header())
-    this.seats.sendPatch(patch)
-    if (isLogForced || at >= this.#nextLogAt) {
-      this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
-      this.#recorder.flushLog(() => this.#runtime())
-    }
   }
 
   #pause(): void {
@@ -317,37 +324,16 @@ export class LiveRoom implements Room {
     this.log.info({ roomId: this.id }, 'room goes on')
   }
 
-  #greet(seat: RoomSeat): void {
-    this.#flush(this.#now, false)
-    this.seats.greet(seat, this.#recorder.tracker.fullFrame(this.#header(), seat.id))
-  }
-
   #header(): PatchHeader {
     return { epoch: this.epoch, tick: this.#tick, at: this.#now }
   }
 
-  #recordPresence(type: 'joined' | 'left', seat: RoomSeat): void {
-    const { id: sessionId, name } = seat
-    this.#recorder.append({ type, data: JSON.stringify({ sessionId, name }) })
-    const present = type === 'joined'
-    this.seats.broadcast(encodeSystem('presence', { sessionId, name, present }), {
-      except: sessionId,
-    })
-  }
-
-  fullFrameFor(sessionId: string): Uint8Array {
-    return this.#recorder.tracker.fullFrame(this.#header(), sessionId)
-  }
-
-  /** What a new owner of the room needs besides its state (OB6). */
   #runtime(): string {
-    return JSON.stringify({
-      type: this.type,
+    return encodeRuntime({
       tick: this.#tick,
       now: this.#now,
       seed: this.random.seed,
       ...this.profile.describe(),
-      delayMs: this.kind.delayMs,
       seats: this.seats.describe(),
     })
   }

@@ -6,6 +6,7 @@ import type { ClientLink } from './client-link.ts'
 import type { RoomContext } from './room-context.ts'
 import type { BroadcastOptions, LeaveReason } from './room-definition.ts'
 import type { LiveRoom } from './room.ts'
+import type { SeatRecord } from './runtime.ts'
 import { RoomSeat } from './seat.ts'
 
 /** A client with more than this unsent gets no more patches, but one full state once it has drained. */
@@ -110,7 +111,6 @@ export class SeatTable {
   greet(seat: RoomSeat, fullFrame: Uint8Array): void {
     const { link } = seat
     if (!link) return
-    seat.reconnectToken = this.#context.newId()
     const room = this.#room
     link.send(
       encodeSystem('joined', {
@@ -133,10 +133,9 @@ export class SeatTable {
 
   /** Keeps the seat of a broken connection for the grace; false when the room keeps none. */
   keepDropped(seat: RoomSeat): boolean {
-    const graceMs = this.#room.kind.reconnectGraceMs
-    if (graceMs === 0 || this.#room.isOver) return false
+    if (this.#room.kind.reconnectGraceMs === 0 || this.#room.isOver) return false
     seat.status = 'dropped'
-    seat.cancelTimer = this.#context.clock.after(graceMs, () => this.#room.leave(seat, 'dropped'))
+    this.#startGrace(seat)
     return true
   }
 
@@ -204,7 +203,7 @@ export class SeatTable {
       if (seat.needsFullState) {
         if (link.bufferedBytes === 0) {
           seat.needsFullState = false
-          link.send(this.#room.fullFrameFor(seat.id))
+          link.send(this.#room.fullFrameFor(seat))
         }
       } else if (patch) {
         if (link.bufferedBytes > BEHIND_BYTES) seat.needsFullState = true
@@ -217,8 +216,24 @@ export class SeatTable {
     for (const { frame, options } of held) this.broadcast(frame, options)
   }
 
+  /** Seats of the room's last owner: kept for the grace, as if their players had dropped just now. */
+  restore(records: readonly SeatRecord[]): void {
+    for (const { sessionId, name, reconnectToken } of records) {
+      const seat = new RoomSeat(this.#room, { id: sessionId, name, auth: undefined })
+      seat.reconnectToken = reconnectToken
+      seat.status = 'dropped'
+      this.seated.set(sessionId, seat)
+      this.#startGrace(seat)
+    }
+  }
+
+  #startGrace(seat: RoomSeat): void {
+    const graceMs = this.#room.kind.reconnectGraceMs
+    seat.cancelTimer = this.#context.clock.after(graceMs, () => this.#room.leave(seat, 'dropped'))
+  }
+
   /** What a snapshot keeps of the seats. */
-  describe(): unknown[] {
+  describe(): SeatRecord[] {
     return Array.from(this.seated.values(), (seat) => ({
       sessionId: seat.id,
       name: seat.name,
