@@ -18,40 +18,61 @@ export function remoteAddressOf(response: UwsResponse): string {
 }
 
 /**
- * One HTTP exchange of uWebSockets.js. Its request lives only during the callback, so everything is
- * copied here; its response must not be touched once answered or aborted, so `isOpen` guards it.
+ * One HTTP request, copied, since that of uWebSockets.js lives only during the callback. Apart from its answer, so
+ * that an open stream does not keep what was asked (a kilobyte of headers).
  */
-export class UwsExchange implements HttpRequest, HttpResponse {
+export class UwsHttpRequest implements HttpRequest {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
   readonly remoteAddress: string
   readonly #headers = new Map<string, string>()
-  readonly #response: UwsResponse
-  #isOpen = true
-  #stream: UwsByteStream | null = null
-  #onGone: (() => void) | null = null
-  #onFinish: (() => void) | null
+  readonly #exchange: UwsExchange
 
-  constructor(response: UwsResponse, request: UwsRequest, onFinish: () => void) {
-    this.method = request.getCaseSensitiveMethod().toUpperCase()
+  constructor(exchange: UwsExchange, response: UwsResponse, request: UwsRequest) {
+    this.#exchange = exchange
+    this.method = exchange.method
     this.path = request.getUrl()
     this.query = new URLSearchParams(request.getQuery())
     this.remoteAddress = remoteAddressOf(response)
     request.forEach((name, value) => {
       this.#headers.set(name, value)
     })
-    this.#response = response
-    this.#onFinish = onFinish
-    response.onAborted(() => this.#finish())
-  }
-
-  get isOpen(): boolean {
-    return this.#isOpen
   }
 
   header(name: string): string {
     return this.#headers.get(name) ?? ''
+  }
+
+  body(maxBytes: number): Promise<Uint8Array> {
+    return this.#exchange.body(maxBytes)
+  }
+}
+
+/**
+ * The answering half of one HTTP exchange. The response of uWebSockets.js must not be touched once answered or
+ * aborted, so `isOpen` guards it. It lives as long as a stream does: it keeps no closures or headers it can do
+ * without.
+ */
+export class UwsExchange implements HttpResponse {
+  readonly method: string
+  readonly #response: UwsResponse
+  readonly #exchanges: Set<UwsExchange>
+  #isOpen = true
+  #stream: UwsByteStream | null = null
+  #onGone: (() => void) | null = null
+
+  /** Adds itself to the open exchanges, and leaves them when it is over. */
+  constructor(response: UwsResponse, request: UwsRequest, exchanges: Set<UwsExchange>) {
+    this.method = request.getCaseSensitiveMethod().toUpperCase()
+    this.#response = response
+    this.#exchanges = exchanges
+    exchanges.add(this)
+    response.onAborted(() => this.finish())
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
   }
 
   body(maxBytes: number): Promise<Uint8Array> {
@@ -87,7 +108,7 @@ export class UwsExchange implements HttpRequest, HttpResponse {
       else if (this.method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body))
       else response.end(body)
     })
-    this.#finish()
+    this.finish()
   }
 
   stream(headers: Readonly<Record<string, string>>): ByteStream | null {
@@ -97,9 +118,14 @@ export class UwsExchange implements HttpRequest, HttpResponse {
       this.send(200, headers, '')
       return null
     }
-    this.#response.cork(() => this.#writeHead(200, headers))
-    this.#stream = new UwsByteStream(this.#response, () => this.#finish())
+    this.#beginStream(headers)
+    this.#stream = new UwsByteStream(this.#response, this)
     return this.#stream
+  }
+
+  /** Apart, for whatever a closure of `stream` shared would live as long as the stream. */
+  #beginStream(headers: Readonly<Record<string, string>>): void {
+    this.#response.cork(() => this.#writeHead(200, headers))
   }
 
   /** Ends an open stream; a request that is still being answered is left alone. */
@@ -113,14 +139,13 @@ export class UwsExchange implements HttpRequest, HttpResponse {
   }
 
   /** Answered, ended or aborted: uWebSockets.js frees the response now. */
-  #finish(): void {
+  finish(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#onGone?.()
     this.#onGone = null
     this.#stream?.gone()
-    this.#onFinish?.()
-    this.#onFinish = null
+    this.#exchanges.delete(this)
   }
 }
 
@@ -147,12 +172,12 @@ class UwsByteStream implements ByteStream {
   onWritable: (() => void) | null = null
   onClose: (() => void) | null = null
   readonly #response: UwsResponse
-  readonly #onEnd: () => void
+  readonly #exchange: UwsExchange
   #bufferedBytes = 0
 
-  constructor(response: UwsResponse, onEnd: () => void) {
+  constructor(response: UwsResponse, exchange: UwsExchange) {
     this.#response = response
-    this.#onEnd = onEnd
+    this.#exchange = exchange
     response.onWritable(() => {
       this.#bufferedBytes = 0
       this.onWritable?.()
@@ -181,7 +206,7 @@ class UwsByteStream implements ByteStream {
     this.#response.cork(() => {
       this.#response.end()
     })
-    this.#onEnd()
+    this.#exchange.finish()
   }
 
   /** The response is over; called once. */

@@ -21,7 +21,7 @@ import type {
 } from './transport.ts'
 import { SendResult } from './transport.ts'
 import { offHeap } from './off-heap.ts'
-import { UwsExchange, remoteAddressOf } from './uws-http.ts'
+import { UwsExchange, UwsHttpRequest, remoteAddressOf } from './uws-http.ts'
 
 /** uWebSockets.js drops a larger message without a frame; up to here the session answers 1009. */
 const OVERSIZE_MARGIN_BYTES = 65_536
@@ -168,7 +168,7 @@ export class UwsTransport implements Transport {
       : handlers.upgrade(asked)
     if (!decision.accept) {
       const { status, code } = decision
-      new UwsExchange(response, request, () => {}).send(
+      new UwsExchange(response, request, new Set()).send(
         status,
         { 'content-type': 'application/json' },
         JSON.stringify({ error: { code, message: 'The handshake was refused' } }),
@@ -181,10 +181,9 @@ export class UwsTransport implements Transport {
   }
 
   #exchange(handlers: TransportHandlers, response: UwsResponse, request: UwsRequest): void {
-    const exchange = new UwsExchange(response, request, () => this.#exchanges.delete(exchange))
-    this.#exchanges.add(exchange)
+    const exchange = new UwsExchange(response, request, this.#exchanges)
     try {
-      handlers.http(exchange, exchange)
+      handlers.http(new UwsHttpRequest(exchange, response, request), exchange)
     } catch {
       exchange.send(
         500,
