@@ -16,7 +16,7 @@ export function jsonCode(compiled: CompiledClass): string {
   const masks = Array.from({ length: compiled.words }, (_, w) => `m${w}`)
   return `function members(w, o, ${masks.join(', ')}) {
     w.need(${room})
-    let b = w.b, p = w.p
+    let b = w.b, v = w.v, p = w.p
     ${lines.join('\n')}
     w.p = p
   }
@@ -31,7 +31,7 @@ function member(field: StateField, room: number): string {
   const key = literal(`"${field.name}":`)
   const value = `o.$${field.index}`
   const slow = (call: string): string =>
-    `${key}; w.p = p; ${call}; w.need(${room}); b = w.b; p = w.p; b[p++] = 44`
+    `${key}; w.p = p; ${call}; w.need(${room}); b = w.b; v = w.v; p = w.p; b[p++] = 44`
   switch (field.kind) {
     case 'f32':
       return `${key}; p = writeF32(b, p, ${value}); b[p++] = 44`
@@ -54,6 +54,13 @@ function member(field: StateField, room: number): string {
   }
 }
 
+/** Constant text, four bytes a store. */
 function literal(text: string): string {
-  return Array.from(Buffer.from(text), (code) => `b[p++] = ${code}`).join('; ')
+  const bytes = Buffer.from(text)
+  const stores: string[] = []
+  let at = 0
+  for (; at + 4 <= bytes.length; at += 4)
+    stores.push(`v.setUint32(p, ${bytes.readUInt32BE(at)}); p += 4`)
+  for (; at < bytes.length; at++) stores.push(`b[p++] = ${bytes[at]}`)
+  return stores.join('; ')
 }

@@ -7,10 +7,11 @@ const CLOSE = 125
 /**
  * Writes JSON as bytes into one buffer that it keeps; `finish` copies it out as a string. Numbers to
  * bytes cost a quarter of V8's number formatting. Members are written with a comma behind them, and
- * `close` replaces the last one. The generated encoders use `b` and `p` directly.
+ * `close` replaces the last one. The generated encoders use `b`, `v` and `p` directly.
  */
 export class JsonWriter {
   b: Buffer = Buffer.allocUnsafeSlow(65_536)
+  v = new DataView(this.b.buffer, this.b.byteOffset, this.b.length)
   /** Next byte to write. */
   p = 0
   #isAscii = true
@@ -32,6 +33,7 @@ export class JsonWriter {
     const larger = Buffer.allocUnsafeSlow((this.p + count) * 2)
     larger.set(this.b.subarray(0, this.p))
     this.b = larger
+    this.v = new DataView(larger.buffer, larger.byteOffset, larger.length)
   }
 
   open(): void {
