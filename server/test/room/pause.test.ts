@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryStore } from '../../src/index.ts'
+import { TestServer } from '../support/test-server.ts'
+import type { InsertOutcome } from '../../src/outbox/store.ts'
+
+/** A store whose writes can be held back. */
+function stallingStore(): { options: { store: MemoryStore }; stall(isStalled: boolean): void } {
+  let isStalled = false
+  const store = new MemoryStore({
+    hooks: {
+      insert: async (events, apply): Promise<InsertOutcome> =>
+        isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
+    },
+  })
+  return {
+    options: { store },
+    stall: (value) => {
+      isStalled = value
+    },
+  }
+}
+
+describe('a room whose log is away', () => {
+  it('RM10 OB7 pauses past maxOutboxLagMs, refuses input, and loses nothing when it returns', async () => {
+    const { options, stall } = stallingStore()
+    await using test = await TestServer.start({ ...options, maxOutboxLagMs: 1_000 })
+    const ada = await test.join('Ada')
+    await test.clock.advanceAsync(500, 5)
+    stall(true)
+    for (let step = 0; step < 10; step++) {
+      ada.request(step, 'hit', { target: `t${step}` })
+      await test.clock.advanceAsync(50, 5)
+    }
+    await test.clock.advanceAsync(2_000, 5)
+    ada.request(100, 'hit', { target: 'refused' })
+    await test.clock.advanceAsync(5)
+    expect(ada.all('error').at(-1)).toMatchObject({ correlation: 100, code: 'room_paused' })
+    const refused = await test.http('POST', `/matchmake/joinById/${ada.seat.roomId}`, {})
+    expect(refused.body).toMatchObject({ error: { code: 'room_paused' } })
+    expect((await test.http('GET', '/health/ready')).status).toBe(503)
+    stall(false)
+    await test.clock.advanceAsync(5_000, 5)
+    ada.request(101, 'hit', { target: 'again' })
+    await test.clock.advanceAsync(500, 5)
+    expect(ada.reply(101, 'hit')).toEqual({ score: 11 })
+    expect((await test.http('GET', '/health/ready')).status).toBe(200)
+    const { body } = await test.http('GET', `/rooms/${ada.seat.roomId}/events?limit=1000`)
+    const { events } = body as { events: { type: string; data: { n: number; data: unknown } }[] }
+    const kills = events.filter((event) => event.type === 'kill')
+    expect(kills.map((event) => (event.data.data as { whom: string }).whom)).toEqual([
+      ...Array.from({ length: 10 }, (_, step) => `t${step}`),
+      'again',
+    ])
+    expect(events.map((event) => event.data.n)).toEqual(events.map((_, index) => index + 1))
+  })
+
+  it('RM10 durable() resolves only when the log has it', async () => {
+    const { options, stall } = stallingStore()
+    const order: string[] = []
+    await using test = await TestServer.start(options, {
+      commands: {
+        hit: async (room) => {
+          room.state.note = 'bought'
+          await room.durable()
+          order.push('durable')
+          return { score: 0 }
+        },
+      },
+    })
+    const ada = await test.join('Ada')
+    stall(true)
+    ada.request(1, 'hit', { target: 'x' })
+    await test.clock.advanceAsync(300, 5)
+    expect(order).toEqual([])
+    stall(false)
+    await test.clock.advanceAsync(5_000, 5)
+    expect(order).toEqual(['durable'])
+  })
+})
