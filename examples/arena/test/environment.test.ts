@@ -37,6 +37,7 @@ test('AR13 every variable is taken, and an empty one is as good as none', () => 
     nodeName: 'n2',
     logLevel: 'debug',
   })
+  expect(readEnvironment({ ALLOWED_ORIGINS: '*' }).allowedOrigins).toEqual(['*'])
   expect(readEnvironment({ PORT: '', HOST: '' })).toMatchObject({ port: 8080, host: '127.0.0.1' })
 })
 
@@ -46,6 +47,8 @@ test.each([
   [{ PORT: '65536' }, "Expected PORT from 0 to 65535, got '65536'"],
   [{ PORT: '80a' }, "Expected PORT from 0 to 65535, got '80a'"],
   [{ PORT: '-1' }, "Expected PORT from 0 to 65535, got '-1'"],
+  [{ ALLOWED_ORIGINS: 'a.example' }, "got 'a.example'"],
+  [{ ALLOWED_ORIGINS: 'https://a.example/path' }, "got 'https://a.example/path'"],
   [{ LOG_LEVEL: 'loud' }, 'Expected LOG_LEVEL as one of'],
   [{ MONGODB_URI: 'mongodb://db/x' }, 'MONGODB_URI is set'],
 ])('AR13 %j is refused with a plain word', (env, message) => {

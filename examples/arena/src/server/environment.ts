@@ -61,7 +61,17 @@ function readPort(text: string): number {
 
 function readOrigins(text: string): string[] {
   const origins = text.split(',').map((origin) => origin.trim())
-  return origins.filter((origin) => origin !== '')
+  const given = origins.filter((origin) => origin !== '')
+  for (const origin of given)
+    if (origin !== '*' && !isOrigin(origin))
+      throw new EnvironmentError(
+        `Expected ALLOWED_ORIGINS like 'https://a.example,https://b.example', got '${origin}'`,
+      )
+  return given
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text
 }
 
 function readLevel(text: string): string {
