@@ -27,6 +27,15 @@ export class Listeners<A extends readonly unknown[]> {
   }
 }
 
+/** Calls an application's function; what it throws is reported as uncaught and does not break the caller. */
+export function callGuarded(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    rethrowLater(error)
+  }
+}
+
 /** Reports an application's mistake as uncaught, without breaking the caller's own work. */
 export function rethrowLater(error: unknown): void {
   queueMicrotask(() => {

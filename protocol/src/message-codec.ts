@@ -1,11 +1,9 @@
-import protobuf from 'protobufjs/minimal.js'
 import { PayloadError, WireType, checkScalar, readScalar, wireType, writeScalar } from './scalar.ts'
 import type { Scalar } from './scalar.ts'
 import { isSchema } from './schema.ts'
 import type { Infer, NamedField, Schema } from './schema.ts'
-
-type Writer = protobuf.Writer
-type Reader = protobuf.Reader
+import type { WireReader as Reader, WireWriter as Writer } from './wire.ts'
+import { createReader, createWriter } from '#wire'
 
 /**
  * Encodes an object by its schema as protobuf (proto3: default values are left out, scalar lists are
@@ -13,7 +11,7 @@ type Reader = protobuf.Reader
  * @throws PayloadError when a value does not fit its field.
  */
 export function encodeMessage<S extends Schema>(schema: S, value: Infer<S>): Uint8Array {
-  const writer = protobuf.Writer.create()
+  const writer = createWriter()
   writeMessage(writer, schema, value)
   return writer.finish()
 }
@@ -25,7 +23,7 @@ export function encodeMessage<S extends Schema>(schema: S, value: Infer<S>): Uin
  */
 export function decodeMessage<S extends Schema>(schema: S, bytes: Uint8Array): Infer<S> {
   try {
-    return readMessage(protobuf.Reader.create(bytes), schema, bytes.length) as Infer<S>
+    return readMessage(createReader(bytes), schema, bytes.length) as Infer<S>
   } catch (cause) {
     if (cause instanceof PayloadError) throw cause
     throw new PayloadError('', 'Expected a well-formed protobuf message')

@@ -1,6 +1,6 @@
-import type protobuf from 'protobufjs/minimal.js'
 import { fromSteps, toSteps } from './schema.ts'
 import type { ScalarItem } from './schema.ts'
+import type { WireReader, WireWriter } from './wire.ts'
 
 /** A value does not fit its schema, or bytes do not decode. `path` names the place. */
 export class PayloadError extends Error {
@@ -86,7 +86,7 @@ function checkInt(value: unknown, path: string): number {
 }
 
 /** Writes a scalar that `checkScalar` has passed, without its tag. */
-export function writeScalar(writer: protobuf.Writer, scalar: Scalar, value: unknown): void {
+export function writeScalar(writer: WireWriter, scalar: Scalar, value: unknown): void {
   switch (scalar.kind) {
     case 'str':
       writer.string(value as string)
@@ -118,14 +118,14 @@ export function writeScalar(writer: protobuf.Writer, scalar: Scalar, value: unkn
  * Reads a scalar (after its tag) and checks it.
  * @throws PayloadError, or whatever the reader throws at the end of the bytes.
  */
-export function readScalar(reader: protobuf.Reader, scalar: Scalar, path: string): unknown {
+export function readScalar(reader: WireReader, scalar: Scalar, path: string): unknown {
   return checkScalar(scalar, readRaw(reader, scalar, path), path)
 }
 
 // ignoreBOM keeps a leading U+FEFF as the character it is.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function readRaw(reader: protobuf.Reader, scalar: Scalar, path: string): unknown {
+function readRaw(reader: WireReader, scalar: Scalar, path: string): unknown {
   switch (scalar.kind) {
     case 'str':
       try {

@@ -3,50 +3,56 @@ import type { CheckpointStorage } from './feed-types.ts'
 
 const SAVE_EVERY_MS = 1_000
 
+/** A position as text; null for what is none. */
+export function toSeq(text: string | null | undefined): number | null {
+  return text && /^\d{1,16}$/.test(text) ? Number(text) : null
+}
+
 /** The position of a reader, kept in a storage now and then, at `close`, and when the page goes. */
-export class Checkpoint {
-  value: number | null
-  readonly #storage: CheckpointStorage | undefined
-  readonly #key: string
-  readonly #timers: Timers
-  #cancel: (() => void) | null = null
-  readonly #flush = (): void => this.#save()
+export interface Checkpoint {
+  readonly value: number | null
+  set(seq: number): void
+  close(): void
+}
 
-  constructor(parts: { storage: CheckpointStorage | undefined; key: string; timers: Timers }) {
-    this.#storage = parts.storage
-    this.#key = parts.key
-    this.#timers = parts.timers
-    this.value = this.#load()
-    if (this.#storage) globalThis.addEventListener?.('pagehide', this.#flush)
-  }
-
-  set(seq: number): void {
-    this.value = seq
-    if (this.#storage && !this.#cancel)
-      this.#cancel = this.#timers.after(SAVE_EVERY_MS, this.#flush)
-  }
-
-  close(): void {
-    if (this.#cancel) this.#save()
-    globalThis.removeEventListener?.('pagehide', this.#flush)
-  }
-
-  #load(): number | null {
+/** Begins with `given`, else with what the storage holds. */
+export function createCheckpoint(
+  parts: {
+    readonly storage: CheckpointStorage | undefined
+    readonly key: string
+    readonly timers: Timers
+  },
+  given: number | undefined,
+): Checkpoint {
+  const { storage, key, timers } = parts
+  let value: number | null = given ?? null
+  let cancel: (() => void) | null = null
+  const save = (): void => {
+    cancel?.()
+    cancel = null
     try {
-      const text = this.#storage?.getItem(this.#key)
-      return text && /^\d{1,16}$/.test(text) ? Number(text) : null
-    } catch {
-      return null
-    }
-  }
-
-  #save(): void {
-    this.#cancel?.()
-    this.#cancel = null
-    try {
-      if (this.value !== null) this.#storage?.setItem(this.#key, String(this.value))
+      if (value !== null) storage?.setItem(key, `${value}`)
     } catch {
       // Storage full or forbidden: a reload then begins anew, nothing else is lost.
     }
+  }
+  try {
+    value ??= toSeq(storage?.getItem(key))
+  } catch {
+    // As above.
+  }
+  if (storage) globalThis.addEventListener?.('pagehide', save)
+  return {
+    get value() {
+      return value
+    },
+    set(seq) {
+      value = seq
+      if (storage) cancel ??= timers.after(SAVE_EVERY_MS, save)
+    },
+    close() {
+      if (cancel) save()
+      globalThis.removeEventListener?.('pagehide', save)
+    },
   }
 }

@@ -15,15 +15,15 @@ export function feedAddress(target: FeedTarget, options: FeedOptions): FeedAddre
   const url = targetUrl(target)
   const { searchParams } = url
   if (options.types) searchParams.set('types', options.types.join(','))
-  if (options.speed !== undefined) searchParams.set('speed', String(options.speed))
-  if (options.from !== undefined) searchParams.set('from', String(options.from))
+  if (options.speed !== undefined) searchParams.set('speed', `${options.speed}`)
+  if (options.from !== undefined) searchParams.set('from', `${options.from}`)
   const isSingleRoom = /\/rooms\/[^/]+\/feed$/.test(url.pathname)
   const rooms = searchParams.get('rooms')
   return {
     url(from) {
       const copy = new URL(url)
       if (from !== null) {
-        copy.searchParams.set('from', String(from))
+        copy.searchParams.set('from', `${from}`)
         copy.searchParams.delete('checkpoint')
       }
       return copy.href
@@ -38,7 +38,7 @@ function targetUrl(target: FeedTarget): URL {
   const page = (globalThis.location as Location | undefined)?.href
   if (typeof target === 'string') return new URL(target, page)
   const { address = page && new URL(page).origin } = target
-  if (!address) throw new TypeError('Expected an address: there is no page to take it from')
+  if (!address) throw new TypeError('Expected an address')
   const base = address.endsWith('/') ? address : `${address}/`
   if ('room' in target) return new URL(`rooms/${encodeURIComponent(target.room)}/feed`, base)
   return new URL(`feed?rooms=${target.rooms.map(encodeURIComponent).join(',')}`, base)

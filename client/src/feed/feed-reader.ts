@@ -1,8 +1,9 @@
 import { fullJitter } from '../backoff.ts'
-import { rethrowLater } from '../listeners.ts'
+import { callGuarded } from '../listeners.ts'
 import { systemTimers } from '../timers.ts'
 import { onWake } from '../wake.ts'
-import { Checkpoint } from './checkpoint.ts'
+import { createCheckpoint, toSeq } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { feedAddress } from './feed-address.ts'
 import type { FeedAddress } from './feed-address.ts'
 import { toMessage } from './feed-message.ts'
@@ -10,12 +11,12 @@ import type {
   Feed,
   FeedMessage,
   FeedOptions,
-  FeedReset,
   FeedStatus,
   FeedStatusInfo,
   FeedTarget,
 } from './feed-types.ts'
-import { NumberCheck } from './number-check.ts'
+import { createNumberCheck } from './number-check.ts'
+import type { NumberCheck } from './number-check.ts'
 import { readStream } from './read-stream.ts'
 import type { StreamEnd } from './read-stream.ts'
 
@@ -23,9 +24,6 @@ const DEFAULT_RETRY_MS = 2_000
 const MAX_RETRY_MS = 30_000
 /** 2.5 heartbeats of the server. */
 const DEFAULT_SILENCE_MS = 37_500
-
-/** Thrown to leave a stream whose numbers do not add up; the next one begins with a snapshot. */
-class FeedGap extends Error {}
 
 /**
  * One followed feed. A stream is opened, read until it breaks, and opened again at the last position,
@@ -54,11 +52,10 @@ export class FeedReader implements Feed {
     this.#options = options
     this.#address = feedAddress(target, options)
     this.#timers = options.timers ?? systemTimers
-    const key = options.storageKey ?? `ringside:${this.#address.path}`
-    this.#checkpoint = new Checkpoint({ storage: options.storage, key, timers: this.#timers })
-    if (options.checkpoint !== undefined) this.#checkpoint.value = options.checkpoint
+    const { storage, storageKey: key = `ringside:${this.#address.path}` } = options
+    this.#checkpoint = createCheckpoint({ storage, key, timers: this.#timers }, options.checkpoint)
     this.#knowsPast = options.resume === 'events'
-    this.#numbers = new NumberCheck(this.#address.showsEveryNumber)
+    this.#numbers = createNumberCheck(this.#address.showsEveryNumber)
     // After the caller has the feed in hand: no handler runs before.
     queueMicrotask(() => void this.#run())
   }
@@ -84,7 +81,7 @@ export class FeedReader implements Feed {
       if (this.#status === 'connecting') this.#setStatus('connecting', {})
       const end = await this.#readOnce()
       if (this.#isOver) return
-      if (end.kind === 'ended' || end.kind === 'failed') return this.#finish(end.kind, end.info)
+      if (end.final) return this.#finish(end.final, end.info)
       const retryInMs = this.#nextDelayMs(end.retryAfterMs)
       this.#setStatus('reconnecting', { ...end.info, retryInMs })
       await this.#wait(retryInMs)
@@ -99,7 +96,7 @@ export class FeedReader implements Feed {
     this.#abort = new AbortController()
     return readStream({
       url: this.#address.url(from),
-      headers: goesOn ? { ...headers, 'Last-Event-ID': String(position) } : { ...headers },
+      headers: goesOn ? { ...headers, 'Last-Event-ID': `${position}` } : { ...headers },
       fetch: fetcher,
       abort: this.#abort,
       timers: this.#timers,
@@ -110,7 +107,7 @@ export class FeedReader implements Feed {
       },
       onBlock: ({ id, type, data }) => {
         if (this.#isOver) return
-        const seq = id !== null && /^\d{1,16}$/.test(id) ? Number(id) : null
+        const seq = toSeq(id)
         if (data !== null) this.#take(toMessage(type, data, seq))
         if (seq !== null && !this.#isOver) this.#reached(seq)
       },
@@ -127,30 +124,30 @@ export class FeedReader implements Feed {
     const isOld = seq !== null && position !== null && seq <= position && !this.#isAfterReset
     // These tell where the stream is, at a position that may have been reached before.
     if (isOld && type !== 'caught-up' && type !== 'snapshot') return
-    const before = this.#numbers.last((message.data as { room?: string }).room ?? '')
     const verdict = this.#numbers.judge(message)
-    if (verdict === 'double') return
-    if (verdict === 'gap') this.#gap(message, before)
+    if (verdict === false) return
+    if (verdict !== true) this.#gap(message, verdict)
     this.#deliver(message)
     if (type === 'caught-up') this.#setStatus('live', {})
     else if (type === 'going-away') this.#waitMs = message.data.retryMs
-    else if (type === 'end' && this.#address.isSingleRoom) this.#isEnding(seq)
+    else if (type === 'end' && this.#address.isSingleRoom) {
+      if (seq !== null) this.#checkpoint.set(seq)
+      this.#finish('ended', { reason: 'The room is over' })
+    }
   }
 
+  /** The reader's own position must not depend on a mistake in a handler. */
   #deliver(message: FeedMessage): void {
-    const { state, onSnapshot, onPatch, onReset, onEvent } = this.#options
-    try {
-      state?.apply(message)
-      if (message.type === 'snapshot') onSnapshot?.(message.data, message.seq)
-      else if (message.type === 'patch') onPatch?.(message.data, message.seq)
+    const options = this.#options
+    callGuarded(() => {
+      options.state?.apply(message)
+      if (message.type === 'snapshot') options.onSnapshot?.(message.data, message.seq)
+      else if (message.type === 'patch') options.onPatch?.(message.data, message.seq)
       else {
-        if (message.type === 'reset') onReset?.(message.data)
-        onEvent?.(message)
+        if (message.type === 'reset') options.onReset?.(message.data)
+        options.onEvent?.(message)
       }
-    } catch (error) {
-      // The reader's own position must not depend on a mistake in a handler.
-      rethrowLater(error)
-    }
+    })
   }
 
   /** Events are missing: read again from the last good position, the second time from beyond the gap. */
@@ -161,13 +158,9 @@ export class FeedReader implements Feed {
     this.#from = position === null || this.#lastGap === gap ? (seq ?? 'live') : position
     this.#lastGap = gap
     this.#numbers.clear()
-    const reset: FeedReset = { reason: 'gap', from: before + 1, to: n - 1, room }
-    try {
-      this.#options.onReset?.(reset)
-    } catch (error) {
-      rethrowLater(error)
-    }
-    throw new FeedGap(`Events ${reset.from} to ${reset.to} of room ${room} are missing`)
+    callGuarded(() => this.#options.onReset?.({ reason: 'gap', from: before + 1, to: n - 1, room }))
+    // Leaves the stream: the next one begins with a snapshot.
+    throw new Error('Events are missing')
   }
 
   #reached(seq: number): void {
@@ -176,11 +169,6 @@ export class FeedReader implements Feed {
     this.#isAfterReset = false
     this.#from = null
     this.#attempt = 0
-  }
-
-  #isEnding(seq: number | null): void {
-    if (seq !== null) this.#checkpoint.set(seq)
-    this.#finish('ended', { reason: 'The room is over' })
   }
 
   #nextDelayMs(retryAfterMs: number | null): number {
@@ -225,10 +213,6 @@ export class FeedReader implements Feed {
   }
 
   #tell(info: FeedStatusInfo): void {
-    try {
-      this.#options.onStatus?.(this.#status, info)
-    } catch (error) {
-      rethrowLater(error)
-    }
+    callGuarded(() => this.#options.onStatus?.(this.#status, info))
   }
 }

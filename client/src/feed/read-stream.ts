@@ -3,9 +3,6 @@ import type { FeedStatusInfo } from './feed-types.ts'
 import { createSseDecoder } from './sse-decoder.ts'
 import type { SseHandlers } from './sse-decoder.ts'
 
-/** More than any snapshot that a server writes; an endless line must not fill the memory. */
-const MAX_BLOCK_CHARS = 64 * 1024 * 1024
-
 export interface StreamParts extends SseHandlers {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
@@ -19,7 +16,8 @@ export interface StreamParts extends SseHandlers {
 
 /** How a stream ended. Never a rejection. */
 export interface StreamEnd {
-  readonly kind: 'ended' | 'failed' | 'broken'
+  /** The feed's last status, or null: the next stream may be a good one. */
+  readonly final: 'ended' | 'failed' | null
   readonly info: FeedStatusInfo
   /** What `Retry-After` asked for, in ms. */
   readonly retryAfterMs: number | null
@@ -36,7 +34,7 @@ export async function readStream(parts: StreamParts): Promise<StreamEnd> {
       cancelWatch = timers.after(silenceMs - quietMs, watch)
       return
     }
-    reason = `Nothing was heard for ${silenceMs} ms`
+    reason = 'Nothing was heard'
     abort.abort()
   }
   let cancelWatch = timers.after(silenceMs, watch)
@@ -50,7 +48,7 @@ export async function readStream(parts: StreamParts): Promise<StreamEnd> {
     if (refused || !response.body) return refused ?? broken('The answer has no body')
     heardAt = timers.now()
     parts.onOpen()
-    const decoder = createSseDecoder(parts, MAX_BLOCK_CHARS)
+    const decoder = createSseDecoder(parts)
     const text = new TextDecoder()
     const reader = response.body.getReader()
     for (;;) {
@@ -60,7 +58,7 @@ export async function readStream(parts: StreamParts): Promise<StreamEnd> {
       decoder.feed(text.decode(value, { stream: true }))
     }
   } catch (error) {
-    return broken(reason ?? (error instanceof Error ? error.message : 'The stream broke'))
+    return broken(reason ?? String(error))
   } finally {
     cancelWatch()
     // Also after a mistake in the stream: the rest of it is not wanted.
@@ -68,28 +66,24 @@ export async function readStream(parts: StreamParts): Promise<StreamEnd> {
   }
 }
 
-function broken(reason: string, httpStatus?: number): StreamEnd {
-  const info = httpStatus === undefined ? { reason } : { reason, httpStatus }
-  return { kind: 'broken', info, retryAfterMs: null }
+function broken(reason: string): StreamEnd {
+  return { final: null, info: { reason }, retryAfterMs: null }
 }
 
 /** What an answer that is no stream means; null when it is one. */
 async function refusal(response: Response): Promise<StreamEnd | null> {
   const { status, headers } = response
-  const isStream = headers.get('content-type')?.startsWith('text/event-stream') ?? false
-  if (status === 200) return isStream ? null : broken('Expected an event stream', status)
-  if (status === 204)
-    return { kind: 'ended', info: { httpStatus: status, reason: 'Over' }, retryAfterMs: null }
-  // 408, 425, 429 and 5xx pass; whatever else will be the same the next time.
-  const passes = status >= 500 || status === 429 || status === 408 || status === 425
+  const isStream = headers.get('content-type')?.startsWith('text/event-stream')
+  if (status === 200) return isStream ? null : broken('Expected an event stream')
   const answer = (await response.json().catch(() => null)) as {
-    error?: { message?: unknown }
+    error?: { message?: string }
   } | null
-  const message = answer?.error?.message
-  const reason = typeof message === 'string' ? message : `HTTP status ${status}`
+  const reason = answer?.error?.message ?? `HTTP status ${status}`
+  // 429 and 5xx pass; whatever else will be the same the next time.
+  const passes = status >= 500 || status === 429
   const seconds = Number(headers.get('retry-after'))
   return {
-    kind: passes ? 'broken' : 'failed',
+    final: passes ? null : status === 204 ? 'ended' : 'failed',
     info: { httpStatus: status, reason },
     retryAfterMs: passes && seconds > 0 ? seconds * 1000 : null,
   }

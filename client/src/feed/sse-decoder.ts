@@ -1,3 +1,6 @@
+/** More than any snapshot that a server writes. */
+const MAX_BLOCK_CHARS = 64 * 1024 * 1024
+
 /** What an {@link createSseDecoder} reports. */
 export interface SseHandlers {
   /**
@@ -12,12 +15,12 @@ export interface SseHandlers {
 /**
  * Decodes Server-Sent Events (WHATWG HTML, section 9.2.6) from text in pieces of any size; the text comes
  * from a TextDecoder, which takes the byte order mark away. `feed` throws RangeError when more than
- * `maxChars` are held back: an endless line must not fill the memory.
+ * 64 Mi characters are held back: an endless line must not fill the memory.
  *
  * Of its own, because eventsource-parser does not tell of blocks without data, which move the position
  * of quiet filtered streams, and is half of this reader's size.
  */
-export function createSseDecoder(handlers: SseHandlers, maxChars: number) {
+export function createSseDecoder(handlers: SseHandlers) {
   let rest = ''
   let endedInCr = false
   let data: string | null = null
@@ -50,8 +53,8 @@ export function createSseDecoder(handlers: SseHandlers, maxChars: number) {
       lines[0] = rest + lines[0]
       rest = lines.pop() ?? ''
       for (const line of lines) takeLine(line)
-      if (rest.length + (data?.length ?? 0) > maxChars)
-        throw new RangeError(`Expected blocks of at most ${maxChars} characters`)
+      if (rest.length + (data?.length ?? 0) > MAX_BLOCK_CHARS)
+        throw new RangeError('Expected a shorter block')
     },
   }
 }
