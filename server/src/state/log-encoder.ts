@@ -35,7 +35,7 @@ export class LogEncoder {
 
   /** What changed since the last call, or null. */
   flush(): LogPatch | null {
-    if (this.#tree.logQueue.length === 0) return null
+    if (this.#tree.logCount === 0) return null
     const data = this.#patch(PUBLIC_VIEW)
     const hidden = this.#hasHidden ? this.#patch(HIDDEN_VIEW) : null
     this.#tree.clearLog()
@@ -99,8 +99,8 @@ export class LogEncoder {
     const node = mapOf(object, field)
     const start = json.p
     json.open()
-    const { changed } = node
-    for (let i = 0; i < changed.length; i++) {
+    const { changed, changedCount } = node
+    for (let i = 0; i < changedCount; i++) {
       const entry = changed[i]
       if (entry === null || entry === undefined) continue
       const at = json.p

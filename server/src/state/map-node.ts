@@ -23,8 +23,12 @@ export class MapNode {
   readonly field: StateField
   readonly proxy: Readonly<Record<string, unknown>>
   readonly host: MapHost
-  /** Entries with something for the log's next patch; null where one has gone since. */
+  /**
+   * Entries with something for the log's next patch; null where one has gone since, and from
+   * `changedCount` on: the array keeps its size from patch to patch.
+   */
   readonly changed: (Tracked | null)[] = []
+  changedCount = 0
   /** Keys that the log has and that were removed or replaced since its last patch. */
   stale: Map<string, Ghost | null> | null = null
 
@@ -37,6 +41,12 @@ export class MapNode {
 }
 
 const NODE = Symbol('node')
+
+/** Empties the list of changed entries. */
+export function forgetChanged(node: MapNode): void {
+  node.changed.fill(null, 0, node.changedCount)
+  node.changedCount = 0
+}
 
 /** The node behind a map of the state, or null for any other object. */
 export function mapNodeOf(map: object): MapNode | null {

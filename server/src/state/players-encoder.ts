@@ -174,8 +174,9 @@ export class PlayersEncoder implements Settler {
       const length = w.p - at - group.room
       w.endLength(at, group.room)
       group.room = length < 128 ? 1 : length < 16_384 ? 2 : 3
+      // The array keeps its size from patch to patch, but no object.
+      group.a.fill(null as never, 0, group.n)
       group.n = 0
-      group.a.length = 0
     }
     active.length = 0
   }

@@ -2,7 +2,7 @@ import { ROOT_HANDLE } from '@ringside/protocol'
 import type { StateField } from '@ringside/protocol'
 import type { Builder, CompiledClass, CompiledState, DirtyQueue, Settler } from './compile.ts'
 import { ListNode, copyItems, isPlain } from './list-node.ts'
-import { MapNode, isMapKey } from './map-node.ts'
+import { MapNode, forgetChanged, isMapKey } from './map-node.ts'
 import type { Ghost, MapHost } from './map-node.ts'
 import { DETACHED, KNOWN, NEW, OWNED, PUBLIC, SECRET } from './tracked.ts'
 import { Tracked, childOf, mapOf, rawValue, show, stateInvalid } from './tracked.ts'
@@ -26,8 +26,10 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   readonly created: readonly (Tracked | null)[][]
   createdCount = 0
   removals: Removal[] = []
-  /** Everything with `$lq` set. */
-  logQueue: Tracked[] = []
+  /** How many objects have `$lq` set. */
+  logCount = 0
+  /** They, and null from there on: the array keeps its size from patch to patch. */
+  readonly #logQueue: (Tracked | null)[] = []
   readonly #classes: readonly CompiledClass[]
   #nextHandle = ROOT_HANDLE
   readonly #freeHandles: number[] = []
@@ -65,18 +67,21 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
 
   /** After the log's patch: the log has everything. */
   clearLog(): void {
-    for (const object of this.logQueue) {
+    const queue = this.#logQueue
+    for (let i = 0; i < this.logCount; i++) {
+      const object = queue[i] as Tracked
+      queue[i] = null
       object.$lq = 0
       object.$c.clearLog(object)
       object.$log = object.$s !== DETACHED
       for (const { field } of object.$c.containers) {
         if (field.kind !== 'map') continue
         const node = mapOf(object, field)
-        node.changed.length = 0
+        forgetChanged(node)
         node.stale = null
       }
     }
-    this.logQueue.length = 0
+    this.logCount = 0
   }
 
   /** Notes that the log's next patch has something at `object`, all the way up. */
@@ -84,12 +89,12 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     let at = object
     while (at.$lq === 0) {
       at.$lq = 1
-      this.logQueue.push(at)
+      this.#logQueue[this.logCount++] = at
       const parent = at.$p
       if (parent === null) return
       if (at.$n !== null) {
-        at.$li = at.$n.changed.length
-        at.$n.changed.push(at)
+        at.$li = at.$n.changedCount
+        at.$n.changed[at.$n.changedCount++] = at
       }
       parent.$c.markLog(parent, (at.$f as StateField).index)
       at = parent
@@ -269,7 +274,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       else {
         const node = mapOf(object, field)
         for (const entry of node.entries.values()) this.#release(entry)
-        node.changed.length = 0
+        forgetChanged(node)
         node.stale = null
       }
     }
