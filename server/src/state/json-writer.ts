@@ -174,6 +174,9 @@ const DECIMALS = Array.from({ length: 24 }, (_, exponent) =>
   Math.floor((23 - exponent) * Math.log10(2)),
 )
 
+/** Half the spacing of floats in units of that last decimal, less what the product may be off. */
+const SURE = DECIMALS.map((decimals, exponent) => 10 ** decimals * 2 ** (exponent - 24) * 0.9999)
+
 /**
  * Writes the shortest decimal that reads back as the same 32-bit float; `value` is such a float. With as many
  * decimals as the spacing of floats allows there is one candidate, and a shorter decimal is that
@@ -184,9 +187,16 @@ export function writeF32(b: Uint8Array, p: number, value: number): number {
   if (size >= 16_777_216 || (size < 1e-3 && size !== 0)) return writeText(b, p, shortestF32(value))
   const whole = size | 0
   if (whole === size) return writeInteger(b, p, value)
-  let k = whole > 0 ? (DECIMALS[31 - Math.clz32(whole)] as number) : decimalsBelow1(size)
-  let digits = Math.round(size * (POWERS[k] as number)) | 0
-  if (Math.fround(digits / (POWERS[k] as number)) === size) {
+  const exponent = 31 - Math.clz32(whole)
+  let k = whole > 0 ? (DECIMALS[exponent] as number) : decimalsBelow1(size)
+  const scaled = size * (POWERS[k] as number)
+  let digits = (scaled + 0.5) | 0
+  const off = digits < scaled ? scaled - digits : digits - scaled
+  // Nearly always the product tells; only at the edge (and below 1) the division has to.
+  if (
+    (whole > 0 && off < (SURE[exponent] as number)) ||
+    Math.fround(digits / (POWERS[k] as number)) === size
+  ) {
     for (let next = (digits / 10) | 0; next * 10 === digits; next = (digits / 10) | 0) {
       digits = next
       k--
