@@ -7,6 +7,7 @@ import { chatBox } from '../hud/chat-box.ts'
 import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
 import { scoreBoard } from '../hud/score-board.ts'
+import { seenBy } from '../hud/seen.ts'
 import { selfCard } from '../hud/self-card.ts'
 import { Controls } from '../input/controls.ts'
 import { touchControls } from '../input/touch.ts'
@@ -157,6 +158,7 @@ function show(app: HTMLElement, room: Room): void {
   const page = el('main', { class: 'play', 'data-status': room.status }, surface, hurt, hud)
   app.replaceChildren(page)
 
+  const seen = seenBy(page)
   connection.onStatus((status) => setData(page, 'status', status))
   stage = openStage(surface, {
     source,
@@ -170,7 +172,7 @@ function show(app: HTMLElement, room: Room): void {
       chat.update(view)
       sound.frame(view, events)
       if (isHurt(view, events)) flash(hurt)
-      setData(page, 'players', String(view.players.size))
+      seen(view)
       setData(page, 'pending', String(source.pendingInputs))
     },
   })

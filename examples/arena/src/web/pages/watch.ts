@@ -4,6 +4,7 @@ import { chatBox } from '../hud/chat-box.ts'
 import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
 import { scoreBoard } from '../hud/score-board.ts'
+import { seenBy } from '../hud/seen.ts'
 import { soundButton } from '../hud/sound-button.ts'
 import { timeline } from '../hud/timeline.ts'
 import { openStage } from '../scene/stage.ts'
@@ -131,6 +132,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   app.replaceChildren(page)
   chat.element.classList.add('open', 'fixed')
 
+  const seen = seenBy(page)
   const stage = openStage(surface, {
     source,
     camera: 'fit',
@@ -144,7 +146,7 @@ export function watchPage(app: HTMLElement, room: string): void {
       words.update(next)
       chat.update(next)
       sound.frame(next, events)
-      setData(page, 'players', String(next.players.size))
+      seen(next)
       setData(page, 'seq', String(source.seq))
     },
   })
