@@ -115,27 +115,25 @@ export function writeScalar(writer: WireWriter, scalar: Scalar, value: unknown):
 }
 
 /**
- * Reads a scalar (after its tag) and checks it.
- * @throws PayloadError, or whatever the reader throws at the end of the bytes.
+ * Reads a scalar (after its tag) and checks what the wire does not guarantee.
+ * @throws PayloadError, or whatever the reader throws on bytes that are cut or are not UTF-8.
  */
 export function readScalar(reader: WireReader, scalar: Scalar, path: string): unknown {
-  return checkScalar(scalar, readRaw(reader, scalar, path), path)
-}
-
-// ignoreBOM keeps a leading U+FEFF as the character it is.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function readRaw(reader: WireReader, scalar: Scalar, path: string): unknown {
   switch (scalar.kind) {
-    case 'str':
-      try {
-        return utf8.decode(reader.bytes())
-      } catch {
-        throw new PayloadError(path, 'Expected UTF-8')
-      }
-    case 'bytes':
+    case 'str': {
+      // A short text takes 70 ns this way and 500 ns with a TextDecoder, which long ones go through.
+      const text = reader.stringVerify()
+      if (text.length > scalar.max)
+        throw new PayloadError(path, `Expected at most ${scalar.max} characters`)
+      return text
+    }
+    case 'bytes': {
+      const lent = reader.bytes()
+      if (lent.length > scalar.max)
+        throw new PayloadError(path, `Expected at most ${scalar.max} bytes`)
       // A copy in any case (Buffer's own slice is a view): what a socket lends is gone afterwards.
-      return new Uint8Array(reader.bytes())
+      return new Uint8Array(lent)
+    }
     case 'int':
       return reader.sint32()
     case 'quant':
@@ -143,10 +141,15 @@ function readRaw(reader: WireReader, scalar: Scalar, path: string): unknown {
     case 'uint':
       return reader.uint32()
     case 'num':
-      return reader.double()
+      return finite(reader.double(), path)
     case 'f32':
-      return reader.float()
+      return finite(reader.float(), path)
     case 'bool':
       return reader.bool()
   }
+}
+
+function finite(value: number, path: string): number {
+  if (!Number.isFinite(value)) throw new PayloadError(path, 'Expected a finite number')
+  return value + 0
 }

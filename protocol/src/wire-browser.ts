@@ -13,6 +13,7 @@ export function createReader(bytes: Uint8Array): WireReader {
 }
 
 const utf8 = new TextEncoder()
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const MAX_GROUP_DEPTH = 32
 
 class SmallWriter implements WireWriter {
@@ -87,6 +88,11 @@ class SmallWriter implements WireWriter {
     return this.#bytes.slice(0, this.#length)
   }
 
+  reset(): this {
+    this.#length = 0
+    return this
+  }
+
   /** Makes room for so many bytes and returns where they go. */
   #reserve(count: number): number {
     const needed = this.#length + count
@@ -138,6 +144,10 @@ class SmallReader implements WireReader {
     const length = this.uint32()
     const start = this.#skip(length)
     return this.#bytes.subarray(start, start + length)
+  }
+
+  stringVerify(): string {
+    return strictUtf8.decode(this.bytes())
   }
 
   skipType(wire: number, depth: number, fieldNumber: number): void {

@@ -12,6 +12,8 @@ export interface WireWriter {
   ldelim(): WireWriter
   /** The bytes, in memory of their own. */
   finish(): Uint8Array
+  /** Begins anew once every part has ended. */
+  reset(): WireWriter
 }
 
 /** Reads protobuf's basic types. Every read throws beyond the end. */
@@ -25,6 +27,8 @@ export interface WireReader {
   bool(): boolean
   /** A view, valid as long as the message is. */
   bytes(): Uint8Array
+  /** Text; throws on anything but well-formed UTF-8. A leading U+FEFF is a character like any other. */
+  stringVerify(): string
   /** Skips a value of a field that is not known; groups nested too deep throw. */
   skipType(wire: number, depth: number, fieldNumber: number): unknown
 }

@@ -216,7 +216,8 @@ describe('message codec', () => {
       const got = decodeMessage(Text, encodeMessage(Text, { t: cut }))
       expect(got.t).toBe(cut.toWellFormed())
     }
-    expect(decodeMessage(Text, encodeMessage(Text, { t: '\ufeffa\0b' })).t).toBe('\ufeffa\0b')
+    for (const text of ['\ufeffa\0b', `\ufeff${'long'.repeat(50)}`, '\ufffd'])
+      expect(decodeMessage(Text, encodeMessage(Text, { t: text })).t).toBe(text)
   })
 
   it.each([
@@ -256,6 +257,30 @@ describe('message codec', () => {
     const WithMap = schema({ m: map(1, Inner) })
     expect(() => encodeMessage(WithMap, { m: {} })).toThrow(PayloadError)
     expect(() => decodeMessage(WithMap, hex('0a00'))).toThrow(PayloadError)
+  })
+
+  it('PR4: messages share nothing: neither defaults nor the writer', () => {
+    const one = decodeMessage(All, new Uint8Array(0))
+    one.inners.push({ x: 1, name: 'a' })
+    one.inner.x = 5
+    expect(decodeMessage(All, new Uint8Array(0))).toEqual(empty)
+    const first = encodeMessage(Inner, { x: 1, name: 'first' })
+    const kept = first.slice()
+    encodeMessage(Inner, { x: 2, name: 'other' })
+    expect(first).toEqual(kept)
+    expect(() => encodeMessage(Inner, { x: 0.5, name: '' })).toThrow(PayloadError)
+    expect(encodeMessage(Inner, { x: 1, name: 'first' })).toEqual(kept)
+  })
+
+  it('PR4: encoding within a getter of what is encoded is safe', () => {
+    const value = {
+      x: 1,
+      get name() {
+        return Buffer.from(encodeMessage(Inner, { x: 7, name: 'in' })).toString('hex')
+      },
+    }
+    const plain = { x: 1, name: value.name }
+    expect(encodeMessage(Inner, value)).toEqual(encodeMessage(Inner, plain))
   })
 
   it('PR3: an error names the field', () => {

@@ -33,7 +33,8 @@ function run(...args: string[]) {
   return { status, stdout, stderr }
 }
 
-describe('ringside-proto', () => {
+// Each run starts a process, which takes seconds on a busy machine.
+describe('ringside-proto', { timeout: 120_000 }, () => {
   it('PR11: prints the only contract of a module, with paths that hold spaces', () => {
     const { status, stdout } = run(one, '--package', 'mine')
     expect(status).toBe(0)
