@@ -22,11 +22,15 @@ process.on('message', (order) => {
 })
 process.on('disconnect', () => process.exit(0))
 
+const DIAL_AT_ONCE = 100
+
 async function open({ port, streams }) {
-  for (let index = 0; index < streams; index++) {
-    sockets.push(
-      await dial(port, sockets.length % Math.max(1, Math.floor(streams / SAMPLED)) === 0),
-    )
+  const every = Math.max(1, Math.floor(streams / SAMPLED))
+  for (let opened = 0; opened < streams;) {
+    const batch = []
+    for (; batch.length < DIAL_AT_ONCE && opened < streams; opened++)
+      batch.push(dial(port, opened % every === 0))
+    sockets.push(...(await Promise.all(batch)))
   }
 }
 
