@@ -29,7 +29,8 @@ interface Owned {
   readonly appended: string[]
   /** How many events were known to be durable. */
   durableCount: number
-  isFenced: boolean
+  /** When it was told so; null = never. */
+  fencedAt: number | null
   refusedAt: number | null
 }
 
@@ -138,11 +139,11 @@ class Simulation {
       log: null,
       appended: [],
       durableCount: 0,
-      isFenced: false,
+      fencedAt: null,
       refusedAt: null,
     }
     const handlers: RoomLogHandlers = {
-      onFenced: () => (owned.isFenced = true),
+      onFenced: () => (owned.fencedAt = this.clock.now()),
       onWritable: () => {},
       onRefused: () => (owned.refusedAt ??= owned.appended.length),
       onSnapshotDue: () =>
@@ -219,8 +220,14 @@ function checkOwnerships(log: readonly LogEvent[], owned: readonly Owned[]): voi
       each.appended.slice(0, stored.length),
     )
     expect(stored.length, 'OB1 what was durable stays').toBeGreaterThanOrEqual(each.durableCount)
-    if (!each.isFenced && each.refusedAt === null)
+    if (each.fencedAt === null && each.refusedAt === null)
       expect(stored.length, 'OB2 nothing is lost without a word').toBe(each.appended.length)
+    const last = log.findLast((event) => event.data.startsWith(mark))
+    if (each.fencedAt === null || !last) continue
+    const winner = log.find((event) => event.room === each.room && event.n === last.n + 1)
+    expect(winner, 'OB2 fenced only by an event of another owner').toBeDefined()
+    expect(winner?.own).not.toBe(last.own)
+    expect(winner?.at, 'OB2 that was there already').toBeLessThanOrEqual(each.fencedAt)
   }
 }
 
@@ -252,7 +259,7 @@ describe('the log under failures, with two writers', () => {
       }
       totals.events += visible.length
       totals.tombstones += log.length - visible.length
-      totals.fenced += simulation.owned.filter((owned) => owned.isFenced).length
+      totals.fenced += simulation.owned.filter((owned) => owned.fencedAt !== null).length
       totals.takeovers += visible.filter((event) => event.type === 'owner').length
       totals.refused += simulation.owned.filter((owned) => owned.refusedAt !== null).length
     },
