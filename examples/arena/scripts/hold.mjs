@@ -80,10 +80,29 @@ if (values.apart) {
   roomIds = (await post('/demo/start', { rooms, bots })).started
 }
 
+/** A process that only looks at how late its own timer is: what the machine itself adds to every lag. */
+const IDLE = `
+const lags = []
+let due = performance.now()
+const tick = () => {
+  lags.push(performance.now() - due)
+  due = Math.max(due + 1000 / 30, performance.now())
+  setTimeout(tick, due - performance.now())
+}
+tick()
+process.on('message', () => {
+  lags.sort((a, b) => a - b)
+  process.send({ p50: lags[lags.length >> 1], p99: lags[Math.floor(lags.length * 0.99)] })
+})`
+
 const spectators = roomIds.map((id) => new Spectator(id))
 spectators.forEach((spectator) => void spectator.follow())
 await delay(WARM_UP_MS)
 
+const idle = spawn(process.execPath, ['-e', IDLE], {
+  stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+})
+children.push(idle)
 const before = await sample()
 const worst = new Map()
 for (let left = seconds; left > 0; left -= 5) {
@@ -92,6 +111,8 @@ for (let left = seconds; left > 0; left -= 5) {
     worst.set(roomId, Math.max(worst.get(roomId) ?? 0, lagMs))
 }
 const after = await sample()
+idle.send('report')
+const [noise] = await once(idle, 'message')
 report(before, after)
 children.forEach((child) => child.kill())
 
@@ -110,10 +131,15 @@ function report(from, to) {
   print(`machine: ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`)
   print(`ticks: ${ticks} (${(ticks / wallSeconds / rooms).toFixed(2)} a second and room)`)
   print(`tick lag, all rooms: p50 <= ${p50} ms, p99 <= ${p99} ms (bounds of the histogram)`)
-  print(
-    `tick lag p99 over 10 s: best room ${lags[0]?.toFixed(1)} ms, worst ${lags.at(-1)?.toFixed(1)} ms`,
-  )
+  if (lags.length > 0)
+    print(
+      `tick lag p99 over 10 s: best room ${lags[0]?.toFixed(1)} ms, worst ${lags.at(-1)?.toFixed(1)} ms`,
+    )
   for (const [roomId, lag] of worst) print(`  ${roomId}  worst p99 ${lag.toFixed(1)} ms`)
+  print(
+    `an idle process on the same machine, at the same time: p50 ${noise.p50.toFixed(1)} ms, ` +
+      `p99 ${noise.p99.toFixed(1)} ms late`,
+  )
   print(`players ${to.players}, patches to spectators ${(patches / wallSeconds).toFixed(0)}/s`)
   print(`events of the log missing at a spectator: ${gaps}`)
   print(`CPU: server ${share(from.cpu, to.cpu)}, resident ${(to.rss / 2 ** 20).toFixed(0)} MiB`)

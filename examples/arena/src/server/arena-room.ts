@@ -17,13 +17,18 @@ import { checkRound, leader } from './rounds.ts'
 export interface ArenaRoomOptions {
   /** Joins that carry it as `botKey` in their options are shown as bots. Default: nobody is. */
   readonly botKey?: string
+  /** Spectators see everything this much later, in ms, 0-3,600,000. Default 0. */
+  readonly delayMs?: number
 }
 
 /** The lobby hears of a changed leader at most this often, in ms. */
 const METADATA_MS = 1_000
 
 /** Hooks and commands of the arena's rooms. One result serves one server. */
-export function arenaRoom({ botKey }: ArenaRoomOptions = {}): RoomHandlersOf<typeof game, 'arena'> {
+export function arenaRoom({ botKey, delayMs = 0 }: ArenaRoomOptions = {}): RoomHandlersOf<
+  typeof game,
+  'arena'
+> {
   // By room id, from onCreate or onRestore to onDispose.
   const created = new Map<string, ArenaOptions>()
   const matches = new Map<string, Match>()
@@ -48,6 +53,7 @@ export function arenaRoom({ botKey }: ArenaRoomOptions = {}): RoomHandlersOf<typ
     tickHz: TICK_HZ,
     patchHz: 20,
     logHz: 10,
+    delayMs,
 
     onCreate(room, given) {
       const asked = parseRoomOptions(given)
