@@ -198,11 +198,11 @@ describe('what a room tells', () => {
     )
     room.onChange(
       (state) => state.players,
-      (players) => seen.push(`players ${Object.keys(players)}`),
+      (players) => seen.push(`players ${Object.keys(players).join()}`),
     )
     room.onChange(
       (state) => state.players['a']?.mines,
-      (mines) => seen.push(`mines ${mines}`),
+      (mines) => seen.push(`mines ${mines?.join()}`),
     )
     room.onChange(
       (state) => state.players['a'],

@@ -66,7 +66,7 @@ export class FeedRig {
       fetch: async (input, init) => {
         const answer = this.answers.shift()
         if (answer === 'down') throw new TypeError('fetch failed')
-        const stream = new FakeStream(String(input), init ?? {})
+        const stream = new FakeStream(input as string, init ?? {})
         this.streams.push(stream)
         return answer ?? stream.response
       },

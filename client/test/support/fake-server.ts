@@ -125,8 +125,8 @@ export class FakeServer {
         return socket
       },
       fetch: async (input, init) => {
-        const path = new URL(String(input)).pathname
-        this.requests.push({ path, body: JSON.parse(String(init?.body)) })
+        const path = new URL(input as string).pathname
+        this.requests.push({ path, body: JSON.parse(init?.body as string) })
         const answer = (this.answers.length > 1 ? this.answers.shift() : this.answers[0]) ?? 'ok'
         if (answer === 'down') throw new TypeError('fetch failed')
         if (answer !== 'ok')

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { play } from '../src/client.ts'
 import { createCounter } from '../src/server.ts'
 
-it('CN12: the example plays against a real server: typed answer, refusal, event, raw command, feed', async () => {
+it('CN15: the example plays against a real server: typed answer, refusal, event, raw command, feed', async () => {
   const server = createCounter()
   const port = await server.listen({ port: 0, host: '127.0.0.1' })
   const lines: string[] = []
@@ -25,7 +25,7 @@ it('CN12: the example plays against a real server: typed answer, refusal, event,
   expect(server.sessionCount).toBe(0)
 })
 
-it('CN12: server and client of the example stay under 40 lines', () => {
+it('CN15: server and client of the example stay under 40 lines', () => {
   for (const file of ['server.ts', 'client.ts']) {
     const text = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8')
     expect(text.split('\n').length, file).toBeLessThanOrEqual(41)
