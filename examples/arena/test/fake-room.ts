@@ -24,7 +24,7 @@ interface FakeOptions extends ArenaRoomOptions {
  * The arena's hooks on a plain state object, without server or sockets: time is moved by `tick`.
  */
 export class FakeArena {
-  readonly handlers
+  handlers: ReturnType<typeof arenaRoom>
   readonly room: ArenaRoom
   readonly events: Emitted[] = []
   metadata: Json = null

@@ -14,6 +14,7 @@ import {
   STEP_MS,
 } from '../src/shared/constants.ts'
 import { PACK_SPOTS } from '../src/shared/walls.ts'
+import { arenaRoom } from '../src/server/arena-room.ts'
 import { FakeArena } from './fake-room.ts'
 
 const ticksOf = (ms: number): number => Math.ceil(ms / STEP_MS) + 1
@@ -348,6 +349,34 @@ describe('AR9 rounds', () => {
       expect(arena.state.endsAt - arena.state.startedAt).toBe(180_000)
       expect(arena.metadata).toMatchObject({ title: expect.stringMatching(/^\w+ \w+$/) })
     }
+  })
+})
+
+describe('AR14 a room that goes on from its state', () => {
+  test('AR14 keeps players, mines, shots and the round, and gives no id twice', () => {
+    const arena = new FakeArena({ create: { roundMs: 20_000 } })
+    arena.join('a', 'Ann')
+    arena.join('b', 'Ben')
+    arena.place('a', 300, 60)
+    arena.place('b', 1_000, 60)
+    arena.say('a', 'hello')
+    arena.input('a', { sequence: 7, buttons: BUTTON_MINE | BUTTON_FIRE })
+    arena.tick(2)
+    const used = [Object.keys(arena.state.shots)[0], String(arena.player('a').mines[0]?.id)]
+    // Another process takes the room up: other handlers, the same state.
+    arena.handlers = arenaRoom()
+    arena.tick(45)
+    arena.input('a', { sequence: 7, moveX: 1 })
+    arena.input('a', { sequence: 8, moveX: 1, angle: 3, buttons: BUTTON_FIRE })
+    arena.tick()
+    expect(arena.player('a')).toMatchObject({ lastInput: 8, name: 'Ann' })
+    expect(arena.player('a').x).toBeCloseTo(308.7, 1)
+    expect(used).not.toContain(Object.keys(arena.state.shots).at(-1))
+    arena.place('b', 300, 60)
+    arena.tick()
+    expect(arena.named('blast')).toHaveLength(1)
+    while (arena.state.round === 1) arena.tick()
+    expect(arena.state.endsAt - arena.state.startedAt).toBe(20_000)
   })
 })
 

@@ -104,6 +104,20 @@ describe('AR15 the demo', () => {
     expect(await run()).toBe(await run())
   }, 60_000)
 
+  test('AR15 a bot that loses its connection takes a new seat, the one all look through too', async () => {
+    await using arena = await ArenaServer.open(4)
+    const [roomId = ''] = await arena.until(arena.demo.start({ rooms: 1, bots: 16 }))
+    for (const session of arena.server.sessions().slice(0, 3)) session.close(4000, 'Test')
+    await arena.pass(1_000)
+    expect(arena.demo.status().bots).toBe(13)
+    // The old seats are kept for 20 s: until then the room is full.
+    await arena.pass(32_000)
+    expect(arena.demo.status().bots).toBe(16)
+    const before = (await arena.publicLog(roomId)).length
+    await arena.pass(2_000)
+    expect((await arena.publicLog(roomId)).length).toBeGreaterThan(before + 10)
+  }, 60_000)
+
   test('AR15 start, status and stop over HTTP; the key guards what changes something', async () => {
     await using arena = await ArenaServer.open(2)
     expect((await arena.request('POST', '/demo/start')).status).toBe(401)

@@ -13,7 +13,7 @@ export type BotRoom = ClientRoom<typeof game, 'arena'>
 /** A bot decides on every so manieth input and repeats itself in between: 10 times a second. */
 const INPUTS_PER_DECISION = 3
 /** A seat that was lost is asked for again after this, in ms, as long as the room exists. */
-const REJOIN_MS = 5_000
+const REJOIN_MS = 8_000
 /** Attempts in a row before a lost seat is given up. */
 const MAX_REJOINS = 3
 
@@ -103,6 +103,8 @@ export class BotSquad {
       bot = await this.#takeSeat(who, (code) => this.#lost(bot, code, rejoins))
     } catch (error) {
       this.#options.logger.warn({ bot: who.name, error }, 'A bot got no seat')
+      // Its old seat may be kept for a while yet; a bot that never had one is not wanted.
+      if (rejoins > 0) this.#rejoin(who, rejoins)
       return
     }
     if (this.#isStopped) await bot.leave()
@@ -144,7 +146,12 @@ export class BotSquad {
   #lost(bot: Bot, code: number, rejoins: number): void {
     if (!this.#bots.delete(bot) || this.#isStopped) return
     this.#options.logger.warn({ bot: bot.name, code }, 'A bot lost its seat')
-    if (rejoins < MAX_REJOINS) this.#after(REJOIN_MS, () => void this.#enter(bot, rejoins + 1))
+    this.#rejoin(bot, rejoins)
+  }
+
+  #rejoin(who: Who, rejoins: number): void {
+    if (this.#isStopped || rejoins >= MAX_REJOINS) return
+    this.#after(REJOIN_MS, () => void this.#enter(who, rejoins + 1))
   }
 
   /** Steps at a steady rate: a late timer is followed by a shorter wait, but steps are not made up for. */
