@@ -168,12 +168,22 @@ export class GameServer implements Server {
 
   async listen(address: { port?: number; host?: string } = {}): Promise<number> {
     this.#assertNew()
-    const { status, registry, outbox, transport, sessions, router, logger } = this.#parts
+    const {
+      status,
+      registry,
+      outbox,
+      host: rooms,
+      transport,
+      sessions,
+      router,
+      logger,
+    } = this.#parts
     status.phase = 'listening'
     registry.seal()
     const { host = '127.0.0.1', port = 8080 } = address
     try {
       await outbox.start()
+      await rooms.restore()
       this.#open = this.#parts.openFeed()
       // After the built-in ones, which win.
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)

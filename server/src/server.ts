@@ -21,7 +21,7 @@ import { createOutbox } from './outbox/create-outbox.ts'
 import { MemoryStore } from './outbox/memory-store.ts'
 import type { RoomType } from './room/room-context.ts'
 import { RoomHost } from './room/room-host.ts'
-import type { TrackState } from './room/room-start.ts'
+import type { StateMaker } from './room/room-host.ts'
 import type { Server, ServerOptions } from './server-types.ts'
 import { CommandRegistry } from './session/command-registry.ts'
 import { createOriginCheck } from './session/origin.ts'
@@ -29,7 +29,7 @@ import { addStatusRoutes } from './status-routes.ts'
 import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
 import { compileState } from './state/compile.ts'
-import { createStateTracker } from './state/state-tracker.ts'
+import { createStateTracker, restoreStateTracker } from './state/state-tracker.ts'
 import { MemoryTransport } from './transport/memory.ts'
 import { UwsTransport } from './transport/uws.ts'
 import { withLoopback } from './transport/with-loopback.ts'
@@ -77,7 +77,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     outbox,
     maxRooms: limits.maxRooms,
     seedOf: (roomId) => mixSeed(seed, roomId),
-    trackerOf: (type) => trackerFor(type.definition.state),
+    trackerOf: (type) => statesOf(type.definition.state),
     context: {
       clock,
       logger,
@@ -176,8 +176,11 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
 /** Compiles a state's classes once per schema, however many rooms use it. */
 const compiledStates = new WeakMap<Schema, ReturnType<typeof compileState>>()
 
-function trackerFor(schema: Schema): TrackState {
+function statesOf(schema: Schema): StateMaker {
   const compiled = compiledStates.get(schema) ?? compileState(schema)
   compiledStates.set(schema, compiled)
-  return (initial) => createStateTracker(compiled, initial as never)
+  return {
+    track: (initial) => createStateTracker(compiled, initial as never),
+    restore: (publicState, hiddenState) => restoreStateTracker(compiled, publicState, hiddenState),
+  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogEvent, LogStore, Snapshot } from '../src/outbox/store.ts'
+import type { LogEvent, LogStore, RoomRecord, Snapshot } from '../src/outbox/store.ts'
 import { everything, strange } from './outbox-support.ts'
 
 function snapshot(part: Partial<Snapshot>): Snapshot {
@@ -183,6 +183,37 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       await store.saveSnapshot(snapshot({ seq: 10 }))
       await store.saveSnapshot(snapshot({ seq: 10, runtime: '{"tick":2}' }))
       expect(await store.snapshotAt('r', 10)).toMatchObject({ runtime: '{"tick":2}' })
+    })
+
+    it('OB11 keeps the records of rooms: living ones first, then the newest', async () => {
+      const store = await make()
+      const record = (room: string, isLive: boolean, createdAt: number): RoomRecord => {
+        return {
+          room,
+          type: 'arena',
+          seed: 4_000_000_000,
+          delayMs: 5,
+          isPrivate: false,
+          isLive,
+          createdAt,
+        }
+      }
+      await store.saveRoom(record('a', true, 1))
+      await store.saveRoom(record('b', false, 2))
+      await store.saveRoom(record('c', false, 3))
+      await store.saveRoom(record('d', true, 4))
+      await store.saveRoom(record('d', false, 4))
+      expect((await store.rooms(10)).map(({ room }) => room)).toEqual(['a', 'd', 'c', 'b'])
+      expect(await store.rooms(1)).toEqual([record('a', true, 1)])
+    })
+
+    it('OB12 a checkpoint only grows', async () => {
+      const store = await make()
+      expect(await store.checkpoint('x')).toBeNull()
+      await store.saveCheckpoint('x', 1_795_274_835_886_010)
+      await store.saveCheckpoint('x', 5)
+      expect(await store.checkpoint('x')).toBe(1_795_274_835_886_010)
+      expect(await store.checkpoint('y')).toBeNull()
     })
 
     it('OB5 wakes its subscribers until they leave', async () => {

@@ -9,14 +9,16 @@ import type {
   OutboxPage,
   OutboxQuery,
   OutboxStats,
+  RestoredRoom,
   RoomLog,
   RoomLogHandlers,
 } from './outbox.ts'
+import { readRoom } from './read-room.ts'
 import { Retention } from './retention.ts'
 import type { BufferContext, RoomBuffer } from './room-buffer.ts'
 import { SnapshotSaver } from './snapshot-saver.ts'
 import { TOMBSTONE } from './store.ts'
-import type { LogEvent, LogStore, Snapshot } from './store.ts'
+import type { LogEvent, LogStore, RoomRecord, Snapshot } from './store.ts'
 import { takeRoom } from './takeover.ts'
 
 /** How long `stop` tries to write what is left, in ms. */
@@ -164,6 +166,22 @@ class LogOutbox implements Outbox {
 
   counter(): Promise<number> {
     return this.#store.counter()
+  }
+
+  saveRoom(record: RoomRecord): Promise<void> {
+    return this.#store.saveRoom(record)
+  }
+
+  rooms(limit: number): Promise<RoomRecord[]> {
+    return this.#store.rooms(limit)
+  }
+
+  stateOf(log: RoomLog): Promise<RestoredRoom> {
+    return readRoom(this, this.#store, log)
+  }
+
+  now(): number {
+    return this.#store.now()
   }
 
   onSealed(listener: (events: readonly LogEvent[], sealed: number) => void): () => void {

@@ -2,7 +2,14 @@ import { SystemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { MemoryRoom } from './memory-room.ts'
 import { TOMBSTONE } from './store.ts'
-import type { InsertOutcome, LogEvent, LogStore, RangeQuery, Snapshot } from './store.ts'
+import type {
+  InsertOutcome,
+  LogEvent,
+  LogStore,
+  RangeQuery,
+  RoomRecord,
+  Snapshot,
+} from './store.ts'
 
 /** Operations of a store that a test may delay or let fail. */
 export type StoreOperation = 'allocate' | 'insert' | 'insertNext' | 'read' | 'write'
@@ -27,6 +34,10 @@ export interface MemoryStoreOptions {
   readonly hooks?: MemoryStoreHooks
 }
 
+/** Records of ended rooms and checkpoints kept; the oldest go first. */
+const MAX_ENDED_ROOMS = 10_000
+const MAX_CHECKPOINTS = 100_000
+
 /**
  * The log in the process: the default, for one node. Several outboxes may share one, as several
  * processes would share a database. It holds what retention leaves of it.
@@ -37,6 +48,8 @@ export class MemoryStore implements LogStore {
   readonly #origin: number
   readonly #rooms = new Map<string, MemoryRoom>()
   readonly #listeners = new Set<() => void>()
+  readonly #records = new Map<string, RoomRecord>()
+  readonly #checkpoints = new Map<string, number>()
   /** Event with seq `#base + 1 + i` at index i; holes are undefined. */
   #slots: (LogEvent | undefined)[] = []
   /** Everything at or below it was deleted. */
@@ -194,6 +207,38 @@ export class MemoryStore implements LogStore {
     this.#forgetIfEmpty(room)
   }
 
+  async saveRoom(record: RoomRecord): Promise<void> {
+    await this.#hooks.before?.('write')
+    this.#records.delete(record.room)
+    this.#records.set(record.room, record)
+    if (this.#records.size <= MAX_ENDED_ROOMS) return
+    for (const [room, { isLive }] of this.#records) {
+      if (isLive) continue
+      this.#records.delete(room)
+      break
+    }
+  }
+
+  async rooms(limit: number): Promise<RoomRecord[]> {
+    await this.#hooks.before?.('read')
+    return [...this.#records.values()].sort(livingThenNewest).slice(0, limit)
+  }
+
+  async saveCheckpoint(clientId: string, seq: number): Promise<void> {
+    await this.#hooks.before?.('write')
+    const known = this.#checkpoints.get(clientId) ?? 0
+    this.#checkpoints.delete(clientId)
+    this.#checkpoints.set(clientId, Math.max(known, seq))
+    const oldest = this.#checkpoints.keys().next()
+    if (this.#checkpoints.size > MAX_CHECKPOINTS && !oldest.done)
+      this.#checkpoints.delete(oldest.value)
+  }
+
+  async checkpoint(clientId: string): Promise<number | null> {
+    await this.#hooks.before?.('read')
+    return this.#checkpoints.get(clientId) ?? null
+  }
+
   subscribe(wake: () => void): () => void {
     // A wrapper of its own: the same function may subscribe twice.
     const listener = (): void => wake()
@@ -241,4 +286,8 @@ export class MemoryStore implements LogStore {
   #forgetIfEmpty(id: string): void {
     if (this.#rooms.get(id)?.isEmpty) this.#rooms.delete(id)
   }
+}
+
+function livingThenNewest(a: RoomRecord, b: RoomRecord): number {
+  return Number(b.isLive) - Number(a.isLive) || b.createdAt - a.createdAt
 }

@@ -1,4 +1,4 @@
-import type { LogEvent, Snapshot } from './store.ts'
+import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
 
 /**
  * The log as the rest of the server sees it, whichever store keeps it. Constructed in server.ts by
@@ -34,7 +34,30 @@ export interface Outbox {
   read(query: OutboxQuery): Promise<OutboxPage>
   /** The newest snapshot at or below `seq`, or null. */
   snapshotAt(room: string, seq: number): Promise<Snapshot | null>
+  /** Keeps what must be known of a room apart from its log; a later call replaces it. */
+  saveRoom(record: RoomRecord): Promise<void>
+  /** Living rooms first, then the newest ended ones; at most `limit`. */
+  rooms(limit: number): Promise<RoomRecord[]>
+  /**
+   * The room's state as its log has it up to this ownership's marker: for the owner that goes on with it.
+   * Waits until that far is sealed.
+   * @throws RingsideError past_retention when neither snapshot nor log has it any more.
+   */
+  stateOf(log: RoomLog): Promise<RestoredRoom>
+  /** The store's time in ms. */
+  now(): number
   readonly stats: OutboxStats
+}
+
+/** What a room's log says of it. */
+export interface RestoredRoom {
+  /** Encoded JSON, as of a snapshot. */
+  readonly publicState: string
+  readonly hiddenState: string | null
+  /** `runtime` of the newest snapshot, or null when none was stored yet. */
+  readonly runtime: string | null
+  /** What happened after that snapshot, patches left out: who joined and left meanwhile. */
+  readonly events: readonly LogEvent[]
 }
 
 export interface OutboxQuery {
@@ -67,7 +90,7 @@ export interface OutboxStats {
 export interface RoomLog {
   readonly room: string
   readonly epoch: number
-  /** n of the last acknowledged event. */
+  /** n of the last acknowledged event; of a room just taken over: its marker's. */
   readonly acknowledgedN: number
   /** True when the bounded buffer takes no more: the room must pause (OB7). */
   readonly isFull: boolean

@@ -51,6 +51,13 @@ export interface LogStore {
   deleteSnapshotsBefore(room: string, seq: number): Promise<void>
   /** Deletes all snapshots of a room that has ended. */
   deleteSnapshots(room: string): Promise<void>
+  /** Keeps what must be known of a room apart from its log; a later call replaces it. */
+  saveRoom(record: RoomRecord): Promise<void>
+  /** All living rooms, and the newest ended ones; at most `limit`, living first, then newest first. */
+  rooms(limit: number): Promise<RoomRecord[]>
+  /** Remembers how far a client has read; never lowers it. Forgotten after 30 days without a call. */
+  saveCheckpoint(clientId: string, seq: number): Promise<void>
+  checkpoint(clientId: string): Promise<number | null>
   /** Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). */
   subscribe(wake: () => void): () => void
 }
@@ -113,6 +120,19 @@ export interface Snapshot {
   readonly hiddenState: string | null
   /** Encoded JSON of what the room needs to go on: type, tick, random state, timers, seats, metadata. */
   readonly runtime: string
+}
+
+/** What is known of a room without reading its log. */
+export interface RoomRecord {
+  readonly room: string
+  readonly type: string
+  /** Of its randomness, where no snapshot says more. */
+  readonly seed: number
+  readonly delayMs: number
+  readonly isPrivate: boolean
+  readonly isLive: boolean
+  /** Store time in ms at which it was made. */
+  readonly createdAt: number
 }
 
 /** Type of the events that fill holes; never shown. */

@@ -75,6 +75,19 @@ export class RoomRecorder {
     })
   }
 
+  /**
+   * Writes what is left, beyond the log's bound if need be, then `end` when the room is over for good,
+   * and gives the ownership up. Right after `flushPlayers`.
+   */
+  close(isEnd: boolean): Promise<void> {
+    const last = this.#waiting
+    this.#waiting = []
+    const patch = this.tracker.flushLog()
+    if (patch) last.push({ type: 'patch', data: patch.data, hidden: patch.hidden })
+    if (isEnd) last.push({ type: 'end', data: '{}' })
+    return this.#log.close(last)
+  }
+
   /** The log takes events again: hands over what had to wait. */
   resume(): void {
     const waiting = this.#waiting

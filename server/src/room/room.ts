@@ -34,6 +34,8 @@ export class LiveRoom implements Room {
   readonly kind: RoomType
   readonly seats: SeatTable
   readonly profile: RoomProfile
+  /** Over for good, not only for this process. */
+  hasEnded = false
   readonly #context: RoomContext
   readonly #recorder: RoomRecorder
   readonly #output: RoomOutput
@@ -274,10 +276,10 @@ export class LiveRoom implements Room {
     this.#timers.clear()
     if (why !== 'fenced') this.#output.flush(this.#now, true)
     this.seats.closeAll(why)
-    if (why === 'room_ended') this.#recorder.append({ type: 'end', data: '{}' })
+    this.hasEnded = why === 'room_ended'
     this.#status = 'over'
     this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))
-    this.#recorder.log.close().catch((error: unknown) => {
+    this.#recorder.close(this.hasEnded).catch((error: unknown) => {
       this.log.warn({ err: error, roomId: this.id }, 'room log did not close cleanly')
     })
     this.#context.onEnded(this)

@@ -6,6 +6,7 @@ import type {
   CheckpointDocument,
   EventDocument,
   LogDocument,
+  RoomDocument,
   SnapshotDocument,
 } from './documents.ts'
 
@@ -15,11 +16,14 @@ export interface Collections {
   readonly log: Collection<LogDocument>
   readonly snapshots: Collection<SnapshotDocument>
   readonly checkpoints: Collection<CheckpointDocument>
+  readonly rooms: Collection<RoomDocument>
 }
 
 const NAMESPACE_EXISTS = 48
 /** A client that has not come back for this long begins anew. */
 const CHECKPOINT_TTL_SECONDS = 30 * 24 * 3600
+/** The record of an ended room; its log is gone long before. */
+const ROOM_TTL_SECONDS = 30 * 24 * 3600
 
 const whole = { bsonType: ['long', 'int'] }
 const validators: Readonly<Record<string, Document>> = {
@@ -70,6 +74,7 @@ export function collectionsOf(db: Db): Collections {
     log: db.collection<LogDocument>('log', options),
     snapshots: db.collection<SnapshotDocument>('snapshots', options),
     checkpoints: db.collection<CheckpointDocument>('checkpoints', options),
+    rooms: db.collection<RoomDocument>('rooms', options),
   }
 }
 
@@ -79,7 +84,7 @@ export function collectionsOf(db: Db): Collections {
  */
 export async function createCollections(db: Db, nowMs: number): Promise<void> {
   for (const [name, schema] of Object.entries(validators)) await ensureValidator(db, name, schema)
-  const { events, log, snapshots, checkpoints } = collectionsOf(db)
+  const { events, log, snapshots, checkpoints, rooms } = collectionsOf(db)
   await events.createIndexes([
     {
       // OB2: one event at each place of a room.
@@ -104,6 +109,10 @@ export async function createCollections(db: Db, nowMs: number): Promise<void> {
   await snapshots.createIndexes([{ key: { room: 1, seq: -1 }, name: 'room_seq', unique: true }])
   await checkpoints.createIndexes([
     { key: { at: 1 }, name: 'expiry', expireAfterSeconds: CHECKPOINT_TTL_SECONDS },
+  ])
+  await rooms.createIndexes([
+    { key: { isLive: -1, createdAt: -1 }, name: 'living_newest' },
+    { key: { endedAt: 1 }, name: 'expiry', expireAfterSeconds: ROOM_TTL_SECONDS },
   ])
   const origin = long(nowMs * 1000)
   await log.updateOne(

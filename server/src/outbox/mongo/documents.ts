@@ -1,5 +1,5 @@
 import { Long } from 'mongodb'
-import type { LogEvent, Snapshot } from '../store.ts'
+import type { LogEvent, RoomRecord, Snapshot } from '../store.ts'
 
 /** One event as it is stored. `n` and `epoch` are absent where there is no room: the index is partial on them. */
 export interface EventDocument {
@@ -36,6 +36,19 @@ export interface SnapshotDocument {
   publicState: string
   hiddenState: string | null
   runtime: string
+}
+
+export interface RoomDocument {
+  /** The room's id. */
+  _id: string
+  type: string
+  seed: Long | number
+  delayMs: number
+  isPrivate: boolean
+  isLive: boolean
+  createdAt: Long | number
+  /** Set when it ended: the record expires some time after it. */
+  endedAt?: Date
 }
 
 /** A client's checkpoint; expires by `at`. */
@@ -102,4 +115,25 @@ export function toSnapshot(document: SnapshotDocument): Snapshot {
   const seq = toNumber(document.seq)
   const at = toNumber(document.at)
   return { room, n, seq, epoch, at, publicState, hiddenState, runtime }
+}
+
+export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
+  const { room, type, seed, delayMs, isPrivate, isLive, createdAt } = record
+  const document: RoomDocument = {
+    _id: room,
+    type,
+    seed: long(seed),
+    delayMs,
+    isPrivate,
+    isLive,
+    createdAt: long(createdAt),
+  }
+  if (!isLive) document.endedAt = new Date(now)
+  return document
+}
+
+export function toRoomRecord(document: RoomDocument): RoomRecord {
+  const { _id: room, type, delayMs, isPrivate, isLive } = document
+  const seed = toNumber(document.seed)
+  return { room, type, seed, delayMs, isPrivate, isLive, createdAt: toNumber(document.createdAt) }
 }

@@ -5,14 +5,29 @@ import type { Clock } from '../../clock.ts'
 import { RingsideError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
 import type { Logger } from '../../logger.ts'
-import { OWNER, TOMBSTONE } from '../store.ts'
-import type { InsertOutcome, LogEvent, LogStore, RangeQuery, Snapshot } from '../store.ts'
+import { OWNER } from '../store.ts'
+import type {
+  InsertOutcome,
+  LogEvent,
+  LogStore,
+  RangeQuery,
+  RoomRecord,
+  Snapshot,
+} from '../store.ts'
 import { maskAddress, maskText } from './address.ts'
 import { collectionsOf, createCollections } from './collections.ts'
 import type { Collections } from './collections.ts'
-import { long, toDocument, toEvent, toNumber, toSnapshot, toSnapshotDocument } from './documents.ts'
+import {
+  long,
+  toEvent,
+  toNumber,
+  toSnapshot,
+  toSnapshotDocument,
+  toRoomDocument,
+  toRoomRecord,
+} from './documents.ts'
 import type { EventDocument, LogDocument } from './documents.ts'
-import { readVerdict } from './outcome.ts'
+import { MongoInserter } from './mongo-inserter.ts'
 import { ServerTime } from './server-time.ts'
 import { WakeStream } from './wake-stream.ts'
 
@@ -57,9 +72,7 @@ export class MongoStore implements LogStore {
   readonly #at: Collections
   readonly #time: ServerTime
   readonly #wake: WakeStream
-  #hasTransactions = true
-  /** The greatest floor seen: what is at or below it may be deleted, so nothing is written there. */
-  #knownFloor = 0
+  readonly #inserter: MongoInserter
 
   /** @throws RingsideError option_invalid for a string that is no MongoDB address. */
   constructor(options: MongoStoreOptions) {
@@ -72,6 +85,12 @@ export class MongoStore implements LogStore {
     const db = this.#client.db(options.database ?? (named === 'test' ? DEFAULT_DATABASE : named))
     this.#at = collectionsOf(db)
     this.#time = new ServerTime(db, clock)
+    this.#inserter = new MongoInserter({
+      client: this.#client,
+      at: this.#at,
+      mask: (text) => maskText(text, options.uri),
+      reader: this,
+    })
     this.#wake = new WakeStream({ events: this.#at.events, clock, logger })
   }
 
@@ -103,14 +122,8 @@ export class MongoStore implements LogStore {
     return this.#time.now()
   }
 
-  async allocate(count: number): Promise<number> {
-    const updated = await this.#at.log.findOneAndUpdate(
-      { _id: 'log' },
-      { $inc: { counter: long(count) } },
-      { returnDocument: 'after', projection: { counter: 1 } },
-    )
-    if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
-    return toNumber(updated.counter) - count + 1
+  allocate(count: number): Promise<number> {
+    return this.#inserter.allocate(count)
   }
 
   counter(): Promise<number> {
@@ -121,76 +134,12 @@ export class MongoStore implements LogStore {
     return this.#read('origin')
   }
 
-  async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
-    const [first] = events
-    if (!first) return { kind: 'stored' }
-    // What retention has deleted is taken still: a write that late must not vanish unseen.
-    if (first.seq <= this.#knownFloor)
-      return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
-    try {
-      await this.#at.events.insertMany(events.map(toDocument), { ordered: true })
-      return { kind: 'stored' }
-    } catch (cause) {
-      return this.#outcomeOf(cause, events)
-    }
+  insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
+    return this.#inserter.insert(events)
   }
 
-  async insertNext(
-    count: number,
-    make: (first: number) => readonly LogEvent[],
-  ): Promise<InsertOutcome> {
-    if (!this.#hasTransactions) return this.insert(make(await this.allocate(count)))
-    let events: readonly LogEvent[] = []
-    const session = this.#client.startSession()
-    try {
-      await session.withTransaction(
-        async () => {
-          const updated = await this.#at.log.findOneAndUpdate(
-            { _id: 'log' },
-            { $inc: { counter: long(count) } },
-            { returnDocument: 'after', session },
-          )
-          if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log')
-          events = make(toNumber(updated.counter) - count + 1)
-          if (events.length > 0)
-            await this.#at.events.insertMany(events.map(toDocument), { ordered: true, session })
-        },
-        {
-          readConcern: { level: 'majority' },
-          writeConcern: { w: 'majority', journal: true },
-          readPreference: 'primary',
-          timeoutMS: 10_000,
-        },
-      )
-      return { kind: 'stored' }
-    } catch (cause) {
-      if ((cause as { code?: unknown }).code === TRANSACTIONS_UNSUPPORTED) {
-        this.#hasTransactions = false
-        return this.insertNext(count, make)
-      }
-      return this.#outcomeOf(cause, events)
-    } finally {
-      await session.endSession()
-    }
-  }
-
-  /** Turns a failed insert into what is known of it, with the blocking event as a majority sees it. */
-  async #outcomeOf(cause: unknown, events: readonly LogEvent[]): Promise<InsertOutcome> {
-    const verdict = readVerdict(cause)
-    if (verdict.kind === 'unknown') return { kind: 'unknown', cause: this.#masked(cause) }
-    const { index } = verdict
-    if (verdict.kind === 'refused') return { kind: 'refused', index, cause: this.#masked(cause) }
-    const event = events[index]
-    if (!event) return { kind: 'unknown', cause: this.#masked(cause) }
-    try {
-      // The server names only one of the two indexes, so both are looked at.
-      const blocking =
-        (await this.bySeq(event.seq)) ??
-        (event.room !== null && event.n > 0 ? await this.byRoomN(event.room, event.n) : null)
-      return { kind: 'blocked', index, blocking }
-    } catch {
-      return { kind: 'blocked', index, blocking: null }
-    }
+  insertNext(count: number, make: (first: number) => readonly LogEvent[]): Promise<InsertOutcome> {
+    return this.#inserter.insertNext(count, make)
   }
 
   async bySeq(seq: number): Promise<LogEvent | null> {
@@ -229,13 +178,13 @@ export class MongoStore implements LogStore {
 
   async floor(): Promise<number> {
     const floor = await this.#read('floor')
-    this.#knownFloor = Math.max(this.#knownFloor, floor)
+    this.#inserter.noteFloor(floor)
     return floor
   }
 
   async raiseFloor(seq: number): Promise<void> {
     await this.#at.log.updateOne({ _id: 'log' }, { $max: { floor: long(seq) } })
-    this.#knownFloor = Math.max(this.#knownFloor, seq)
+    this.#inserter.noteFloor(seq)
   }
 
   async deleteThrough(seq: number): Promise<number> {
@@ -305,6 +254,26 @@ export class MongoStore implements LogStore {
     await this.#at.snapshots.deleteMany({ room })
   }
 
+  async saveRoom(record: RoomRecord): Promise<void> {
+    const document = toRoomDocument(record, this.now())
+    await this.#at.rooms.replaceOne({ _id: document._id }, document, { upsert: true })
+  }
+
+  async rooms(limit: number): Promise<RoomRecord[]> {
+    const sort = { isLive: -1, createdAt: -1 } as const
+    return (await this.#at.rooms.find({}, { sort, limit }).toArray()).map(toRoomRecord)
+  }
+
+  async saveCheckpoint(clientId: string, seq: number): Promise<void> {
+    const change = { $max: { seq: long(seq) }, $set: { at: new Date(this.now()) } }
+    await this.#at.checkpoints.updateOne({ _id: clientId }, change, { upsert: true })
+  }
+
+  async checkpoint(clientId: string): Promise<number | null> {
+    const found = await this.#at.checkpoints.findOne({ _id: clientId })
+    return found ? toNumber(found.seq) : null
+  }
+
   subscribe(wake: () => void): () => void {
     return this.#wake.subscribe(wake)
   }
@@ -314,16 +283,7 @@ export class MongoStore implements LogStore {
     if (!found) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
     return toNumber(found[name])
   }
-
-  /** The driver's error without the address it may quote. */
-  #masked(cause: unknown): Error {
-    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
-    return new Error(maskText(text, this.#options.uri))
-  }
 }
-
-/** IllegalOperation: "Transaction numbers are only allowed on a replica set member or mongos". */
-const TRANSACTIONS_UNSUPPORTED = 20
 
 function makeClient(uri: string, options: MongoClientOptions): MongoClient {
   try {
@@ -334,20 +294,5 @@ function makeClient(uri: string, options: MongoClientOptions): MongoClient {
       'option_invalid',
       `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(text, uri)}`,
     )
-  }
-}
-
-function tombstoneAt(seq: number): LogEvent {
-  return {
-    seq,
-    room: null,
-    n: 0,
-    epoch: 0,
-    own: '',
-    type: TOMBSTONE,
-    at: 0,
-    data: '',
-    hidden: null,
-    prev: 0,
   }
 }
