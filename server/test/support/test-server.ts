@@ -75,6 +75,11 @@ export interface LoggedLine {
   readonly fields: Record<string, unknown>
 }
 
+export interface TestOptions extends ServerOptions {
+  /** First character of every id: two servers on one store must not make the same. */
+  readonly idPrefix?: string
+}
+
 /** A whole server in memory on a manual clock, with the same ids on every run. */
 export class TestServer implements AsyncDisposable {
   readonly clock = new ManualClock()
@@ -82,8 +87,12 @@ export class TestServer implements AsyncDisposable {
   readonly logged: LoggedLine[] = []
   readonly server: Server<typeof testGame>
   readonly transport: MemoryTransport
+  #isCrashed = false
 
-  private constructor(options: ServerOptions, handlers: Partial<ArenaHandlers>) {
+  private constructor(
+    { idPrefix = 'a', ...options }: TestOptions,
+    handlers: Partial<ArenaHandlers>,
+  ) {
     this.transport = new MemoryTransport({
       maxMessageBytes: 1024 * 1024 + 4,
       maxBufferedBytes: options.maxQueuedBytes ?? 1024 * 1024,
@@ -95,7 +104,7 @@ export class TestServer implements AsyncDisposable {
       transport: this.transport,
       logger: this.#logger(),
       seed: 7,
-      newId: () => `id${String(++ids).padStart(10, '0')}`,
+      newId: () => `${idPrefix}${String(++ids).padStart(11, '0')}`,
       apiKey: 'a key for tests only',
       ticketSecret: 'a secret for tests, 32 characters long',
       ...options,
@@ -104,7 +113,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   static async start(
-    options: ServerOptions = {},
+    options: TestOptions = {},
     handlers: Partial<ArenaHandlers> = {},
     setUp: (server: Server<typeof testGame>) => void = () => {},
   ): Promise<TestServer> {
@@ -164,6 +173,12 @@ export class TestServer implements AsyncDisposable {
     return client
   }
 
+  /** The process dies: nothing more is called, nothing is flushed. */
+  async crash(): Promise<void> {
+    await this.clock.advanceAsync(0)
+    this.#isCrashed = true
+  }
+
   #logger(): Logger {
     const at = (level: string) => (fields: object, message: string) => {
       this.logged.push({ level, message, fields: fields as Record<string, unknown> })
@@ -172,6 +187,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isCrashed) return
     await this.during(this.server.close())
   }
 }

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { encodeSystem } from '@ringside/protocol'
+import { MemoryStore } from '../../src/index.ts'
+import { TestServer } from '../support/test-server.ts'
+
+interface Page {
+  events: { type: string; seq: number; data: { n: number; epoch?: number; data: unknown } }[]
+}
+
+async function eventsOf(test: TestServer, roomId: string): Promise<Page['events']> {
+  return ((await test.http('GET', `/rooms/${roomId}/events?limit=1000`)).body as Page).events
+}
+
+/** A server whose log outlives it, and the same one started again. */
+async function restarted(
+  before: (test: TestServer) => Promise<string>,
+  after: (test: TestServer, roomId: string) => Promise<void>,
+  isCrash: boolean,
+): Promise<void> {
+  const clock = { store: null as MemoryStore | null }
+  const first = await TestServer.start({ store: (clock.store = new MemoryStore()) })
+  const roomId = await before(first)
+  if (isCrash) await first.crash()
+  else await first[Symbol.asyncDispose]()
+  await using second = await TestServer.start({ store: clock.store, idPrefix: 'b' })
+  await after(second, roomId)
+}
+
+describe.each([
+  ['a clean stop', false],
+  ['a crash', true],
+])('restart after %s', (_name, isCrash) => {
+  it('CL3 the room goes on: same id, higher epoch, state, tick and history', async () => {
+    let stateBefore: unknown = null
+    await restarted(
+      async (test) => {
+        const ada = await test.join('Ada')
+        ada.request(1, 'hit', { target: 'x' })
+        ada.request(2, 'mine', { x: 7 })
+        await test.clock.advanceAsync(1_000, 5)
+        stateBefore = (await test.http('GET', `/rooms/${ada.seat.roomId}/state`)).body
+        return ada.seat.roomId
+      },
+      async (test, roomId) => {
+        expect(test.server.rooms.map((room) => room.id)).toEqual([roomId])
+        await test.clock.advanceAsync(500, 5)
+        const events = await eventsOf(test, roomId)
+        expect(events.map((event) => event.data.n)).toEqual(events.map((_, index) => index + 1))
+        const marker = events.find((event) => event.type === 'owner')
+        expect(marker?.data.epoch).toBe(2)
+        const { state } = (await test.http('GET', `/rooms/${roomId}/state`)).body as {
+          state: { ticks: number; players: Record<string, unknown> }
+        }
+        const before = (stateBefore as { state: typeof state }).state
+        expect(state.players).toEqual(before.players)
+        expect(state.ticks).toBeGreaterThan(before.ticks)
+      },
+      isCrash,
+    )
+  })
+
+  it('CL3 a player comes back with the token, to hidden state and all', async () => {
+    let token = ''
+    await restarted(
+      async (test) => {
+        const ada = await test.join('Ada')
+        token = ada.all('joined')[0]?.reconnectToken ?? ''
+        ada.request(1, 'mine', { x: 7 })
+        await test.clock.advanceAsync(1_000, 5)
+        return ada.seat.roomId
+      },
+      async (test, roomId) => {
+        const answer = await test.http('POST', `/matchmake/reconnect/${roomId}`, { token })
+        expect(answer.status).toBe(200)
+        const back = await test.dial()
+        back.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+        await test.clock.advanceAsync(5)
+        expect(back.all('joined')[0]?.epoch).toBe(2)
+        expect(test.hookLog).toEqual(['reconnect Ada'])
+        expect(Buffer.from(back.received[1]?.frame ?? []).toString('latin1')).toContain('Ada')
+      },
+      isCrash,
+    )
+  })
+
+  it('CL3 who does not come back has left after the grace', async () => {
+    await restarted(
+      async (test) => {
+        const ada = await test.join('Ada')
+        await test.clock.advanceAsync(500, 5)
+        return ada.seat.roomId
+      },
+      async (test) => {
+        await test.clock.advanceAsync(20_100, 20)
+        expect(test.hookLog).toContain('leave Ada dropped')
+      },
+      isCrash,
+    )
+  })
+
+  it('CL3 an ended room does not come back, its log can be read still', async () => {
+    await restarted(
+      async (test) => {
+        const ada = await test.join('Ada')
+        ada.request(1, 'finish', {})
+        await test.clock.advanceAsync(500, 5)
+        return ada.seat.roomId
+      },
+      async (test, roomId) => {
+        expect(test.server.rooms).toEqual([])
+        expect((await eventsOf(test, roomId)).at(-1)?.type).toBe('end')
+      },
+      isCrash,
+    )
+  })
+})
+
+describe('restart', () => {
+  it('CL3 the log of a restarted server rebuilds the state at every seq', async () => {
+    const store = new MemoryStore()
+    const first = await TestServer.start({ store, snapshotEvery: 7 })
+    const ada = await first.join('Ada')
+    for (let step = 0; step < 30; step++) {
+      ada.request(step, 'hit', { target: 'x' })
+      await first.clock.advanceAsync(50, 5)
+    }
+    await first.crash()
+    await using second = await TestServer.start({ store, idPrefix: 'b', snapshotEvery: 7 })
+    await second.clock.advanceAsync(1_000, 5)
+    const events = await eventsOf(second, ada.seat.roomId)
+    let state: unknown = {}
+    const { applyMergePatch } = await import('@ringside/protocol')
+    for (const event of events) {
+      if (event.type === 'patch')
+        state = applyMergePatch(state as never, structuredClone(event.data.data) as never)
+      const at = await second.http('GET', `/rooms/${ada.seat.roomId}/state?at=${event.seq}`)
+      expect((at.body as { state: unknown }).state, `at ${event.data.n}`).toEqual(state)
+    }
+  })
+
+  it('CL3 a room whose type is gone is logged and marked as ended, the others go on', async () => {
+    const store = new MemoryStore()
+    await store.saveRoom({
+      room: 'lost00000000',
+      type: 'unknown',
+      seed: 1,
+      delayMs: 0,
+      isPrivate: false,
+      isLive: true,
+      createdAt: 1,
+    })
+    await using test = await TestServer.start({ store })
+    expect(test.server.rooms).toEqual([])
+    expect(test.logged.some((line) => line.message === 'room cannot go on')).toBe(true)
+    expect((await store.rooms(10))[0]?.isLive).toBe(false)
+  })
+})
