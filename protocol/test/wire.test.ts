@@ -49,7 +49,16 @@ function write(writer: WireWriter, next: () => number, depth = 0): void {
   }
 }
 
-const READS = ['uint32', 'sint32', 'double', 'float', 'bool', 'bytes', 'skipType'] as const
+const READS = [
+  'uint32',
+  'sint32',
+  'double',
+  'float',
+  'bool',
+  'bytes',
+  'stringVerify',
+  'skipType',
+] as const
 
 /** Random reads until one throws; what they gave. Errors count as 'refused', whatever they say. */
 function read(reader: ReturnType<typeof small.createReader>, next: () => number): unknown[] {
@@ -94,6 +103,27 @@ describe('PR3: the browser reads and writes as protobufjs does', () => {
     const writer = small.createWriter().uint32(10).fork().string('x'.repeat(100_000)).ldelim()
     const expected = node.createWriter().uint32(10).fork().string('x'.repeat(100_000)).ldelim()
     expect(Buffer.compare(writer.finish(), expected.finish())).toBe(0)
+  })
+
+  it('texts come back as they were written, from both, and what is not UTF-8 is refused by both', () => {
+    for (const text of ['', 'a', '\ufeffa', '\ufffd', 'grüße 😀', '\ufeff' + 'long 😀'.repeat(40)])
+      for (const { createReader, createWriter } of [node, small])
+        expect(createReader(createWriter().string(text).finish()).stringVerify()).toBe(text)
+    for (const { createReader } of [node, small])
+      for (const bytes of [
+        [2, 0xc3, 0x28],
+        [3, 0xed, 0xa0, 0x80],
+        [2, 0xc0, 0xaf],
+        [2, 97],
+      ])
+        expect(() => createReader(new Uint8Array(bytes)).stringVerify()).toThrow()
+  })
+
+  it('a writer that begins anew has nothing of before', () => {
+    for (const { createWriter } of [node, small]) {
+      const writer = createWriter().string('x'.repeat(200))
+      expect([...writer.reset().uint32(5).fork().bool(true).ldelim().finish()]).toEqual([5, 1, 1])
+    }
   })
 
   it('groups nested without end are refused, not followed', () => {
