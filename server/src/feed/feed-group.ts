@@ -1,3 +1,4 @@
+import type { ByteStream } from '../transport/transport.ts'
 import type { FeedEntry } from './feed-entry.ts'
 import type { FeedStream } from './feed-stream.ts'
 import type { FeedTail } from './feed-tail.ts'
@@ -40,6 +41,8 @@ export class FeedGroup {
   /** FE4, asked for every event. */
   readonly allows: (room: string) => boolean
   readonly live: FeedStream[] = []
+  /** Their bodies, in the same order: all that a write touches of a stream. */
+  readonly bodies: ByteStream[] = []
   /** Entries passed by the tail and not yet written to the live streams. */
   pending: FeedEntry[] = []
   /** Live streams have seen everything up to it. */
@@ -81,13 +84,16 @@ export class FeedGroup {
     stream.state = 'live'
     stream.liveIndex = this.live.length
     this.live.push(stream)
+    this.bodies.push(stream.body)
   }
 
   /** Takes the stream out of the live ones; the last one takes its place. */
   leave(stream: FeedStream): void {
     const last = this.live.pop()
+    this.bodies.pop()
     if (last && last !== stream) {
       this.live[stream.liveIndex] = last
+      this.bodies[stream.liveIndex] = last.body
       last.liveIndex = stream.liveIndex
     }
     stream.liveIndex = -1

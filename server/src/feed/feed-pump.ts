@@ -6,6 +6,7 @@ import type { PacedChunk } from './feed-chunk.ts'
 import type { FeedGroup } from './feed-group.ts'
 import type { FeedSource } from './feed-source.ts'
 import type { FeedStream } from './feed-stream.ts'
+import type { ByteStream } from '../transport/transport.ts'
 import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from './sse.ts'
 
 export interface PumpContext {
@@ -139,19 +140,27 @@ export class FeedPump {
     if (isEnd) for (const stream of live.slice()) stream.body.end()
   }
 
-  /** Backwards, for a stream that leaves is replaced by the last one. */
+  /**
+   * In the order in which the sockets were opened: the other way round the kernel took a tenth longer. Who
+   * leaves on the way is replaced by the last one, which is then next.
+   */
   #writeAll(group: FeedGroup, bytes: Uint8Array): void {
-    const { live } = group
-    for (let index = live.length - 1; index >= 0; index--) {
-      const stream = live[index]
-      if (!stream || stream.body.write(bytes)) continue
-      if (stream.state !== 'live') continue
-      this.demote(stream, group.flushed)
-      stream.isBlocked = true
-      stream.wasSlow = true
-      stream.blockedAt = group.lastWriteAt
-      stream.blockedBytes = stream.body.bufferedBytes
+    const { bodies } = group
+    for (let index = 0; index < bodies.length;) {
+      const body = bodies[index] as ByteStream
+      if (!body.write(bytes) && bodies[index] === body) this.#fallBehind(group, index)
+      if (bodies[index] === body) index++
     }
+  }
+
+  /** The socket of a live stream is full: what it was given is its own; from here on it keeps a cursor. */
+  #fallBehind(group: FeedGroup, index: number): void {
+    const stream = group.live[index] as FeedStream
+    this.demote(stream, group.flushed)
+    stream.isBlocked = true
+    stream.wasSlow = true
+    stream.blockedAt = group.lastWriteAt
+    stream.blockedBytes = stream.body.bufferedBytes
   }
 
   #step(stream: FeedStream): void {
