@@ -97,9 +97,11 @@ async function run(seed: number): Promise<{ resets: number; events: number }> {
     if (random.int(0, 29) === 0) await rig.advance(12_000, 1_000)
     if (!isOpen && random.int(0, 2) > 0) {
       spectator.take(history)
-      const headers = spectator.lastEventId ? { 'last-event-id': spectator.lastEventId } : {}
+      const headers: Record<string, string> = spectator.lastEventId
+        ? { 'last-event-id': spectator.lastEventId }
+        : {}
       if (!spectator.lastEventId) spectator.rooms.clear()
-      spectator.reader = rig.get(spectator.path, headers as Record<string, string>)
+      spectator.reader = rig.get(spectator.path, headers)
       spectator.read = 0
     } else if (!isOpen) continue
     else if (action < 2) reader?.exchange.abort()
@@ -114,9 +116,11 @@ async function run(seed: number): Promise<{ resets: number; events: number }> {
     if (spectator.reader?.exchange.isOpen) spectator.reader.exchange.openBody?.setFull(false)
     else {
       spectator.take(history)
-      const headers = spectator.lastEventId ? { 'last-event-id': spectator.lastEventId } : {}
+      const headers: Record<string, string> = spectator.lastEventId
+        ? { 'last-event-id': spectator.lastEventId }
+        : {}
       if (!spectator.lastEventId) spectator.rooms.clear()
-      spectator.reader = rig.get(spectator.path, headers as Record<string, string>)
+      spectator.reader = rig.get(spectator.path, headers)
       spectator.read = 0
     }
   }
