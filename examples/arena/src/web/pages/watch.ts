@@ -51,8 +51,8 @@ export function watchPage(app: HTMLElement, room: string): void {
     const { mode, status, problem, delayMs, speed } = source
     setData(page, 'status', status)
     setData(page, 'mode', mode)
-    const isAway = mode !== 'paused' && (status === 'reconnecting' || status === 'failed')
-    const isOver = status === 'ended'
+    const isAway = mode !== 'paused' && status === 'reconnecting'
+    const isOver = status === 'ended' || status === 'failed'
     setData(
       connection,
       'state',
@@ -63,7 +63,9 @@ export function watchPage(app: HTMLElement, room: string): void {
       isAway
         ? 'Server away, trying again…'
         : isOver
-          ? 'This room is over'
+          ? status === 'ended'
+            ? 'This room is over'
+            : 'No such room'
           : mode === 'paused'
             ? 'Paused'
             : status === 'connecting'
@@ -76,7 +78,7 @@ export function watchPage(app: HTMLElement, room: string): void {
     )
     const trouble =
       status === 'failed'
-        ? 'This room is not here. It may be over.'
+        ? 'This room is not here. It may be over: the arrow above leads to those that are live.'
         : isAway
           ? 'The server is away. This page goes on by itself when it is back.'
           : problem
@@ -153,7 +155,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   const timer = setInterval(() => {
     const { liveTime } = source
     const to = Number.isNaN(liveTime) ? (explorer.index.last?.at ?? Number.NaN) : liveTime
-    if (explorer.index.last) void explorer.load(nameOf)
+    if (view) void explorer.load(nameOf)
     bar.update({
       from: explorer.firstAt,
       to,

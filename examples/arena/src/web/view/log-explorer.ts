@@ -1,5 +1,5 @@
 import type { Json } from '@ringside/protocol'
-import { HttpError, fetchEvents } from './feed-api.ts'
+import { HttpError, fetchEvents, fetchState } from './feed-api.ts'
 import type { Mark } from './time-index.ts'
 import { TimeIndex } from './time-index.ts'
 
@@ -51,7 +51,7 @@ export class LogExplorer {
       })
   }
 
-  /** Learns where the log begins and what happened lately. Call it once live is known; it may fail quietly. */
+  /** Learns where the log begins and what happened lately, once; it may fail quietly. */
   async load(nameOf: (id: string) => string): Promise<void> {
     if (this.#hasLoaded) return
     this.#hasLoaded = true
@@ -60,8 +60,10 @@ export class LogExplorer {
       if (!first) return
       this.index.add(first)
       this.#firstAt = first.at
-      const live = this.index.last
+      // A page that stands still hears of nothing: it must ask where live is.
+      const live = this.index.last === first ? await fetchState(this.#room, null) : this.index.last
       if (!live) return
+      this.index.add({ seq: live.seq, at: live.at })
       const from = await this.find(Math.max(first.at, live.at - HIGHLIGHTS_MS))
       let after = from?.seq ?? first.seq
       for (let page = 0; page < MAX_PAGES; page++) {

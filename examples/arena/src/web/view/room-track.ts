@@ -40,20 +40,21 @@ export class RoomTrack {
     return this.#raw !== undefined
   }
 
-  /** Takes a whole state. `isJump` = what was known before is another time, not the past of this. */
+  /** Takes a whole state, which is the track's from now on. `isJump` = what was known before is another time, not the past of this. */
   snapshot(at: number, state: Json, { seq, isJump }: { seq: number; isJump: boolean }): void {
     if (isJump || !(at >= this.#newestAt)) {
       this.#buffer.clear()
       this.#events = []
     }
-    this.#raw = structuredClone(state)
+    this.#raw = state
     this.#newestAt = at
     this.#push(at, seq)
   }
 
+  /** Takes a merge patch, which is the track's from now on. */
   patch(at: number, patch: Json, seq: number): void {
     if (this.#raw === undefined) return
-    this.#raw = applyMergePatch(this.#raw, structuredClone(patch))
+    this.#raw = applyMergePatch(this.#raw, patch)
     this.#push(at, seq)
   }
 
