@@ -293,7 +293,8 @@ export class LiveRoom implements Room {
 
   readonly #step = (dueAt: number): void => {
     this.#context.observeTickLag(this.#context.clock.now() - dueAt)
-    this.#begin(dueAt)
+    // Whole ms: the grid of 30 steps a second has fractions that nobody wants in a state.
+    this.#begin(Math.floor(dueAt))
     for (let timer = this.#timers.takeDue(dueAt); timer; timer = this.#timers.takeDue(dueAt))
       this.#guard.run('timer', timer.callback)
     const { onTick } = this.kind.handlers
