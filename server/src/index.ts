@@ -37,5 +37,6 @@ export type {
 } from './server-types.ts'
 export { createServer } from './server.ts'
 export { entries, sizeOf, values } from './state/map-node.ts'
+export { plainState } from './state/state-tracker.ts'
 export { MemoryTransport } from './transport/memory.ts'
 export type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'
