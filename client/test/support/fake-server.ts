@@ -101,12 +101,12 @@ export class FakeServer {
     players: {},
     round: 1,
     flag: { x: 0 },
-  } as never)
+  })
   #tick = 0
   #tokens = 0
 
   get state(): State {
-    return this.tracker.state as State
+    return this.tracker.state
   }
 
   get socket(): FakeSocket {

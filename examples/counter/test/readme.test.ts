@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -57,4 +57,29 @@ describe('documents', () => {
     expect(files.length).toBeGreaterThan(10)
     for (const [, file] of files) expect(existsSync(join(root, `${file}`)), file).toBe(true)
   })
+
+  it('docs/spec.md has every rule that a test names', () => {
+    const rules = new Set(
+      [...read('docs/spec.md').matchAll(/^- \*\*([A-Z]{2}\d+)\*\*/gm)].map(([, id]) => id),
+    )
+    const missing = new Set<string>()
+    for (const file of testFiles())
+      for (const [, id] of read(file).matchAll(/['"`]([A-Z]{2}\d+)\b[-:, ]/g))
+        if (!rules.has(id)) missing.add(`${id} of ${file}`)
+    expect(rules.size).toBeGreaterThan(50)
+    expect([...missing]).toEqual([])
+  })
 })
+
+/** Every file of a test folder, from the root. */
+function testFiles(): string[] {
+  const examples = readdirSync(join(root, 'examples')).map((name) => join('examples', name))
+  return ['protocol', 'server', 'client', ...examples]
+    .map((folder) => join(folder, 'test'))
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => join(folder, name)),
+    )
+}
