@@ -126,7 +126,7 @@ test('HO1 a client that floods and never stops still gets 1008 with its reason',
     return closed
   })
   expect(await Promise.all(seen)).toEqual(
-    Array(10).fill({ code: 1008, reason: 'Rate limit exceeded' }),
+    Array.from({ length: 10 }, () => ({ code: 1008, reason: 'Rate limit exceeded' })),
   )
   await expectEcho(port)
 })
@@ -182,16 +182,16 @@ test('HO4 a message over the limit closes with 1009, one that claims to be enorm
 test('HO5 an endless message in fragments is cut off at the limit', async () => {
   const port = await start({ maxPayloadBytes: 1_000 })
   const client = await RawClient.open(port)
-  let isEnded = false
+  const ended = { is: false }
   void client.ended.then(() => {
-    isEnded = true
+    ended.is = true
   })
   client.socket.write(frameOf(0x02, Buffer.alloc(10_000)))
-  for (let sent = 0; sent < 50 && !isEnded; sent++) {
+  for (let sent = 0; sent < 50 && !ended.is; sent++) {
     if (client.socket.writable) client.socket.write(frameOf(0x00, Buffer.alloc(10_000)))
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
-  expect(isEnded).toBe(true)
+  expect(ended.is).toBe(true)
   await expectEcho(port)
 })
 

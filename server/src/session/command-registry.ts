@@ -2,6 +2,8 @@ import { FIRST_RESERVED_ID, isGameCommandId } from '@ringside/protocol'
 import type { CommandDefinition, Commands, Schema } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
 import type { Session } from '../server-types.ts'
+import { compileDecode, compileEncode } from './compiled-codec.ts'
+import type { Decode, EncodeInto } from './compiled-codec.ts'
 
 /** What runs for a command outside a room. `payload` is bytes for a raw command, else the value. */
 export type CommandHandler = (session: Session, payload: never) => unknown
@@ -16,6 +18,10 @@ export interface CommandEntry {
   /** Null for a raw command. */
   readonly payload: Schema | null
   readonly reply: Schema | null
+  /** Null for a raw command. */
+  readonly decode: Decode | null
+  /** Null without a reply. */
+  readonly encode: EncodeInto | null
   /** Runs when the client's room does not handle the command; null = it needs a room. */
   handler: ((session: Session, payload: unknown) => unknown) | null
 }
@@ -31,7 +37,16 @@ export class CommandRegistry {
   /** Declares the commands of a contract; they have no handler yet. */
   constructor(commands: Commands = {}) {
     for (const [name, { id, cost, payload, reply }] of Object.entries(commands))
-      this.#add({ id, name, cost, payload, reply, handler: null })
+      this.#add({
+        id,
+        name,
+        cost,
+        payload,
+        reply,
+        decode: compileDecode(payload),
+        encode: reply && compileEncode(reply),
+        handler: null,
+      })
   }
 
   /**
@@ -43,7 +58,16 @@ export class CommandRegistry {
     if (!Number.isFinite(cost) || cost < 0)
       throw new RingsideError('option_invalid', `Expected a cost of at least 0, got ${cost}`)
     const name = `0x${id.toString(16).padStart(4, '0')}`
-    this.#add({ id, name, cost, payload: null, reply: null, handler: handler as never })
+    this.#add({
+      id,
+      name,
+      cost,
+      payload: null,
+      reply: null,
+      decode: null,
+      encode: null,
+      handler: handler as never,
+    })
   }
 
   /**

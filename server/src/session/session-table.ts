@@ -13,6 +13,7 @@ import { IpLimit } from './ip-limit.ts'
 import type { OriginCheck } from './origin.ts'
 import { ClientSession } from './session.ts'
 import type { SessionContext } from './session.ts'
+import { TurnClock } from './turn-clock.ts'
 
 /** Every open session is subscribed to this topic. */
 const EVERYBODY = 'everybody'
@@ -26,7 +27,7 @@ export interface SessionHooks {
 }
 
 /** Everything a table is made of. */
-export interface SessionTableParts extends Omit<SessionContext, 'broadcast'> {
+export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 'turn'> {
   /** Read at each event, so it may be filled in until `listen`. */
   readonly hooks: SessionHooks
   readonly isOriginAllowed: OriginCheck
@@ -54,6 +55,7 @@ export class SessionTable {
     this.#context = {
       limits,
       clock,
+      turn: new TurnClock(clock),
       logger,
       metrics,
       registry,

@@ -17,19 +17,21 @@ import type { Metrics } from '../metrics.ts'
 import type { ServerLimits } from '../options.ts'
 import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
 import type { Connection } from '../transport/transport.ts'
-import { scratchFrame } from '../transport/off-heap.ts'
+import { scratchEncoded, scratchFrame } from '../transport/off-heap.ts'
 import { SendResult } from '../transport/transport.ts'
 import type { CommandEntry, CommandRegistry } from './command-registry.ts'
 import { Conduct } from './conduct.ts'
 import { isPromise, refusalOf } from './failure.ts'
 import type { Refusal } from './failure.ts'
 import { RequestEnvelope } from './request-envelope.ts'
+import type { TurnClock } from './turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
 
 /** What all sessions of a server share. */
 export interface SessionContext {
   readonly limits: ServerLimits
   readonly clock: Clock
+  readonly turn: TurnClock
   readonly logger: Logger
   readonly metrics: Metrics
   readonly registry: CommandRegistry
@@ -69,7 +71,7 @@ export class ClientSession implements ClientLink {
   /** One WebSocket message. `message` is lent until this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void {
     if (!this.isOpen) return
-    const { limits, metrics, registry, clock } = this.#context
+    const { limits, metrics, registry, turn } = this.#context
     metrics.counters.bytesIn += message.byteLength
     if (!isBinary || message.byteLength < FRAME_HEADER_BYTES) return this.close('invalid_format')
     if (message.byteLength - FRAME_HEADER_BYTES > limits.maxPayloadBytes)
@@ -78,27 +80,30 @@ export class ClientSession implements ClientLink {
     const id = readCommandId(frame)
     if (id >= FIRST_RESERVED_ID) return this.#receiveSystem(id, frame)
     const entry = registry.get(id)
-    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, clock.now()))
+    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn.now()))
       return this.#drop(id, undefined)
     if (entry === undefined) return this.#unknown(id, undefined)
-    this.#dispatch(entry, new Uint8Array(message, FRAME_HEADER_BYTES), undefined)
+    if (entry.decode === null)
+      this.#dispatch(entry, new Uint8Array(message, FRAME_HEADER_BYTES), undefined)
+    else this.#decode(entry, frame, undefined)
   }
 
   #receiveSystem(id: number, frame: Uint8Array): void {
-    const { registry, clock } = this.#context
+    const { registry, turn } = this.#context
     const payload = frame.subarray(FRAME_HEADER_BYTES)
     if (id !== system.request.id) {
-      if (!this.#conduct.charge(1, clock.now())) return this.#drop(id, undefined)
+      if (!this.#conduct.charge(1, turn.now())) return this.#drop(id, undefined)
       return this.#systemCommand(id, payload)
     }
     const isValid = envelope.read(payload)
     const { command, correlation, payload: inner } = envelope
     const entry = isValid ? registry.get(command) : undefined
-    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, clock.now()))
+    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn.now()))
       return this.#drop(command, isValid ? correlation : undefined)
     if (!isValid) return this.#invalid(id, undefined)
     if (entry === undefined) return this.#unknown(command, correlation)
-    this.#dispatch(entry, inner, correlation)
+    if (entry.decode === null) this.#dispatch(entry, inner, correlation)
+    else this.#decode(entry, inner, correlation)
   }
 
   #systemCommand(id: number, payload: Uint8Array): void {
@@ -139,15 +144,18 @@ export class ClientSession implements ClientLink {
     }
   }
 
-  #dispatch(entry: CommandEntry, payload: Uint8Array, correlation: number | undefined): void {
-    let value: unknown = payload
-    if (entry.payload !== null) {
-      try {
-        value = decodeMessage(entry.payload, payload)
-      } catch {
-        return this.#invalid(entry.id, correlation)
-      }
+  /** `bytes` is the whole frame, or for a REQUEST its inner payload. */
+  #decode(entry: CommandEntry, bytes: Uint8Array, correlation: number | undefined): void {
+    let value: unknown
+    try {
+      value = entry.decode?.(bytes, correlation === undefined ? FRAME_HEADER_BYTES : 0)
+    } catch {
+      return this.#invalid(entry.id, correlation)
     }
+    this.#dispatch(entry, value, correlation)
+  }
+
+  #dispatch(entry: CommandEntry, value: unknown, correlation: number | undefined): void {
     try {
       const { seat } = this
       let result: unknown
@@ -166,6 +174,10 @@ export class ClientSession implements ClientLink {
   #answer(result: unknown, entry: CommandEntry, correlation: number | undefined): void {
     if (!this.isOpen || (result === undefined && correlation === undefined)) return
     let payload: Uint8Array | undefined
+    if (entry.encode !== null && correlation === undefined) {
+      const frame = scratchEncoded(entry.id, entry.encode, result)
+      if (frame !== null) return this.send(frame)
+    }
     if (entry.reply !== null) payload = encodeMessage(entry.reply, result as never)
     else if (result instanceof Uint8Array) payload = result
     else if (result !== undefined && entry.payload === null)

@@ -22,6 +22,21 @@ export function offHeap(bytes: Uint8Array): Uint8Array {
 }
 
 /**
+ * As {@link scratchFrame}, with the payload written in place. `write` gets the memory and where to
+ * begin, and returns the end, or -1 when it cannot: then the result is null.
+ */
+export function scratchEncoded(
+  id: number,
+  write: (value: unknown, out: Uint8Array, at: number) => number,
+  value: unknown,
+): Uint8Array | null {
+  const end = write(value, slab, FRAME_HEADER_BYTES)
+  if (end < 0) return null
+  writeCommandId(slab, id)
+  return views[end] as Uint8Array
+}
+
+/**
  * A frame for a `send` that copies: built in memory that is used again by the next call. Saves the
  * allocation; a larger one is built anew.
  */
