@@ -176,7 +176,8 @@ export class FeedReader implements Feed {
     this.#waitMs = null
     const range = { minMs: this.#retryMs / 2, maxMs: MAX_RETRY_MS }
     const jittered = fullJitter(this.#attempt++, range, this.#options.random ?? Math.random)
-    return told === null ? jittered : Math.min(told, 2 * MAX_RETRY_MS) + jittered / 4
+    // Bounded: setTimeout calls at once beyond 2^31 ms.
+    return told === null ? jittered : Math.min(told, 1e6) + jittered / 4
   }
 
   #wait(ms: number): Promise<void> {

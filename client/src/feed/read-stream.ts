@@ -45,12 +45,13 @@ export async function readStream(parts: StreamParts): Promise<StreamEnd> {
       signal: abort.signal,
     })
     const refused = await refusal(response)
-    if (refused || !response.body) return refused ?? broken('The answer has no body')
+    if (refused) return refused
     heardAt = timers.now()
     parts.onOpen()
     const decoder = createSseDecoder(parts)
     const text = new TextDecoder()
-    const reader = response.body.getReader()
+    // A 200 without a body throws here, and is one more broken stream.
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return broken('The stream ended')

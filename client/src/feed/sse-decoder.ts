@@ -53,8 +53,7 @@ export function createSseDecoder(handlers: SseHandlers) {
       lines[0] = rest + lines[0]
       rest = lines.pop() ?? ''
       for (const line of lines) takeLine(line)
-      if (rest.length + (data?.length ?? 0) > MAX_BLOCK_CHARS)
-        throw new RangeError('Expected a shorter block')
+      if (rest.length + (data?.length ?? 0) > MAX_BLOCK_CHARS) throw new RangeError('Too long')
     },
   }
 }
