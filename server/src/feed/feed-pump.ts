@@ -97,11 +97,23 @@ export class FeedPump {
     const now = this.#context.clock.now()
     stream.lastWriteAt = now
     if (stream.body.write(bytes)) return true
+    this.#block(stream, now)
+    return false
+  }
+
+  /** The socket is full. It is listened to only as long as that lasts: most never are. */
+  #block(stream: FeedStream, now: number): void {
+    const { body } = stream
     stream.isBlocked = true
     stream.wasSlow = true
     stream.blockedAt = now
-    stream.blockedBytes = stream.body.bufferedBytes
-    return false
+    stream.blockedBytes = body.bufferedBytes
+    body.onWritable = () => {
+      body.onWritable = null
+      stream.isBlocked = false
+      stream.wake?.()
+      this.schedule()
+    }
   }
 
   /** Writes all that is due now. */
@@ -157,10 +169,7 @@ export class FeedPump {
   #fallBehind(group: FeedGroup, index: number): void {
     const stream = group.live[index] as FeedStream
     this.demote(stream, group.flushed)
-    stream.isBlocked = true
-    stream.wasSlow = true
-    stream.blockedAt = group.lastWriteAt
-    stream.blockedBytes = stream.body.bufferedBytes
+    this.#block(stream, group.lastWriteAt)
   }
 
   #step(stream: FeedStream): void {

@@ -270,11 +270,6 @@ export class Feed {
     this.#streams.add(stream)
     this.#pump.add(stream)
     this.#count(stream, 1)
-    body.onWritable = () => {
-      stream.isBlocked = false
-      stream.wake?.()
-      this.#pump.schedule()
-    }
     body.onClose = () => {
       if (!this.#streams.delete(stream)) return
       this.#pump.remove(stream)
