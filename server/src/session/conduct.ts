@@ -12,14 +12,15 @@ export type DropVerdict = 'silence' | 'answer' | 'close'
 /** How one client behaves: its allowance, its dropped messages and its invalid ones. */
 export class Conduct {
   readonly #bucket: TokenBucket
-  readonly #drops: HitWindow
-  readonly #strikes: HitWindow
+  readonly #limits: ServerLimits
+  /** Made at the first hit: most clients never have one. */
+  #drops: HitWindow | null = null
+  #strikes: HitWindow | null = null
   #answeredAt = -Infinity
 
   constructor(limits: ServerLimits, now: number) {
     this.#bucket = new TokenBucket(limits.ratePerSecond, limits.rateBurst, now)
-    this.#drops = new HitWindow(limits.maxDrops, DROP_WINDOW_MS)
-    this.#strikes = new HitWindow(limits.maxStrikes, STRIKE_WINDOW_MS)
+    this.#limits = limits
   }
 
   /** Charges a message; false = over the limit. */
@@ -29,6 +30,7 @@ export class Conduct {
 
   /** Counts a message over the limit. It is answered at most once a second. */
   drop(now: number): DropVerdict {
+    this.#drops ??= new HitWindow(this.#limits.maxDrops, DROP_WINDOW_MS)
     if (this.#drops.hit(now)) return 'close'
     if (now - this.#answeredAt < RATE_LIMITED_EVERY_MS) return 'silence'
     this.#answeredAt = now
@@ -37,6 +39,7 @@ export class Conduct {
 
   /** Counts an invalid message; true = one too many. */
   strike(now: number): boolean {
+    this.#strikes ??= new HitWindow(this.#limits.maxStrikes, STRIKE_WINDOW_MS)
     return this.#strikes.hit(now)
   }
 }
