@@ -159,7 +159,10 @@ function show(app: HTMLElement, room: Room): void {
   app.replaceChildren(page)
 
   const seen = seenBy(page)
-  connection.onStatus((status) => setData(page, 'status', status))
+  connection.onStatus((status, info) => {
+    setData(page, 'status', status)
+    if (status === 'closed' && info.code !== 1000) page.append(farewell(closedWords(info)))
+  })
   stage = openStage(surface, {
     source,
     camera: 'follow',
@@ -203,7 +206,7 @@ function flash(hurt: HTMLElement): void {
 /** One line that tells in plain words how the connection stands. */
 function connectionLine(room: Room): {
   element: HTMLElement
-  onStatus(listener: (status: RoomStatus) => void): void
+  onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): void
 } {
   const text = el('span')
   const element = el(
@@ -227,15 +230,37 @@ function connectionLine(room: Room): {
   setInterval(() => {
     if (room.status === 'connected') tell('connected', {})
   }, 1_000)
-  const listeners: ((status: RoomStatus) => void)[] = []
+  const listeners: ((status: RoomStatus, info: StatusInfo) => void)[] = []
   room.onStatus((status, info) => {
     tell(status, info)
-    for (const listener of listeners) listener(status)
+    for (const listener of listeners) listener(status, info)
   })
   return { element, onStatus: (listener) => void listeners.push(listener) }
 }
 
+/** What is shown when there is no way back into the room. */
+function farewell(words: string): HTMLElement {
+  return el(
+    'div',
+    { class: 'notice farewell', role: 'alertdialog', 'aria-label': words },
+    el(
+      'div',
+      { class: 'notice-box panel' },
+      el('p', { class: 'notice-text', text: words }),
+      el(
+        'div',
+        { class: 'hero-row' },
+        el('a', { class: 'button primary', href: '/play' }, 'Play on elsewhere'),
+        el('a', { class: 'button', href: '/' }, 'Lobby'),
+      ),
+    ),
+  )
+}
+
 function closedWords(info: StatusInfo): string {
+  const refusal = info.error?.code
+  if (refusal === 'room_not_found') return 'This room is over.'
+  if (refusal === 'room_full') return 'Your seat was taken: the room is full.'
   switch (info.code) {
     case 1000:
       return 'You left.'

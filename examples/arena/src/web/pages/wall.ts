@@ -34,6 +34,8 @@ export function wallPage(app: HTMLElement): void {
   const boards = new Map<string, Board>()
   const titles = new Map<string, string>()
   const extra = new Set<string>()
+  /** Boards of before a reset: those that get no snapshot are of rooms that are gone. */
+  let doubtful = new Set<string>()
   let feedStatus: FeedStatus = 'connecting'
   app.replaceChildren(
     siteHeader('/watch'),
@@ -79,6 +81,12 @@ export function wallPage(app: HTMLElement): void {
     tell()
     return made
   }
+  const remove = (room: string): void => {
+    boards.get(room)?.element.remove()
+    boards.delete(room)
+    extra.delete(room)
+    tell()
+  }
   const arrived = (board: Board | null | undefined, at: number): void => {
     if (feedStatus === 'live') board?.edge.take(at, performance.now())
   }
@@ -86,7 +94,11 @@ export function wallPage(app: HTMLElement): void {
   openFeed(
     { rooms: ['*'] },
     {
+      onReset() {
+        doubtful = new Set(boards.keys())
+      },
       onSnapshot(data, seq) {
+        doubtful.delete(data.room)
         boardOf(data.room)?.track.snapshot(data.at, data.state, {
           seq: seq ?? data.seq,
           isJump: false,
@@ -104,9 +116,10 @@ export function wallPage(app: HTMLElement): void {
           board?.track.event(message.name, at, data)
           arrived(board, at)
         } else if (message.type === 'end') {
-          boards.get(message.data.room)?.element.remove()
-          boards.delete(message.data.room)
-          tell()
+          remove(message.data.room)
+        } else if (message.type === 'caught-up') {
+          for (const room of doubtful) remove(room)
+          doubtful = new Set()
         }
       },
       onStatus(next) {
