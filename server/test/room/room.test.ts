@@ -148,7 +148,7 @@ describe('commands', () => {
       ada
         .all('reply')
         .map((reply) => reply.correlation)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([1, 2])
     expect(ada.reply(1, 'later')).toEqual({ value: 42 })
   })
