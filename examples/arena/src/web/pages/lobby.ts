@@ -171,7 +171,7 @@ function roomCard(id: string): RoomCard {
       known = room
       setText(title, room.title)
       setText(players, `${room.players} / ${room.seats}`)
-      setText(bots, room.bots > 0 ? `${room.bots} of them bots` : ' ')
+      setText(bots, room.bots > 0 ? count(room.bots, 'bot') : ' ')
       setText(leader, room.leader || '–')
       setText(score, room.leader ? count(room.leaderScore, 'kill') : ' ')
       setText(round, room.round > 0 ? `round ${room.round}` : ' ')
