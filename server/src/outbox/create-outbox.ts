@@ -122,7 +122,9 @@ class LogOutbox implements Outbox {
     } catch (cause) {
       // A store that cannot be reached yet: `start` may be tried again.
       await this.#tail.stop()
+      await this.#store.close()
       this.#state = 'new'
+      if (cause instanceof RingsideError) throw cause
       throw new RingsideError('outbox_unreachable', undefined, { cause })
     }
   }

@@ -20,14 +20,45 @@ export function maskText(text: string, uri: string): string {
   return masked
 }
 
+/** The database that the string itself names, or null. */
+export function databaseIn(uri: string): string | null {
+  const [, path = ''] = afterCredentials(uri).split('?')[0]?.split(/\/(.*)/s) ?? []
+  return path === '' ? null : safeDecode(path)
+}
+
+/** Names of the options that the string sets, in lower case: they are read without regard to it. */
+export function optionsIn(uri: string): Set<string> {
+  return new Set(parametersOf(uri).map(([name]) => name.toLowerCase()))
+}
+
 function secretsOf(uri: string): string[] {
+  const secrets = parametersOf(uri)
+    .filter(([name]) => SECRET_OPTION.test(name))
+    .map(([, value]) => value)
   const rest = uri.replace(/^mongodb(?:\+srv)?:\/\//, '')
   const at = rest.lastIndexOf('@')
-  if (at < 0) return []
-  const credentials = rest.slice(0, at)
-  const password = credentials.slice(credentials.indexOf(':') + 1)
-  if (password === '' || !credentials.includes(':')) return []
-  return [password, safeDecode(password)]
+  const colon = rest.indexOf(':')
+  if (at >= 0 && colon >= 0 && colon < at) secrets.push(rest.slice(colon + 1, at))
+  return secrets.filter(Boolean).flatMap((secret) => [secret, safeDecode(secret)])
+}
+
+/** Options whose values are secrets: a key file's password, a proxy's, session tokens. */
+const SECRET_OPTION = /password|authmechanismproperties/i
+
+function parametersOf(uri: string): [name: string, value: string][] {
+  const query = afterCredentials(uri).split('?')[1] ?? ''
+  return query
+    .split('&')
+    .filter(Boolean)
+    .map((pair) => {
+      const [name = '', value = ''] = pair.split(/=(.*)/s)
+      return [name, value]
+    })
+}
+
+function afterCredentials(uri: string): string {
+  const rest = uri.replace(/^mongodb(?:\+srv)?:\/\//, '')
+  return rest.slice(rest.lastIndexOf('@') + 1)
 }
 
 function safeDecode(text: string): string {

@@ -78,11 +78,32 @@ export function collectionsOf(db: Db): Collections {
   }
 }
 
+/** Two processes that create the same at once: the one that lost finds it there the next time. */
+const RACES = new Set([
+  12587, // BackgroundOperationInProgressForNamespace
+  11000, // an upsert of the same document
+  112, // WriteConflict
+  117, // ConflictingOperationInProgress
+  276, // IndexBuildAborted
+])
+const MAX_ATTEMPTS = 5
+
 /**
  * Creates what is missing: collections with validators, indexes, the log's one document. Several
  * processes may do so at once; each step is harmless when done twice.
  */
 export async function createCollections(db: Db, nowMs: number): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await createMissing(db, nowMs)
+    } catch (error) {
+      const isRace = error instanceof MongoServerError && RACES.has(Number(error.code))
+      if (!isRace || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function createMissing(db: Db, nowMs: number): Promise<void> {
   for (const [name, schema] of Object.entries(validators)) await ensureValidator(db, name, schema)
   const { events, log, snapshots, checkpoints, rooms } = collectionsOf(db)
   await events.createIndexes([

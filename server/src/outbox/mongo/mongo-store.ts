@@ -14,7 +14,7 @@ import type {
   RoomRecord,
   Snapshot,
 } from '../store.ts'
-import { maskAddress, maskText } from './address.ts'
+import { databaseIn, maskAddress, maskText, optionsIn } from './address.ts'
 import { collectionsOf, createCollections } from './collections.ts'
 import type { Collections } from './collections.ts'
 import {
@@ -33,18 +33,23 @@ import { WakeStream } from './wake-stream.ts'
 
 /** What a MongoStore takes. */
 export interface MongoStoreOptions {
-  /** Standard connection string: credentials, TLS, replica set and pool size are its parameters. */
+  /**
+   * Standard connection string: credentials, TLS, replica set, pool size and timeouts are its parameters
+   * and come before the defaults here. Read and write concern are not its to change (OB1).
+   */
   readonly uri: string
   /** Default: the string's own database, else `ringside`. */
   readonly database?: string
   readonly logger?: Logger
   readonly clock?: Clock
-  /** How long `open` looks for a server, in ms. Default 8,000. */
+  /** How long `open` may take, in ms. Default 7,000. */
   readonly connectTimeoutMs?: number
 }
 
 const DEFAULT_DATABASE = 'ringside'
-const CONNECT_TIMEOUT_MS = 8_000
+const CONNECT_TIMEOUT_MS = 7_000
+/** A client is closed politely (cursors, sessions) for this long; a server that is away must not hold up the end. */
+const CLOSE_TIMEOUT_MS = 2_000
 /** Events deleted in one command: a larger one would hold locks for long. */
 const DELETE_BATCH = 5_000
 
@@ -60,6 +65,7 @@ const driverOptions: MongoClientOptions = {
   socketTimeoutMS: 10_000,
   heartbeatFrequencyMS: 2_000,
   waitQueueTimeoutMS: 10_000,
+  serverSelectionTimeoutMS: 5_000,
 }
 
 /**
@@ -68,6 +74,7 @@ const driverOptions: MongoClientOptions = {
  */
 export class MongoStore implements LogStore {
   readonly #options: MongoStoreOptions
+  readonly #clock: Clock
   readonly #client: MongoClient
   readonly #at: Collections
   readonly #time: ServerTime
@@ -79,10 +86,9 @@ export class MongoStore implements LogStore {
     this.#options = options
     const clock = options.clock ?? new SystemClock()
     const logger = options.logger ?? silentLogger
-    const serverSelectionTimeoutMS = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
-    this.#client = makeClient(options.uri, { ...driverOptions, serverSelectionTimeoutMS })
-    const named = this.#client.options.dbName
-    const db = this.#client.db(options.database ?? (named === 'test' ? DEFAULT_DATABASE : named))
+    this.#clock = clock
+    this.#client = makeClient(options.uri)
+    const db = this.#client.db(options.database ?? databaseIn(options.uri) ?? DEFAULT_DATABASE)
     this.#at = collectionsOf(db)
     this.#time = new ServerTime(db, clock)
     this.#inserter = new MongoInserter({
@@ -96,15 +102,13 @@ export class MongoStore implements LogStore {
 
   /** @throws RingsideError outbox_unreachable that names the address without its secrets. */
   async open(): Promise<void> {
-    const { uri } = this.#options
+    const { uri, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options
     try {
-      await this.#client.connect()
-      await this.#time.start()
-      await createCollections(this.#client.db(this.#at.events.dbName), this.now())
+      await withinMs(this.#clock, this.#connect(), connectTimeoutMs)
     } catch (error) {
       await this.close()
       const text = error instanceof Error ? error.message : String(error)
-      // No `cause`: the driver's errors carry the options, password and all.
+      // No `cause`: nothing that quotes the address may travel further.
       throw new RingsideError(
         'outbox_unreachable',
         `Expected a MongoDB at ${maskAddress(uri)}, got: ${maskText(text, uri)}`,
@@ -112,10 +116,17 @@ export class MongoStore implements LogStore {
     }
   }
 
+  async #connect(): Promise<void> {
+    await this.#client.connect()
+    await this.#time.start()
+    await createCollections(this.#client.db(this.#at.events.dbName), this.now())
+  }
+
+  /** Never throws, and takes 2 s at most: a server that is away does not hold it up. */
   async close(): Promise<void> {
     this.#time.stop()
-    await this.#wake.stop()
-    await this.#client.close()
+    const closing = this.#wake.stop().then(() => this.#client.close())
+    await withinMs(this.#clock, closing, CLOSE_TIMEOUT_MS).catch(() => this.#client.close())
   }
 
   now(): number {
@@ -285,14 +296,29 @@ export class MongoStore implements LogStore {
   }
 }
 
-function makeClient(uri: string, options: MongoClientOptions): MongoClient {
+function makeClient(uri: string): MongoClient {
+  const given = optionsIn(uri)
+  const defaults = Object.entries(driverOptions).filter(([name]) => !given.has(name.toLowerCase()))
   try {
-    return new MongoClient(uri, options)
+    return new MongoClient(uri, Object.fromEntries(defaults))
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)
     throw new RingsideError(
       'option_invalid',
       `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(text, uri)}`,
     )
+  }
+}
+
+/** What `work` gives, or an error after `ms`; what becomes of it then is nobody's concern. */
+async function withinMs<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T> {
+  let cancel = (): void => {}
+  const late = new Promise<never>((_resolve, reject) => {
+    cancel = clock.after(ms, () => reject(new Error(`no answer within ${ms} ms`)))
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    cancel()
   }
 }

@@ -1,4 +1,4 @@
-import { MongoBulkWriteError, MongoServerError } from 'mongodb'
+import { MongoBulkWriteError } from 'mongodb'
 
 const DUPLICATE_KEY = 11000
 /** Codes of a document that can never be stored: invalid, or too large. */
@@ -24,19 +24,12 @@ export type WriteVerdict =
  * duplicate key open to be rolled back (OB2).
  */
 export function readVerdict(error: unknown): WriteVerdict {
-  if (!(error instanceof MongoBulkWriteError)) return verdictOf(error, 0)
+  // Anything else (a network, a primary that stepped down, a command that failed as a whole) names no document.
+  if (!(error instanceof MongoBulkWriteError)) return { kind: 'unknown' }
   if (error.result.getWriteConcernError()) return { kind: 'unknown' }
-  const failures = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors]
-  const [first] = failures
-  if (!first) return { kind: 'unknown' }
-  return verdictOf(first, first.index)
-}
-
-function verdictOf(failure: unknown, index: number): WriteVerdict {
-  const code = (failure as { code?: unknown }).code
-  if (failure instanceof MongoServerError && failure.hasErrorLabel('TransientTransactionError'))
-    return { kind: 'unknown' }
-  if (code === DUPLICATE_KEY) return { kind: 'duplicate', index }
-  if (typeof code === 'number' && REFUSED.has(code)) return { kind: 'refused', index }
+  if (error.hasErrorLabel('TransientTransactionError')) return { kind: 'unknown' }
+  const [first] = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors]
+  if (first?.code === DUPLICATE_KEY) return { kind: 'duplicate', index: first.index }
+  if (first && REFUSED.has(first.code)) return { kind: 'refused', index: first.index }
   return { kind: 'unknown' }
 }
