@@ -20,7 +20,6 @@ export interface Counters {
   httpFailures: number
   joins: number
   feedDeliveries: number
-  feedBytes: number
   feedResets: number
   eventsAppended: number
   eventsVoided: number
@@ -42,7 +41,6 @@ const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, hel
   httpFailures: ['http_failures_total', 'HTTP requests that ended in an unexpected error'],
   joins: ['joins_total', 'Seats taken with a ticket'],
   feedDeliveries: ['feed_deliveries_total', 'Events written to feed streams'],
-  feedBytes: ['feed_bytes_total', 'Bytes written to feed streams'],
   feedResets: ['feed_resets_total', 'Feed streams told to start over'],
   eventsAppended: ['events_appended_total', 'Events acknowledged by the log'],
   eventsVoided: ['events_voided_total', 'Sequence numbers of the log given up'],
@@ -67,6 +65,8 @@ export interface Metrics {
   readonly counters: Counters
   /** `read` is called at each scrape; a later call for the same name replaces it. */
   gauge(name: GaugeName, read: () => number): void
+  /** `update` is called before each scrape: it writes counters that their owners keep themselves. */
+  beforeScrape(update: (counters: Counters) => void): void
   /** How late one tick of a room began, in ms. */
   observeTickLag(ms: number): void
 }
@@ -79,7 +79,7 @@ function createCounters(): Counters {
 
 /** Counts, but shows nothing: the default of a part that is made alone. */
 export function createMetrics(): Metrics {
-  return { counters: createCounters(), gauge() {}, observeTickLag() {} }
+  return { counters: createCounters(), gauge() {}, beforeScrape() {}, observeTickLag() {} }
 }
 
 const TICK_LAG_BUCKETS_MS = [1, 2, 5, 10, 17, 33, 50, 100, 250, 1000]
@@ -89,6 +89,7 @@ export class PrometheusMetrics implements Metrics {
   readonly counters = createCounters()
   readonly #registry = new Registry()
   readonly #gauges = new Map<GaugeName, () => number>()
+  readonly #updates: ((counters: Counters) => void)[] = []
   readonly #tickLag: Histogram
 
   constructor() {
@@ -132,8 +133,13 @@ export class PrometheusMetrics implements Metrics {
     this.#tickLag.observe(ms)
   }
 
+  beforeScrape(update: (counters: Counters) => void): void {
+    this.#updates.push(update)
+  }
+
   /** Everything in Prometheus' text format. */
   text(): Promise<string> {
+    for (const update of this.#updates) update(this.counters)
     return this.#registry.metrics()
   }
 

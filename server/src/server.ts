@@ -141,6 +141,10 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     addFeedRoutes(router, feed, lobby)
     metrics.gauge('streams', () => feed.streamCount + lobby.streamCount)
     metrics.gauge('feed_ring_bytes', () => feed.stats.ringBytes)
+    metrics.beforeScrape((counters) => {
+      counters.feedDeliveries = feed.stats.deliveredCount
+      counters.feedResets = feed.stats.resetCount
+    })
     return { feed, lobby }
   }
 
@@ -149,6 +153,10 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   metrics.gauge('outbox_lag_ms', () => outbox.stats.lagMs)
   metrics.gauge('outbox_pending_events', () => outbox.stats.pendingEvents)
   metrics.gauge('sealed_seq', () => outbox.sealed)
+  metrics.beforeScrape((counters) => {
+    counters.eventsAppended = outbox.stats.appendedCount
+    counters.eventsVoided = outbox.stats.tombstoneCount
+  })
 
   const server = new GameServer({
     game,

@@ -19,6 +19,8 @@ export interface BootstrapContext {
   /** The log's time in ms. */
   readonly now: () => number
   readonly write: (stream: FeedStream, bytes: Uint8Array) => boolean
+  /** A reader is told to start over. */
+  readonly onReset: () => void
 }
 
 interface Plan {
@@ -129,6 +131,7 @@ async function carryOut(
   let size = 0
   if (plan.reset) {
     const { reason, from } = plan.reset
+    context.onReset()
     parts.push(encodeEvent('reset', JSON.stringify({ reason, from, to: plan.position })))
   }
   for (const room of plan.hasSnapshot ? roomsOf(context, stream) : []) {

@@ -59,6 +59,7 @@ export interface FeedStats {
   readonly streamsApart: number
   readonly ringBytes: number
   readonly deliveredCount: number
+  readonly resetCount: number
 }
 
 /**
@@ -78,6 +79,7 @@ export class Feed {
   readonly #watchers = new Set<(room: string) => void>()
   readonly #stops: (() => void)[] = []
   #isDraining = false
+  #resetCount = 0
 
   /** The outbox must have been started: its watermark is where the feed begins. */
   constructor(context: FeedContext) {
@@ -130,6 +132,7 @@ export class Feed {
       streamsApart: this.#pump.apartCount,
       ringBytes: this.#source.ring.bytes,
       deliveredCount: this.#pump.deliveredCount,
+      resetCount: this.#resetCount,
     }
   }
 
@@ -311,7 +314,8 @@ export class Feed {
     const { outbox, clock, logger } = this.#context
     const { states, access } = this
     const write = this.#pump.write.bind(this.#pump)
-    const context = { outbox, states, access, clock, now: this.#now, write }
+    const onReset = (): void => void this.#resetCount++
+    const context = { outbox, states, access, clock, now: this.#now, write, onReset }
     try {
       if (!(await bootstrap(context, stream, start)) || stream.state !== 'starting') return
       stream.state = 'catching'
