@@ -71,6 +71,9 @@ export interface ArenaView {
   readonly chat: readonly ChatView[]
 }
 
+/** An event older than this, in ms of the room's clock, is not shown: the page was asleep. */
+export const STALE_EVENT_MS = 2_000
+
 type RoomEvents = EventsOf<(typeof game)['rooms']['arena']>
 
 /** An event of the game, by type. */

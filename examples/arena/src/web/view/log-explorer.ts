@@ -7,13 +7,15 @@ import { TimeIndex } from './time-index.ts'
 const HIGHLIGHTS_MS = 240_000
 const MAX_PAGES = 10
 const PAGE_EVENTS = 1_000
+/** Least time between two tries, in ms. */
+const RETRY_MS = 5_000
 
 /** Finds its way in a room's log: where it begins, which position belongs to which time, what happened. */
 export class LogExplorer {
   readonly index = new TimeIndex()
   readonly #room: string
   #firstAt = Number.NaN
-  #hasLoaded = false
+  #loadAt = 0
 
   constructor(room: string) {
     this.#room = room
@@ -53,8 +55,8 @@ export class LogExplorer {
 
   /** Learns where the log begins and what happened lately, once; it may fail quietly. */
   async load(nameOf: (id: string) => string): Promise<void> {
-    if (this.#hasLoaded) return
-    this.#hasLoaded = true
+    if (performance.now() < this.#loadAt) return
+    this.#loadAt = Infinity
     try {
       const first = await this.#probe(null)
       if (!first) return
@@ -77,8 +79,8 @@ export class LogExplorer {
       }
     } catch (error) {
       // Without it the timeline is shorter, and may be asked again.
-      if (error instanceof HttpError) this.#hasLoaded = false
-      else throw error
+      if (!(error instanceof HttpError)) throw error
+      this.#loadAt = performance.now() + RETRY_MS
     }
   }
 

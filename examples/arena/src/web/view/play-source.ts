@@ -3,7 +3,7 @@ import { STEP_MS } from '../../shared/constants.ts'
 import type { game } from '../../shared/game.ts'
 import { quantizeInput, step } from '../../shared/movement.ts'
 import type { ArenaEvent, ArenaSource, ArenaView, PlayerView } from './arena-view.ts'
-import { playerView, shotViews } from './arena-view.ts'
+import { STALE_EVENT_MS, playerView, shotViews } from './arena-view.ts'
 import { FrameBuffer } from './frame-buffer.ts'
 import { LiveEdge } from './live-edge.ts'
 import { Predictor } from './predictor.ts'
@@ -88,7 +88,8 @@ export class PlaySource implements ArenaSource {
   takeEvents(): ArenaEvent[] {
     const due = this.#events
     this.#events = []
-    return due
+    const since = this.#edge.now(performance.now()) - STALE_EVENT_MS
+    return due.filter((event) => event.at > since)
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import { applyMergePatch, reviveState } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { ArenaState } from '../../shared/game.ts'
 import type { ArenaEvent, ArenaView, PlayerView, StateValue } from './arena-view.ts'
-import { playerView, shotViews } from './arena-view.ts'
+import { STALE_EVENT_MS, playerView, shotViews } from './arena-view.ts'
 import { FrameBuffer } from './frame-buffer.ts'
 
 /** Events that wait for their time; beyond it the oldest are given up. */
@@ -74,11 +74,11 @@ export class RoomTrack {
     return { view: viewOf(value, found.players, time), seq }
   }
 
-  /** Events up to `time` that were not taken yet. */
+  /** Events up to `time` that were not taken yet; what is long past (the page slept) is left out. */
   takeEvents(time: number): ArenaEvent[] {
     const due = this.#events.filter((event) => event.at <= time)
     if (due.length > 0) this.#events = this.#events.filter((event) => event.at > time)
-    return due
+    return due.filter((event) => event.at > time - STALE_EVENT_MS)
   }
 
   #push(at: number, seq: number): void {
