@@ -60,6 +60,9 @@ export class FakeArena {
       after: () => () => {},
       lock: () => {},
       unlock: () => {},
+      get metadata(): Json {
+        return null
+      },
       setMetadata: (metadata: Json) => {
         this.metadata = metadata
       },

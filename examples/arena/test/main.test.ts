@@ -1,48 +1,10 @@
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
+import { Program, killPrograms } from './support/program.ts'
 
-const MAIN = fileURLToPath(new URL('../src/server/main.ts', import.meta.url))
-const children = new Set<ChildProcess>()
-
-/** Runs the real program from source; `out` and `err` fill as it prints. */
-class Program {
-  readonly child: ChildProcess
-  readonly exit: Promise<number | null>
-  out = ''
-  err = ''
-
-  constructor(env: Record<string, string>) {
-    const flags = ['--conditions=source', '--import', 'tsx']
-    const { PATH = '' } = process.env
-    this.child = spawn(process.execPath, [...flags, MAIN], { env: { PATH, ...env } })
-    children.add(this.child)
-    this.child.stdout?.on('data', (chunk) => (this.out += String(chunk)))
-    this.child.stderr?.on('data', (chunk) => (this.err += String(chunk)))
-    this.exit = once(this.child, 'exit').then(([code]) => code as number | null)
-  }
-
-  async printed(pattern: RegExp): Promise<string> {
-    for (let attempt = 0; attempt < 600; attempt++) {
-      const match = pattern.exec(this.out)
-      if (match) return match[1] ?? match[0]
-      if (this.child.exitCode !== null) break
-      await new Promise((resolve) => {
-        setTimeout(resolve, 50)
-      })
-    }
-    throw new Error(`Expected ${String(pattern)}, got ${this.out}${this.err}`)
-  }
-}
-
-afterEach(() => {
-  for (const child of children) child.kill('SIGKILL')
-  children.clear()
-})
+afterEach(killPrograms)
 
 describe('AR16 the program', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
@@ -89,7 +51,8 @@ describe('AR16 the program', () => {
 
   test.each([
     [{ NODE_ENV: 'production' }, 'API_KEY is required when NODE_ENV is production'],
-    [{ MONGODB_URI: 'mongodb://127.0.0.1/x' }, 'MONGODB_URI is set'],
+    [{ MONGODB_URI: 'mysql://u:secret@127.0.0.1/x' }, 'Expected a MongoDB connection string'],
+    [{ MONGODB_URI: 'mongodb://u:secret@127.0.0.1:1/x' }, 'mongodb://***@127.0.0.1:1/x'],
     [{ ALLOWED_ORIGINS: 'nonsense' }, 'nonsense'],
   ])(
     'AR16 %j is said in one line, with exit code 1',
@@ -98,6 +61,7 @@ describe('AR16 the program', () => {
       expect(await program.exit).toBe(1)
       expect(program.err.trim().split('\n')).toHaveLength(1)
       expect(program.err).toContain(message)
+      expect(program.err).not.toContain('secret')
     },
     60_000,
   )

@@ -6,6 +6,8 @@ export interface Environment {
   readonly port: number
   readonly host: string
   readonly logLevel: string
+  /** Where the log is kept; null = in memory. Holds a password: never print it. */
+  readonly mongodbUri: string | null
   /** Made up at start, to be printed, because none was given. */
   readonly isKeyMade: boolean
   readonly options: Pick<ServerOptions, 'apiKey' | 'allowedOrigins' | 'nodeName' | 'isDevelopment'>
@@ -14,7 +16,7 @@ export interface Environment {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
- * Reads PORT, HOST, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV.
+ * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV.
  * @throws Error that names the variable and what it held.
  */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
@@ -32,6 +34,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port,
     host: env['HOST'] || '127.0.0.1',
     logLevel,
+    mongodbUri: env['MONGODB_URI'] || null,
     isKeyMade: given === null,
     options: {
       apiKey: given ?? randomBytes(18).toString('base64url'),

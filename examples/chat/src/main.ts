@@ -15,10 +15,19 @@ try {
 }
 
 async function main(): Promise<void> {
-  const { port, host, logLevel, isKeyMade, options } = readEnvironment(process.env)
+  const { port, host, logLevel, mongodbUri, isKeyMade, options } = readEnvironment(process.env)
   const clock = new SystemClock()
   const logger = pino({ level: logLevel })
-  const server = createServer(defineGame({}), { ...options, clock, logger })
+  const store = mongodbUri
+    ? // The driver is loaded only when it is used.
+      new (await import('@ringside/server/mongo')).MongoStore({ uri: mongodbUri, clock, logger })
+    : undefined
+  const server = createServer(defineGame({}), {
+    ...options,
+    clock,
+    logger,
+    ...(store ? { store } : {}),
+  })
   registerChat(server, clock)
   server.route('GET', '/*', serveFolder({ folder: PAGES }))
 

@@ -12,7 +12,13 @@ try {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`Expected PORT from 0 to 65535, got '${env['PORT']}'`)
   if (!env['API_KEY'] && !isDevelopment) throw new Error('Expected API_KEY in production, got none')
+  const uri = env['MONGODB_URI']
+  // The driver is loaded only when it is used.
+  const store = uri
+    ? new (await import('@ringside/server/mongo')).MongoStore({ uri, logger })
+    : undefined
   const server = createCounter({
+    ...(store ? { store } : {}),
     logger,
     isDevelopment,
     apiKey: env['API_KEY'] || randomBytes(18).toString('base64url'),

@@ -79,6 +79,8 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   /** No new players until unlock. */
   lock(): void
   unlock(): void
+  /** As it was last set, also by the room's owner before a restart; null when it never was. */
+  readonly metadata: Json
   /** What `GET /rooms` shows; at most 4 KiB of JSON. */
   setMetadata(metadata: Json): void
   /** Hides the room from lists and from joinOrCreate. */

@@ -83,6 +83,8 @@ export class LiveRoom implements Room {
     })
     if (start.kind === 'new') recorder.recordFirstState()
     else this.#restore(start.runtime)
+    // Metadata, lock and seed are in snapshots only: an early crash must not lose them.
+    recorder.requestSnapshot()
     this.#loop.start()
   }
 
@@ -91,7 +93,6 @@ export class LiveRoom implements Room {
     this.profile.setPrivate(runtime.isPrivate)
     this.profile.setMetadata(runtime.metadata)
     this.seats.restore(runtime.seats)
-    this.#recorder.requestSnapshot()
     this.#guard.run('onRestore', () => this.kind.handlers.onRestore?.(this))
   }
 
@@ -122,6 +123,9 @@ export class LiveRoom implements Room {
   }
   get isLocked(): boolean {
     return this.profile.isLocked
+  }
+  get metadata(): Json {
+    return this.profile.metadata
   }
   get isPaused(): boolean {
     return this.#recorder.isBlocked

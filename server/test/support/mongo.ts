@@ -9,6 +9,22 @@ export interface TestMongo {
 }
 
 /**
+ * Where tests find MongoDB, or null with the reason printed: then those that need it are left out. With CI=true
+ * there is no leaving out: they fail.
+ */
+export async function findTestMongod(): Promise<string | null> {
+  const given = process.env['MONGODB_URI']
+  if (given) return given
+  try {
+    return await findMongod({})
+  } catch (error) {
+    if (process.env['CI'] === 'true' || process.env['CI'] === '1') throw error
+    process.stderr.write(`tests on MongoDB are left out: ${String(error)}\n`)
+    return null
+  }
+}
+
+/**
  * `MONGODB_URI` when it is set; else real mongod processes of a replica set with `count` members.
  * @throws Error that says what could not be found and how to get it.
  */

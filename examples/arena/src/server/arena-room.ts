@@ -17,6 +17,8 @@ import { checkRound, leader } from './rounds.ts'
 export interface ArenaRoomOptions {
   /** Joins that carry it as `botKey` in their options are shown as bots. Default: nobody is. */
   readonly botKey?: string
+  /** A room goes on after a restart, and so many bots' seats were taken out of it. */
+  readonly onBotsGone?: (roomId: string, count: number) => void
   /** Spectators see everything this much later, in ms, 0-3,600,000. Default 0. */
   readonly delayMs?: number
 }
@@ -25,10 +27,11 @@ export interface ArenaRoomOptions {
 const METADATA_MS = 1_000
 
 /** Hooks and commands of the arena's rooms. One result serves one server. */
-export function arenaRoom({ botKey, delayMs = 0 }: ArenaRoomOptions = {}): RoomHandlersOf<
-  typeof game,
-  'arena'
-> {
+export function arenaRoom({
+  botKey,
+  delayMs = 0,
+  onBotsGone,
+}: ArenaRoomOptions = {}): RoomHandlersOf<typeof game, 'arena'> {
   // By room id, from onCreate or onRestore to onDispose.
   const created = new Map<string, ArenaOptions>()
   const matches = new Map<string, Match>()
@@ -108,6 +111,13 @@ export function arenaRoom({ botKey, delayMs = 0 }: ArenaRoomOptions = {}): RoomH
       if (room.now - match.toldAt >= METADATA_MS) tellLobby(match)
     },
 
+    onRestore(room) {
+      // The bots' connections ended with the process that ran them; nobody comes back for their seats.
+      const bots = [...room.sessions.values()].filter(({ id }) => room.state.players[id]?.isBot)
+      for (const bot of bots) bot.kick()
+      if (bots.length > 0) onBotsGone?.(room.id, bots.length)
+    },
+
     onDispose(room) {
       matches.delete(room.id)
       created.delete(room.id)
@@ -133,7 +143,8 @@ export function arenaRoom({ botKey, delayMs = 0 }: ArenaRoomOptions = {}): RoomH
 /** The options of a room that goes on after a restart, as far as its state tells them. */
 function optionsOf(room: ArenaRoom): ArenaOptions {
   const { phase, startedAt, endsAt } = room.state
-  const known = parseRoomOptions(null)
+  const title = member(room.metadata, 'title')
+  const known = { ...parseRoomOptions(null), ...(typeof title === 'string' ? { title } : {}) }
   return phase === 'play' ? { ...known, roundMs: endsAt - startedAt } : known
 }
 

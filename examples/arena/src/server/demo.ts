@@ -99,9 +99,21 @@ export class Demo {
     return opened.map(({ roomId }) => roomId)
   }
 
+  /** Seats bots in a room that is there already: one that goes on after a restart. */
+  async adopt(roomId: string, bots: number): Promise<void> {
+    const room = this.#fill(roomId, bots)
+    this.#rooms.push(room)
+    await room.squad.start()
+  }
+
   async #openRoom({ bots, title }: DemoRequest): Promise<DemoRoom> {
-    const { server, clock, logger, botKey, seed } = this.#options
+    const { server } = this.#options
     const roomId = await server.createRoom('arena', title === undefined ? {} : { title })
+    return this.#fill(roomId, bots)
+  }
+
+  #fill(roomId: string, bots: number): DemoRoom {
+    const { server, clock, logger, botKey, seed } = this.#options
     this.#started += 1
     const reserve = (name: string): ReturnType<typeof server.reserveSeat> =>
       server.reserveSeat(roomId, { name, options: { botKey } })

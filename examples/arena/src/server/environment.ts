@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto'
 export interface Settings {
   readonly port: number
   readonly host: string
+  /** Where the log is kept; null = in memory. Holds a password: never print it. */
+  readonly mongodbUri: string | null
   readonly apiKey: string
   /** True when the key was made up here, because none was given. */
   readonly isKeyMade: boolean
@@ -24,16 +26,12 @@ const MIN_KEY_CHARACTERS = 16
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads PORT, HOST, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV; an empty variable is
+ * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV; an empty variable is
  * as good as none.
  * @throws EnvironmentError that names the variable and what it held.
  */
 export function readEnvironment(env: Environment): Settings {
   const isDevelopment = env['NODE_ENV'] !== 'production'
-  if (env['MONGODB_URI'])
-    throw new EnvironmentError(
-      'MONGODB_URI is set, but this build keeps its log in memory only: unset it to start',
-    )
   const apiKey = env['API_KEY'] || null
   if (!apiKey && !isDevelopment)
     throw new EnvironmentError('API_KEY is required when NODE_ENV is production')
@@ -44,6 +42,7 @@ export function readEnvironment(env: Environment): Settings {
   return {
     port: readPort(env['PORT'] || '8080'),
     host: env['HOST'] || '127.0.0.1',
+    mongodbUri: env['MONGODB_URI'] || null,
     apiKey: apiKey ?? randomBytes(18).toString('base64url'),
     isKeyMade: apiKey === null,
     isDevelopment,

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { RingsideError, SystemClock, createServer } from '@ringside/server'
+import type { Clock, LogStore, Logger } from '@ringside/server'
 import { game } from '../shared/game.ts'
 import { arenaRoom } from './arena-room.ts'
 import { Demo } from './demo.ts'
@@ -22,7 +23,8 @@ async function main(): Promise<void> {
   const logger = pino({ level: settings.logLevel })
   const clock = new SystemClock()
   const botKey = randomBytes(16).toString('base64url')
-  const { apiKey, allowedOrigins, nodeName, isDevelopment } = settings
+  const { apiKey, allowedOrigins, nodeName, isDevelopment, mongodbUri } = settings
+  const store = mongodbUri ? await openStore(mongodbUri, { clock, logger }) : undefined
   const server = createServer(game, {
     logger,
     clock,
@@ -30,8 +32,12 @@ async function main(): Promise<void> {
     allowedOrigins,
     nodeName,
     isDevelopment,
+    ...(store ? { store } : {}),
   })
-  server.room('arena', arenaRoom({ botKey }))
+  // Rooms that go on after a restart, and the bots that they had.
+  const restored = new Map<string, number>()
+  const onBotsGone = (roomId: string, bots: number): void => void restored.set(roomId, bots)
+  server.room('arena', arenaRoom({ botKey, onBotsGone }))
   const demo = new Demo({ server, clock, logger, botKey, seed: randomInt(1_000_000) })
   demo.register()
   // Last: it answers whatever nothing before it did.
@@ -54,8 +60,18 @@ async function main(): Promise<void> {
   process.on('SIGINT', close)
 
   const port = await server.listen({ port: settings.port, host: settings.host })
-  const [roomId = ''] = await demo.start({ rooms: 1, bots: FIRST_BOTS, title: 'Main Ring' })
+  for (const [roomId, bots] of restored) await demo.adopt(roomId, bots)
+  const [roomId = ''] =
+    restored.size > 0
+      ? restored.keys()
+      : await demo.start({ rooms: 1, bots: FIRST_BOTS, title: 'Main Ring' })
   process.stdout.write(banner(settings, port, roomId))
+}
+
+/** The driver is loaded only when it is used. */
+async function openStore(uri: string, parts: { clock: Clock; logger: Logger }): Promise<LogStore> {
+  const { MongoStore } = await import('@ringside/server/mongo')
+  return new MongoStore({ uri, ...parts })
 }
 
 function banner(settings: Settings, port: number, roomId: string): string {

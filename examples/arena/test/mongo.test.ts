@@ -1,0 +1,117 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { findTestMongod, startMongo } from '../../../server/test/support/mongo.ts'
+import type { TestMongo } from '../../../server/test/support/mongo.ts'
+import { Program, killPrograms } from './support/program.ts'
+
+interface Block {
+  readonly id: string
+  readonly event: string
+  readonly data: { readonly n?: number; readonly epoch?: number; readonly state?: unknown }
+}
+
+/** Reads a feed until `isDone`; what came is kept even when the server goes away. */
+async function follow(
+  url: string,
+  lastId: string | null,
+  isDone: (blocks: readonly Block[]) => boolean,
+): Promise<Block[]> {
+  const abort = new AbortController()
+  const timer = setTimeout(() => abort.abort(), 30_000)
+  const headers = lastId === null ? {} : { 'last-event-id': lastId }
+  const response = await fetch(url, { headers, signal: abort.signal })
+  const blocks: Block[] = []
+  let text = ''
+  try {
+    for await (const chunk of response.body ?? []) {
+      text += new TextDecoder().decode(chunk as Uint8Array)
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const block = parse(text.slice(0, end))
+        text = text.slice(end + 2)
+        if (block) blocks.push(block)
+      }
+      if (isDone(blocks)) break
+    }
+  } finally {
+    clearTimeout(timer)
+    abort.abort()
+  }
+  return blocks
+}
+
+function parse(text: string): Block | null {
+  const field = (name: string): string =>
+    new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1]?.trim() ?? ''
+  const data = field('data')
+  if (data === '') return null
+  return { id: field('id'), event: field('event'), data: JSON.parse(data) as Block['data'] }
+}
+
+const mongod = await findTestMongod()
+
+describe.skipIf(!mongod)('AR17 a log in MongoDB', () => {
+  let mongo: TestMongo
+  // Below the range of outgoing connections: it must still be free after the restart.
+  const port = 20_000 + (process.pid % 10_000)
+
+  beforeAll(async () => {
+    mongo = await startMongo(1)
+  }, 120_000)
+  afterEach(killPrograms)
+  afterAll(() => mongo.stop(), 60_000)
+
+  const start = (database: string): Program => {
+    const uri = new URL(mongo.uri)
+    uri.pathname = `/${database}`
+    return new Program({ PORT: String(port), MONGODB_URI: uri.href })
+  }
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'AR17 CL3 after %s the room goes on with its bots, its history and its readers',
+    async (signal) => {
+      const database = `arena-${process.pid}-${signal}`.toLowerCase()
+      const first = start(database)
+      const watch = await first.printed(/(http:\S+\/watch\/\w+)/)
+      const { origin } = new URL(watch)
+      const roomId = watch.split('/').at(-1) ?? ''
+      const feed = `${origin}/rooms/${roomId}/feed`
+      const before = await follow(
+        feed,
+        null,
+        (blocks) => blocks.filter(({ event }) => event === 'patch').length >= 10,
+      )
+      const seen = before.filter(({ id }) => id !== '')
+      first.child.kill(signal)
+      await first.exit
+
+      const second = start(database)
+      expect(await second.printed(/\/watch\/(\w+)/), 'the same room, and no other').toBe(roomId)
+      const { rooms } = (await (await fetch(`${origin}/rooms`)).json()) as {
+        rooms: { roomId: string; clients: number; metadata: unknown }[]
+      }
+      expect(rooms).toMatchObject([
+        { roomId, clients: 8, metadata: { title: 'Main Ring', bots: 8 } },
+      ])
+      const after = await follow(
+        feed,
+        seen.at(-1)?.id ?? null,
+        (blocks) => blocks.filter(({ event }) => event === 'patch').length >= 60,
+      )
+      expect(after.map(({ event }) => event)).not.toContain('reset')
+      expect(after.map(({ event }) => event)).not.toContain('snapshot')
+      expect(after.find(({ event }) => event === 'owner')?.data.epoch).toBe(2)
+      // Every n once, in order, over the restart.
+      const numbers = [...seen, ...after].flatMap(({ event, data }) =>
+        data.n === undefined || event === 'snapshot' ? [] : [data.n],
+      )
+      const [lowest = 0] = numbers
+      expect(numbers).toEqual(numbers.map((_, index) => lowest + index))
+      const page = (await (await fetch(`${origin}/rooms/${roomId}/events?limit=1000`)).json()) as {
+        events: { data: { n: number } }[]
+      }
+      expect(page.events[0]?.data.n, 'history from before').toBe(1)
+      second.child.kill('SIGTERM')
+      expect(await second.exit, second.err).toBe(0)
+    },
+    90_000,
+  )
+})
