@@ -35,7 +35,8 @@ export async function roomState(feed: Feed, id: string, exchange: Exchange): Pro
 }
 
 /**
- * Answers `GET /rooms/:id/events?after=&limit=`. A full page, and one that ends with the room, never changes.
+ * Answers `GET /rooms/:id/events?after=&limit=`. Without `after`, or with 0, it begins with the oldest event
+ * that is kept. A full page after a seq, and one that ends with the room, never changes.
  * @throws RingsideError room_not_found, forbidden, bad_request, past_retention.
  */
 export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Promise<void> {
@@ -43,7 +44,8 @@ export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Pr
   const room = watchedRoom(feed, id, request)
   const { outbox } = feed
   const first = Math.max(outbox.floor, outbox.origin)
-  const after = parseWhole(request.query, 'after', { min: 0, max: MAX_SEQ, fallback: first })
+  const asked = parseWhole(request.query, 'after', { min: 0, max: MAX_SEQ, fallback: 0 })
+  const after = asked === 0 ? first : asked
   const limit = parseWhole(request.query, 'limit', {
     min: 1,
     max: MAX_PAGE_EVENTS,
@@ -53,9 +55,11 @@ export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Pr
   const visible = await feed.visiblePosition(room.delayMs)
   const { events, next } = await readPage(outbox, { room: id, after, upTo: visible, limit })
   const sealed = events.length === limit || events.at(-1)?.type === 'end'
+  // Where the kept log begins moves on with retention: such a page is sealed, but its address is not.
+  const isCacheable = sealed && asked > 0
   const list = events.map(pageEvent).join(',')
   const body = `{"events":[${list}],"next":${next},"sealed":${sealed}}`
-  response.send(200, jsonHeaders(sealed, room), body)
+  response.send(200, jsonHeaders(isCacheable, room), body)
 }
 
 async function readPage(
