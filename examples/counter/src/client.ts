@@ -6,10 +6,7 @@ import { game } from './game.ts'
 export async function play(address: string, print: (line: string) => void): Promise<void> {
   const client = connect(game, address)
   const room = await client.joinOrCreate('counter', { name: 'Ada' })
-  room.onChange(
-    (state) => state.total,
-    (total) => print(`player: the total is ${total}`),
-  )
+  const counted = new Promise<number>((resolve) => room.onChange((state) => state.total, resolve))
   room.on('round', ({ by, total }) => print(`player: ${by} made it ${total}`))
 
   const spectated = new Promise<Feed>((resolve) => {
@@ -33,6 +30,7 @@ export async function play(address: string, print: (line: string) => void): Prom
   print(`player: asked, the answer is ${total}`)
   await room.request('add', { by: 6 })
   await room.request('add', { by: 99 }).catch((error: Error) => print(`player: ${error.message}`))
+  print(`player: the total is ${await counted}`)
   ;(await spectated).close()
   session.close()
   await room.leave()
