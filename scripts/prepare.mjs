@@ -1,5 +1,5 @@
 // Makes the working copy runnable: packages, TypeScript, the arena's pages. Does only what is missing
-// or stale. Usage: node scripts/prepare.mjs <arena|chat|counter|all>. Plain Node, for it runs before
+// or stale. Usage: node scripts/prepare.mjs <arena|chat|counter|all|packages>. Plain Node, for it runs before
 // anything is installed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -19,7 +19,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
 const lockfile = join(root, 'package-lock.json')
 const installedMark = join(modules, '.ringside-lock')
-const targets = ['arena', 'chat', 'counter', 'all']
+const targets = ['arena', 'chat', 'counter', 'all', 'packages']
 
 /** Longest wait for another prepare in the same folder, in ms. */
 const maxWaitMs = 600_000
@@ -42,6 +42,7 @@ function prepare() {
   const endTurn = takeTurn()
   try {
     install()
+    if (target === 'packages') return
     compile()
     if (target === 'arena' || target === 'all') buildPages()
   } finally {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { findTestMongod, startMongo } from '../../../server/test/support/mongo.ts'
+import { hasMongo, startMongo } from '../../../server/test/support/mongo.ts'
 import type { TestMongo } from '../../../server/test/support/mongo.ts'
 import { Program, killPrograms } from './support/program.ts'
 
@@ -23,7 +23,7 @@ async function follow(
   let text = ''
   try {
     for await (const chunk of response.body ?? []) {
-      text += new TextDecoder().decode(chunk as Uint8Array)
+      text += new TextDecoder().decode(chunk)
       for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
         const block = parse(text.slice(0, end))
         text = text.slice(end + 2)
@@ -46,9 +46,9 @@ function parse(text: string): Block | null {
   return { id: field('id'), event: field('event'), data: JSON.parse(data) as Block['data'] }
 }
 
-const mongod = await findTestMongod()
+const isThere = await hasMongo()
 
-describe.skipIf(!mongod)('AR17 a log in MongoDB', () => {
+describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
   let mongo: TestMongo
   // Below the range of outgoing connections: it must still be free after the restart.
   const port = 20_000 + (process.pid % 10_000)

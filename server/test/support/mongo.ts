@@ -1,26 +1,33 @@
-import { MongoMemoryReplSet, MongoMemoryServer } from 'mongodb-memory-server-core'
-import { MONGOD_VERSION, findMongod } from '../../../scripts/mongod.mjs'
+import { findMongod } from '../../../scripts/mongod.mjs'
+import { startReplicaSet } from '../../../scripts/replica-set.mjs'
 
-/** A real replica set for tests, and why there is none when there is none. */
+export { startStandalone } from '../../../scripts/replica-set.mjs'
+
+/** A MongoDB for tests. */
 export interface TestMongo {
   readonly uri: string
-  readonly replicaSet: MongoMemoryReplSet | null
   stop(): Promise<void>
 }
 
+const isCi = process.env['CI'] === 'true' || process.env['CI'] === '1'
+
 /**
- * Where tests find MongoDB, or null with the reason printed: then those that need it are left out. With CI=true
- * there is no leaving out: they fail.
+ * Whether there is a MongoDB for tests. When there is none the reason is printed and the tests that need one
+ * are left out; with CI=true there is no leaving out: they fail.
  */
-export async function findTestMongod(): Promise<string | null> {
-  const given = process.env['MONGODB_URI']
-  if (given) return given
+export async function hasMongo(): Promise<boolean> {
+  return process.env['MONGODB_URI'] ? true : hasMongod()
+}
+
+/** The same for tests that must kill it, and so need processes of their own whatever MONGODB_URI says. */
+export async function hasMongod(): Promise<boolean> {
   try {
-    return await findMongod({})
+    await findMongod({})
+    return true
   } catch (error) {
-    if (process.env['CI'] === 'true' || process.env['CI'] === '1') throw error
+    if (isCi) throw error
     process.stderr.write(`tests on MongoDB are left out: ${String(error)}\n`)
-    return null
+    return false
   }
 }
 
@@ -30,37 +37,5 @@ export async function findTestMongod(): Promise<string | null> {
  */
 export async function startMongo(count = 1): Promise<TestMongo> {
   const given = process.env['MONGODB_URI']
-  if (given) return { uri: given, replicaSet: null, stop: async () => {} }
-  const systemBinary = await findMongod({})
-  const replicaSet = await MongoMemoryReplSet.create({
-    replSet: {
-      count,
-      storageEngine: 'wiredTiger',
-      args: ['--wiredTigerCacheSizeGB', '0.25'],
-      configSettings: { electionTimeoutMillis: 2000 },
-    },
-    binary: { systemBinary, version: MONGOD_VERSION, checkMD5: false },
-  })
-  return {
-    uri: replicaSet.getUri(),
-    replicaSet,
-    stop: async () => {
-      await replicaSet.stop({ doCleanup: true, force: true })
-    },
-  }
-}
-
-/** One server that belongs to no replica set. */
-export async function startStandalone(): Promise<{ uri: string; stop(): Promise<void> }> {
-  const systemBinary = await findMongod({})
-  const server = await MongoMemoryServer.create({
-    instance: { storageEngine: 'wiredTiger', args: ['--wiredTigerCacheSizeGB', '0.25'] },
-    binary: { systemBinary, version: MONGOD_VERSION, checkMD5: false },
-  })
-  return {
-    uri: server.getUri(),
-    stop: async () => {
-      await server.stop({ doCleanup: true, force: true })
-    },
-  }
+  return given ? { uri: given, stop: async () => {} } : startReplicaSet({ count })
 }
