@@ -1,0 +1,197 @@
+import type { LogEvent, Snapshot } from '../../src/outbox/store.ts'
+import { Documents } from './documents.ts'
+import type { Change } from './documents.ts'
+import type { SimClock } from './sim-clock.ts'
+import type { Weather } from './weather.ts'
+
+const DELETE_CHUNK = 20
+
+interface Entry {
+  readonly change: Change
+  /** Calls with true once a majority has it, with false when nobody can say any more. */
+  readonly waiters: ((isCommitted: boolean) => void)[]
+}
+
+/** What an insert says of its documents before anybody has looked at what blocks it. */
+export type InsertReply =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'duplicate'; readonly index: number }
+  | { readonly kind: 'refused'; readonly index: number }
+
+export type CommitReply = InsertReply | { readonly kind: 'conflict' }
+
+/** The outcome of an operation is not known: it may have happened, or happen still. */
+export class Unknown extends Error {}
+
+/**
+ * A replica set as its clients can tell: writes take effect on the primary one document at a time, block
+ * duplicates at once, and are seen by majority reads later. A fail-over takes back what no majority had.
+ */
+export class ReplicaSet {
+  readonly origin: number
+  readonly #clock: SimClock
+  readonly #weather: Weather
+  readonly #listeners = new Set<() => void>()
+  /** What the new primary goes by; requests of an older term are cut off. */
+  #term = 0
+  #primary: Documents
+  #tail: Entry[] = []
+  #isReplicating = false
+  readonly #aborted = new Map<string, CommitReply>()
+  readonly majority: Documents
+  /** Called with each change in order as a majority has it, after it was applied. */
+  onCommit: (change: Change) => void = () => {}
+  rollbackCount = 0
+
+  constructor(clock: SimClock, weather: Weather) {
+    this.#clock = clock
+    this.#weather = weather
+    this.origin = clock.now() * 1000
+    this.#primary = new Documents(this.origin)
+    this.majority = new Documents(this.origin)
+  }
+
+  /** Calls whenever a majority has got something. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** @throws Unknown when the outcome is open. */
+  async insert(request: string, events: readonly LogEvent[]): Promise<InsertReply> {
+    const term = this.#term
+    let reply: InsertReply = { kind: 'stored' }
+    for (const [index, event] of events.entries()) {
+      if (index > 0 && this.#weather.strikes(0.3)) await this.#clock.wait(this.#weather.hopMs())
+      if (term !== this.#term) throw new Unknown('The primary stepped down')
+      const id = `${request}/${index}`
+      if (this.#primary.done.has(id)) continue
+      if (this.#primary.blocking(event)) reply = { kind: 'duplicate', index }
+      else if (event.data.includes('"refuse"')) reply = { kind: 'refused', index }
+      if (reply.kind !== 'stored') break
+      this.#write({ kind: 'event', event, request: id })
+    }
+    await this.#acknowledge()
+    return reply
+  }
+
+  async increment(request: string, count: number): Promise<number> {
+    if (!this.#primary.done.has(request)) this.#write({ kind: 'counter', count, request })
+    const first = this.#primary.done.get(request) ?? 0
+    if (!this.#weather.isCounterWeak) await this.#acknowledge()
+    return first
+  }
+
+  /** What a transaction that is beginning sees as its first number. */
+  get next(): number {
+    return this.#primary.counter + 1
+  }
+
+  /**
+   * Commits a transaction that took `events.length` numbers from `first`: all or nothing, at one moment.
+   * Once it was told to have failed it cannot come about any more.
+   */
+  async commit(request: string, first: number, events: readonly LogEvent[]): Promise<CommitReply> {
+    const failed = this.#aborted.get(request)
+    if (failed) return failed
+    if (!this.#primary.done.has(request)) {
+      const fault = this.#faultOf(first, events)
+      if (fault) {
+        this.#aborted.set(request, fault)
+        return fault
+      }
+      const changes: Change[] = [{ kind: 'counter', count: events.length, request }]
+      for (const [index, event] of events.entries())
+        changes.push({ kind: 'event', event, request: `${request}/${index}` })
+      this.#write({ kind: 'transaction', changes })
+    }
+    await this.#acknowledge()
+    return { kind: 'stored' }
+  }
+
+  #faultOf(first: number, events: readonly LogEvent[]): CommitReply | null {
+    if (this.next !== first) return { kind: 'conflict' }
+    for (const [index, event] of events.entries()) {
+      if (this.#primary.blocking(event)) return { kind: 'duplicate', index }
+      if (event.data.includes('"refuse"')) return { kind: 'refused', index }
+    }
+    return null
+  }
+
+  async update(change: Change): Promise<void> {
+    this.#write(change)
+    await this.#acknowledge()
+  }
+
+  async deleteThrough(seq: number): Promise<number> {
+    const term = this.#term
+    const seqs = this.#primary.deletable(seq)
+    for (let at = 0; at < seqs.length; at += DELETE_CHUNK) {
+      if (at > 0) await this.#clock.wait(this.#weather.hopMs())
+      if (term !== this.#term) throw new Unknown('The primary stepped down')
+      for (const each of seqs.slice(at, at + DELETE_CHUNK))
+        this.#write({ kind: 'delete', seq: each })
+    }
+    await this.#acknowledge()
+    return seqs.length
+  }
+
+  saveSnapshot(snapshot: Snapshot): Promise<void> {
+    return this.update({ kind: 'snapshot', snapshot })
+  }
+
+  /** Another member becomes primary: with some of what no majority had, or with none of it. */
+  failOver(): void {
+    this.#term++
+    const kept = this.#weather.random.int(0, this.#tail.length)
+    const lost = this.#tail.splice(kept)
+    this.rollbackCount += lost.length
+    this.#primary = this.majority.clone()
+    for (const { change } of this.#tail) this.#primary.apply(change)
+    // Connections break: whoever waited learns nothing.
+    for (const entry of [...this.#tail, ...lost])
+      for (const waiter of entry.waiters.splice(0)) waiter(false)
+    this.#replicate()
+  }
+
+  #write(change: Change): void {
+    this.#primary.apply(change)
+    this.#tail.push({ change, waiters: [] })
+    this.#replicate()
+  }
+
+  /** Resolves once a majority has everything written so far. */
+  async #acknowledge(): Promise<void> {
+    const last = this.#tail.at(-1)
+    if (!last) return
+    const isCommitted = await new Promise<boolean>((resolve) => {
+      last.waiters.push(resolve)
+      // wtimeout: a writeConcernError, although it was applied.
+      if (this.#weather.strikes(0.05))
+        this.#clock.after(this.#weather.random.int(5, 200), () => resolve(false))
+    })
+    if (!isCommitted) throw new Unknown('No majority has confirmed it')
+  }
+
+  #replicate(): void {
+    if (this.#isReplicating || this.#tail.length === 0) return
+    this.#isReplicating = true
+    this.#clock.after(this.#weather.replicationMs(), () => {
+      this.#isReplicating = false
+      if (!this.#weather.isSplit) this.#replicateSome()
+      this.#replicate()
+    })
+  }
+
+  #replicateSome(): void {
+    const most = this.#tail.length
+    const count = this.#weather.isBad ? this.#weather.random.int(1, most) : most
+    for (const { change, waiters } of this.#tail.splice(0, count)) {
+      this.majority.apply(change)
+      this.onCommit(change)
+      for (const waiter of waiters) waiter(true)
+    }
+    for (const listener of this.#listeners) listener()
+  }
+}
+

@@ -1,0 +1,117 @@
+import { silentLogger } from '../../src/logger.ts'
+import type { ServerLimits } from '../../src/options.ts'
+import { FeedSource } from '../../src/feed/feed-source.ts'
+import { toFeedEntry } from '../../src/feed/feed-entry.ts'
+import type { FeedEntry } from '../../src/feed/feed-entry.ts'
+import { createOutbox } from '../../src/outbox/create-outbox.ts'
+import type { Outbox } from '../../src/outbox/outbox.ts'
+import type { LogEvent } from '../../src/outbox/store.ts'
+import type { Findings } from './findings.ts'
+import type { Ledger } from './ledger.ts'
+import type { ReplicaSet } from './replica-set.ts'
+import { ProcessClock } from './sim-clock.ts'
+import type { SimClock } from './sim-clock.ts'
+import { SimStore } from './sim-store.ts'
+import type { Weather } from './weather.ts'
+import { TombstoneWatch } from './tombstone-watch.ts'
+
+/** Small, so that streams soon read pages of the log. */
+const RING_BYTES = 30_000
+
+export interface ProcessParts {
+  readonly name: string
+  readonly set: ReplicaSet
+  readonly world: SimClock
+  readonly weather: Weather
+  readonly ledger: Ledger
+  readonly findings: Findings
+  readonly limits: ServerLimits
+}
+
+/** One server process: an outbox over the shared replica set, and what its feed reads from. */
+export class SimProcess {
+  readonly name: string
+  readonly clock: ProcessClock
+  readonly outbox: Outbox
+  readonly #parts: ProcessParts
+  #source: FeedSource | null = null
+  #sealed = 0
+  isDead = false
+  #ids = 0
+
+  constructor(parts: ProcessParts) {
+    const { name, set, world, weather, limits, findings } = parts
+    this.name = name
+    this.#parts = parts
+    this.clock = new ProcessClock(world)
+    const watch = new TombstoneWatch({ clock: world, findings, limits, name })
+    const store = new SimStore({
+      set,
+      world,
+      weather,
+      clock: this.clock,
+      name,
+      onLook: (events) => watch.look(events, this.outbox.sealed),
+      onAllocate: (first, count) => watch.own(first, count),
+      onInsert: (events) => watch.insert(events),
+    })
+    this.outbox = createOutbox(store, limits, {
+      clock: this.clock,
+      logger: silentLogger,
+      randomId: () => `${name}-${++this.#ids}`,
+    })
+    this.outbox.onSealed((events, sealed) => this.#onSealed(events, sealed))
+  }
+
+  /** What the process's streams read from; null before the outbox has started. */
+  get source(): FeedSource | null {
+    return this.isDead || this.clock.isFrozen ? null : this.#source
+  }
+
+  async start(): Promise<void> {
+    for (;;) {
+      try {
+        await this.outbox.start()
+        break
+      } catch {
+        await new Promise<void>((resolve) => void this.clock.after(100, resolve))
+      }
+    }
+    this.#sealed = this.outbox.sealed
+    this.#parts.ledger.claim(this.#sealed, `first W of ${this.name}`)
+    this.#source = new FeedSource(this.outbox, RING_BYTES)
+  }
+
+  /** Its requests may land still; nothing of it is called any more. */
+  crash(): void {
+    this.isDead = true
+    this.clock.kill()
+  }
+
+  /** As feed.ts does it. */
+  #onSealed(events: readonly LogEvent[], sealed: number): void {
+    const { ledger, findings } = this.#parts
+    const before = this.#sealed
+    findings.check(sealed >= before, 'OB3', () => `W of ${this.name} went back to ${sealed}`)
+    this.#sealed = sealed
+    ledger.claim(sealed, `W of ${this.name}`)
+    // Before the start has answered nobody knows where it began.
+    if (!this.#source) return
+    const expected = ledger.visible(before, sealed)
+    findings.check(
+      events.length === expected.length && events.every((event, i) => event === expected[i]),
+      'OB1 OB2 FE1',
+      () => `${this.name} was shown ${seqs(events)} of ${seqs(expected)} up to ${sealed}`,
+    )
+    const entries: FeedEntry[] = []
+    for (const event of events) {
+      const entry = toFeedEntry(event)
+      if (entry) entries.push(entry)
+    }
+    this.#source?.ring.push(entries, sealed)
+  }
+}
+
+function seqs(events: readonly LogEvent[]): string {
+  return `[${events.map((event) => event.seq).join(' ')}]`
+}

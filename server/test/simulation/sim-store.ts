@@ -1,0 +1,264 @@
+import type {
+  InsertOutcome,
+  LogEvent,
+  LogStore,
+  RangeQuery,
+  RoomRecord,
+  Snapshot,
+} from '../../src/outbox/store.ts'
+import { TOMBSTONE } from '../../src/outbox/store.ts'
+import { Unknown } from './replica-set.ts'
+import type { InsertReply, ReplicaSet } from './replica-set.ts'
+import type { ProcessClock, SimClock } from './sim-clock.ts'
+import type { Weather } from './weather.ts'
+
+/** How long the client of a lost request waits before it gives up, in ms. */
+const GIVES_UP_MS = 400
+/** Reads of the tail ask for no end. */
+const NO_END = Number.MAX_SAFE_INTEGER
+
+export interface SimStoreParts {
+  readonly set: ReplicaSet
+  readonly world: SimClock
+  readonly weather: Weather
+  /** Replies reach the process by its own clock: a dead one gets none, a frozen one later. */
+  readonly clock: ProcessClock
+  readonly name: string
+  /** Called with each reply to a read of the tail: the seqs it showed, or null for a failure. */
+  readonly onLook: (events: readonly LogEvent[] | null) => void
+  readonly onAllocate: (first: number, count: number) => void
+  readonly onInsert: (events: readonly LogEvent[]) => void
+}
+
+/**
+ * The store of one process: each operation is a request, an effect and a reply, and each of the three may
+ * be late, doubled or lost. What is true of a write is said; what is not known is said to be unknown.
+ */
+export class SimStore implements LogStore {
+  readonly #parts: SimStoreParts
+  #requests = 0
+  #knownFloor = 0
+
+  constructor(parts: SimStoreParts) {
+    this.#parts = parts
+  }
+
+  async open(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  now(): number {
+    return this.#parts.clock.now()
+  }
+
+  async allocate(count: number): Promise<number> {
+    const first = await this.#call((request) => this.#parts.set.increment(request, count))
+    this.#parts.onAllocate(first, count)
+    return first
+  }
+
+  counter(): Promise<number> {
+    return this.#read(() => this.#parts.set.majority.counter)
+  }
+
+  async origin(): Promise<number> {
+    return this.#parts.set.origin
+  }
+
+  async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
+    const [first] = events
+    if (!first) return { kind: 'stored' }
+    if (first.seq <= this.#knownFloor)
+      return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
+    this.#parts.onInsert(events)
+    try {
+      const reply = await this.#call((request) => this.#parts.set.insert(request, events))
+      return await this.#outcome(reply, events)
+    } catch (cause) {
+      return { kind: 'unknown', cause }
+    }
+  }
+
+  async insertNext(
+    _count: number,
+    make: (first: number) => readonly LogEvent[],
+  ): Promise<InsertOutcome> {
+    const { set } = this.#parts
+    for (;;) {
+      try {
+        const first = await this.#call(async () => set.next)
+        const events = make(first)
+        this.#parts.onAllocate(first, events.length)
+        if (events.length === 0) return { kind: 'stored' }
+        const reply = await this.#call((request) => set.commit(request, first, events))
+        if (reply.kind !== 'conflict') return await this.#outcome(reply, events)
+      } catch (cause) {
+        return { kind: 'unknown', cause }
+      }
+    }
+  }
+
+  bySeq(seq: number): Promise<LogEvent | null> {
+    return this.#read(() => this.#parts.set.majority.events.get(seq) ?? null)
+  }
+
+  byRoomN(room: string, n: number): Promise<LogEvent | null> {
+    return this.#read(() => this.#parts.set.majority.byRoomN(room, n))
+  }
+
+  async range(query: RangeQuery): Promise<LogEvent[]> {
+    const isLook = query.upTo === NO_END
+    try {
+      const found = await this.#read(() => this.#parts.set.majority.range(query))
+      if (isLook) this.#parts.onLook(found)
+      return found
+    } catch (error) {
+      if (isLook) this.#parts.onLook(null)
+      throw error
+    }
+  }
+
+  lastOfRoom(room: string): Promise<LogEvent | null> {
+    return this.#read(() => this.#parts.set.majority.lastOfRoom(room))
+  }
+
+  async floor(): Promise<number> {
+    const floor = await this.#read(() => this.#parts.set.majority.floor)
+    this.#knownFloor = Math.max(this.#knownFloor, floor)
+    return floor
+  }
+
+  async raiseFloor(seq: number): Promise<void> {
+    await this.#call(() => this.#parts.set.update({ kind: 'floor', to: seq }))
+    this.#knownFloor = Math.max(this.#knownFloor, seq)
+  }
+
+  deleteThrough(seq: number): Promise<number> {
+    return this.#call(() => this.#parts.set.deleteThrough(seq))
+  }
+
+  sealed(): Promise<number> {
+    return this.#read(() => this.#parts.set.majority.sealed)
+  }
+
+  storeSealed(seq: number): Promise<void> {
+    return this.#call(() => this.#parts.set.update({ kind: 'sealed', to: seq }))
+  }
+
+  saveSnapshot(snapshot: Snapshot): Promise<void> {
+    return this.#call(() => this.#parts.set.saveSnapshot(snapshot))
+  }
+
+  snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
+    return this.#read(() => this.#parts.set.majority.snapshotAt(room, seq))
+  }
+
+  async deleteSnapshotsBefore(room: string, seq: number): Promise<void> {
+    const kept = await this.snapshotAt(room, seq)
+    if (!kept) return
+    const below = kept.seq
+    await this.#call(() => this.#parts.set.update({ kind: 'no-snapshot', room, below }))
+  }
+
+  deleteSnapshots(room: string): Promise<void> {
+    return this.#call(() => this.#parts.set.update({ kind: 'no-snapshot', room, below: NO_END }))
+  }
+
+  async saveRoom(_record: RoomRecord): Promise<void> {}
+
+  async rooms(_limit: number): Promise<RoomRecord[]> {
+    return []
+  }
+
+  async saveCheckpoint(_clientId: string, _seq: number): Promise<void> {}
+
+  async checkpoint(_clientId: string): Promise<number | null> {
+    return null
+  }
+
+  subscribe(wake: () => void): () => void {
+    const { set, weather, clock } = this.#parts
+    return set.watch(() => {
+      if (weather.isWakeLost || weather.strikes(0.3)) return
+      clock.after(weather.hopMs(), wake)
+      if (weather.strikes(0.1)) clock.after(weather.slowMs(), wake)
+    })
+  }
+
+  async #outcome(reply: InsertReply, events: readonly LogEvent[]): Promise<InsertOutcome> {
+    if (reply.kind === 'stored') return reply
+    const { index } = reply
+    if (reply.kind === 'refused') return { kind: 'refused', index, cause: new Error('Refused') }
+    const event = events[index]
+    return { kind: 'blocked', index, blocking: event ? await this.#blocking(event) : null }
+  }
+
+  /** The server names only one of the two indexes, so both are looked at. */
+  async #blocking(event: LogEvent): Promise<LogEvent | null> {
+    try {
+      const bySeq = await this.bySeq(event.seq)
+      if (bySeq || event.room === null || event.n === 0) return bySeq
+      return await this.byRoomN(event.room, event.n)
+    } catch {
+      return null
+    }
+  }
+
+  #read<T>(look: () => T): Promise<T> {
+    return this.#call(async () => look())
+  }
+
+  /** One operation: the request on its way, its effect, the reply on its way. */
+  async #call<T>(effect: (request: string) => Promise<T>): Promise<T> {
+    const { world, weather, clock, name } = this.#parts
+    const request = `${name}/${++this.#requests}`
+    const fate = weather.fate()
+    return new Promise<T>((resolve, reject) => {
+      const fail = (afterMs: number): void =>
+        void clock.after(afterMs, () => reject(new Unknown(`No answer (${fate})`)))
+      const run = async (toMs: number, backMs: number): Promise<void> => {
+        await world.wait(toMs)
+        try {
+          const value = await effect(request)
+          clock.after(backMs, () => resolve(value))
+        } catch (error) {
+          // Errors of the simulation itself must not pass for bad weather.
+          if (error instanceof Unknown) clock.after(backMs, () => reject(error))
+          else clock.after(0, () => reject(error as Error))
+        }
+      }
+      const hop = weather.hopMs()
+      const back = weather.hopMs()
+      if (fate === 'fine') void run(hop, back)
+      else if (fate === 'slow') void run(weather.slowMs(), back)
+      else if (fate === 'refused') fail(hop)
+      else if (fate === 'lost') fail(GIVES_UP_MS)
+      else if (fate === 'reply-lost') {
+        void run(hop, NO_END)
+        fail(GIVES_UP_MS)
+      } else if (fate === 'retried') {
+        // The driver sends it again under the same number; the first may come later than the second.
+        void run(weather.chance(0.5) ? hop : weather.slowMs(), NO_END)
+        void world.wait(weather.random.int(1, 100)).then(() => run(hop, back))
+      } else {
+        fail(hop)
+        void run(weather.zombieMs(), NO_END)
+      }
+    })
+  }
+}
+
+function tombstoneAt(seq: number): LogEvent {
+  return {
+    seq,
+    room: null,
+    n: 0,
+    epoch: 0,
+    own: '',
+    type: TOMBSTONE,
+    at: 0,
+    data: '',
+    hidden: null,
+    prev: 0,
+  }
+}

@@ -1,0 +1,291 @@
+import { checkLimits } from '../../src/options.ts'
+import type { ServerLimits } from '../../src/options.ts'
+import { createRandom } from '../../src/random.ts'
+import type { Random } from '../../src/random.ts'
+import { Findings } from './findings.ts'
+import { Ledger } from './ledger.ts'
+import { Owner } from './owner.ts'
+import { ReplicaSet } from './replica-set.ts'
+import { SimClock } from './sim-clock.ts'
+import { SimProcess } from './sim-process.ts'
+import { Stream } from './stream.ts'
+import { Weather } from './weather.ts'
+
+const ROOM_COUNT = 3
+const TURN_MS = 40
+const SETTLE_MS = 60_000
+
+/** What one seed met: a simulation that meets nothing proves nothing. */
+export interface SimulationResult {
+  readonly seed: number
+  /** The first broken rule, or null. */
+  readonly failure: string | null
+  readonly operations: readonly string[]
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/**
+ * Writers, readers and a replica set under one scheduler: the seed decides every delay, loss, crash,
+ * takeover and fail-over. The same seed is the same run.
+ */
+export class Simulation {
+  readonly #seed: number
+  readonly #random: Random
+  readonly #world = new SimClock()
+  readonly #weather: Weather
+  readonly #set: ReplicaSet
+  readonly #findings = new Findings()
+  readonly #ledger: Ledger
+  readonly #limits: ServerLimits
+  readonly #operations: string[] = []
+  readonly #owners: Owner[] = []
+  readonly #places = new Map<Owner, SimProcess>()
+  #processes: SimProcess[] = []
+  readonly #streams: Stream[]
+  readonly #rooms: string[] = []
+  #opening = 0
+  #processCount = 0
+  #ownerCount = 0
+  #crashCount = 0
+  #failOverCount = 0
+
+  constructor(seed: number) {
+    this.#seed = seed
+    this.#random = createRandom(seed)
+    this.#weather = new Weather(seed ^ 0x5bd1e995)
+    this.#set = new ReplicaSet(this.#world, this.#weather)
+    this.#ledger = new Ledger(this.#set.majority, this.#findings)
+    this.#set.onCommit = this.#ledger.onCommit
+    this.#limits = limitsOf(this.#random)
+    this.#streams = Array.from({ length: 3 }, () => {
+      return new Stream({
+        ledger: this.#ledger,
+        findings: this.#findings,
+        random: this.#random,
+        processes: () => this.#processes.filter((process) => process.source !== null),
+        origin: this.#set.origin,
+      })
+    })
+  }
+
+  async run(chaosMs = 12_000): Promise<SimulationResult> {
+    for (let count = 0; count < 2; count++) this.#startProcess()
+    for (let count = 0; count < ROOM_COUNT; count++) this.#rooms.push(`room-${count}`)
+    const end = this.#world.now() + chaosMs
+    while (this.#world.now() < end && !this.#findings.first) {
+      this.#act()
+      await this.#pass(TURN_MS)
+    }
+    this.#weather.isBad = this.#weather.isAway = this.#weather.isSplit = false
+    for (const process of this.#processes) if (process.clock.isFrozen) process.clock.thaw()
+    const settled = this.#world.now() + SETTLE_MS
+    while (this.#world.now() < settled && !this.#isSettled() && !this.#findings.first) {
+      for (const stream of this.#streams) stream.act()
+      await this.#pass(100)
+    }
+    this.#findings.check(this.#isSettled(), 'OB5', () => `nothing settles: ${this.#unsettled()}`)
+    for (const owner of this.#owners)
+      if (!this.#places.get(owner)?.isDead) owner.checkAtEnd()
+    for (const process of this.#processes) process.crash()
+    return this.#result()
+  }
+
+  async #pass(ms: number): Promise<void> {
+    const until = this.#world.now() + ms
+    while (!this.#findings.first && (await this.#world.step(until)))
+      for (const owner of this.#owners) owner.check()
+  }
+
+  #act(): void {
+    const random = this.#random
+    const chance = random.next()
+    if (chance < 0.004) this.#crash()
+    else if (chance < 0.008) this.#freeze()
+    else if (chance < 0.02) this.#failOver()
+    else if (chance < 0.026) this.#split()
+    else if (chance < 0.029) this.#away()
+    else if (chance < 0.032) this.#end()
+    else if (chance < 0.036) this.#release()
+    this.#keepRoomsOpen()
+    for (const owner of this.#owners)
+      if (random.next() < 0.5 && this.#processOf(owner)) owner.act()
+    for (const stream of this.#streams) stream.act()
+  }
+
+  #keepRoomsOpen(): void {
+    for (const [index, room] of this.#rooms.entries()) {
+      if (this.#ledger.hasEnded(room)) {
+        // Ids are never used again.
+        this.#rooms[index] = `room-${this.#rooms.length * 100 + this.#ownerCount}-${index}`
+        continue
+      }
+      const isOwned = this.#owners.some(
+        (owner) => owner.room === room && owner.isOpen && this.#processOf(owner),
+      )
+      if (this.#random.next() < (isOwned ? 0.003 : 0.1)) this.#open(room)
+    }
+  }
+
+  #open(room: string): void {
+    const process = this.#running()
+    if (!process || this.#opening > 4) return
+    const owner = new Owner({
+      index: this.#ownerCount++,
+      room,
+      outbox: process.outbox,
+      ledger: this.#ledger,
+      findings: this.#findings,
+      random: this.#random,
+    })
+    this.#note(`${process.name} opens ${room} as owner ${owner.index}`)
+    this.#opening++
+    this.#places.set(owner, process)
+    const opening = owner.open().then((isOpen) => {
+      if (isOpen) this.#owners.push(owner)
+    })
+    void Promise.race([opening, this.#world.wait(5_000)]).finally(() => this.#opening--)
+  }
+
+  #startProcess(): void {
+    const process = new SimProcess({
+      name: `p${++this.#processCount}`,
+      set: this.#set,
+      world: this.#world,
+      weather: this.#weather,
+      ledger: this.#ledger,
+      findings: this.#findings,
+      limits: this.#limits,
+    })
+    this.#note(`${process.name} starts`)
+    this.#processes.push(process)
+    void process.start()
+  }
+
+  #crash(): void {
+    const process = this.#running()
+    if (!process) return
+    this.#note(`${process.name} is killed`)
+    this.#crashCount++
+    process.crash()
+    this.#processes = this.#processes.filter((other) => other !== process)
+    this.#startProcess()
+  }
+
+  /** Stopped, and gone on later: its rooms may have other owners by then. */
+  #freeze(): void {
+    const process = this.#running()
+    if (!process) return
+    const ms = this.#random.int(100, this.#random.next() < 0.3 ? 14_000 : 3_000)
+    this.#note(`${process.name} stands still for ${ms} ms`)
+    process.clock.freeze()
+    this.#world.after(ms, () => process.clock.thaw())
+  }
+
+  #failOver(): void {
+    const before = this.#set.rollbackCount
+    this.#failOverCount++
+    this.#set.failOver()
+    this.#note(`fail-over, ${this.#set.rollbackCount - before} writes rolled back`)
+  }
+
+  #split(): void {
+    const ms = this.#random.int(50, 1_500)
+    this.#note(`no majority for ${ms} ms`)
+    this.#weather.isSplit = true
+    this.#world.after(ms, () => {
+      this.#weather.isSplit = false
+      if (this.#random.next() < 0.5) this.#failOver()
+    })
+  }
+
+  #away(): void {
+    const ms = this.#random.int(100, this.#random.next() < 0.1 ? 9_000 : 2_500)
+    this.#note(`no answer for ${ms} ms`)
+    this.#weather.isAway = true
+    this.#world.after(ms, () => (this.#weather.isAway = false))
+  }
+
+  #end(): void {
+    const owner = this.#owners[this.#random.int(0, this.#owners.length - 1)]
+    if (!owner || !this.#processOf(owner)) return
+    this.#note(`owner ${owner.index} ends ${owner.room}`)
+    owner.end()
+  }
+
+  #release(): void {
+    const owner = this.#owners[this.#random.int(0, this.#owners.length - 1)]
+    if (!owner || !this.#processOf(owner)) return
+    this.#note(`owner ${owner.index} releases ${owner.room}`)
+    owner.release()
+  }
+
+  /** A process that runs, at random. */
+  #running(): SimProcess | null {
+    const running = this.#processes.filter((process) => process.source !== null)
+    return running[this.#random.int(0, running.length - 1)] ?? null
+  }
+
+  /** The owner's process if it runs. */
+  #processOf(owner: Owner): SimProcess | null {
+    const process = this.#places.get(owner)
+    return process?.source ? process : null
+  }
+
+  #isSettled(): boolean {
+    return this.#unsettled() === ''
+  }
+
+  #unsettled(): string {
+    if (this.#opening > 0) return 'rooms are being opened'
+    const last = Math.max(...this.#set.majority.events.keys(), 0)
+    for (const process of this.#processes) {
+      const { outbox, name } = process
+      if (!process.source) return `${name} does not start`
+      if (outbox.stats.pendingEvents > 0) return `${name} has ${outbox.stats.pendingEvents} events`
+      if (outbox.sealed < last) return `W of ${name} is ${outbox.sealed} of ${last}`
+    }
+    return ''
+  }
+
+  #note(operation: string): void {
+    this.#operations.push(`${this.#world.now() - 1_700_000_000_000} ms ${operation}`)
+  }
+
+  #result(): SimulationResult {
+    const sum = (count: (stream: Stream) => number): number =>
+      this.#streams.reduce((total, stream) => total + count(stream), 0)
+    return {
+      seed: this.#seed,
+      failure: this.#findings.first,
+      operations: this.#operations,
+      counts: {
+        events: this.#ledger.eventCount,
+        tombstones: this.#ledger.tombstoneCount,
+        owners: this.#owners.length,
+        fenced: this.#owners.filter((owner) => owner.isFenced).length,
+        refused: this.#owners.filter((owner) => owner.isRefused).length,
+        crashes: this.#crashCount,
+        failOvers: this.#failOverCount,
+        rolledBack: this.#set.rollbackCount,
+        cut: this.#ledger.durable.size - this.#set.majority.events.size,
+        snapshots: this.#ledger.snapshotCount,
+        delivered: sum((stream) => stream.deliveredCount),
+        resets: sum((stream) => stream.resetCount),
+        states: sum((stream) => stream.stateCount),
+      },
+    }
+  }
+}
+
+/** Options at their edges: small pages of time, so that everything that can happen does. */
+function limitsOf(random: Random): ServerLimits {
+  return checkLimits({
+    flushDelayMs: random.next() < 0.3 ? random.int(1, 20) : 0,
+    pollMs: random.int(20, 200),
+    holeTimeoutMs: random.int(100, 800),
+    snapshotEvery: random.int(3, 20),
+    maxPendingEvents: random.next() < 0.3 ? random.int(4, 40) : 1_000,
+    retentionMs: random.next() < 0.5 ? 10_000 : 1e9,
+    retentionEvents: random.next() < 0.5 ? 100 : 1e9,
+  })
+}

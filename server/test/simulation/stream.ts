@@ -1,0 +1,157 @@
+import { applyMergePatch } from '@ringside/protocol'
+import type { Json } from '@ringside/protocol'
+import { RingsideError } from '../../src/errors.ts'
+import type { Random } from '../../src/random.ts'
+import { PATCH } from '../../src/outbox/store.ts'
+import type { Findings } from './findings.ts'
+import { isState } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
+import type { SimProcess } from './sim-process.ts'
+
+const PAGE = 1_000
+
+export interface StreamParts {
+  readonly ledger: Ledger
+  readonly findings: Findings
+  readonly random: Random
+  /** Every stream may resume anywhere: any position of the log, on any process. */
+  readonly processes: () => readonly SimProcess[]
+  readonly origin: number
+}
+
+/**
+ * A spectator as the feed serves it: a cursor that reads the ring or pages of the log. It is checked against
+ * the truth with each slice; a position that is lost must be said to be lost (FE1).
+ */
+export class Stream {
+  readonly #parts: StreamParts
+  #process: SimProcess | null = null
+  #room: string | undefined
+  #cursor: number
+  #isBusy = false
+  deliveredCount = 0
+  resetCount = 0
+  stateCount = 0
+
+  constructor(parts: StreamParts) {
+    this.#parts = parts
+    this.#cursor = parts.origin
+  }
+
+  get isIdle(): boolean {
+    return !this.#isBusy
+  }
+
+  /** Goes on reading, or comes back somewhere else. */
+  act(): void {
+    const { random } = this.#parts
+    if (this.#process?.isDead) {
+      this.#process = null
+      this.#isBusy = false
+    }
+    if (this.#isBusy) return
+    if (!this.#process || random.next() < 0.05) this.#resume()
+    if (random.next() < 0.05) void this.#run(() => this.#readState())
+    else if (this.#process?.source) void this.#run(() => this.#read())
+  }
+
+  /** Comes back on another process, where it was or at any other position. */
+  #resume(): void {
+    const { processes, random, origin, ledger } = this.#parts
+    const all = processes()
+    this.#process = all[random.int(0, all.length - 1)] ?? null
+    const sealed = this.#process?.outbox.sealed ?? origin
+    if (random.next() < 0.5) this.#cursor = random.int(origin, Math.max(origin, sealed))
+    // A process that is behind does not know yet of what another one has shown.
+    this.#cursor = Math.min(this.#cursor, sealed)
+    const rooms = [...ledger.rooms.keys()]
+    this.#room = random.next() < 0.3 ? rooms[random.int(0, rooms.length - 1)] : undefined
+  }
+
+  async #run(work: () => Promise<void>): Promise<void> {
+    this.#isBusy = true
+    const process = this.#process
+    await work()
+    if (this.#process === process) this.#isBusy = false
+  }
+
+  async #read(): Promise<void> {
+    const process = this.#process
+    const source = process?.source
+    if (!process || !source || this.#cursor >= process.outbox.sealed) return
+    const room = this.#room
+    const slice = source.window(this.#cursor, room)
+    if (!slice) {
+      try {
+        await source.load(this.#cursor, room)
+      } catch (error) {
+        if (isPastRetention(error)) this.#reset(process)
+      }
+      return
+    }
+    const seen: number[] = []
+    for (let index = slice.start; index < slice.end; index++) {
+      const entry = slice.entries[index]
+      if (entry && (room === undefined || entry.room === room)) seen.push(entry.seq)
+    }
+    this.#check(seen, slice.next)
+    this.#cursor = slice.next
+  }
+
+  #check(seen: readonly number[], next: number): void {
+    const { ledger, findings } = this.#parts
+    const expected: number[] = []
+    for (const event of ledger.visible(this.#cursor, next))
+      if (this.#room === undefined || event.room === this.#room) expected.push(event.seq)
+    findings.check(
+      seen.length === expected.length && seen.every((seq, index) => seq === expected[index]),
+      'FE1',
+      () => `a stream at ${this.#cursor} saw [${seen.join(' ')}] of [${expected.join(' ')}]`,
+    )
+    this.deliveredCount += seen.length
+  }
+
+  #reset(process: SimProcess): void {
+    this.resetCount++
+    this.#cursor = process.outbox.sealed
+  }
+
+  /** A snapshot and the log after it are the room's state at W (OB6). */
+  async #readState(): Promise<void> {
+    const { ledger, findings, random } = this.#parts
+    const process = this.#process
+    const rooms = [...ledger.rooms.keys()]
+    const room = rooms[random.int(0, rooms.length - 1)]
+    if (!process?.source || room === undefined) return
+    const { outbox } = process
+    const upTo = outbox.sealed
+    try {
+      const snapshot = await outbox.snapshotAt(room, upTo)
+      let shown = JSON.parse(snapshot?.publicState ?? '{}') as Json
+      let hidden = JSON.parse(snapshot?.hiddenState ?? '{}') as Json
+      const after = snapshot?.seq ?? outbox.floor
+      const { events } = await outbox.read({ after, upTo, room, limit: PAGE })
+      // Ended and cut, or cut while it was looked for.
+      if (!snapshot && events[0]?.n !== 1) return
+      for (const event of events) {
+        if (event.type !== PATCH) continue
+        shown = applyMergePatch(shown, JSON.parse(event.data) as Json)
+        hidden = applyMergePatch(hidden, JSON.parse(event.hidden ?? '{}') as Json)
+      }
+      const n = events.at(-1)?.n ?? snapshot?.n ?? 0
+      const state = { publicState: JSON.stringify(shown), hiddenState: JSON.stringify(hidden) }
+      findings.check(
+        isState(state, ledger.stateAt(room, n)),
+        'OB6 FE1',
+        () => `the state of ${room} at n=${n} was read as ${state.publicState}`,
+      )
+      this.stateCount++
+    } catch {
+      // The store did not answer, or the log was cut meanwhile: a reader is told so.
+    }
+  }
+}
+
+function isPastRetention(error: unknown): boolean {
+  return error instanceof RingsideError && error.code === 'past_retention'
+}
