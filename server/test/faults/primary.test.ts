@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startReplicaSet } from '../../../scripts/replica-set.mjs'
+import { hasMongod } from '../support/mongo.ts'
+import { ROUNDS } from './rounds.ts'
+import { killPrimary, stopPrimary } from './scenarios.ts'
+import type { ReplicaSet } from './scenarios.ts'
+
+describe.skipIf(!(await hasMongod()))('a replica set of three', () => {
+  let set: ReplicaSet
+  beforeAll(async () => {
+    set = await startReplicaSet({ count: 3 })
+  }, 120_000)
+  afterAll(() => set.stop(), 60_000)
+
+  for (let round = 1; round <= ROUNDS; round++) {
+    test(`OB1 OB2 OB5 kill -9 of the primary under load loses, doubles and reorders nothing (${round})`, async () => {
+      const { faults, stallMs } = await killPrimary(set)
+      expect(faults).toEqual([])
+      console.log(stallMs); expect(stallMs).toBeLessThan(20_000)
+    }, 120_000)
+  }
+
+  for (let round = 1; round <= ROUNDS; round++) {
+    test(`OB1 OB2 OB5 a primary that stands still for 15 s loses, doubles and reorders nothing (${round})`, async () => {
+      const { faults, stallMs } = await stopPrimary(set)
+      expect(faults).toEqual([])
+      console.log(stallMs); expect(stallMs).toBeLessThan(25_000)
+    }, 120_000)
+  }
+})

@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startReplicaSet } from '../../../scripts/replica-set.mjs'
+import { hasMongod } from '../support/mongo.ts'
+import { ROUNDS } from './rounds.ts'
+import { cutWire } from './scenarios.ts'
+import type { ReplicaSet } from './scenarios.ts'
+import { TcpProxy } from './tcp-proxy.ts'
+
+describe.skipIf(!(await hasMongod()))('the wire between server and MongoDB', () => {
+  let set: ReplicaSet
+  let proxy: TcpProxy
+  beforeAll(async () => {
+    set = await startReplicaSet({ count: 1 })
+    proxy = await TcpProxy.start(set.members[0]?.port ?? 0)
+  }, 120_000)
+  afterAll(async () => {
+    await proxy.stop()
+    await set.stop()
+  }, 60_000)
+
+  for (let round = 1; round <= ROUNDS; round++) {
+    test(`OB1 OB2 OB5 cut for 3 s: nothing lost, doubled or reordered (${round})`, async () => {
+      const { faults, stallMs } = await cutWire({ proxy, directUri: set.uri }, 'cut')
+      expect(faults).toEqual([])
+      console.log(stallMs); expect(stallMs).toBeLessThan(15_000)
+    }, 120_000)
+  }
+
+  for (let round = 1; round <= ROUNDS; round++) {
+    test(`OB1 OB2 OB5 half open for 8 s: nothing lost, doubled or reordered (${round})`, async () => {
+      const { faults, stallMs } = await cutWire({ proxy, directUri: set.uri }, 'swallow')
+      expect(faults).toEqual([])
+      console.log(stallMs); expect(stallMs).toBeLessThan(25_000)
+    }, 120_000)
+  }
+})
