@@ -1,0 +1,35 @@
+// A game process that dies by kill -9 of itself between taking numbers and writing them. Run as a child:
+// node doomed-writer.ts <uri> <database> <room> <name>. Prints `accepted <data>` and `acknowledged <n>`.
+import { writeSync } from 'node:fs'
+import type { LogStore } from '../../src/outbox/store.ts'
+import { openOutbox, quietHandlers } from './rig.ts'
+
+const [uri = '', database = '', room = '', name = ''] = process.argv.slice(2)
+/** Flushes that succeed before the fatal one. */
+const FLUSHES = 5 + Math.floor(Math.random() * 20)
+
+let flushCount = 0
+
+/** `insert` is what comes right after `allocate`: instead of it, the process dies. */
+function doomed(store: LogStore): LogStore {
+  return new Proxy(store, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key)
+      if (typeof value !== 'function') return value
+      if (key !== 'insert') return value.bind(target) as unknown
+      return (...events: unknown[]) => {
+        if (++flushCount > FLUSHES) process.kill(process.pid, 'SIGKILL')
+        return (value as (...all: unknown[]) => unknown).apply(target, events)
+      }
+    },
+  })
+}
+
+const outbox = await openOutbox({ uri, database, wrap: doomed })
+const log = await outbox.openRoom(room, quietHandlers)
+for (let index = 0; ; index++) {
+  const data = JSON.stringify({ name, index })
+  if (log.append({ type: 'mark', data })) writeSync(1, `accepted ${data}\n`)
+  writeSync(1, `acknowledged ${log.acknowledgedN}\n`)
+  await new Promise((resolve) => setTimeout(resolve, 2))
+}

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Outbox, RoomLog } from '../../src/outbox/outbox.ts'
+import { OWNER } from '../../src/outbox/store.ts'
+import type { LogEvent } from '../../src/outbox/store.ts'
+import { Watcher, openOutbox, quietHandlers, readPages, until } from './rig.ts'
+import type { Round } from './scenarios.ts'
+
+const CHILD = fileURLToPath(new URL('./doomed-writer.ts', import.meta.url))
+const CHILD_LIMIT_MS = 30_000
+
+interface Life {
+  readonly accepted: string[]
+  acknowledgedN: number
+}
+
+/** Runs one game process until it kills itself. */
+async function liveOnce(args: readonly string[]): Promise<Life> {
+  const flags = ['--conditions=source', '--import', 'tsx']
+  const child = spawn(process.execPath, [...flags, CHILD, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), CHILD_LIMIT_MS)
+  let out = ''
+  child.stdout.on('data', (chunk) => (out += String(chunk)))
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  clearTimeout(timer)
+  if (signal !== 'SIGKILL') throw new Error(`The child ended with ${code ?? signal}`)
+  const life: Life = { accepted: [], acknowledgedN: 0 }
+  for (const line of out.split('\n')) {
+    if (line.startsWith('accepted ')) life.accepted.push(line.slice(9))
+    if (line.startsWith('acknowledged ')) life.acknowledgedN = Number(line.slice(13))
+  }
+  return life
+}
+
+/**
+ * kill -9 of game processes that own the same room one after the other, each between taking numbers and
+ * writing them. What each had acknowledged is there; what it had not is a prefix of what it accepted.
+ */
+export async function killWriters(uri: string, count: number): Promise<Round> {
+  const database = `fault-owner-${process.pid}-${Date.now()}`
+  const room = 'roomofmany00'
+  const reader = new Watcher(await openOutbox({ uri, database }))
+  try {
+    const lives: Life[] = []
+    for (let life = 0; life < count; life++)
+      lives.push(await liveOnce([uri, database, room, `life-${life}`]))
+    // The last process's numbers are a hole too: it shows once something comes after it.
+    const last = await openOutbox({ uri, database })
+    const log = await last.openRoom(room, quietHandlers)
+    await until(() => reader.outbox.sealed >= last.sealed && last.sealed > 0, 'the holes to close')
+    await until(() => reader.seen.some(({ n }) => n === log.acknowledgedN), 'the last marker')
+    const seen = reader.ofRoom(room)
+    const faults = seen.flatMap(({ n }, i) => (n === i + 1 ? [] : [`n ${n} at ${i + 1}`]))
+    if (JSON.stringify(await readPages(last)) !== JSON.stringify(reader.seen))
+      faults.push('pages and tail differ')
+    for (const [index, { accepted, acknowledgedN }] of lives.entries()) {
+      const shown = seen.filter(({ data }) => data.includes(`"life-${index}"`))
+      const isPrefix = shown.every(({ data }, i) => data === accepted[i])
+      if (!isPrefix) faults.push(`life ${index}: not what it accepted, in its order`)
+      if ((shown.at(-1)?.n ?? 0) < acknowledgedN && seen[acknowledgedN - 1]?.type !== OWNER)
+        faults.push(`life ${index}: ${acknowledgedN} acknowledged, shown up to ${shown.at(-1)?.n}`)
+      if (shown.length === 0) faults.push(`life ${index} wrote nothing`)
+    }
+    await last.stop()
+    return { faults, stallMs: reader.takeStallMs(), eventCount: seen.length }
+  } finally {
+    await reader.outbox.stop()
+  }
+}
+
+interface Owner {
+  readonly log: RoomLog
+  readonly accepted: string[]
+  isFenced: boolean
+}
+
+/** Two processes that take one room from each other under load, and sometimes at the same moment. */
+export async function fightForRoom(uri: string, handoverCount: number): Promise<Round> {
+  const database = `fault-fight-${process.pid}-${Date.now()}`
+  const room = 'roomfoughtov'
+  const outboxes = await Promise.all([0, 1].map(() => openOutbox({ uri, database })))
+  const reader = new Watcher(await openOutbox({ uri, database }))
+  const owners: Owner[] = []
+  let isOver = false
+
+  const take = async (outbox: Outbox): Promise<void> => {
+    const state = { isFenced: false }
+    const onFenced = (): void => {
+      state.isFenced = true
+    }
+    const log = await outbox.openRoom(room, { ...quietHandlers, onFenced }).catch(() => null)
+    if (!log) return
+    const owner: Owner = Object.assign(state, { log, accepted: [] })
+    owners.push(owner)
+    void (async () => {
+      for (let index = 0; !isOver && !owner.isFenced; index++) {
+        const data = JSON.stringify({ own: log.epoch, index })
+        if (log.append({ type: 'mark', data })) owner.accepted.push(data)
+        await sleep(2)
+      }
+    })()
+  }
+
+  try {
+    for (let handover = 0; handover < handoverCount; handover++) {
+      const [a, b] = outboxes
+      const next = outboxes[handover % 2]
+      if (!a || !b || !next) break
+      // Every third time both want it at once.
+      await (handover % 3 === 2 ? Promise.all([take(a), take(b)]) : take(next))
+      await sleep(200)
+    }
+    isOver = true
+    await until(() => outboxes.every(({ stats }) => stats.pendingEvents === 0), 'acknowledgement')
+    const lastN = Math.max(...owners.map(({ log }) => log.acknowledgedN))
+    await until(() => reader.seen.some(({ n }) => n >= lastN), 'everything to be shown')
+    const faults = faultsOfFight(reader.ofRoom(room), owners)
+    return { faults, stallMs: reader.takeStallMs(), eventCount: reader.seen.length }
+  } finally {
+    isOver = true
+    await Promise.all([...outboxes, reader.outbox].map((outbox) => outbox.stop()))
+  }
+}
+
+function faultsOfFight(seen: readonly LogEvent[], owners: readonly Owner[]): string[] {
+  const faults = seen.flatMap(({ n }, i) => (n === i + 1 ? [] : [`n ${n} at ${i + 1}`]))
+  let epoch = 0
+  for (const event of seen) {
+    if (event.epoch < epoch) faults.push(`epoch ${event.epoch} after ${epoch}`)
+    epoch = event.epoch
+  }
+  const living = owners.filter(({ isFenced }) => !isFenced)
+  if (living.length !== 1) faults.push(`${living.length} owners are left`)
+  for (const { log, accepted, isFenced } of owners) {
+    const shown = seen.filter((event) => event.epoch === log.epoch && event.type === 'mark')
+    if (!shown.every(({ data }, i) => data === accepted[i]))
+      faults.push(`epoch ${log.epoch}: not what it accepted, in its order`)
+    const acknowledged = seen.filter((e) => e.epoch === log.epoch && e.n <= log.acknowledgedN)
+    const marks = acknowledged.filter(({ type }) => type === 'mark')
+    if (!isFenced && shown.length !== accepted.length)
+      faults.push(`epoch ${log.epoch}: ${shown.length} shown of ${accepted.length}`)
+    // A fenced owner's log was acknowledged exactly as far as it is shown.
+    if (isFenced && marks.length !== shown.length)
+      faults.push(`epoch ${log.epoch}: ${marks.length} acknowledged, ${shown.length} shown`)
+  }
+  return faults
+}
