@@ -39,9 +39,21 @@ export class Rejection extends Error {
 
 const REJECTION_CODE = /^[a-z][a-z0-9_]{0,39}$/
 
+/** A refusal's text beyond this many characters is cut before it is sent. */
+const MAX_CLIENT_TEXT = 1_000
+
+/**
+ * The text of a refusal as a client may get it. A handler may repeat what the client sent in it, so
+ * without a bound the client would decide whether the answer can be encoded at all.
+ */
+export function clientText(text: string): string {
+  return text.length <= MAX_CLIENT_TEXT ? text : `${text.slice(0, MAX_CLIENT_TEXT)}…`
+}
+
 /**
  * Refuses a command from inside its handler: `throw reject('too_far')`. `code` is yours (lower case,
- * at most 40 characters); the client gets it with the message.
+ * at most 40 characters); the client gets it with the first 1,000 characters of the message.
+ * @throws RingsideError option_invalid for another code.
  */
 export function reject(code: string, message = 'Refused'): Rejection {
   if (!REJECTION_CODE.test(code))

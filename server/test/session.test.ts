@@ -147,6 +147,59 @@ describe('raw commands', () => {
   })
 })
 
+describe('refusals that cannot be sent as they are', () => {
+  test('SE5 a refusal of any length is cut to 1,000 characters; the connection goes on', async () => {
+    const { dial, logs } = await createFixture({
+      register: (registry) => {
+        registry.addRaw(1, (_, payload: Uint8Array) => {
+          throw reject('no_target', `No target '${Buffer.from(payload).toString()}'`)
+        })
+        registry.addRaw(2, (_, payload: Uint8Array) =>
+          Promise.reject(new RingsideError('room_full', Buffer.from(payload).toString())),
+        )
+        registry.addRaw(3, (_, payload: Uint8Array) => payload)
+      },
+    })
+    const client = await dial()
+    client.send(1, 'x'.repeat(65_537))
+    client.send(2, 'y'.repeat(100_000))
+    client.request(7, 1, Buffer.from('z'.repeat(65_537)))
+    await settle()
+    const errors = client.errors()
+    expect(errors.map(({ code, correlation }) => [code, correlation])).toEqual([
+      ['no_target', undefined],
+      ['no_target', 7],
+      ['room_full', undefined],
+    ])
+    expect(errors.map(({ message }) => message.length)).toEqual([1_001, 1_001, 1_001])
+    expect(errors[0]?.message).toMatch(/^No target 'x+…$/)
+    client.send(3, 'still here')
+    await settle()
+    expect(client.take()).toEqual(['3:still here'])
+    expect(logs).toEqual([])
+  })
+
+  test('SE4 a refusal that does not encode ends nothing, thrown or rejected; each is logged', async () => {
+    const broken = (): Error => Object.assign(reject('too_far'), { code: 'c'.repeat(70_000) })
+    const { dial, logs } = await createFixture({
+      register: (registry) => {
+        registry.addRaw(1, () => {
+          throw broken()
+        })
+        registry.addRaw(2, () => Promise.reject(broken()))
+        registry.addRaw(3, (_, payload: Uint8Array) => payload)
+      },
+    })
+    const client = await dial()
+    client.send(1)
+    client.send(2)
+    client.send(3, 'on')
+    await settle()
+    expect(client.take()).toEqual(['3:on'])
+    expect(logs.map(({ message }) => message)).toEqual(['Answer failed', 'Answer failed'])
+  })
+})
+
 describe('bad input', () => {
   test.each([0, 1, 2, 3])('SE6 a message of %i bytes closes with 1002', async (length) => {
     const { dial } = await createFixture()

@@ -1,6 +1,6 @@
 import { errorCodes, isErrorCode } from '@ringside/protocol'
 import type { ErrorCode } from '@ringside/protocol'
-import { Rejection, RingsideError } from '../errors.ts'
+import { Rejection, RingsideError, clientText } from '../errors.ts'
 import type { HttpResponse } from '../transport/transport.ts'
 
 /** What a failed request is answered with. */
@@ -26,7 +26,12 @@ const NO_HEADERS = Object.freeze({})
 export function toHttpError(error: unknown): HttpError | null {
   if (error instanceof TooManyRequests) return fromCode('too_many_requests', error)
   if (error instanceof Rejection)
-    return { status: 409, code: error.code, message: error.message, headers: NO_HEADERS }
+    return {
+      status: 409,
+      code: error.code,
+      message: clientText(error.message),
+      headers: NO_HEADERS,
+    }
   if (!(error instanceof RingsideError)) return null
   const { code } = error
   if (!isErrorCode(code) || code === 'internal') return null
@@ -38,7 +43,7 @@ export function fromCode(code: ErrorCode, error?: RingsideError): HttpError {
   const { status, text } = errorCodes[code]
   const seconds = error instanceof TooManyRequests ? error.retryAfterSeconds : 1
   const headers = status === 429 || status === 503 ? { 'retry-after': `${seconds}` } : NO_HEADERS
-  return { status, code, message: error?.message ?? text, headers }
+  return { status, code, message: clientText(error?.message ?? text), headers }
 }
 
 /** Answers with the error as JSON. */

@@ -1,5 +1,5 @@
 import { isErrorCode } from '@ringside/protocol'
-import { Rejection, RingsideError } from '../errors.ts'
+import { Rejection, RingsideError, clientText } from '../errors.ts'
 
 /** What a client is told about a refused command. */
 export interface Refusal {
@@ -12,10 +12,10 @@ export interface Refusal {
  * bug, to be logged, and none of its text reaches the client.
  */
 export function refusalOf(error: unknown): Refusal | null {
-  if (error instanceof Rejection) return error
   const isForClient =
-    error instanceof RingsideError && error.code !== 'internal' && isErrorCode(error.code)
-  return isForClient ? error : null
+    error instanceof Rejection ||
+    (error instanceof RingsideError && error.code !== 'internal' && isErrorCode(error.code))
+  return isForClient ? { code: error.code, message: clientText(error.message) } : null
 }
 
 /** True for a promise, and for what only looks like one. */

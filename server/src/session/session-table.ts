@@ -65,8 +65,15 @@ export class SessionTable {
     this.handlers = {
       upgrade: (request) => this.#upgrade(request),
       open: (connection) => this.#open(connection),
-      message: (connection, message, isBinary) =>
-        (connection.owner as ClientSession).receive(message, isBinary),
+      message: (connection, message, isBinary) => {
+        const session = connection.owner as ClientSession
+        // The last resort: what escapes here would end the process, for everybody.
+        try {
+          session.receive(message, isBinary)
+        } catch (error) {
+          session.broke(error)
+        }
+      },
       drain: (connection) => (connection.owner as ClientSession).drained(),
       dropped: (connection) => (connection.owner as ClientSession).closeSlow(),
       close: (connection, code, reason) => this.#close(connection, code, reason),

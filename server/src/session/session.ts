@@ -196,6 +196,13 @@ export class ClientSession implements ClientLink {
     result
       .then((value) => this.#answer(value, entry, correlation))
       .catch((error: unknown) => this.#failed(error, entry.id, correlation))
+      .catch((error: unknown) => this.broke(error))
+  }
+
+  /** What even the handling of failures threw. The client gets no answer; nothing else is harmed. */
+  broke(error: unknown): void {
+    this.#context.metrics.counters.messagesFailed++
+    this.#context.logger.error({ sessionId: this.handle.id, err: error }, 'Answer failed')
   }
 
   /** Sends a whole frame; the bytes are copied. Over the byte budget: closed as `slow`. */
