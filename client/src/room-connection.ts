@@ -97,6 +97,8 @@ export class RoomConnection {
   }
 
   #take(id: number, frame: Uint8Array): void {
+    // The frames of a seat that is about to be given back: nobody is to hear of them.
+    if (this.#isClosed) return
     this.#heartbeat?.take(id, frame)
     if (id === system.goingAway.id) {
       this.#goingAwayMs = decodeSystem('goingAway', frame).retryMs

@@ -1,8 +1,8 @@
-import { encodeFrame, encodeSystem, system } from '@ringside/protocol'
+import { encodeFrame, encodeMessage, encodeSystem, system } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import type { ConnectOptions, StatusInfo } from '../src/index.ts'
 import { fullJitter } from '../src/backoff.ts'
-import { FakeServer } from './support/fake-server.ts'
+import { FakeServer, game } from './support/fake-server.ts'
 import { settle } from './support/test-timers.ts'
 
 async function joinedRoom(options: ConnectOptions = {}) {
@@ -183,6 +183,46 @@ describe('CN9: leaving', () => {
     expect(other.room.status).toBe('closed')
     expect(other.server.timers.pending).toBe(0)
     expect(other.server.requests).toHaveLength(1)
+  })
+
+  it('what still comes for a seat that was being taken back is told to nobody', async () => {
+    const { server, room, names } = await joinedRoom()
+    const calls: string[] = []
+    room.onChange(
+      (state) => state.round,
+      (round) => calls.push(`round ${round}`),
+    )
+    room.onPatch(() => calls.push('patch'))
+    room.onJoined(({ sessionId }) => calls.push(`joined ${sessionId}`))
+    room.onLeft(({ sessionId }) => calls.push(`left ${sessionId}`))
+    room.onError(({ code }) => calls.push(code))
+    room.onMessage(1, () => calls.push('message'))
+    room.on('kill', () => calls.push('kill'))
+    server.socket.serverClose(1006)
+    await server.timers.advance(400)
+    await room.leave()
+    await settle()
+    server.state.round = 9
+    server.socket.open()
+    server.socket.deliver(encodeFrame(1))
+    server.joined(server.socket, [{ sessionId: 's2', name: 'B' }])
+    server.fullState()
+    server.state.round = 10
+    server.patch()
+    server.socket.deliver(encodeSystem('goingAway', { retryMs: 1 }))
+    server.socket.deliver(encodeSystem('presence', { sessionId: 's3', name: 'C', present: true }))
+    server.socket.deliver(
+      encodeSystem('event', {
+        name: 'kill',
+        at: 1,
+        payload: encodeMessage(game.rooms.arena.events.kill.payload, { by: 's2' }),
+      }),
+    )
+    await settle()
+    expect(calls).toEqual([])
+    expect(names()).toEqual(['reconnecting', 'closed'])
+    expect(room.state.round).toBe(1)
+    expect(server.socket.frames(system.leave.id)).toHaveLength(1)
   })
 
   it('a seat that was being taken back meanwhile is given up', async () => {
