@@ -60,7 +60,7 @@ export interface CommandOptions<R extends Fields | null> {
 
 /**
  * Declares a command. `id` is from 0 to 0xFFFEFFFF.
- * @throws TypeError on a reserved id or a cost below 0.
+ * @throws TypeError on a reserved id, a cost below 0, a map or a hidden field.
  */
 export function command<P extends Fields, R extends Fields | null = null>(
   id: number,
@@ -81,7 +81,7 @@ export function command<P extends Fields, R extends Fields | null = null>(
 
 /**
  * Declares a room event. It stands in the log as JSON, so it holds no bytes.
- * @throws TypeError on bytes or a map.
+ * @throws TypeError on bytes, a map or a hidden field.
  */
 export function event<P extends Fields>(payload: P): EventDefinition<P> {
   const definition = { payload: schema(payload) }
@@ -144,6 +144,9 @@ function checkMessage(message: Schema, path: string): void {
   for (const field of message.ordered) {
     if (field.kind === 'map')
       throw new TypeError(`Expected no map in a message, got ${path}.${field.name}`)
+    // A message goes whole to whoever gets it: a hidden field in it would be hidden from nobody.
+    if (field.audience !== 'public')
+      throw new TypeError(`Expected public fields in a message, got ${path}.${field.name}`)
     if (field.item && isSchema(field.item)) checkMessage(field.item, `${path}.${field.name}`)
   }
 }

@@ -173,6 +173,19 @@ describe('contract', () => {
     expect(() => command(1, { b: bytes(1) })).not.toThrow()
   })
 
+  it.each(['owner', 'nobody'] as const)(
+    'PR8: a message with a field for %s throws, at any depth: it would go to everybody',
+    (audience) => {
+      const Player = schema({ name: str(1), secret: str(2, { audience }) })
+      const hidden = /Expected public fields in a message, got .*secret/
+      expect(() => event({ secret: str(1, { audience }) })).toThrow(hidden)
+      expect(() => event({ winner: object(1, Player) })).toThrow(hidden)
+      expect(() => event({ all: list(1, schema({ p: object(1, Player) })) })).toThrow(hidden)
+      expect(() => command(1, { target: object(1, Player) })).toThrow(hidden)
+      expect(() => command(1, {}, { reply: { top: list(1, Player) } })).toThrow(hidden)
+    },
+  )
+
   it('PR8: a state holds nothing that cannot be tracked', () => {
     const state = (fields: Parameters<typeof schema>[0]) => () =>
       defineGame({ rooms: { a: { state: schema(fields) } } })
