@@ -11,6 +11,7 @@ import type { Matchmaker } from './matchmake/matchmaker.ts'
 import type { ServerLimits } from './options.ts'
 import type { Outbox } from './outbox/outbox.ts'
 import type { LooseHandlers, RoomType } from './room/room-context.ts'
+import type { FullLogPolicy } from './room/room-definition.ts'
 import type { RoomHost } from './room/room-host.ts'
 import { checkRoomType } from './room/room-type.ts'
 import type {
@@ -48,6 +49,8 @@ export interface ServerParts {
   /** Makes the feed over the started log, with its routes. */
   readonly openFeed: () => OpenFeed
   readonly status: ServerStatus
+  /** Of rooms that do not say otherwise. */
+  readonly whenLogIsFull: FullLogPolicy
 }
 
 /** What exists only while the log runs. */
@@ -83,7 +86,7 @@ export class GameServer implements Server {
   }
 
   room(name: string, handlers: unknown): void {
-    const { types, game } = this.#parts
+    const { types, game, whenLogIsFull } = this.#parts
     this.#assertNew()
     const definition = game.rooms[name]
     if (!definition)
@@ -97,7 +100,7 @@ export class GameServer implements Server {
           'not_in_contract',
           `Expected a command of the contract, got '${command}'`,
         )
-    types.set(name, checkRoomType(name, definition, loose))
+    types.set(name, checkRoomType(name, definition, { whenLogIsFull, ...loose }))
   }
 
   onConnect(handler: (session: Session) => void): void {
@@ -196,6 +199,7 @@ export class GameServer implements Server {
     } catch (error) {
       status.phase = 'closed'
       this.#stopFeed()
+      rooms.close()
       await outbox.stop()
       throw error
     }

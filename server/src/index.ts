@@ -14,6 +14,7 @@ export { createRandom } from './random.ts'
 export type { Random } from './random.ts'
 export type {
   BroadcastOptions,
+  FullLogPolicy,
   JoinRequest,
   LeaveReason,
   Room,

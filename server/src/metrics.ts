@@ -52,6 +52,7 @@ const gaugeHelp = {
   players: 'Seats taken in rooms',
   streams: 'Open feed streams',
   outbox_lag_ms: 'Age of the oldest event not yet acknowledged, in ms',
+  tail_lag_ms: 'Time since the log was last read with success, in ms',
   outbox_pending_events: 'Events not yet acknowledged',
   sealed_seq: 'Every event up to this one may be shown',
   feed_ring_bytes: 'Bytes of recent events kept for catching up',

@@ -134,6 +134,7 @@ const otherOptions: ReadonlySet<string> = new Set([
   'ticketSecret',
   'transport',
   'store',
+  'whenLogIsFull',
 ])
 
 /** The numbers among a server's options; what is neither is left in, for `checkLimits` to refuse. */

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
 import type { ServerLimits } from './options.ts'
 import type { LogStore } from './outbox/store.ts'
-import type { RoomHandlersOf } from './room/room-definition.ts'
+import type { FullLogPolicy, RoomHandlersOf } from './room/room-definition.ts'
 import type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'
 
 /** Everything a server can be given; the numbers are in {@link ServerLimits}. */
@@ -28,6 +28,8 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly nodeName?: string
   /** Secret that signs tickets, 32 characters or more. Default random: tickets end with the process. */
   readonly ticketSecret?: string
+  /** What rooms do when the log takes no more; a room may say otherwise. Default `pause`. */
+  readonly whenLogIsFull?: FullLogPolicy
   /** Default: uWebSockets.js. */
   readonly transport?: Transport
   /** Default: in memory. */

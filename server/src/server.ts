@@ -22,6 +22,7 @@ import { MemoryStore } from './outbox/memory-store.ts'
 import type { RoomType } from './room/room-context.ts'
 import { RoomHost } from './room/room-host.ts'
 import type { StateMaker } from './room/room-host.ts'
+import { checkFullLogPolicy } from './room/room-type.ts'
 import type { Server, ServerOptions } from './server-types.ts'
 import { CommandRegistry } from './session/command-registry.ts'
 import { createOriginCheck } from './session/origin.ts'
@@ -151,6 +152,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   metrics.gauge('rooms', () => host.rooms.size)
   metrics.gauge('players', () => host.playerCount)
   metrics.gauge('outbox_lag_ms', () => outbox.stats.lagMs)
+  metrics.gauge('tail_lag_ms', () => outbox.stats.tailLagMs)
   metrics.gauge('outbox_pending_events', () => outbox.stats.pendingEvents)
   metrics.gauge('sealed_seq', () => outbox.sealed)
   metrics.beforeScrape((counters) => {
@@ -176,6 +178,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     router,
     openFeed,
     status,
+    whenLogIsFull: checkFullLogPolicy(options.whenLogIsFull),
   })
   // The class serves any contract; the types of this one are checked at the calls.
   return server as unknown as Server<G, Data>

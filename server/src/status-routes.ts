@@ -7,7 +7,7 @@ export interface StatusRouteParts {
   readonly status: ServerStatus
   readonly outbox: Outbox
   readonly metrics: PrometheusMetrics
-  /** The log's lag in ms from which on the server is not ready. */
+  /** `maxOutboxLagMs`: rooms pause there, and the server is not ready from a third of it on. */
   readonly maxLagMs: number
   /** `/metrics` without a key. */
   readonly isDevelopment: boolean
@@ -17,6 +17,9 @@ type AddRoute = (method: string, path: string, handler: RouteHandler) => void
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const
 
+/** New players go elsewhere well before the rooms here have to pause. */
+const READY_LAG_PART = 1 / 3
+
 /** `/health/live`: the process answers. `/health/ready`: it takes players. `/metrics`: Prometheus. */
 export function addStatusRoutes(add: AddRoute, parts: StatusRouteParts): void {
   const { status, outbox, metrics, maxLagMs, isDevelopment } = parts
@@ -24,13 +27,14 @@ export function addStatusRoutes(add: AddRoute, parts: StatusRouteParts): void {
     response.send(200, JSON_HEADERS, '{"status":"live"}')
   })
   add('GET', '/health/ready', (_request, response) => {
-    const { lagMs, lastError } = outbox.stats
-    const isReady = status.phase === 'listening' && lagMs < maxLagMs
+    const { lagMs, tailLagMs, lastError } = outbox.stats
+    const worstLagMs = Math.max(lagMs, tailLagMs)
+    const isReady = status.phase === 'listening' && worstLagMs < maxLagMs * READY_LAG_PART
     const body = {
       status: isReady ? 'ready' : 'not-ready',
       phase: status.phase,
       // Names no host and no credential: only whether the log fails at the moment.
-      outbox: { lagMs, isFailing: lastError !== null },
+      outbox: { lagMs, tailLagMs, isFailing: lastError !== null },
     }
     response.send(isReady ? 200 : 503, JSON_HEADERS, JSON.stringify(body))
   })

@@ -104,6 +104,7 @@ class LogOutbox implements Outbox {
       pendingEvents: this.#writer.pendingEvents,
       pendingBytes: this.#writer.pendingBytes,
       lagMs: this.#writer.lagMs,
+      tailLagMs: this.#tail.lagMs,
       lastError: this.#writer.lastError ?? this.#tail.lastError,
       appendedCount: this.#appendedCount,
       coalescedCount: this.#coalescedCount,

@@ -45,6 +45,8 @@ export class LogTail {
     waitedMs: number
   } | null = null
   #storedAt = 0
+  /** When a read last succeeded. */
+  #readAt = 0
   tombstoneCount = 0
   lastError: string | null = null
 
@@ -56,11 +58,17 @@ export class LogTail {
     return this.#sealed
   }
 
+  /** Time since the last successful read in ms; of a quiet log it is the polling's at most. */
+  get lagMs(): number {
+    return this.#isRunning ? Math.max(0, this.#context.clock.now() - this.#readAt) : 0
+  }
+
   /** Starts reading after the stored watermark. */
   async start(): Promise<void> {
     const { store } = this.#context
     this.#storedSealed = Math.max(await store.sealed(), await store.floor())
     this.#sealed = this.#storedSealed
+    this.#readAt = this.#context.clock.now()
     this.#isRunning = true
     this.#stops.push(store.subscribe(() => this.wake()))
     this.#poll()
@@ -139,6 +147,7 @@ export class LogTail {
     const query = { after: this.#sealed, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE }
     const page = await store.range(query)
     if (generation !== this.#generation) return false
+    this.#readAt = this.#context.clock.now()
     this.lastError = null
     const fresh: LogEvent[] = []
     const before = this.#sealed

@@ -80,6 +80,8 @@ export interface OutboxStats {
   readonly pendingBytes: number
   /** Age of the oldest of them in ms; 0 when there is none. */
   readonly lagMs: number
+  /** How long ago the tail last read the log with success, in ms: what is newer is not shown yet. */
+  readonly tailLagMs: number
   readonly lastError: string | null
   readonly appendedCount: number
   readonly coalescedCount: number

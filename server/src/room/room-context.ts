@@ -1,7 +1,7 @@
 import type { RoomDefinition } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { RoomHandlers } from './room-definition.ts'
+import type { FullLogPolicy, RoomHandlers } from './room-definition.ts'
 
 /** What a room needs of the server around it; it sees no transport, outbox or feed. */
 export interface RoomContext {
@@ -41,4 +41,5 @@ export interface RoomType {
   readonly delayMs: number
   readonly reconnectGraceMs: number
   readonly emptyTimeoutMs: number | null
+  readonly whenLogIsFull: FullLogPolicy
 }

@@ -11,6 +11,13 @@ import type {
 import type { Logger } from '../logger.ts'
 import type { Random } from '../random.ts'
 
+/**
+ * What a room does when its log takes no more (`maxOutboxLagMs`, `maxPendingEvents`, `maxPendingBytes`):
+ * `pause` stands still, refuses input and goes on when the log does; `close` ends the room. Either way
+ * everything up to then is written when the log is back.
+ */
+export type FullLogPolicy = 'pause' | 'close'
+
 /** Why a player's seat was given up. */
 export type LeaveReason =
   | 'left'
@@ -114,6 +121,8 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   readonly reconnectGraceMs?: number
   /** An empty room ends after this, in ms; null = never. Default 10,000. */
   readonly emptyTimeoutMs?: number | null
+  /** Default: the server's `whenLogIsFull`. */
+  readonly whenLogIsFull?: FullLogPolicy
   /** Makes the state. `options` is what the creator asked for: hostile until checked. */
   onCreate(room: Omit<Room<State, Events>, 'state'>, options: Json): State
   /** Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes

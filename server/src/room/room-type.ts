@@ -1,6 +1,7 @@
 import type { RoomDefinition } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
 import type { LooseHandlers, RoomType } from './room-context.ts'
+import type { FullLogPolicy } from './room-definition.ts'
 
 /**
  * Checks the numbers of a type of room and fills in the defaults.
@@ -25,6 +26,7 @@ export function checkRoomType(
       handlers.emptyTimeoutMs === null
         ? null
         : check('emptyTimeoutMs', handlers.emptyTimeoutMs ?? 10_000, [0, 86_400_000]),
+    whenLogIsFull: checkFullLogPolicy(handlers.whenLogIsFull),
   }
   if (typeof handlers.onCreate !== 'function')
     throw new RingsideError('option_invalid', `Expected room '${name}' to have an onCreate`)
@@ -34,6 +36,15 @@ export function checkRoomType(
       `Expected logHz within patchHz, got ${type.logHz} and ${type.patchHz}`,
     )
   return type
+}
+
+/** @throws RingsideError option_invalid unless it is 'pause' (the default) or 'close'. */
+export function checkFullLogPolicy(policy: FullLogPolicy = 'pause'): FullLogPolicy {
+  if (policy === 'pause' || policy === 'close') return policy
+  throw new RingsideError(
+    'option_invalid',
+    `Expected whenLogIsFull as 'pause' or 'close', got '${String(policy)}'`,
+  )
 }
 
 function check(name: string, value: number, [min, max]: readonly [number, number]): number {

@@ -24,7 +24,7 @@ import { RoomTimers } from './timers.ts'
 /**
  * Step 5: one room. Game code runs in *turns* (a step of the loop, a command, a join): a turn fixes
  * `now`, runs to its end synchronously, and what it changed leaves with the next patch. States:
- * running -> paused (the log is full) -> running; either -> ending (end, drain, fenced) -> over.
+ * running -> paused (the log is full; `whenLogIsFull`) -> running; either -> ending (end, drain, fenced) -> over.
  */
 export class LiveRoom implements Room {
   readonly id: string
@@ -318,6 +318,10 @@ export class LiveRoom implements Room {
 
   #pause(): void {
     if (this.#status !== 'running') return
+    if (this.kind.whenLogIsFull === 'close') {
+      this.log.error({ roomId: this.id }, 'room ends: its log takes no more')
+      return this.finish('room_ended')
+    }
     this.#status = 'paused'
     this.#loop.stop()
     this.log.warn({ roomId: this.id }, 'room paused: its log takes no more')
