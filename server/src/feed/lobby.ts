@@ -2,6 +2,7 @@ import type { RoomListing } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import type { ByteStream, HttpResponse } from '../transport/transport.ts'
 import type { FeedLimits } from './feed.ts'
+import { ListingDelay } from './listing-delay.ts'
 import type { RoomDirectory } from './room-directory.ts'
 import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
 
@@ -32,6 +33,7 @@ const SWEEP_MS = 1_000
  */
 export class Lobby {
   readonly #context: LobbyContext
+  readonly #listings: ListingDelay
   readonly #streams = new Set<LobbyStream>()
   readonly #changed = new Set<string>()
   /** Ids told to the streams. */
@@ -44,7 +46,12 @@ export class Lobby {
   constructor(context: LobbyContext) {
     this.#context = context
     const note = (room: string): void => this.#note(room)
-    this.#stops = [context.directory.onChange(note), context.onSpectators(note)]
+    this.#listings = new ListingDelay(context.directory, context.clock, note)
+    this.#stops = [
+      context.directory.onChange(note),
+      context.onSpectators(note),
+      () => this.#listings.stop(),
+    ]
   }
 
   get streamCount(): number {
@@ -104,7 +111,7 @@ export class Lobby {
   }
 
   #listJson(): string {
-    return JSON.stringify({ rooms: this.#context.directory.list() })
+    return JSON.stringify({ rooms: this.#listings.list() })
   }
 
   #note(room: string): void {
@@ -117,7 +124,7 @@ export class Lobby {
   }
 
   #tell(): void {
-    const listed = new Map(this.#context.directory.list().map((room) => [room.roomId, room]))
+    const listed = new Map(this.#listings.list().map((room) => [room.roomId, room]))
     const parts: Uint8Array[] = []
     for (const id of this.#changed) {
       const room = listed.get(id)
@@ -138,7 +145,7 @@ export class Lobby {
 
   #writeList(stream: LobbyStream): void {
     if (!stream.body.isOpen || stream.isBlocked) return
-    for (const { roomId } of this.#context.directory.list()) this.#told.add(roomId)
+    for (const { roomId } of this.#listings.list()) this.#told.add(roomId)
     this.#write(stream, encodeEvent('rooms', this.#listJson()))
   }
 
