@@ -65,7 +65,12 @@ export class FeedGroups {
     const onMoved = (): void => {
       if (pump.apartCount > 0) pump.schedule()
     }
-    const tail = new FeedTail(delayMs, { outbox, source, clock, now, onMoved })
+    const onCut = (tail: FeedTail): void => {
+      for (const group of this.#groups.values())
+        if (group.tail === tail)
+          for (const stream of group.live.slice()) pump.demote(stream, group.flushed)
+    }
+    const tail = new FeedTail(delayMs, { outbox, source, clock, now, onMoved, onCut })
     tail.ready.catch((error: unknown) => {
       logger.error({ delayMs, error }, 'feed tail failed to start')
       this.#tails.delete(delayMs)

@@ -46,8 +46,14 @@ export class FeedRing {
     return this.#bytes
   }
 
-  /** Appends what was sealed up to `end`; drops the oldest beyond the limit. */
-  push(entries: readonly FeedEntry[], end: number): void {
+  /** Appends what was sealed of (after, end]; drops the oldest beyond the limit, and all before a gap. */
+  push(entries: readonly FeedEntry[], end: number, after: number): void {
+    if (after > this.#end) {
+      this.#entries = []
+      this.#head = 0
+      this.#bytes = 0
+      this.#start = after
+    }
     for (const entry of entries) {
       this.#entries.push(entry)
       this.#bytes += entry.bytes.length + ENTRY_OVERHEAD_BYTES

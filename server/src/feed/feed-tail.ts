@@ -14,6 +14,8 @@ export interface TailContext {
   readonly now: () => number
   /** The position moved: streams that wait for it may go on. */
   readonly onMoved: () => void
+  /** The log was cut beyond the position: live streams must go on by themselves, to be told so (FE1). */
+  readonly onCut: (tail: FeedTail) => void
 }
 
 /** How far before its time the search for a first position aims: clocks of writers may differ by less. */
@@ -126,9 +128,10 @@ export class FeedTail {
     try {
       await source.load(this.#position, undefined)
     } catch (error) {
-      if (error instanceof RingsideError && error.code === 'past_retention')
+      if (error instanceof RingsideError && error.code === 'past_retention') {
+        this.#context.onCut(this)
         this.#position = Math.max(this.#position, outbox.floor)
-      else await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
+      } else await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     }
     this.#loading = null
     this.advance()

@@ -109,7 +109,7 @@ export class Feed {
       now: this.#now,
     })
     this.#stops.push(
-      outbox.onSealed((events, sealed) => this.#onSealed(events, sealed)),
+      outbox.onSealed((...run) => this.#onSealed(...run)),
       context.directory.onChange((room) => this.#onRoomChange(room)),
     )
   }
@@ -209,13 +209,13 @@ export class Feed {
     this.#pump.stop()
   }
 
-  #onSealed(events: readonly LogEvent[], sealed: number): void {
+  #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
     const entries: FeedEntry[] = []
     for (const event of events) {
       const entry = toFeedEntry(event)
       if (entry) entries.push(entry)
     }
-    this.#source.ring.push(entries, sealed)
+    this.#source.ring.push(entries, sealed, after)
     this.#groups.advance()
   }
 

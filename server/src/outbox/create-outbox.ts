@@ -187,7 +187,9 @@ class LogOutbox implements Outbox {
     return this.#store.now()
   }
 
-  onSealed(listener: (events: readonly LogEvent[], sealed: number) => void): () => void {
+  onSealed(
+    listener: (events: readonly LogEvent[], sealed: number, after: number) => void,
+  ): () => void {
     return this.#tail.onSealed(listener)
   }
 
@@ -205,6 +207,7 @@ class LogOutbox implements Outbox {
       })
     // After the read: what was deleted meanwhile would be missing in the page (OB6).
     const floor = await this.#store.floor()
+    this.#retention.noteFloor(floor)
     if (after < floor)
       throw new RingsideError('past_retention', `Expected a position from ${floor}, got ${after}`)
     const last = found[found.length - 1]

@@ -18,7 +18,8 @@ export interface TailContext {
   readonly own: string
 }
 
-export type SealedListener = (events: readonly LogEvent[], sealed: number) => void
+/** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB6). */
+export type SealedListener = (events: readonly LogEvent[], sealed: number, after: number) => void
 
 /**
  * Reads the log by cursor and moves W, the sealed watermark (OB3): every seq <= W was read, so nothing can
@@ -86,7 +87,7 @@ export class LogTail {
 
   onSealed(listener: SealedListener): () => void {
     // A wrapper of its own: the same function may listen twice.
-    const entry: SealedListener = (events, sealed) => listener(events, sealed)
+    const entry: SealedListener = (...run) => listener(...run)
     this.#listeners.add(entry)
     return () => this.#listeners.delete(entry)
   }
@@ -147,7 +148,8 @@ export class LogTail {
     const query = { after: this.#sealed, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE }
     const page = await store.range(query)
     if (generation !== this.#generation) return false
-    this.#readAt = this.#context.clock.now()
+    const now = this.#context.clock.now()
+    this.#readAt = now
     this.lastError = null
     const fresh: LogEvent[] = []
     const before = this.#sealed
@@ -157,19 +159,33 @@ export class LogTail {
       if (event.type !== TOMBSTONE) fresh.push(event)
     }
     const visible = page[page.length - 1]?.seq ?? this.#sealed
-    if (this.#sealed > before) this.#publish(fresh)
-    const isFilled = await this.#watchHole(visible)
+    if (this.#sealed > before) this.#publish(fresh, before)
+    if (visible > this.#sealed && (await this.#skipCut(generation))) return true
+    const isFilled = await this.#watchHole(visible, now)
     await this.#storeSealed()
     return isFilled || (page.length === PAGE && this.#sealed > before)
+  }
+
+  /**
+   * What is missing may have been cut (OB6): a process that stood still, or could not read for so long, goes
+   * on at the floor. Its readers are told so by `after`.
+   */
+  async #skipCut(generation: number): Promise<boolean> {
+    const floor = await this.#context.store.floor()
+    if (generation !== this.#generation || floor <= this.#sealed) return false
+    this.#context.logger.warn({ after: this.#sealed, floor }, 'the log was cut beyond its reader')
+    this.#sealed = floor
+    this.#hole = null
+    this.#publish([], floor)
+    return true
   }
 
   /**
    * Waits for the hole after W, then fills what was missing when it was first seen. True when it was
    * filled: it must be read back, for the writer may have been first.
    */
-  async #watchHole(visible: number): Promise<boolean> {
-    const { clock, options, store, own, logger } = this.#context
-    const now = clock.now()
+  async #watchHole(visible: number, now: number): Promise<boolean> {
+    const { options, store, own, logger } = this.#context
     if (visible <= this.#sealed) {
       this.#hole = null
       return false
@@ -186,7 +202,8 @@ export class LogTail {
     const missing: number[] = []
     const found = await store.range({ after: hole.after, upTo: hole.visible, limit: PAGE })
     const last = found[found.length - 1]
-    if (!last) return false
+    // Cut meanwhile: those were no holes.
+    if (!last || (await store.floor()) > hole.after) return false
     let next = hole.after + 1
     for (const event of found) {
       while (next < event.seq && missing.length < PAGE) missing.push(next++)
@@ -197,10 +214,10 @@ export class LogTail {
     return true
   }
 
-  #publish(events: readonly LogEvent[]): void {
+  #publish(events: readonly LogEvent[], after: number): void {
     for (const listener of this.#listeners) {
       try {
-        listener(events, this.#sealed)
+        listener(events, this.#sealed, after)
       } catch (error) {
         this.#context.logger.error({ err: error }, 'a listener of the log threw')
       }

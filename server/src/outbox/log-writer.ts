@@ -5,6 +5,8 @@ import { Backoff } from './backoff.ts'
 import { Numbers } from './numbers.ts'
 import type { OutboxOptions } from './outbox.ts'
 import type { Bound, Pending } from './pending.ts'
+import { youngestCutMs } from './retention.ts'
+import { OWNER } from './store.ts'
 import type { InsertOutcome, LogEvent, LogStore } from './store.ts'
 
 const MAX_BATCH_EVENTS = 1_000
@@ -140,15 +142,18 @@ export class LogWriter {
 
   async #send(batch: readonly Pending[]): Promise<void> {
     const { clock, options, store } = this.#context
+    const giveUpAfterMs = youngestCutMs(options) / 2
     const startedAt = clock.now()
-    let rest = await this.#bind(batch)
+    const fresh = batch.filter((pending) => this.#isFresh(pending, giveUpAfterMs / 2))
+    if (fresh.length === 0) return
+    let rest = await this.#bind(fresh)
     let losses = 0
     let failures = 0
     let isNumbered = true
     while (rest.length > 0 && !this.#isAbandoned) {
-      // Past half the retention what was sent might be deleted before its outcome is known (OB6).
-      if (clock.now() - startedAt > options.retentionMs / 2)
-        throw new RingsideError('outbox_unreachable', 'A flush was older than half the retention')
+      // Later what was sent might be cut before its outcome is known (OB6).
+      if (clock.now() - startedAt > giveUpAfterMs)
+        throw new RingsideError('outbox_unreachable', 'A flush was older than half of what is kept')
       let outcome: InsertOutcome
       let storedCount = 0
       if (!isNumbered && losses >= LOSSES_BEFORE_TRANSACTION) {
@@ -198,6 +203,16 @@ export class LogWriter {
         await this.#backoff.wait(failures++)
       }
     }
+  }
+
+  /**
+   * A marker's n comes from a look at the log: later what stands there now may be cut, and its place empty.
+   * Such a takeover is over (OB4).
+   */
+  #isFresh(pending: Pending, maxAgeMs: number): boolean {
+    if (pending.type !== OWNER || this.#context.clock.now() - pending.since <= maxAgeMs) return true
+    pending.owner.refuse(null, new RingsideError('unavailable', 'The takeover took too long'))
+    return false
   }
 
   /** Binds seq, n, at and prev of a batch, in the order in which it was appended. */

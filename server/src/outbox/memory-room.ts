@@ -36,16 +36,15 @@ export class MemoryRoom {
     return this.#events.slice(start, end)
   }
 
-  /** Forgets events up to `seq`, the newest owner event excepted: it can be found by n still. */
+  /** Forgets events up to `seq`; its owner events can be found by n still. */
   deleteThrough(seq: number): void {
     const gone = this.#events.splice(0, indexAfter(this.#events, seq))
     if (gone.length === 0) return
-    let marker: LogEvent | null = null
+    for (const event of gone) if (event.type !== OWNER) this.#byN.delete(event.n)
+    if (!this.#last || this.#byN.has(this.#last.n)) return
+    this.#last = null
     for (const event of this.#byN.values())
-      if (event.type === OWNER && (!marker || event.n > marker.n)) marker = event
-    for (const event of this.#byN.values())
-      if (event.seq <= seq && event !== marker) this.#byN.delete(event.n)
-    if (this.#last && !this.#byN.has(this.#last.n)) this.#last = marker
+      if (!this.#last || event.n > this.#last.n) this.#last = event
   }
 
   saveSnapshot(snapshot: Snapshot): void {

@@ -43,6 +43,7 @@ const MAX_CHECKPOINTS = 100_000
  * processes would share a database. It holds what retention leaves of it.
  */
 export class MemoryStore implements LogStore {
+  readonly isLocal = true
   readonly #clock: Clock
   readonly #hooks: MemoryStoreHooks
   readonly #origin: number

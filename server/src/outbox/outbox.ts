@@ -23,9 +23,13 @@ export interface Outbox {
   counter(): Promise<number>
   /**
    * The tail: called with each run of newly sealed events in order, tombstones left out, after
-   * `sealed` was raised. One call a turn at most. The returned function stops it.
+   * `sealed` was raised. One call a turn at most. `events` are all of (after, sealed]; `after` is the
+   * `sealed` of the call before, or greater when the log was cut faster than this process could read:
+   * readers at a lower position have lost events. The returned function stops it.
    */
-  onSealed(listener: (events: readonly LogEvent[], sealed: number) => void): () => void
+  onSealed(
+    listener: (events: readonly LogEvent[], sealed: number, after: number) => void,
+  ): () => void
   /**
    * Sealed events with seq > after, ascending, tombstones left out. `next` is where to read on: the
    * last seq looked at, `sealed` when the end was reached.

@@ -9,6 +9,8 @@ import type { LogEvent, LogStore, Snapshot } from './store.ts'
 const PAGE = 1_000
 /** Pages looked at in one round; what is left waits for the next. */
 const MAX_PAGES = 20
+/** So that a size limit is one, within reason. */
+const LONGEST_YOUNGEST_MS = 600_000
 const SHORTEST_ROUND_MS = 1_000
 const LONGEST_ROUND_MS = 10_000
 
@@ -20,6 +22,14 @@ export interface RetentionContext {
   readonly sealed: () => number
   /** Asks a room that this process owns for a snapshot; false when it owns no such room. */
   readonly askForSnapshot: (room: string) => boolean
+}
+
+/**
+ * Nothing younger is cut, however much there is, in ms: a write that is on its way must not find the place
+ * of what it collides with empty. A flush gives up at half of it (OB6).
+ */
+export function youngestCutMs(options: OutboxOptions): number {
+  return Math.min(options.retentionMs, LONGEST_YOUNGEST_MS)
 }
 
 /** What would be cut of one room. */
@@ -45,9 +55,13 @@ export class Retention {
     this.#context = context
   }
 
-  /** As far as this process knows: read again with each round. */
+  /** As far as this process knows: read again with each round, and with each page. */
   get floor(): number {
     return this.#floor
+  }
+
+  noteFloor(floor: number): void {
+    this.#floor = Math.max(this.#floor, floor)
   }
 
   async start(): Promise<void> {
@@ -84,7 +98,10 @@ export class Retention {
     if (floor <= this.#floor) return
     for (const [room, cut] of cuts) {
       const isKept = await this.#keepState(room, cut, floor)
-      if (!isKept) logger.error({ roomId: room }, 'no state could be made of the log that is cut')
+      if (isKept) continue
+      // Another process was faster: what is missing is not this one's to make.
+      if ((await store.floor()) > this.#floor) return
+      logger.error({ roomId: room }, 'no state could be made of the log that is cut')
     }
     await store.raiseFloor(floor)
     this.#floor = floor
@@ -101,11 +118,12 @@ export class Retention {
     const upTo = sealed()
     const tooOld = store.now() - options.retentionMs
     const tooMany = upTo - options.retentionEvents
+    const tooYoung = store.isLocal ? Infinity : store.now() - youngestCutMs(options)
     let candidate = this.#floor
     for (let pageCount = 0; pageCount < MAX_PAGES; pageCount++) {
       const page = await store.range({ after: candidate, upTo, limit: PAGE })
       for (const event of page) {
-        if (event.at >= tooOld && event.seq > tooMany) return candidate
+        if (event.at >= tooOld && (event.seq > tooMany || event.at >= tooYoung)) return candidate
         candidate = event.seq
         if (event.room === null) continue
         const cut = cuts.get(event.room)
@@ -160,11 +178,12 @@ function stateOrNull(base: Snapshot | null, events: readonly LogEvent[]): Snapsh
   }
 }
 
-/** The state after `events`, which follow `base` without a gap; null when their beginning is missing. */
+/** The state after `events`, which follow `base`; null when one of them is missing. */
 export function stateAfter(base: Snapshot | null, events: readonly LogEvent[]): Snapshot | null {
   const last = events[events.length - 1]
   if (!last || last.room === null) return base
-  if (!base && events[0]?.n !== 1) return null
+  let n = base?.n ?? 0
+  for (const event of events) if (event.n !== ++n) return null
   let publicState = JSON.parse(base?.publicState ?? '{}') as Json
   let hiddenState = base?.hiddenState ? (JSON.parse(base.hiddenState) as Json) : null
   for (const event of events) {

@@ -97,11 +97,14 @@ export class RoomBuffer implements RoomLog, EventOwner {
     return oldest !== undefined && this.#context.clock.now() - oldest.since > maxOutboxLagMs
   }
 
-  /** Writes the marker that makes this ownership valid (OB4): the first event of the buffer. */
-  appendMarker(onOutcome: (outcome: MarkerOutcome) => void): void {
+  /**
+   * Writes the marker that makes this ownership valid (OB4): the first event of the buffer. `since` is when
+   * the log was looked at.
+   */
+  appendMarker(since: number, onOutcome: (outcome: MarkerOutcome) => void): void {
     this.#onMarker = onOutcome
     const data = JSON.stringify({ epoch: this.epoch })
-    this.#push({ type: OWNER, data }, data.length)
+    this.#push({ type: OWNER, data }, data.length, since)
   }
 
   append(event: NewEvent): boolean {
@@ -250,14 +253,14 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#finish(cause)
   }
 
-  #push(event: NewEvent, bytes: number): void {
+  #push(event: NewEvent, bytes: number, since = this.#context.clock.now()): void {
     const pending: Pending = {
       owner: this,
       type: event.type,
       data: event.data,
       hidden: event.hidden ?? null,
       bytes,
-      since: this.#context.clock.now(),
+      since,
       minSeq: this.#acknowledged.seq,
       snapshot: null,
       waiters: null,

@@ -4,6 +4,8 @@
  * became of a write. Implementations are held to one suite (test/outbox-contract.ts).
  */
 export interface LogStore {
+  /** True when a write takes effect before it answers, or never: then events of any age may be cut. */
+  readonly isLocal?: boolean
   /** Creates what is missing; may be called by several processes at once. */
   open(): Promise<void>
   close(): Promise<void>
@@ -37,8 +39,8 @@ export interface LogStore {
   floor(): Promise<number>
   raiseFloor(seq: number): Promise<void>
   /**
-   * Deletes events with seq <= `seq`, but keeps each room's newest `owner` event where `byRoomN` and
-   * `lastOfRoom` find it (OB4). Returns how many went.
+   * Deletes events with seq <= `seq`, but keeps every `owner` event where `byRoomN` and `lastOfRoom` find
+   * it: whoever lost the room to it finds it there, however late (OB4). Returns how many went.
    */
   deleteThrough(seq: number): Promise<number>
   /** The stored sealed watermark; `storeSealed` never lowers it. */

@@ -17,7 +17,7 @@ export interface TakeoverContext {
  * Takes the ownership of a room (OB4). A room without history needs nothing: its n = 1 decides. One with
  * history gets a marker at last + 1 with a higher epoch; losing that place to another marker = give up,
  * to an event of the old owner = look again, with a new n and so a new seq.
- * @throws RingsideError room_over when the room has ended or another owner was first.
+ * @throws RingsideError room_over when the room has ended, room_taken when another owner was first.
  */
 export async function takeRoom(
   room: string,
@@ -26,19 +26,24 @@ export async function takeRoom(
 ): Promise<RoomBuffer> {
   const { store } = context
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const last = await store.lastOfRoom(room)
+    const since = context.buffers.clock.now()
+    let last = await store.lastOfRoom(room)
     const snapshot = await store.snapshotAt(room, Number.MAX_SAFE_INTEGER)
+    // The room went on between the two, or its log was cut: only the second makes the snapshot the last.
+    if (snapshot && snapshot.n > (last?.n ?? 0)) last = await store.lastOfRoom(room)
     if (last?.type === END) throw new RingsideError('room_over', `Room '${room}' has ended`)
     const from = positionOf(last, snapshot)
     const epoch = Math.max(last?.epoch ?? 0, snapshot?.epoch ?? 0) + 1
     const ownership = { room, epoch, own: context.randomId(), from }
     const buffer = new RoomBuffer(ownership, handlers, context.buffers)
     if (from.n === 0) return buffer
-    const outcome = await new Promise<MarkerOutcome>((resolve) => buffer.appendMarker(resolve))
+    const outcome = await new Promise<MarkerOutcome>((resolve) =>
+      buffer.appendMarker(since, resolve),
+    )
     if (outcome.kind === 'owned') return buffer
     if (outcome.kind === 'failed') throw outcome.cause
     if (outcome.to.type === OWNER)
-      throw new RingsideError('room_over', `Room '${room}' was taken by another owner`)
+      throw new RingsideError('room_taken', `Room '${room}' was taken by another owner`)
   }
   throw new RingsideError('unavailable', `Room '${room}' changed too fast to be taken over`)
 }

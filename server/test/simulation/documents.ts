@@ -101,19 +101,14 @@ export class Documents {
     return this.snapshots.get(room)?.findLast((snapshot) => snapshot.seq <= seq) ?? null
   }
 
-  /** Seqs <= `seq`, but for each room's newest marker (OB4). */
+  /** Seqs <= `seq`, but for markers (OB4). */
   deletable(seq: number): number[] {
     const found: number[] = []
     for (const each of this.#seqs) {
       if (each > seq) break
-      const event = this.events.get(each)
-      if (event?.type !== OWNER || this.#newestMarker(event.room ?? '') !== event) found.push(each)
+      if (this.events.get(each)?.type !== OWNER) found.push(each)
     }
     return found
-  }
-
-  #newestMarker(room: string): LogEvent | undefined {
-    return this.#lasts.get(room)?.findLast((event) => event.type === OWNER)
   }
 
   #add(event: LogEvent): void {

@@ -108,6 +108,9 @@ export class Ledger {
 
   #onEvent(event: LogEvent): void {
     const { seq } = event
+    // A number voided twice, the second time after it was cut: nobody sees it any more.
+    const isCut = seq <= this.#majority.floor
+    if (isCut && event.type === TOMBSTONE && this.durable.get(seq)?.type === TOMBSTONE) return
     const check = this.#findings.check.bind(this.#findings)
     check(seq > this.#claimed, 'OB3', () => `${seq} appeared at or below W ${this.#claimed}`)
     check(!this.durable.has(seq), 'OB3', () => `${seq} was written twice`)
@@ -125,6 +128,8 @@ export class Ledger {
     check(event.n === (last?.n ?? 0) + 1, 'OB2', () => `${at()} follows n=${last?.n ?? 0}`)
     check(event.seq > (last?.seq ?? 0), 'OB2 OB4', () => `${at()} is below seq ${last?.seq}`)
     check(event.at >= (last?.at ?? 0), 'OB2', () => `${at()}: at went back`)
+    // Taken over from a snapshot, with the log cut up to it: what follows it follows the state at it.
+    if (event.type === OWNER && last && !this.#majority.events.has(last.seq)) ledger.patchN = last.n
     check(event.prev === ledger.patchN, 'OB2', () => `${at()}: prev ${event.prev}`)
     check(last?.type !== END, 'OB4', () => `${at()} follows the end`)
     if (last && event.own !== last.own) {

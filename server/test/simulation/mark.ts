@@ -3,7 +3,7 @@ import type { LogEvent } from '../../src/outbox/store.ts'
 import type { NewEvent } from '../../src/outbox/outbox.ts'
 
 /** Steps that one state remembers; more than are ever folded into one patch. */
-const MEMORY = 64
+const MEMORY = 1_024
 
 /** Which steps of which ownership an event carries. */
 export interface Mark {

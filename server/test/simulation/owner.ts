@@ -148,8 +148,7 @@ export class Owner {
 
   #change(event: NewEvent): void {
     this.#shown = applyMergePatch(this.#shown, JSON.parse(event.data) as Json)
-    if (event.hidden)
-      this.#hidden = applyMergePatch(this.#hidden, JSON.parse(event.hidden) as Json)
+    if (event.hidden) this.#hidden = applyMergePatch(this.#hidden, JSON.parse(event.hidden) as Json)
   }
 
   #awaitDurable(): void {

@@ -18,6 +18,12 @@ export type InsertReply =
   | { readonly kind: 'duplicate'; readonly index: number }
   | { readonly kind: 'refused'; readonly index: number }
 
+export interface Transaction {
+  readonly first: number
+  readonly count: number
+  readonly events: readonly LogEvent[]
+}
+
 export type CommitReply = InsertReply | { readonly kind: 'conflict' }
 
 /** The outcome of an operation is not known: it may have happened, or happen still. */
@@ -88,10 +94,10 @@ export class ReplicaSet {
   }
 
   /**
-   * Commits a transaction that took `events.length` numbers from `first`: all or nothing, at one moment.
+   * Commits a transaction that took `count` numbers from `first`: all or nothing, at one moment.
    * Once it was told to have failed it cannot come about any more.
    */
-  async commit(request: string, first: number, events: readonly LogEvent[]): Promise<CommitReply> {
+  async commit(request: string, { first, count, events }: Transaction): Promise<CommitReply> {
     const failed = this.#aborted.get(request)
     if (failed) return failed
     if (!this.#primary.done.has(request)) {
@@ -100,7 +106,7 @@ export class ReplicaSet {
         this.#aborted.set(request, fault)
         return fault
       }
-      const changes: Change[] = [{ kind: 'counter', count: events.length, request }]
+      const changes: Change[] = [{ kind: 'counter', count, request }]
       for (const [index, event] of events.entries())
         changes.push({ kind: 'event', event, request: `${request}/${index}` })
       this.#write({ kind: 'transaction', changes })
@@ -194,4 +200,3 @@ export class ReplicaSet {
     for (const listener of this.#listeners) listener()
   }
 }
-

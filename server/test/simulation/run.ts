@@ -17,7 +17,8 @@ async function main(): Promise<void> {
     if (result.failure) {
       failed.push(seed)
       console.log(`seed ${seed} FAILED ${result.failure}`)
-      if (failed.length <= 3) for (const operation of result.operations) console.log(`  ${operation}`)
+      if (failed.length <= 3)
+        for (const operation of result.operations) console.log(`  ${operation}`)
     }
     const done = seed - from + 1
     if (done % 500 === 0 && done < seedCount)

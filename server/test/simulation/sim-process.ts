@@ -60,7 +60,7 @@ export class SimProcess {
       logger: silentLogger,
       randomId: () => `${name}-${++this.#ids}`,
     })
-    this.outbox.onSealed((events, sealed) => this.#onSealed(events, sealed))
+    this.outbox.onSealed((...run) => this.#onSealed(...run))
   }
 
   /** What the process's streams read from; null before the outbox has started. */
@@ -89,7 +89,7 @@ export class SimProcess {
   }
 
   /** As feed.ts does it. */
-  #onSealed(events: readonly LogEvent[], sealed: number): void {
+  #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
     const { ledger, findings } = this.#parts
     const before = this.#sealed
     findings.check(sealed >= before, 'OB3', () => `W of ${this.name} went back to ${sealed}`)
@@ -97,7 +97,12 @@ export class SimProcess {
     ledger.claim(sealed, `W of ${this.name}`)
     // Before the start has answered nobody knows where it began.
     if (!this.#source) return
-    const expected = ledger.visible(before, sealed)
+    findings.check(
+      after === before || (after > before && after <= this.#parts.set.majority.floor),
+      'FE1',
+      () => `${this.name} went from ${before} to ${after}`,
+    )
+    const expected = ledger.visible(after, sealed)
     findings.check(
       events.length === expected.length && events.every((event, i) => event === expected[i]),
       'OB1 OB2 FE1',
@@ -108,7 +113,7 @@ export class SimProcess {
       const entry = toFeedEntry(event)
       if (entry) entries.push(entry)
     }
-    this.#source?.ring.push(entries, sealed)
+    this.#source?.ring.push(entries, sealed, after)
   }
 }
 

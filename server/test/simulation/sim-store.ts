@@ -6,7 +6,6 @@ import type {
   RoomRecord,
   Snapshot,
 } from '../../src/outbox/store.ts'
-import { TOMBSTONE } from '../../src/outbox/store.ts'
 import { Unknown } from './replica-set.ts'
 import type { InsertReply, ReplicaSet } from './replica-set.ts'
 import type { ProcessClock, SimClock } from './sim-clock.ts'
@@ -37,7 +36,6 @@ export interface SimStoreParts {
 export class SimStore implements LogStore {
   readonly #parts: SimStoreParts
   #requests = 0
-  #knownFloor = 0
 
   constructor(parts: SimStoreParts) {
     this.#parts = parts
@@ -68,8 +66,6 @@ export class SimStore implements LogStore {
   async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
     const [first] = events
     if (!first) return { kind: 'stored' }
-    if (first.seq <= this.#knownFloor)
-      return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
     this.#parts.onInsert(events)
     try {
       const reply = await this.#call((request) => this.#parts.set.insert(request, events))
@@ -80,7 +76,7 @@ export class SimStore implements LogStore {
   }
 
   async insertNext(
-    _count: number,
+    count: number,
     make: (first: number) => readonly LogEvent[],
   ): Promise<InsertOutcome> {
     const { set } = this.#parts
@@ -88,9 +84,9 @@ export class SimStore implements LogStore {
       try {
         const first = await this.#call(async () => set.next)
         const events = make(first)
-        this.#parts.onAllocate(first, events.length)
-        if (events.length === 0) return { kind: 'stored' }
-        const reply = await this.#call((request) => set.commit(request, first, events))
+        this.#parts.onAllocate(first, count)
+        const transaction = { first, count, events }
+        const reply = await this.#call((request) => set.commit(request, transaction))
         if (reply.kind !== 'conflict') return await this.#outcome(reply, events)
       } catch (cause) {
         return { kind: 'unknown', cause }
@@ -122,15 +118,12 @@ export class SimStore implements LogStore {
     return this.#read(() => this.#parts.set.majority.lastOfRoom(room))
   }
 
-  async floor(): Promise<number> {
-    const floor = await this.#read(() => this.#parts.set.majority.floor)
-    this.#knownFloor = Math.max(this.#knownFloor, floor)
-    return floor
+  floor(): Promise<number> {
+    return this.#read(() => this.#parts.set.majority.floor)
   }
 
-  async raiseFloor(seq: number): Promise<void> {
-    await this.#call(() => this.#parts.set.update({ kind: 'floor', to: seq }))
-    this.#knownFloor = Math.max(this.#knownFloor, seq)
+  raiseFloor(seq: number): Promise<void> {
+    return this.#call(() => this.#parts.set.update({ kind: 'floor', to: seq }))
   }
 
   deleteThrough(seq: number): Promise<number> {
@@ -245,20 +238,5 @@ export class SimStore implements LogStore {
         void run(weather.zombieMs(), NO_END)
       }
     })
-  }
-}
-
-function tombstoneAt(seq: number): LogEvent {
-  return {
-    seq,
-    room: null,
-    n: 0,
-    epoch: 0,
-    own: '',
-    type: TOMBSTONE,
-    at: 0,
-    data: '',
-    hidden: null,
-    prev: 0,
   }
 }

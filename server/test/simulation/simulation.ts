@@ -39,6 +39,7 @@ export class Simulation {
   readonly #limits: ServerLimits
   readonly #operations: string[] = []
   readonly #owners: Owner[] = []
+  readonly #creators = new Map<string, SimProcess>()
   readonly #places = new Map<Owner, SimProcess>()
   #processes: SimProcess[] = []
   readonly #streams: Stream[]
@@ -68,7 +69,9 @@ export class Simulation {
     })
   }
 
-  async run(chaosMs = 12_000): Promise<SimulationResult> {
+  async run(): Promise<SimulationResult> {
+    // Most of the time too short for retention.
+    const chaosMs = this.#random.next() < 0.6 ? 6_000 : 30_000
     for (let count = 0; count < 2; count++) this.#startProcess()
     for (let count = 0; count < ROOM_COUNT; count++) this.#rooms.push(`room-${count}`)
     const end = this.#world.now() + chaosMs
@@ -84,8 +87,7 @@ export class Simulation {
       await this.#pass(100)
     }
     this.#findings.check(this.#isSettled(), 'OB5', () => `nothing settles: ${this.#unsettled()}`)
-    for (const owner of this.#owners)
-      if (!this.#places.get(owner)?.isDead) owner.checkAtEnd()
+    for (const owner of this.#owners) if (!this.#places.get(owner)?.isDead) owner.checkAtEnd()
     for (const process of this.#processes) process.crash()
     return this.#result()
   }
@@ -107,14 +109,13 @@ export class Simulation {
     else if (chance < 0.032) this.#end()
     else if (chance < 0.036) this.#release()
     this.#keepRoomsOpen()
-    for (const owner of this.#owners)
-      if (random.next() < 0.5 && this.#processOf(owner)) owner.act()
+    for (const owner of this.#owners) if (random.next() < 0.5 && this.#processOf(owner)) owner.act()
     for (const stream of this.#streams) stream.act()
   }
 
   #keepRoomsOpen(): void {
     for (const [index, room] of this.#rooms.entries()) {
-      if (this.#ledger.hasEnded(room)) {
+      if (this.#ledger.hasEnded(room) || this.#isStillborn(room)) {
         // Ids are never used again.
         this.#rooms[index] = `room-${this.#rooms.length * 100 + this.#ownerCount}-${index}`
         continue
@@ -126,9 +127,19 @@ export class Simulation {
     }
   }
 
+  /** Made by a process that died before the room had an event. */
+  #isStillborn(room: string): boolean {
+    const first = this.#creators.get(room)
+    return first !== undefined && first.isDead && this.#ledger.lastOf(room) === null
+  }
+
   #open(room: string): void {
     const process = this.#running()
     if (!process || this.#opening > 4) return
+    // Nobody but its maker goes on with a room that has no log yet.
+    const isNew = !this.#creators.has(room)
+    if (!isNew && this.#ledger.lastOf(room) === null) return
+    this.#creators.set(room, this.#creators.get(room) ?? process)
     const owner = new Owner({
       index: this.#ownerCount++,
       room,
@@ -285,7 +296,7 @@ function limitsOf(random: Random): ServerLimits {
     holeTimeoutMs: random.int(100, 800),
     snapshotEvery: random.int(3, 20),
     maxPendingEvents: random.next() < 0.3 ? random.int(4, 40) : 1_000,
-    retentionMs: random.next() < 0.5 ? 10_000 : 1e9,
+    retentionMs: 10_000,
     retentionEvents: random.next() < 0.5 ? 100 : 1e9,
   })
 }

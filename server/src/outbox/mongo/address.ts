@@ -22,7 +22,10 @@ export function maskText(text: string, uri: string): string {
 
 /** The database that the string itself names, or null. */
 export function databaseIn(uri: string): string | null {
-  const [, path = ''] = afterCredentials(uri).split('?')[0]?.split(/\/(.*)/s) ?? []
+  const [, path = ''] =
+    afterCredentials(uri)
+      .split('?')[0]
+      ?.split(/\/(.*)/s) ?? []
   return path === '' ? null : safeDecode(path)
 }
 

@@ -1,6 +1,5 @@
 import { MongoServerError } from 'mongodb'
 import type { Collection, CollectionOptions, Db, Document } from 'mongodb'
-import { OWNER } from '../store.ts'
 import { long } from './documents.ts'
 import type {
   CheckpointDocument,
@@ -119,12 +118,6 @@ async function createMissing(db: Db, nowMs: number): Promise<void> {
       key: { room: 1, _id: 1 },
       name: 'room_seq',
       partialFilterExpression: { room: { $exists: true } },
-    },
-    {
-      // Retention keeps each room's newest marker.
-      key: { room: 1, n: -1, type: 1 },
-      name: 'owners',
-      partialFilterExpression: { type: OWNER },
     },
   ])
   await snapshots.createIndexes([{ key: { room: 1, seq: -1 }, name: 'room_seq', unique: true }])

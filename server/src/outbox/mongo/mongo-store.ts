@@ -200,39 +200,18 @@ export class MongoStore implements LogStore {
 
   async deleteThrough(seq: number): Promise<number> {
     const { events } = this.#at
-    const isOld: Filter<EventDocument> = { _id: { $lte: long(seq) }, type: { $ne: OWNER } }
-    let count = await this.#deleteOldMarkers(seq)
+    const isOld = (upTo: number): Filter<EventDocument> => {
+      return { _id: { $lte: long(upTo) }, type: { $ne: OWNER } }
+    }
+    let count = 0
     for (;;) {
       const batch = await events
-        .find(isOld, { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH })
+        .find(isOld(seq), { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH })
         .toArray()
       const last = batch.at(-1)
       if (!last) return count
-      const deleted = await events.deleteMany({
-        _id: { $lte: long(toNumber(last._id)) },
-        type: { $ne: OWNER },
-      })
-      count += deleted.deletedCount
+      count += (await events.deleteMany(isOld(toNumber(last._id)))).deletedCount
     }
-  }
-
-  /** Only the newest marker of a room outlives its events (OB4). */
-  async #deleteOldMarkers(seq: number): Promise<number> {
-    const { events } = this.#at
-    const rooms = events.aggregate<{ _id: string; n: number }>(
-      [
-        { $match: { type: OWNER } },
-        { $group: { _id: '$room', n: { $max: '$n' }, count: { $sum: 1 } } },
-        { $match: { count: { $gt: 1 } } },
-      ],
-      { hint: 'owners' },
-    )
-    let count = 0
-    for await (const { _id: room, n } of rooms) {
-      const older = { room, type: OWNER, n: { $lt: n }, _id: { $lte: long(seq) } }
-      count += (await events.deleteMany(older)).deletedCount
-    }
-    return count
   }
 
   sealed(): Promise<number> {
