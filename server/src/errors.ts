@@ -11,6 +11,8 @@ export const serverErrorCodes = {
   port_in_use: 'Another process listens on the port',
   state_invalid: 'A value that cannot be recorded was written to the state',
   room_over: 'The room has ended or was disposed',
+  room_taken: 'Another process has taken the room over',
+  room_not_ready: 'The room has no state yet: onCreate has not returned',
   outbox_unreachable: 'The log cannot be reached',
   aborted: 'The client has gone before the request was read',
 } as const

@@ -27,7 +27,8 @@ import type { CommandHandler, CommandRegistry } from './session/command-registry
 import type { SessionHooks, SessionTable } from './session/session-table.ts'
 import { LOOPBACK_ADDRESS } from './transport/memory.ts'
 import type { MemoryTransport } from './transport/memory.ts'
-import type { Transport } from './transport/transport.ts'
+import { answerStarting } from './starting.ts'
+import type { Transport, TransportHandlers } from './transport/transport.ts'
 
 /** The parts of a server, made in server.ts. */
 export interface ServerParts {
@@ -59,9 +60,9 @@ export interface OpenFeed {
   readonly lobby: Lobby
 }
 
-/** Read by health checks. States: new -> listening -> draining -> closed. */
+/** Read by health checks. States: new -> starting -> listening -> draining -> closed. */
 export interface ServerStatus {
-  phase: 'new' | 'listening' | 'draining' | 'closed'
+  phase: 'new' | 'starting' | 'listening' | 'draining' | 'closed'
 }
 
 /** The public face of the parts: registration before `listen`, sessions and rooms after it. */
@@ -69,6 +70,7 @@ export class GameServer implements Server {
   readonly #parts: ServerParts
   readonly #routes: (readonly [method: string, path: string, handler: RouteHandler])[] = []
   #open: OpenFeed | null = null
+  #listening: Promise<number> | null = null
   #closing: Promise<void> | null = null
 
   constructor(parts: ServerParts) {
@@ -169,39 +171,56 @@ export class GameServer implements Server {
     return this.#parts.loopback.loopback()
   }
 
-  async listen(address: { port?: number; host?: string } = {}): Promise<number> {
+  listen(address: { port?: number; host?: string } = {}): Promise<number> {
     this.#assertNew()
-    const {
-      status,
-      registry,
-      outbox,
-      host: rooms,
-      transport,
-      sessions,
-      router,
-      logger,
-    } = this.#parts
-    status.phase = 'listening'
-    registry.seal()
-    const { host = '127.0.0.1', port = 8080 } = address
+    this.#parts.status.phase = 'starting'
+    this.#parts.registry.seal()
+    this.#listening = this.#listen(address)
+    return this.#listening
+  }
+
+  /**
+   * The port first: a second server on it must fail before it takes the rooms of the first. Until the
+   * rooms are back, requests are answered 503.
+   */
+  async #listen({ host = '127.0.0.1', port = 8080 }): Promise<number> {
+    const { status, outbox, host: rooms, transport, router, logger } = this.#parts
     try {
+      const bound = await transport.listen({ host, port }, this.#handlers())
       await outbox.start()
       await rooms.restore()
+      if (rooms.isDraining) throw new RingsideError('draining', 'The server was closed meanwhile')
       this.#open = this.#parts.openFeed()
       // After the built-in ones, which win.
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
-      const bound = await transport.listen(
-        { host, port },
-        { ...sessions.handlers, http: router.handle },
-      )
+      status.phase = 'listening'
       logger.info({ host, port: bound }, 'server listens')
       return bound
     } catch (error) {
       status.phase = 'closed'
-      this.#stopFeed()
+      rooms.drain()
       rooms.close()
+      this.#stopFeed()
       await outbox.stop()
+      await transport.close()
       throw error
+    }
+  }
+
+  /** What the transport calls; players and requests wait outside until everything is there. */
+  #handlers(): TransportHandlers {
+    const { sessions, router, status } = this.#parts
+    return {
+      ...sessions.handlers,
+      upgrade: (request) =>
+        status.phase === 'starting'
+          ? { accept: false, status: 503, code: 'unavailable' }
+          : sessions.handlers.upgrade(request),
+      http: (request, response) => {
+        if (status.phase !== 'starting' || request.path.startsWith('/health/'))
+          router.handle(request, response)
+        else answerStarting(request, response, this.#parts.limits.retryMs)
+      },
     }
   }
 
@@ -213,9 +232,13 @@ export class GameServer implements Server {
   /** Each step needs the one before it: no new work, last changes logged, readers told, sockets shut. */
   async #close(): Promise<void> {
     const { status, limits, logger, sessions, host, outbox, transport } = this.#parts
-    const wasListening = status.phase === 'listening'
-    status.phase = 'draining'
-    if (wasListening) {
+    if (status.phase === 'starting') {
+      // The start finds out, and takes back what it has begun.
+      host.drain()
+      await this.#listening?.catch(() => {})
+    }
+    if (status.phase === 'listening') {
+      status.phase = 'draining'
       logger.info({}, 'server drains')
       sessions.stopAccepting()
       sessions.broadcastFrame(encodeSystem('goingAway', { retryMs: limits.retryMs }))

@@ -41,9 +41,11 @@ export class Matchmaker implements SeatDesk {
 
   /** A seat in the fullest open room of the type, or in a new one. */
   async joinOrCreate(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    this.#assertOpen()
     const options = checkOptions(wish.options)
     for (let attempt = 1; ; attempt++) {
       const room = this.#findOpen(type) ?? (await this.#openOne(type, options))
+      if (!room) continue
       try {
         return await this.#sell(room, wish)
       } catch (error) {
@@ -54,10 +56,13 @@ export class Matchmaker implements SeatDesk {
     }
   }
 
-  /** Makes a room; callers that come meanwhile share it. */
-  #openOne(type: string, options: Json): Promise<LiveRoom> {
+  /**
+   * Makes a room; callers that come meanwhile share it. Null when somebody else's room could not be
+   * made: his options may have been bad, this caller's own decide about his.
+   */
+  #openOne(type: string, options: Json): Promise<LiveRoom | null> {
     const pending = this.#opening.get(type)
-    if (pending) return pending
+    if (pending) return pending.catch(() => null)
     const opening = this.#parts.host.create(type, options).finally(() => this.#opening.delete(type))
     this.#opening.set(type, opening)
     return opening
@@ -65,6 +70,7 @@ export class Matchmaker implements SeatDesk {
 
   /** A seat in an open room of the type. @throws RingsideError room_not_found when there is none. */
   async join(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    this.#assertOpen()
     const room = this.#findOpen(type)
     if (!room) throw new RingsideError('room_not_found', `No open room of type '${type}'`)
     return this.#sell(room, wish)
@@ -76,11 +82,13 @@ export class Matchmaker implements SeatDesk {
   }
 
   async joinById(roomId: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    this.#assertOpen()
     return this.#sell(this.#parts.host.get(roomId), wish)
   }
 
   /** A ticket for a seat that the client held before. @throws RingsideError reconnect_refused. */
   reconnect(roomId: string, token: unknown): MatchmakeAnswer {
+    this.#assertOpen()
     if (typeof token !== 'string') throw new RingsideError('bad_request', 'Expected a token')
     const room = this.#parts.host.rooms.get(roomId)
     const seat = room && !room.isOver ? room.seats.byReconnectToken(token) : null
@@ -100,10 +108,16 @@ export class Matchmaker implements SeatDesk {
     return seat
   }
 
+  /** @throws RingsideError draining: its clients come back by themselves, after the restart. */
+  #assertOpen(): void {
+    if (this.#parts.host.isDraining) throw new RingsideError('draining')
+  }
+
   #findOpen(type: string): LiveRoom | null {
     let best: LiveRoom | null = null
     for (const room of this.#parts.host.rooms.values()) {
       if (room.type !== type || room.isOver || room.isLocked || room.profile.isPrivate) continue
+      if (room.isPaused) continue
       if (room.seats.freeCount <= 0) continue
       if (!best || room.clientCount > best.clientCount) best = room
     }

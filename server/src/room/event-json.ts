@@ -2,8 +2,9 @@ import { isSchema, toSteps } from '@ringside/protocol'
 import type { Json, NamedField, ScalarItem, Schema } from '@ringside/protocol'
 
 /**
- * A message as it stands on the feed: what players get as protobuf, as JSON. Quantised fields are
- * whole steps and 32-bit floats their shortest decimal, as in a state patch.
+ * A message as it stands on the feed: what players get as protobuf, as JSON. `value` is what decoding
+ * gave, so both see the same. Quantised fields are whole steps and 32-bit floats their shortest
+ * decimal, as in a state patch.
  */
 export function toFeedJson(
   schema: Schema,

@@ -11,8 +11,6 @@ export class HookGuard {
   readonly #log: Logger
   readonly #onError: (error: unknown, where: string) => void
   readonly #seen = new Set<string>()
-  /** Failures so far, logged or not. */
-  failureCount = 0
 
   constructor(log: Logger, onError: (error: unknown, where: string) => void) {
     this.#log = log
@@ -31,7 +29,6 @@ export class HookGuard {
   }
 
   report(error: unknown, where: string): void {
-    this.failureCount++
     const key = `${where}: ${error instanceof Error ? error.message : String(error)}`
     if (!this.#seen.has(key) && this.#seen.size < MAX_REMEMBERED) {
       this.#seen.add(key)

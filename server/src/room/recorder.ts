@@ -1,5 +1,15 @@
+import { RingsideError } from '../errors.ts'
 import type { NewEvent, RoomLog } from '../outbox/outbox.ts'
 import type { PatchHeader, PlayerPatch, StateTracker } from '../state/state.ts'
+
+/** Events held while the log is full: one turn's and everybody's leaving fit by far. */
+const MAX_WAITING = 10_000
+
+interface Durable {
+  readonly flush: () => void
+  readonly resolve: () => void
+  readonly reject: (cause: unknown) => void
+}
 
 /**
  * Takes a room's changes to its log (OB7): nothing that the room emitted is lost when the log's
@@ -8,18 +18,14 @@ import type { PatchHeader, PlayerPatch, StateTracker } from '../state/state.ts'
 export class RoomRecorder {
   readonly tracker: StateTracker
   readonly #log: RoomLog
-  /** What one turn produced after the buffer filled up; the room pauses, so it cannot grow further. */
+  /** What came after the buffer filled up: the rest of a turn, then players who left. */
   #waiting: NewEvent[] = []
-  #onUnblocked: (() => void)[] = []
+  #durables: Durable[] = []
   #isSnapshotDue = false
 
   constructor(tracker: StateTracker, log: RoomLog) {
     this.tracker = tracker
     this.#log = log
-  }
-
-  get log(): RoomLog {
-    return this.#log
   }
 
   /** True while the room must not go on. */
@@ -33,8 +39,11 @@ export class RoomRecorder {
     this.append({ type: 'patch', data, hidden })
   }
 
+  /** @throws RingsideError room_paused when a game goes on emitting while its room is paused. */
   append(event: NewEvent): void {
-    if (this.#waiting.length > 0 || !this.#log.append(event)) this.#waiting.push(event)
+    if (this.#waiting.length === 0 && this.#log.append(event)) return
+    if (this.#waiting.length >= MAX_WAITING) throw new RingsideError('room_paused')
+    this.#waiting.push(event)
   }
 
   /** Encodes what changed for the players; null when nothing did. */
@@ -69,9 +78,7 @@ export class RoomRecorder {
     if (!this.isBlocked) flush()
     if (!this.isBlocked) return this.#log.durable()
     return new Promise((resolve, reject) => {
-      this.#onUnblocked.push(() => {
-        this.durable(flush).then(resolve, reject)
-      })
+      this.#durables.push({ flush, resolve, reject })
     })
   }
 
@@ -85,7 +92,10 @@ export class RoomRecorder {
     const patch = this.tracker.flushLog()
     if (patch) last.push({ type: 'patch', data: patch.data, hidden: patch.hidden })
     if (isEnd) last.push({ type: 'end', data: '{}' })
-    return this.#log.close(last)
+    const closed = this.#log.close(last)
+    // Closing writes everything, so it settles whoever waits for that.
+    for (const { resolve, reject } of this.#durables.splice(0)) closed.then(resolve, reject)
+    return closed
   }
 
   /** The log takes events again: hands over what had to wait. */
@@ -94,8 +104,7 @@ export class RoomRecorder {
     this.#waiting = []
     for (const event of waiting) this.append(event)
     if (this.isBlocked) return
-    const callbacks = this.#onUnblocked
-    this.#onUnblocked = []
-    for (const callback of callbacks) callback()
+    for (const { flush, resolve, reject } of this.#durables.splice(0))
+      this.durable(flush).then(resolve, reject)
   }
 }

@@ -1,3 +1,4 @@
+import type { Json } from '@ringside/protocol'
 import type { RestoredRoom } from '../outbox/outbox.ts'
 import type { StateTracker } from '../state/state.ts'
 import type { RoomStart } from './room-start.ts'
@@ -29,8 +30,11 @@ function seatsAfter(before: readonly SeatRecord[], { events }: RestoredRoom): Se
     const { sessionId, name } = JSON.parse(event.data) as SeatRecord
     if (event.type === 'left') seats.delete(sessionId)
     else {
-      const secret = JSON.parse(event.hidden ?? '{}') as { reconnectToken?: string }
-      seats.set(sessionId, { sessionId, name, reconnectToken: secret.reconnectToken ?? '' })
+      const { reconnectToken = '', auth = null } = JSON.parse(event.hidden ?? '{}') as {
+        reconnectToken?: string
+        auth?: Json
+      }
+      seats.set(sessionId, { sessionId, name, reconnectToken, auth })
     }
   }
   return [...seats.values()]

@@ -13,8 +13,8 @@ export interface RoomContext {
   newId(): string
   /** Number of seats, metadata or lock changed. */
   onChanged(room: { readonly id: string }): void
-  /** The room is over and holds nothing any more. */
-  onEnded(room: { readonly id: string }): void
+  /** The room is over and holds nothing any more; `closed` settles when its log is written. */
+  onEnded(room: { readonly id: string }, closed: Promise<void>): void
   /** Lateness of a step in ms. */
   observeTickLag(ms: number): void
 }

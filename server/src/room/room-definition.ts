@@ -41,7 +41,10 @@ export interface RoomSession {
   readonly isConnected: boolean
   /** The game's own notes on the player; never sent. */
   readonly data: Record<string, unknown>
-  /** Whatever `onAuth` returned. */
+  /**
+   * Whatever `onAuth` returned. After a restart of the server: the same by way of JSON, or undefined when
+   * it is no JSON of at most 4,096 characters.
+   */
   readonly auth: unknown
   /** Sends one frame of the game's own command id. The bytes are copied. */
   send(commandId: number, payload?: Uint8Array): void
@@ -92,7 +95,10 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   setMetadata(metadata: Json): void
   /** Hides the room from lists and from joinOrCreate. */
   setPrivate(isPrivate: boolean): void
-  /** Ends the room after this turn: `end` in the log, players closed with room_ended. */
+  /**
+   * Ends the room after this turn, once its answer is out: `end` in the log, players closed with
+   * room_ended.
+   */
   end(): void
   /** Resolves when everything up to now cannot be lost any more (OB1). */
   durable(): Promise<void>
@@ -124,7 +130,7 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   /** Default: the server's `whenLogIsFull`. */
   readonly whenLogIsFull?: FullLogPolicy
   /** Makes the state. `options` is what the creator asked for: hostile until checked. */
-  onCreate(room: Omit<Room<State, Events>, 'state'>, options: Json): State
+  onCreate(room: Omit<Room<State, Events>, 'state' | 'emit' | 'durable'>, options: Json): State
   /** Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
    * `session.auth`. Called before the seat is reserved. */
   onAuth?(room: Room<State, Events>, request: JoinRequest): unknown
@@ -139,7 +145,10 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   onDispose?(room: Room<State, Events>): void
   /** The server is about to close; the last changes still reach the log. */
   onDrain?(room: Room<State, Events>): void
-  /** The room goes on from a snapshot and the log (another process owned it before). */
+  /**
+   * The room goes on from a snapshot and the log (another process owned it before). Timers are not part
+   * of them: set them anew here.
+   */
   onRestore?(room: Room<State, Events>): void
   /** A hook or command threw something that is no rejection; it has been logged. */
   onError?(room: Room<State, Events>, error: unknown, where: string): void

@@ -5,21 +5,21 @@ import type { RoomRecord } from '../outbox/store.ts'
 import type { StateTracker } from '../state/state.ts'
 import type { RoomContext, RoomType } from './room-context.ts'
 import { LiveRoom } from './room.ts'
+import { RoomRecords, factsOf } from './room-records.ts'
+import type { RoomFacts, RoomPlace } from './room-records.ts'
 import { restoredStart } from './restore.ts'
 import type { RoomStart, TrackState } from './room-start.ts'
 
-/** What stays known of a room after it is over, for readers of its log. */
-export interface RoomFacts {
-  readonly type: string
-  readonly delayMs: number
-  readonly isPrivate: boolean
-  readonly isLive: boolean
-}
-
-/** Ended rooms whose facts are kept; the oldest are forgotten first. */
-const MAX_ENDED = 10_000
 /** 62 bits of a random id: never the same twice. */
 const ROOM_ID_CHARACTERS = 12
+/** Failures of one room, not of the log: the others are restored all the same. */
+const CANNOT_GO_ON: ReadonlySet<string> = new Set([
+  'room_over',
+  'room_taken',
+  'past_retention',
+  'room_type_not_found',
+  'state_invalid',
+])
 
 export interface RoomHostParts {
   readonly outbox: Pick<Outbox, 'openRoom' | 'saveRoom' | 'rooms' | 'stateOf' | 'now'>
@@ -43,8 +43,7 @@ export class RoomHost {
   readonly #context: RoomContext
   readonly #types: ReadonlyMap<string, RoomType>
   readonly #rooms = new Map<string, LiveRoom>()
-  readonly #ended = new Map<string, RoomFacts>()
-  readonly #records = new Map<string, RoomRecord>()
+  readonly #records: RoomRecords
   readonly #listeners = new Set<(roomId: string) => void>()
   #openingCount = 0
   #isDraining = false
@@ -52,11 +51,17 @@ export class RoomHost {
   constructor(types: ReadonlyMap<string, RoomType>, parts: RoomHostParts) {
     this.#types = types
     this.#parts = parts
+    this.#records = new RoomRecords(parts.outbox, parts.context.logger)
     this.#context = {
       ...parts.context,
       onChanged: ({ id }) => this.#changed(id),
-      onEnded: ({ id }) => this.#forget(id),
+      onEnded: ({ id }, closed) => this.#forget(id, closed),
     }
+  }
+
+  /** No new rooms, and no new players: the server is about to close. */
+  get isDraining(): boolean {
+    return this.#isDraining
   }
 
   get rooms(): ReadonlyMap<string, LiveRoom> {
@@ -92,57 +97,61 @@ export class RoomHost {
     const id = this.#context.newId().slice(0, ROOM_ID_CHARACTERS)
     const { outbox } = this.#parts
     const seed = this.#parts.seedOf(id)
-    const createdAt = outbox.now()
-    const record = { room: id, type: type.name, seed, delayMs: type.delayMs, createdAt }
-    // First: a room that the log has must be found again after a crash.
-    await outbox.saveRoom({ ...record, isPrivate: false, isLive: true })
     const { track } = this.#parts.trackerOf(type)
-    return this.#start(record, type, async () => ({ kind: 'new', options, track }))
+    const place = { id, type, seed, createdAt: outbox.now() }
+    const room = await this.#start(place, async () => ({ kind: 'new', options, track }))
+    try {
+      // Whoever asked is told of the room only once a restart would find it again.
+      await this.#records.add(room, place)
+    } catch (error) {
+      room.finish('room_ended')
+      throw error
+    }
+    return room
   }
 
   /**
-   * Goes on with the rooms that were running when the log was last written, and remembers the ended
-   * ones. What cannot go on (its type is not registered, its log has ended or is incomplete) is logged
-   * and marked as ended. Returns how many go on.
+   * Goes on with the rooms that were running when the log was last written, and remembers the others.
+   * A room that cannot go on for good (its log has ended or is cut) is marked as ended; one that this
+   * program cannot go on with (unknown type, a state of another shape) is logged and left as it is.
+   * Returns how many go on.
+   * @throws whatever the log fails with, and RingsideError draining: no room is given up for that.
    */
   async restore(): Promise<number> {
-    const { outbox } = this.#parts
-    const records = await outbox.rooms(MAX_ENDED)
     let count = 0
-    for (const record of records.reverse()) {
+    for (const record of await this.#records.load()) {
       if (record.isLive && (await this.#restoreOne(record))) count++
-      else this.#remember(record.room, { ...record, isLive: false })
+      else this.#records.remember(record.room, record)
     }
     return count
   }
 
   async #restoreOne(record: RoomRecord): Promise<boolean> {
     const { logger } = this.#context
-    const type = this.#types.get(record.type)
     const fields = { roomId: record.room, type: record.type }
     try {
+      const type = this.#types.get(record.type)
       if (!type) throw new RingsideError('room_type_not_found')
       const states = this.#parts.trackerOf(type)
-      await this.#start(record, type, async (log) => {
-        const restored = await this.#parts.outbox.stateOf(log)
-        return restoredStart(restored, { states, seed: record.seed })
-      })
+      const { room: id, seed, createdAt } = record
+      const room = await this.#start({ id, type, seed, createdAt }, async (log) =>
+        restoredStart(await this.#parts.outbox.stateOf(log), { states, seed }),
+      )
+      this.#records.track(room, record)
       logger.info(fields, 'room restored')
       return true
     } catch (error) {
+      const code = error instanceof RingsideError ? error.code : ''
+      if (!(error instanceof SyntaxError) && !CANNOT_GO_ON.has(code)) throw error
       logger.warn({ ...fields, err: error }, 'room cannot go on')
-      await this.#parts.outbox.saveRoom({ ...record, isLive: false })
+      if (code === 'room_over' || code === 'past_retention') this.#records.end(record)
       return false
     }
   }
 
   /** Opens the room's log, then the room as `begin` says. */
-  async #start(
-    record: Omit<RoomRecord, 'isPrivate' | 'isLive'>,
-    type: RoomType,
-    begin: (log: RoomLog) => Promise<RoomStart>,
-  ): Promise<LiveRoom> {
-    const id = record.room
+  async #start(place: RoomPlace, begin: (log: RoomLog) => Promise<RoomStart>): Promise<LiveRoom> {
+    const { id, type, seed } = place
     let room: LiveRoom | null = null
     const log = await this.#parts.outbox.openRoom(id, {
       onFenced: () => room?.logHandlers().onFenced(),
@@ -153,14 +162,12 @@ export class RoomHost {
     try {
       const start = await begin(log)
       if (this.#isDraining) throw new RingsideError('draining')
-      room = new LiveRoom({ id, type, log, seed: record.seed }, start, this.#context)
+      room = new LiveRoom({ id, type, log, seed }, start, this.#context)
     } catch (error) {
       await log.close()
       throw error
     }
-    this.#records.set(id, { ...record, isPrivate: room.profile.isPrivate, isLive: true })
     this.#rooms.set(id, room)
-    if (room.profile.isPrivate) this.#save(id)
     this.#context.logger.info({ roomId: id, type: type.name }, 'room opened')
     this.#notify(id)
     return room
@@ -176,13 +183,13 @@ export class RoomHost {
   /** Facts of a living room, or of one that ended not too long ago. */
   find(roomId: string): RoomFacts | null {
     const room = this.#rooms.get(roomId)
-    return room ? factsOf(room, true) : (this.#ended.get(roomId) ?? null)
+    return room ? factsOf(room, true) : this.#records.find(roomId)
   }
 
   /** Ids of the living rooms and of those whose end is remembered. */
   *ids(): Iterable<string> {
     yield* this.#rooms.keys()
-    yield* this.#ended.keys()
+    yield* this.#records.endedIds()
   }
 
   /** The public living rooms. */
@@ -221,48 +228,22 @@ export class RoomHost {
     for (const room of this.#rooms.values()) room.finish('server_closed')
   }
 
-  #forget(roomId: string): void {
+  #forget(roomId: string, closed: Promise<void>): void {
     const room = this.#rooms.get(roomId)
     if (!room) return
     this.#rooms.delete(roomId)
-    this.#remember(roomId, factsOf(room, false))
-    if (room.hasEnded) this.#save(roomId)
-    this.#records.delete(roomId)
+    this.#records.close(room, closed)
     this.#context.logger.info({ roomId }, 'room closed')
     this.#notify(roomId)
   }
 
-  #remember(roomId: string, facts: RoomFacts): void {
-    const { type, delayMs, isPrivate } = facts
-    this.#ended.set(roomId, { type, delayMs, isPrivate, isLive: false })
-    const oldest = this.#ended.keys().next()
-    if (this.#ended.size > MAX_ENDED && !oldest.done) this.#ended.delete(oldest.value)
-  }
-
-  /** Writes what the record says of the room's privacy and end; a failure is logged. */
-  #save(roomId: string): void {
-    const record = this.#records.get(roomId)
-    if (!record) return
-    const isLive = this.#rooms.has(roomId)
-    const isPrivate = this.find(roomId)?.isPrivate ?? record.isPrivate
-    const next = { ...record, isPrivate, isLive }
-    this.#records.set(roomId, next)
-    this.#parts.outbox.saveRoom(next).catch((error: unknown) => {
-      this.#context.logger.warn({ roomId, err: error }, 'room record was not saved')
-    })
-  }
-
   #changed(roomId: string): void {
     const room = this.#rooms.get(roomId)
-    if (room && this.#records.get(roomId)?.isPrivate !== room.profile.isPrivate) this.#save(roomId)
+    if (room) this.#records.update(room)
     this.#notify(roomId)
   }
 
   #notify(roomId: string): void {
     for (const listener of this.#listeners) listener(roomId)
   }
-}
-
-function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
-  return { type: room.type, delayMs: room.kind.delayMs, isPrivate: room.profile.isPrivate, isLive }
 }

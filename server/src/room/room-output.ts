@@ -1,9 +1,12 @@
-import { encodeSystem } from '@ringside/protocol'
+import { decodeMessage, encodeMessage, encodeSystem } from '@ringside/protocol'
+import type { EventDefinition } from '@ringside/protocol'
 import type { NewEvent } from '../outbox/outbox.ts'
 import type { PatchHeader } from '../state/state.ts'
+import { toFeedJson } from './event-json.ts'
 import type { RoomRecorder } from './recorder.ts'
 import type { RoomType } from './room-context.ts'
 import { nextDue } from './room-loop.ts'
+import { authRecord } from './runtime.ts'
 import type { RoomSeat } from './seat.ts'
 import type { SeatTable } from './seat-table.ts'
 
@@ -73,14 +76,28 @@ export class RoomOutput {
     return this.#recorder.tracker.fullFrame(this.#face.header(), seat.id)
   }
 
+  /** Puts a room event into the log and returns its frame for the players. */
+  event(
+    name: string,
+    { payload: schema }: EventDefinition,
+    { data, at }: { readonly data: Record<string, unknown>; readonly at: number },
+  ): Uint8Array {
+    const payload = encodeMessage(schema, data as never)
+    // Decoded again: spectators must see what players see, rounded and cleaned.
+    const json = toFeedJson(schema, decodeMessage(schema, payload))
+    this.#recorder.append({ type: name, data: JSON.stringify(json) })
+    return encodeSystem('event', { name, at, payload })
+  }
+
   /** `joined` or `left`: in the log for spectators, as PRESENCE for the other players. */
   presence(type: 'joined' | 'left', seat: RoomSeat): void {
     const { id: sessionId, name, reconnectToken } = seat
+    const auth = authRecord(seat.auth)
     const event: NewEvent = { type, data: JSON.stringify({ sessionId, name }) }
     const present = type === 'joined'
     // Hidden: the room's next owner must let this player back in.
     this.#recorder.append(
-      present ? { ...event, hidden: JSON.stringify({ reconnectToken }) } : event,
+      present ? { ...event, hidden: JSON.stringify({ reconnectToken, auth }) } : event,
     )
     const frame = encodeSystem('presence', { sessionId, name, present })
     this.#seats.broadcast(frame, { except: sessionId })

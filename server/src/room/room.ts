@@ -1,16 +1,16 @@
-import { encodeFrame, encodeMessage, encodeSystem, isGameCommandId } from '@ringside/protocol'
-import type { Json } from '@ringside/protocol'
+import { encodeFrame, isGameCommandId } from '@ringside/protocol'
 import { RingsideError, reject } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { RoomLogHandlers } from '../outbox/outbox.ts'
 import { createRandom } from '../random.ts'
 import type { Random } from '../random.ts'
 import type { PatchHeader } from '../state/state.ts'
-import { toFeedJson } from './event-json.ts'
 import { HookGuard } from './hook-guard.ts'
 import { RoomRecorder } from './recorder.ts'
-import type { BroadcastOptions, LeaveReason, Room, RoomSession } from './room-definition.ts'
+import type { BroadcastOptions, LeaveReason, Room } from './room-definition.ts'
 import type { RoomContext, RoomType } from './room-context.ts'
+import { RoomBase } from './room-base.ts'
+import { RoomCommands } from './room-commands.ts'
 import { RoomLoop } from './room-loop.ts'
 import { RoomOutput } from './room-output.ts'
 import { RoomProfile } from './room-profile.ts'
@@ -26,7 +26,7 @@ import { RoomTimers } from './timers.ts'
  * `now`, runs to its end synchronously, and what it changed leaves with the next patch. States:
  * running -> paused (the log is full; `whenLogIsFull`) -> running; either -> ending (end, drain, fenced) -> over.
  */
-export class LiveRoom implements Room {
+export class LiveRoom extends RoomBase implements Room {
   readonly id: string
   readonly epoch: number
   readonly random: Random
@@ -42,10 +42,13 @@ export class LiveRoom implements Room {
   readonly #loop: RoomLoop
   readonly #timers = new RoomTimers()
   readonly #guard: HookGuard
+  readonly #commands: RoomCommands
   #now: number
   #tick = 0
   #emptySince: number
   #isEndAsked = false
+  /** onCreate has returned and the state exists. */
+  #isReady = false
   #status: 'running' | 'paused' | 'over' = 'running'
 
   /**
@@ -54,6 +57,7 @@ export class LiveRoom implements Room {
    * @throws whatever onCreate throws.
    */
   constructor(parts: RoomParts, start: RoomStart, context: RoomContext) {
+    super()
     const { id, type, log } = parts
     const runtime = start.kind === 'restored' ? start.runtime : null
     this.id = id
@@ -68,6 +72,7 @@ export class LiveRoom implements Room {
     this.#guard = new HookGuard(context.logger, (error, where) =>
       type.handlers.onError?.(this, error, where),
     )
+    this.#commands = new RoomCommands(this, type, this.#guard)
     this.seats = new SeatTable(this, context)
     this.profile = new RoomProfile(() => context.onChanged(this))
     this.#loop = new RoomLoop(context.clock, this.tickMs, this.#step)
@@ -81,6 +86,7 @@ export class LiveRoom implements Room {
       header: () => this.#header(),
       runtime: () => this.#runtime(),
     })
+    this.#isReady = true
     if (start.kind === 'new') recorder.recordFirstState()
     else this.#restore(start.runtime)
     // Metadata, lock and seed are in snapshots only: an early crash must not lose them.
@@ -96,9 +102,6 @@ export class LiveRoom implements Room {
     this.#guard.run('onRestore', () => this.kind.handlers.onRestore?.(this))
   }
 
-  get type(): string {
-    return this.kind.name
-  }
   get state(): unknown {
     return this.#recorder.tracker.state
   }
@@ -107,25 +110,6 @@ export class LiveRoom implements Room {
   }
   get tick(): number {
     return this.#tick
-  }
-  get tickHz(): number {
-    return this.kind.tickHz
-  }
-  /** Length of one step of the loop in ms: the tick, or the patch interval of a room without one. */
-  get tickMs(): number {
-    return 1000 / (this.kind.tickHz || this.kind.patchHz)
-  }
-  get sessions(): ReadonlyMap<string, RoomSession> {
-    return this.seats.seated
-  }
-  get clientCount(): number {
-    return this.seats.seated.size
-  }
-  get isLocked(): boolean {
-    return this.profile.isLocked
-  }
-  get metadata(): Json {
-    return this.profile.metadata
   }
   get isPaused(): boolean {
     return this.#recorder.isBlocked
@@ -143,12 +127,8 @@ export class LiveRoom implements Room {
     const definition = this.kind.definition.events?.[name]
     if (!definition)
       throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
-    const payload = encodeMessage(definition.payload, data as never)
-    this.#recorder.append({
-      type: name,
-      data: JSON.stringify(toFeedJson(definition.payload, data)),
-    })
-    this.#context.publish(this.id, encodeSystem('event', { name, at: this.#now, payload }))
+    this.#assertReady()
+    this.#context.publish(this.id, this.#output.event(name, definition, { data, at: this.#now }))
   }
 
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {
@@ -162,55 +142,41 @@ export class LiveRoom implements Room {
     return this.#timers.add(this.#now, ms, callback)
   }
 
-  lock(): void {
-    this.profile.setLocked(true)
-  }
-
-  unlock(): void {
-    this.profile.setLocked(false)
-  }
-
-  setPrivate(isPrivate: boolean): void {
-    this.profile.setPrivate(isPrivate)
-  }
-
-  setMetadata(metadata: Json): void {
-    this.profile.setMetadata(metadata)
-  }
-
   end(): void {
     this.#isEndAsked = true
   }
 
   durable(): Promise<void> {
+    this.#assertReady()
     return this.#recorder.durable(() => this.#output.flush(this.#now, true))
   }
 
   // ---- what the server calls; each is one turn
 
   handles(command: string): boolean {
-    return Object.hasOwn(this.kind.handlers.commands ?? {}, command)
+    return this.#commands.handles(command)
   }
 
-  /** Runs a command of the contract. @throws Rejection, or whatever the handler throws. */
+  /** Runs a command of the contract. @throws Rejection for everything that goes wrong. */
   command(seat: RoomSeat, command: string, payload: unknown): unknown {
     if (this.#status === 'over' || seat.status !== 'connected') throw reject('not_in_room')
     if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
     this.#begin(this.#context.clock.now())
-    const result = this.kind.handlers.commands?.[command]?.(this, seat, payload)
-    if (this.#isEndAsked) this.finish('room_ended')
+    const result = this.#commands.run(seat, command, payload)
+    this.#endSoon()
     return result
   }
 
   /** The player is in: `joined` for everybody, then JOINED and a full state for him. */
   enter(seat: RoomSeat): void {
     this.#begin(this.#context.clock.now())
-    this.#guard.run('onJoin', () => this.kind.handlers.onJoin?.(this, seat))
     seat.reconnectToken = this.#context.newId()
     this.#output.presence('joined', seat)
-    this.#output.greet(seat, this.#now)
+    this.#guard.run('onJoin', () => this.kind.handlers.onJoin?.(this, seat))
+    // onJoin may have kicked him.
+    if (seat.isConnected) this.#output.greet(seat, this.#now)
     this.#context.onChanged(this)
-    if (this.#isEndAsked) this.finish('room_ended')
+    this.#endSoon()
   }
 
   /** The player is back on a new connection. */
@@ -220,7 +186,8 @@ export class LiveRoom implements Room {
     seat.reconnectToken = this.#context.newId()
     // The log must know the new token: only a snapshot holds those of players who came back.
     this.#recorder.requestSnapshot()
-    this.#output.greet(seat, this.#now)
+    if (seat.isConnected) this.#output.greet(seat, this.#now)
+    this.#endSoon()
   }
 
   drop(seat: RoomSeat): void {
@@ -283,13 +250,23 @@ export class LiveRoom implements Room {
     this.hasEnded = why === 'room_ended'
     this.#status = 'over'
     this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))
-    this.#recorder.close(this.hasEnded).catch((error: unknown) => {
+    const closed = this.#recorder.close(this.hasEnded)
+    closed.catch((error: unknown) => {
       this.log.warn({ err: error, roomId: this.id }, 'room log did not close cleanly')
     })
-    this.#context.onEnded(this)
+    this.#context.onEnded(this, closed)
   }
 
   // ---- turns
+
+  #assertReady(): void {
+    if (!this.#isReady) throw new RingsideError('room_not_ready')
+  }
+
+  /** Not in the turn that asked for it: the answer of a command goes out before its client is closed. */
+  #endSoon(): void {
+    if (this.#isEndAsked) this.#context.clock.soon(() => this.finish('room_ended'))
+  }
 
   #begin(at: number): void {
     if (at > this.#now) this.#now = at
@@ -299,7 +276,8 @@ export class LiveRoom implements Room {
     this.#context.observeTickLag(this.#context.clock.now() - dueAt)
     // Whole ms: the grid of 30 steps a second has fractions that nobody wants in a state.
     this.#begin(Math.floor(dueAt))
-    for (let timer = this.#timers.takeDue(dueAt); timer; timer = this.#timers.takeDue(dueAt))
+    const { mark } = this.#timers
+    for (let timer; (timer = this.#timers.takeDue(dueAt, mark));)
       this.#guard.run('timer', timer.callback)
     const { onTick } = this.kind.handlers
     if (this.kind.tickHz > 0) {

@@ -5,6 +5,8 @@ export interface SeatRecord {
   readonly sessionId: string
   readonly name: string
   readonly reconnectToken: string
+  /** `session.auth` as far as it is JSON, else null. */
+  readonly auth: Json
 }
 
 /** What a new owner of a room needs besides its state (OB6). */
@@ -39,5 +41,21 @@ export function decodeRuntime(text: string): RoomRuntime {
     isPrivate: given.isPrivate ?? false,
     metadata: given.metadata ?? null,
     seats: given.seats ?? [],
+  }
+}
+
+/** Longest `auth` that is kept, in characters of JSON. */
+const MAX_AUTH_CHARACTERS = 4_096
+
+/** What of `session.auth` survives a restart: JSON of a sensible size, else null. */
+export function authRecord(auth: unknown): Json {
+  if (auth === undefined) return null
+  try {
+    const text = JSON.stringify(auth) as string | undefined
+    return text !== undefined && text.length <= MAX_AUTH_CHARACTERS
+      ? (JSON.parse(text) as Json)
+      : null
+  } catch {
+    return null
   }
 }

@@ -6,12 +6,15 @@ import type { ClientLink } from './client-link.ts'
 import type { RoomContext } from './room-context.ts'
 import type { BroadcastOptions, LeaveReason } from './room-definition.ts'
 import type { LiveRoom } from './room.ts'
+import { authRecord } from './runtime.ts'
 import type { SeatRecord } from './runtime.ts'
 import { RoomSeat } from './seat.ts'
 
 /** A client with more than this unsent gets no more patches, but one full state once it has drained. */
 const BEHIND_BYTES = 65_536
 
+/** A close reason is at most 123 bytes (RFC 6455 section 5.5); the transport cuts those. */
+const MAX_REASON_CHARACTERS = 123
 /** Frames held back for the next patch (`afterPatch`), at most. */
 const MAX_HELD = 1_000
 
@@ -218,8 +221,8 @@ export class SeatTable {
 
   /** Seats of the room's last owner: kept for the grace, as if their players had dropped just now. */
   restore(records: readonly SeatRecord[]): void {
-    for (const { sessionId, name, reconnectToken } of records) {
-      const seat = new RoomSeat(this.#room, { id: sessionId, name, auth: undefined })
+    for (const { sessionId, name, reconnectToken, auth } of records) {
+      const seat = new RoomSeat(this.#room, { id: sessionId, name, auth: auth ?? undefined })
       seat.reconnectToken = reconnectToken
       seat.status = 'dropped'
       this.seated.set(sessionId, seat)
@@ -238,13 +241,15 @@ export class SeatTable {
       sessionId: seat.id,
       name: seat.name,
       reconnectToken: seat.reconnectToken,
+      auth: authRecord(seat.auth),
     }))
   }
 
   #dismiss(link: ClientLink, cause: CloseCause, text?: string): void {
     const { code, reason } = closeCodes[cause]
     link.unsubscribe(this.#room.id)
-    link.send(encodeSystem('left', { code, reason: text ?? reason }))
-    link.close(cause, text)
+    const shown = (text ?? reason).slice(0, MAX_REASON_CHARACTERS)
+    link.send(encodeSystem('left', { code, reason: shown }))
+    link.close(cause, shown)
   }
 }

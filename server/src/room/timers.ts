@@ -14,9 +14,9 @@ export class RoomTimers {
   #timers: Timer[] = []
   #order = 0
 
-  /** Earliest due time in ms of the room's clock, or Infinity. */
-  get nextAt(): number {
-    return this.#timers[0]?.at ?? Number.POSITIVE_INFINITY
+  /** Timers made from now on; a step leaves them to the next one, or `after(0)` would never end it. */
+  get mark(): number {
+    return this.#order
   }
 
   /**
@@ -36,12 +36,13 @@ export class RoomTimers {
     }
   }
 
-  /** Takes the next timer that is due at `now`, or null. */
-  takeDue(now: number): Timer | null {
-    const first = this.#timers[0]
-    if (!first || first.at > now) return null
-    this.#timers.shift()
-    return first
+  /** Takes the next timer that is due at `now` and was made before `mark`, or null. */
+  takeDue(now: number, mark: number): Timer | null {
+    const index = this.#timers.findIndex((timer) => timer.order < mark)
+    const timer = this.#timers[index]
+    if (!timer || timer.at > now) return null
+    this.#timers.splice(index, 1)
+    return timer
   }
 
   clear(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { encodeSystem } from '@ringside/protocol'
-import { MemoryStore } from '../../src/index.ts'
+import { MemoryStore, reject } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
 
 interface Page {
@@ -138,7 +138,7 @@ describe('restart', () => {
     }
   })
 
-  it('CL3 a room whose type is gone is logged and marked as ended, the others go on', async () => {
+  it('CL3 a room whose type is gone is logged and left as it is: the type may come back', async () => {
     const store = new MemoryStore()
     await store.saveRoom({
       room: 'lost00000000',
@@ -152,6 +152,44 @@ describe('restart', () => {
     await using test = await TestServer.start({ store })
     expect(test.server.rooms).toEqual([])
     expect(test.logged.some((line) => line.message === 'room cannot go on')).toBe(true)
-    expect((await store.rooms(10))[0]?.isLive).toBe(false)
+    expect((await store.rooms(10))[0]?.isLive).toBe(true)
+  })
+
+  it('CL3 a start that fails, or is stopped, gives no room up', async () => {
+    const store = new MemoryStore()
+    const first = await TestServer.start({ store })
+    const ada = await first.join('Ada')
+    await first.clock.advanceAsync(500, 5)
+    await first.crash()
+
+    let isFailing = false
+    // The same log behind a store whose reads fail after the start.
+    const failing = new Proxy(store, {
+      get(target, name) {
+        if (name === 'lastOfRoom' && isFailing) return () => Promise.reject(new Error('away'))
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    isFailing = true
+    await expect(TestServer.start({ store: failing, idPrefix: 'b' })).rejects.toThrow('away')
+    isFailing = false
+    await using third = await TestServer.start({ store, idPrefix: 'c' })
+    expect(third.server.rooms.map((room) => room.id)).toEqual([ada.seat.roomId])
+  })
+
+  it('CL3 a refused onCreate leaves no record behind', async () => {
+    const store = new MemoryStore()
+    await using test = await TestServer.start(
+      { store },
+      {
+        onCreate: () => {
+          throw reject('bad_options')
+        },
+      },
+    )
+    for (let attempt = 0; attempt < 5; attempt++)
+      expect((await test.http('POST', '/matchmake/create/arena', {})).status).toBe(409)
+    expect(await store.rooms(10)).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { isErrorCode } from '@ringside/protocol'
-import { Rejection, RingsideError, clientText } from '../errors.ts'
+import { Rejection, RingsideError, clientText } from './errors.ts'
 
 /** What a client is told about a refused command. */
 export interface Refusal {

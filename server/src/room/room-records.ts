@@ -1,0 +1,118 @@
+import type { Logger } from '../logger.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { RoomRecord } from '../outbox/store.ts'
+import type { RoomType } from './room-context.ts'
+import type { LiveRoom } from './room.ts'
+
+/** What is known of a room, living or over, for readers of its log. */
+export interface RoomFacts {
+  readonly type: string
+  readonly delayMs: number
+  readonly isPrivate: boolean
+  readonly isLive: boolean
+}
+
+/** Which room is to be started. */
+export interface RoomPlace {
+  readonly id: string
+  readonly type: RoomType
+  readonly seed: number
+  /** Store time in ms. */
+  readonly createdAt: number
+}
+
+/** Rooms that are over whose facts are kept; the oldest are forgotten first. */
+const MAX_KEPT = 10_000
+
+/**
+ * Keeps the log's records of rooms true (OB11): what must be known of a room without reading its log,
+ * and which rooms a restart goes on with.
+ */
+export class RoomRecords {
+  readonly #outbox: Pick<Outbox, 'saveRoom' | 'rooms'>
+  readonly #logger: Logger
+  readonly #live = new Map<string, RoomRecord>()
+  readonly #over = new Map<string, RoomFacts>()
+  /** One write after the other: an older record must not land on a newer one. */
+  #writes: Promise<void> = Promise.resolve()
+
+  constructor(outbox: Pick<Outbox, 'saveRoom' | 'rooms'>, logger: Logger) {
+    this.#outbox = outbox
+    this.#logger = logger
+  }
+
+  /** All records, oldest first. */
+  async load(): Promise<RoomRecord[]> {
+    return (await this.#outbox.rooms(MAX_KEPT)).reverse()
+  }
+
+  /** Writes the record of a new room. @throws whatever the log fails with. */
+  add(room: LiveRoom, { seed, createdAt }: RoomPlace): Promise<void> {
+    const { type, delayMs, isPrivate } = factsOf(room, true)
+    const record = { room: room.id, type, seed, delayMs, isPrivate, isLive: true, createdAt }
+    this.#live.set(room.id, record)
+    return this.#write(record)
+  }
+
+  /** A restored room: its record is there already. */
+  track(room: LiveRoom, record: RoomRecord): void {
+    this.#live.set(room.id, record)
+    this.update(room)
+  }
+
+  /** Writes the record again if it is no longer true. */
+  update(room: LiveRoom): void {
+    const record = this.#live.get(room.id)
+    const { isPrivate } = room.profile
+    if (!record || record.isPrivate === isPrivate) return
+    const next = { ...record, isPrivate }
+    this.#live.set(room.id, next)
+    this.#writeLogged(next)
+  }
+
+  /** The room is over for this process; `closed` settles when its log is written. */
+  close(room: LiveRoom, closed: Promise<void>): void {
+    this.remember(room.id, factsOf(room, false))
+    const record = this.#live.get(room.id)
+    this.#live.delete(room.id)
+    // Only after its `end`: a crash in between is found by the log's own last event.
+    if (record && room.hasEnded) closed.then(() => this.end(record)).catch(() => {})
+  }
+
+  /** The room is over for good. */
+  end(record: RoomRecord): void {
+    this.#writeLogged({ ...record, isLive: false })
+  }
+
+  remember(roomId: string, { type, delayMs, isPrivate }: RoomFacts): void {
+    this.#over.set(roomId, { type, delayMs, isPrivate, isLive: false })
+    const oldest = this.#over.keys().next()
+    if (this.#over.size > MAX_KEPT && !oldest.done) this.#over.delete(oldest.value)
+  }
+
+  /** Facts of a room that is over; null when it is not known. */
+  find(roomId: string): RoomFacts | null {
+    return this.#over.get(roomId) ?? null
+  }
+
+  endedIds(): Iterable<string> {
+    return this.#over.keys()
+  }
+
+  #write(record: RoomRecord): Promise<void> {
+    const written = this.#writes.then(() => this.#outbox.saveRoom(record))
+    this.#writes = written.catch(() => {})
+    return written
+  }
+
+  #writeLogged(record: RoomRecord): void {
+    this.#write(record).catch((error: unknown) => {
+      this.#logger.warn({ roomId: record.room, err: error }, 'room record was not saved')
+    })
+  }
+}
+
+/** What readers of the log must know of a room of this process. */
+export function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
+  return { type: room.type, delayMs: room.kind.delayMs, isPrivate: room.profile.isPrivate, isLive }
+}

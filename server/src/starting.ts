@@ -1,0 +1,19 @@
+import { fromCode, sendError } from './http/http-error.ts'
+import type { HttpRequest, HttpResponse } from './transport/transport.ts'
+
+/**
+ * Answers while the rooms are not back yet: come again. EventSource would give up for ever on a 503, so
+ * it gets an empty stream that tells it when to come back.
+ */
+export function answerStarting(
+  request: HttpRequest,
+  response: HttpResponse,
+  retryMs: number,
+): void {
+  if (!request.header('accept').includes('text/event-stream')) {
+    sendError(response, { ...fromCode('unavailable'), headers: { 'retry-after': '1' } })
+    return
+  }
+  const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+  response.send(200, headers, `retry: ${retryMs}\n\n`)
+}
