@@ -70,10 +70,15 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
 
   // Step 7: the log.
   const store = options.store ?? new MemoryStore({ clock })
-  const outbox = createOutbox(store, limits, { clock, logger, randomId: newId })
+  const types = new Map<string, RoomType>()
+  const outbox = createOutbox(store, limits, {
+    clock,
+    logger,
+    randomId: newId,
+    maxDelayMs: () => Math.max(0, ...[...types.values()].map(({ delayMs }) => delayMs)),
+  })
 
   // Steps 5 and 6: rooms and their state.
-  const types = new Map<string, RoomType>()
   const host = new RoomHost(types, {
     outbox,
     maxRooms: limits.maxRooms,

@@ -1,10 +1,15 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { expect, it } from 'vitest'
+import { silentLogger } from '../src/logger.ts'
+import { checkLimits } from '../src/options.ts'
 import type { RoomLog } from '../src/outbox/outbox.ts'
+import { MemoryStore } from '../src/outbox/memory-store.ts'
+import { Retention } from '../src/outbox/retention.ts'
 import type { LogEvent } from '../src/outbox/store.ts'
+import { ManualClock } from '../src/clock.ts'
 import { createRandom } from '../src/random.ts'
-import { pass, startRig } from './outbox-support.ts'
+import { pass, recordHandlers, settle, startRig, strange } from './outbox-support.ts'
 import type { Rig } from './outbox-support.ts'
 
 /** Every room's state after each of its events, by the book: nothing is ever cut here. */
@@ -89,3 +94,56 @@ it.each(Array.from({ length: 15 }, (_, index) => index + 1))(
     expect(floor - origin, 'something was cut').toBeGreaterThan(100)
   },
 )
+
+it.each([
+  ['of age', { retentionMs: 10_000, retentionEvents: 200_000 }],
+  ['of number', { retentionMs: 1e12, retentionEvents: 100 }],
+])(
+  'FE3 whatever the limit %s, nothing younger than the largest delay is cut',
+  async (_, limits) => {
+    const delayMs = 60_000
+    const rig = await startRig({ limits, maxDelayMs: () => delayMs })
+    const log: RoomLog = await rig.outbox.openRoom('room', {
+      ...recordHandlers(),
+      onSnapshotDue: () => log.snapshot({ publicState: '{}', hiddenState: null, runtime: '{}' }),
+    })
+    for (let second = 0; second < 100; second++) {
+      for (let step = 0; step < 5; step++) log.append({ type: 'kill', data: `{"step":${step}}` })
+      await pass(rig.clock, 1_000, 250)
+    }
+    const { floor, origin } = rig.outbox
+    expect(floor, 'something was cut').toBeGreaterThan(origin)
+    const youngestCut = rig.shown.findLast(({ seq }) => seq <= floor)
+    expect(rig.clock.now() - (youngestCut?.at ?? 0)).toBeGreaterThan(delayMs)
+  },
+)
+
+it('OB6 a log far over its limit is cut in rounds that follow each other at once', async () => {
+  const clock = new ManualClock()
+  const store = new MemoryStore({ clock })
+  const origin = await store.origin()
+  const count = 50_000
+  const first = await store.allocate(count)
+  const event = (index: number): LogEvent =>
+    strange({ seq: first + index, room: 'room', n: index + 1, epoch: 1, at: clock.now() })
+  await store.insert(Array.from({ length: count }, (_, index) => event(index)))
+  clock.advance(20_000)
+  const retention = new Retention({
+    store,
+    clock,
+    logger: silentLogger,
+    options: checkLimits({ retentionMs: 10_000 }),
+    sealed: () => origin + count,
+    askForSnapshot: () => false,
+    maxDelayMs: () => 0,
+  })
+  await retention.start()
+  clock.advance(1_000)
+  for (let turn = 0; turn < 20; turn++) {
+    await settle()
+    clock.advance(0)
+  }
+  expect(retention.floor - origin).toBe(count)
+  await retention.stop()
+  expect(clock.pendingCount).toBe(0)
+})

@@ -68,6 +68,7 @@ export async function startRig(
     readonly hooks?: MemoryStoreHooks
     readonly share?: Pick<Rig, 'clock' | 'store'>
     readonly wrap?: (store: MemoryStore) => LogStore
+    readonly maxDelayMs?: () => number
   } = {},
 ): Promise<Rig> {
   const clock = options.share?.clock ?? new ManualClock()
@@ -76,6 +77,7 @@ export async function startRig(
     clock,
     logger: silentLogger,
     randomId: () => `id-${++ids}`,
+    ...(options.maxDelayMs ? { maxDelayMs: options.maxDelayMs } : {}),
   })
   const shown: LogEvent[] = []
   const watermarks: number[] = []

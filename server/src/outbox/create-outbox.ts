@@ -31,6 +31,8 @@ export interface OutboxContext {
   readonly logger: Logger
   /** A new id at each call, 12 random characters or more: never the same in two processes. */
   readonly randomId: () => string
+  /** The largest delay of a room in use, in ms: what is younger is kept. Default 0. */
+  readonly maxDelayMs?: () => number
 }
 
 /**
@@ -72,6 +74,7 @@ class LogOutbox implements Outbox {
       ...shared,
       sealed: () => this.#tail.sealed,
       askForSnapshot: (room) => this.#askForSnapshot(room),
+      maxDelayMs: context.maxDelayMs ?? (() => 0),
     })
     this.#buffers = {
       options,

@@ -7,8 +7,10 @@ import { END, PATCH } from './store.ts'
 import type { LogEvent, LogStore, Snapshot } from './store.ts'
 
 const PAGE = 1_000
-/** Pages looked at in one round; what is left waits for the next. */
+/** Pages looked at in one round; when more is left, the next round follows at once. */
 const MAX_PAGES = 20
+/** Readers with a delay read so far behind, and may be late by this much, in ms. */
+const DELAY_MARGIN_MS = 10_000
 /** So that a size limit is one, within reason. */
 const LONGEST_YOUNGEST_MS = 600_000
 const SHORTEST_ROUND_MS = 1_000
@@ -22,6 +24,8 @@ export interface RetentionContext {
   readonly sealed: () => number
   /** Asks a room that this process owns for a snapshot; false when it owns no such room. */
   readonly askForSnapshot: (room: string) => boolean
+  /** The largest delay of a room in use, in ms: nothing younger is cut, however much there is (FE3). */
+  readonly maxDelayMs: () => number
 }
 
 /**
@@ -50,6 +54,8 @@ export class Retention {
   #cancel: (() => void) | null = null
   #round: Promise<void> | null = null
   #isRunning = false
+  /** The last round has cut, and left more than it could look at. */
+  #hasMore = false
 
   constructor(context: RetentionContext) {
     this.#context = context
@@ -80,7 +86,7 @@ export class Retention {
     if (!this.#isRunning) return
     const { clock, options, logger } = this.#context
     const ms = Math.min(LONGEST_ROUND_MS, Math.max(SHORTEST_ROUND_MS, options.retentionMs / 10))
-    this.#cancel = clock.after(ms, () => {
+    this.#cancel = clock.after(this.#hasMore ? 0 : ms, () => {
       this.#round = this.run()
         .catch((error: unknown) => logger.warn({ err: error }, 'the log could not be cut'))
         .then(() => this.#schedule())
@@ -90,9 +96,12 @@ export class Retention {
   /** One round. */
   async run(): Promise<void> {
     const { store, logger } = this.#context
-    this.#floor = Math.max(this.#floor, await store.floor())
+    const before = Math.max(this.#floor, await store.floor())
+    this.#floor = before
+    this.#hasMore = false
     const cuts = new Map<string, Cut>()
-    let floor = await this.#candidate(cuts)
+    const { candidate, isAll } = await this.#candidate(cuts)
+    let floor = candidate
     if (floor <= this.#floor) return
     for (const [room, cut] of cuts) floor = Math.min(floor, await this.#allowed(room, cut, floor))
     if (floor <= this.#floor) return
@@ -100,7 +109,7 @@ export class Retention {
       const isKept = await this.#keepState(room, cut, floor)
       if (isKept) continue
       // Another process was faster: what is missing is not this one's to make.
-      if ((await store.floor()) > this.#floor) return
+      if ((await store.floor()) > before) return
       logger.error({ roomId: room }, 'no state could be made of the log that is cut')
     }
     await store.raiseFloor(floor)
@@ -110,20 +119,27 @@ export class Retention {
       if (cut.last.type === END && cut.last.seq <= floor) await store.deleteSnapshots(room)
       else await store.deleteSnapshotsBefore(room, floor)
     }
+    this.#hasMore = !isAll
   }
 
   /** The last seq that is old enough, or one too many; what would go is gathered by room. */
-  async #candidate(cuts: Map<string, Cut>): Promise<number> {
-    const { store, options, sealed } = this.#context
+  async #candidate(
+    cuts: Map<string, Cut>,
+  ): Promise<{ readonly candidate: number; readonly isAll: boolean }> {
+    const { store, options, sealed, maxDelayMs } = this.#context
     const upTo = sealed()
-    const tooOld = store.now() - options.retentionMs
+    const now = store.now()
+    const heldMs = maxDelayMs() > 0 ? maxDelayMs() + DELAY_MARGIN_MS : 0
+    const youngestMs = Math.max(store.isLocal ? 0 : youngestCutMs(options), heldMs)
+    const tooOld = now - Math.max(options.retentionMs, heldMs)
     const tooMany = upTo - options.retentionEvents
-    const tooYoung = store.isLocal ? Infinity : store.now() - youngestCutMs(options)
+    const tooYoung = youngestMs === 0 ? Infinity : now - youngestMs
     let candidate = this.#floor
     for (let pageCount = 0; pageCount < MAX_PAGES; pageCount++) {
       const page = await store.range({ after: candidate, upTo, limit: PAGE })
       for (const event of page) {
-        if (event.at >= tooOld && (event.seq > tooMany || event.at >= tooYoung)) return candidate
+        if (event.at >= tooOld && (event.seq > tooMany || event.at >= tooYoung))
+          return { candidate, isAll: true }
         candidate = event.seq
         if (event.room === null) continue
         const cut = cuts.get(event.room)
@@ -133,9 +149,9 @@ export class Retention {
           cut.last = event
         }
       }
-      if (page.length < PAGE) break
+      if (page.length < PAGE) return { candidate, isAll: true }
     }
-    return candidate
+    return { candidate, isAll: false }
   }
 
   /** How high the floor may go for one room's sake. */
