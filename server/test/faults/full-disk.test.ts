@@ -5,8 +5,7 @@ import { ROUNDS } from './rounds.ts'
 import type { ReplicaSet } from './scenarios.ts'
 
 const disks = (await hasMongod()) ? makeSmallDisks() : { folders: null, reason: 'no mongod' }
-if (!disks.folders)
-  process.stderr.write(`tests of a full disk are left out: ${String(disks.reason)}\n`)
+if (!disks.folders) process.stderr.write(`tests of a full disk are left out: ${disks.reason}\n`)
 
 describe.skipIf(!disks.folders)('a full disk', () => {
   let set: ReplicaSet | null = null
