@@ -5,7 +5,6 @@ import { decodeSystem, defineGame, encodeFrame, readCommandId, system } from '@r
 import { SystemClock, createServer } from '@ringside/server'
 import type { Server } from '@ringside/server'
 import { registerChat } from '../src/chat.ts'
-import { readEnvironment } from '../src/environment.ts'
 
 let server: Server | null = null
 const sockets: WebSocket[] = []
@@ -154,16 +153,4 @@ test('CH5 an unknown command is answered, a text message and a short one close',
   const bob = await connect(port)
   bob.socket.send(Buffer.from([0, 0, 0]))
   expect((await once(bob.socket, 'close'))[0]).toBe(1002)
-})
-
-test('CH6 the environment is checked at start', () => {
-  expect(readEnvironment({}).port).toBe(8081)
-  expect(() => readEnvironment({ PORT: '70000' })).toThrow('PORT')
-  expect(() => readEnvironment({ NODE_ENV: 'production' })).toThrow('API_KEY')
-  expect(() => readEnvironment({ LOG_LEVEL: 'loud' })).toThrow('LOG_LEVEL')
-  expect(
-    readEnvironment({ ALLOWED_ORIGINS: 'https://a.test, https://b.test' }).options,
-  ).toMatchObject({
-    allowedOrigins: ['https://a.test', 'https://b.test'],
-  })
 })

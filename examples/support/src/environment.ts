@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
+import type { ServerOptions } from '@ringside/server'
 
 /** What the environment asks for. */
-export interface Settings {
+export interface Environment {
   readonly port: number
   readonly host: string
+  readonly logLevel: string
   /** Where the log is kept; null = in memory. Holds a password: never print it. */
   readonly mongodbUri: string | null
-  readonly apiKey: string
-  /** True when the key was made up here, because none was given. */
+  /** True when the key was made up here, because none was given: to be printed. */
   readonly isKeyMade: boolean
-  readonly isDevelopment: boolean
-  readonly allowedOrigins: readonly string[]
-  readonly nodeName: string
-  readonly logLevel: string
+  readonly options: Required<
+    Pick<ServerOptions, 'allowedOrigins' | 'nodeName' | 'isDevelopment'>
+  > & { readonly apiKey: string }
 }
 
 /** A variable has a value that cannot be; the message is for whoever starts the program. */
@@ -23,14 +23,15 @@ export class EnvironmentError extends Error {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 const MIN_KEY_CHARACTERS = 16
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 /**
- * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV; an empty variable is
- * as good as none.
+ * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV; an empty
+ * variable is as good as none.
  * @throws EnvironmentError that names the variable and what it held.
  */
-export function readEnvironment(env: Environment): Settings {
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  defaultPort: number,
+): Environment {
   const isDevelopment = env['NODE_ENV'] !== 'production'
   const apiKey = env['API_KEY'] || null
   if (!apiKey && !isDevelopment)
@@ -40,15 +41,17 @@ export function readEnvironment(env: Environment): Settings {
       `Expected API_KEY of ${MIN_KEY_CHARACTERS} characters or more, got ${apiKey.length}`,
     )
   return {
-    port: readPort(env['PORT'] || '8080'),
+    port: readPort(env['PORT'] || String(defaultPort)),
     host: env['HOST'] || '127.0.0.1',
-    mongodbUri: env['MONGODB_URI'] || null,
-    apiKey: apiKey ?? randomBytes(18).toString('base64url'),
-    isKeyMade: apiKey === null,
-    isDevelopment,
-    allowedOrigins: readOrigins(env['ALLOWED_ORIGINS'] ?? ''),
-    nodeName: env['NODE_NAME'] || 'node-1',
     logLevel: readLevel(env['LOG_LEVEL'] || (isDevelopment ? 'warn' : 'info')),
+    mongodbUri: env['MONGODB_URI'] || null,
+    isKeyMade: apiKey === null,
+    options: {
+      apiKey: apiKey ?? randomBytes(18).toString('base64url'),
+      allowedOrigins: readOrigins(env['ALLOWED_ORIGINS'] ?? ''),
+      nodeName: env['NODE_NAME'] || 'node-1',
+      isDevelopment,
+    },
   }
 }
 

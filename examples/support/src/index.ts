@@ -1,0 +1,5 @@
+export { EnvironmentError, readEnvironment } from './environment.ts'
+export type { Environment } from './environment.ts'
+export { addressOf, openProgram, runProgram } from './program.ts'
+export type { Program } from './program.ts'
+export { closeOnSignal } from './shutdown.ts'

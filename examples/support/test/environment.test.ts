@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { readEnvironment } from '../src/environment.ts'
+
+test('EX1 without variables it is a development server on this machine, with a key made for it', () => {
+  const settings = readEnvironment({}, 8080)
+  expect(settings).toMatchObject({
+    port: 8080,
+    host: '127.0.0.1',
+    isKeyMade: true,
+    logLevel: 'warn',
+    mongodbUri: null,
+    options: { isDevelopment: true, allowedOrigins: [], nodeName: 'node-1' },
+  })
+  const { apiKey } = settings.options
+  expect(apiKey).toMatch(/^[\w-]{24}$/)
+  expect(readEnvironment({}, 8080).options.apiKey).not.toBe(apiKey)
+})
+
+test('EX1 every variable is taken, and an empty one is as good as none', () => {
+  const given = readEnvironment(
+    {
+      PORT: '0',
+      HOST: '0.0.0.0',
+      API_KEY: 'k'.repeat(16),
+      ALLOWED_ORIGINS: 'https://a.example, https://b.example,',
+      NODE_NAME: 'n2',
+      LOG_LEVEL: 'debug',
+      NODE_ENV: 'production',
+      MONGODB_URI: 'mongodb://db/x',
+    },
+    8080,
+  )
+  expect(given).toEqual({
+    port: 0,
+    host: '0.0.0.0',
+    mongodbUri: 'mongodb://db/x',
+    isKeyMade: false,
+    logLevel: 'debug',
+    options: {
+      apiKey: 'k'.repeat(16),
+      isDevelopment: false,
+      allowedOrigins: ['https://a.example', 'https://b.example'],
+      nodeName: 'n2',
+    },
+  })
+  expect(readEnvironment({ ALLOWED_ORIGINS: '*' }, 8080).options.allowedOrigins).toEqual(['*'])
+  expect(readEnvironment({ PORT: '', HOST: '' }, 8080)).toMatchObject({
+    port: 8080,
+    host: '127.0.0.1',
+  })
+})
+
+test.each([
+  [{ NODE_ENV: 'production' }, 'API_KEY is required when NODE_ENV is production'],
+  [{ API_KEY: 'short' }, 'Expected API_KEY of 16 characters or more, got 5'],
+  [{ PORT: '65536' }, "Expected PORT from 0 to 65535, got '65536'"],
+  [{ PORT: '80a' }, "Expected PORT from 0 to 65535, got '80a'"],
+  [{ PORT: '-1' }, "Expected PORT from 0 to 65535, got '-1'"],
+  [{ ALLOWED_ORIGINS: 'a.example' }, "got 'a.example'"],
+  [{ ALLOWED_ORIGINS: 'https://a.example/path' }, "got 'https://a.example/path'"],
+  [{ LOG_LEVEL: 'loud' }, 'Expected LOG_LEVEL as one of'],
+])('EX1 %j is refused with a plain word', (env, message) => {
+  expect(() => readEnvironment(env, 8080)).toThrow(message)
+})
