@@ -1,8 +1,9 @@
 import { Simulation } from './simulation.ts'
 
 /**
- * Runs seeds one after the other: `--seeds 20000` (default 200), `--from 1`. Prints progress, each failure
- * with its seed and what was done to the system, and a summary; exit code 1 if a seed failed.
+ * Runs seeds one after the other: `--seeds 20000` (default 200), `--from 1`, `--stop` at the first failure.
+ * Prints progress, each failure with its seed and what was done to the system, and a summary; exit code 1 if
+ * a seed failed.
  */
 async function main(): Promise<void> {
   const seedCount = numberOf('--seeds', 200)

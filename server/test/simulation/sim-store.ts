@@ -104,6 +104,8 @@ export class SimStore implements LogStore {
 
   async range(query: RangeQuery): Promise<LogEvent[]> {
     const isLook = query.upTo === NO_END
+    // A read that never answers at all: the tail must notice (OB5).
+    if (isLook && this.#parts.weather.strikes(0.001)) return new Promise(() => {})
     try {
       const found = await this.#read(() => this.#parts.set.majority.range(query))
       if (isLook) this.#parts.onLook(found)
@@ -217,7 +219,7 @@ export class SimStore implements LogStore {
         } catch (error) {
           // Errors of the simulation itself must not pass for bad weather.
           if (error instanceof Unknown) clock.after(backMs, () => reject(error))
-          else clock.after(0, () => reject(error as Error))
+          else clock.after(0, () => reject(error))
         }
       }
       const hop = weather.hopMs()

@@ -1,0 +1,282 @@
+/** A rule broken on purpose: exact text of a source file, replaced. */
+export interface Mutation {
+  readonly rule: string
+  /** What the code does now, in plain words. */
+  readonly does: string
+  readonly edits: readonly Edit[]
+}
+
+export interface Edit {
+  /** Below the repository. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+const outbox = (file: string, from: string, to: string): Edit => {
+  return { file: `server/src/outbox/${file}.ts`, from, to }
+}
+const simulated = (file: string, from: string, to: string): Edit => {
+  return { file: `server/test/simulation/${file}.ts`, from, to }
+}
+const mutation = (rule: string, does: string, ...edits: readonly Edit[]): Mutation => {
+  return { rule, does, edits }
+}
+
+export const mutations: readonly Mutation[] = [
+  mutation(
+    'OB1',
+    'the tail reads what no majority has',
+    simulated(
+      'replica-set',
+      '  /** Calls whenever a majority has got something. */',
+      '  get primary(): Documents { return this.#primary }',
+    ),
+    simulated('sim-store', 'set.majority.range(query)', 'set.primary.range(query)'),
+  ),
+  mutation(
+    'OB1',
+    'a writeConcernError passes for an acknowledgement',
+    simulated(
+      'replica-set',
+      "if (!isCommitted) throw new Unknown('No majority has confirmed it')",
+      '',
+    ),
+  ),
+  mutation(
+    'OB1',
+    'an unknown outcome passes for stored',
+    outbox(
+      'log-writer',
+      "else if (outcome.kind !== 'unknown') storedCount = outcome.index",
+      "else if (outcome.kind !== 'unknown') storedCount = outcome.index\n" +
+        "else { outcome = { kind: 'stored' }; storedCount = rest.length }",
+    ),
+  ),
+  mutation(
+    'OB2',
+    'an unknown outcome passes for a failure: the events get new places',
+    outbox(
+      'log-writer',
+      'await this.#backoff.wait(failures++)\n        continue',
+      'rest = await this.#bind(rest.map((bound) => bound.pending))\n        continue',
+    ),
+  ),
+  mutation(
+    'OB2',
+    'own events that had landed are not recognised',
+    outbox('log-writer', 'if (blocking && isSame(blocking, culprit.event)) {', 'if (false) {'),
+  ),
+  mutation(
+    'OB2',
+    'a foreign event in the same place passes for an own one',
+    outbox(
+      'log-writer',
+      'rest = this.#drop(rest, culprit, isNumbered)\n        culprit.pending.owner.fence(blocking)',
+      'rest = rest.slice(1)\n        this.#acknowledge(culprit, culprit.event)',
+    ),
+  ),
+  mutation(
+    'OB2',
+    'a duplicate without a blocking event passes for stored',
+    outbox(
+      'log-writer',
+      'await this.#backoff.wait(failures++)\n      }',
+      'rest = rest.slice(1)\n        this.#acknowledge(culprit, culprit.event)\n      }',
+    ),
+  ),
+  mutation(
+    'OB2',
+    'lost numbers cost a new n too',
+    outbox(
+      'log-writer',
+      'event: { ...event, seq: first + index }',
+      'event: { ...event, seq: first + index, n: event.n + 1 }',
+    ),
+  ),
+  mutation(
+    'OB2',
+    'only the event that lost its number gets a new one',
+    outbox(
+      'log-writer',
+      'return renumbered(rest, first)\n',
+      'return [...renumbered(rest.slice(0, 1), first), ...rest.slice(1)]\n',
+    ),
+  ),
+  mutation(
+    'OB2',
+    'the next flush starts before this one is resolved',
+    outbox(
+      'log-writer',
+      'if (this.#isScheduled || this.#flush) return',
+      'if (this.#isScheduled) return',
+    ),
+    outbox('log-writer', 'if (this.#flush || this.#queue.length', 'if (this.#queue.length'),
+  ),
+  mutation(
+    'OB3',
+    'holes are not waited for',
+    outbox('log-tail', 'if (event.seq !== this.#sealed + 1) break', ''),
+  ),
+  mutation(
+    'OB3',
+    'tombstones are not read back',
+    outbox(
+      'log-tail',
+      'await writeTombstones(store, missing, own)\n    return true',
+      'await writeTombstones(store, missing, own)\n    this.#sealed = last.seq\n    this.#publish(found, hole.after)',
+    ),
+  ),
+  mutation(
+    'OB3',
+    'failed reads count as looking at a hole',
+    outbox('log-tail', 'if (this.#hole) this.#hole.readAt = Number.POSITIVE_INFINITY', ''),
+  ),
+  mutation(
+    'OB3',
+    'the stored W is above W',
+    outbox('log-tail', 'store.storeSealed(sealed)', 'store.storeSealed(sealed + 5)'),
+  ),
+  mutation(
+    'OB3',
+    'a range below numbers that were used is used',
+    outbox(
+      'numbers',
+      'const isUsable = this.isAbove(first) && first > minSeq',
+      'const isUsable = true',
+    ),
+  ),
+  mutation(
+    'OB4',
+    'the seq of a marker need not exceed the last event',
+    outbox('room-buffer', 'minSeq: this.#acknowledged.seq', 'minSeq: 0'),
+  ),
+  mutation(
+    'OB4',
+    'a marker has the epoch of the owner before',
+    outbox('takeover', 'snapshot?.epoch ?? 0) + 1', 'snapshot?.epoch ?? 0)'),
+  ),
+  mutation(
+    'OB4',
+    'a takeover writes no marker',
+    outbox('takeover', 'if (from.n === 0) return buffer', 'return buffer'),
+  ),
+  mutation(
+    'OB4',
+    'last is what the log says, without the snapshot',
+    outbox('takeover', 'positionOf(last, snapshot)', 'positionOf(last, null)'),
+  ),
+  mutation(
+    'OB4',
+    'the log is not looked at again after the snapshot',
+    outbox('takeover', 'if (snapshot && snapshot.n > (last?.n ?? 0)) last = ', 'await '),
+  ),
+  mutation(
+    'OB4',
+    'only the newest marker outlives retention',
+    simulated(
+      'documents',
+      'if (this.events.get(each)?.type !== OWNER) found.push(each)',
+      'const event = this.events.get(each)\n' +
+        "const newest = this.#lasts.get(event?.room ?? '')?.findLast((e) => e.type === OWNER)\n" +
+        'if (event?.type !== OWNER || newest !== event) found.push(each)',
+    ),
+  ),
+  mutation(
+    'OB5',
+    'only wake-ups make the tail read',
+    outbox('log-tail', 'this.#read()\n      this.#poll()', 'this.#poll()'),
+  ),
+  mutation(
+    'OB5',
+    'a read that never answers is waited for',
+    outbox('log-tail', 'if (this.#readSince !== null && clock', 'if (false && clock'),
+  ),
+  mutation(
+    'OB6',
+    'a snapshot is stored before its n is acknowledged',
+    outbox('room-buffer', 'if (last) last.snapshot = state', 'if (last) this.#save(state)'),
+  ),
+  mutation(
+    'OB6',
+    'events are deleted before the floor is raised',
+    outbox(
+      'retention',
+      'await store.raiseFloor(floor)',
+      'await store.deleteThrough(floor)\n    await store.raiseFloor(floor)',
+    ),
+  ),
+  mutation(
+    'OB6',
+    'the floor is raised without the state at it',
+    outbox('retention', 'await this.#keepState(room, cut, floor)', 'true'),
+  ),
+  mutation(
+    'OB6',
+    'a state is made of a log with gaps',
+    outbox('retention', 'for (const event of events) if (event.n !== ++n) return null', ''),
+  ),
+  mutation(
+    'OB6',
+    'a cut goes on while another process cuts',
+    outbox('retention', 'if ((await store.floor()) > before) return', ''),
+  ),
+  mutation(
+    'OB6',
+    'what is young is cut when there is much',
+    outbox('retention', '(event.seq > tooMany || event.at >= tooYoung)', 'event.seq > tooMany'),
+  ),
+  mutation(
+    'OB6',
+    'a flush of any age is sent again',
+    outbox('log-writer', 'if (clock.now() - startedAt > giveUpAfterMs)', 'if (false)'),
+  ),
+  mutation(
+    'OB6',
+    'a tail behind the floor goes on where it was',
+    outbox('log-tail', '|| floor <= this.#sealed) return false', '|| true) return false'),
+  ),
+  mutation(
+    'OB7',
+    'a patch that was sent is folded into',
+    outbox('room-buffer', 'if (this.#pending.length <= this.#sentCount) return false', ''),
+  ),
+  mutation(
+    'OB7',
+    'a patch with a snapshot is folded into',
+    outbox('room-buffer', 'last.type !== PATCH || last.snapshot', 'last.type !== PATCH'),
+  ),
+  mutation(
+    'FE1',
+    'the floor is not checked',
+    outbox('create-outbox', 'if (after < floor)', 'if (false)'),
+  ),
+  mutation(
+    'FE1',
+    'the floor is checked before the page is read',
+    outbox(
+      'create-outbox',
+      'let found: LogEvent[] = []',
+      'const floor = await this.#store.floor()\n    let found: LogEvent[] = []',
+    ),
+    outbox(
+      'create-outbox',
+      '    const floor = await this.#store.floor()\n    this.#retention',
+      '    this.#retention',
+    ),
+  ),
+  mutation(
+    'FE1',
+    'a full page passes for all there is',
+    outbox(
+      'create-outbox',
+      'last && found.length === limit ? last.seq : Math.max(after, upTo)',
+      'Math.max(after, upTo)',
+    ),
+  ),
+  mutation('FE1', 'the ring closes over a gap', {
+    file: 'server/src/feed/feed-ring.ts',
+    from: 'if (after > this.#end) {',
+    to: 'if (false) {',
+  }),
+]

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { mutations } from './mutation-table.ts'
+import type { Mutation } from './mutation-table.ts'
+
+const ROOT = resolve(import.meta.dirname, '../../..')
+const COPIED = ['protocol/src', 'server/src', 'server/test/simulation', 'server/package.json']
+
+/**
+ * Breaks each rule on purpose, in a copy of the sources, and runs the simulation until a seed goes red:
+ * `--seeds 400` for each (default), `--only <text>` for those whose rule or description holds the text.
+ * Prints the table of docs/spec.md; exit code 1 if a mutation survives or its text is no longer there.
+ */
+async function main(): Promise<void> {
+  const only = argument('--only') ?? ''
+  const seedCount = Number(argument('--seeds') ?? 400)
+  const chosen = mutations.filter(({ rule, does }) => `${rule} ${does}`.includes(only))
+  let survived = 0
+  console.log('| rule | mutation | caught by seed | seen as |')
+  console.log('| ---- | -------- | -------------- | ------- |')
+  for (const mutation of chosen) {
+    const caught = await tryOut(mutation, seedCount)
+    if (!caught) survived++
+    const verdict = caught ? `${caught.seed} | ${caught.seenAs}` : `**none of ${seedCount}** |`
+    console.log(`| ${mutation.rule} | ${mutation.does} | ${verdict} |`)
+  }
+  console.log(`\n${chosen.length - survived} of ${chosen.length} mutations were caught`)
+  process.exitCode = survived === 0 ? 0 : 1
+}
+
+interface Caught {
+  readonly seed: number
+  /** The rule whose check went red. */
+  readonly seenAs: string
+}
+
+async function tryOut(mutation: Mutation, seedCount: number): Promise<Caught | null> {
+  const folder = await mkdtemp(join(tmpdir(), 'ringside-mutation-'))
+  try {
+    for (const path of COPIED) await cp(join(ROOT, path), join(folder, path), { recursive: true })
+    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+    await mkdir(join(folder, 'server/node_modules'), { recursive: true })
+    await cp(join(ROOT, 'tsconfig.base.json'), join(folder, 'tsconfig.json'))
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}')
+    for (const { file, from, to } of mutation.edits) {
+      const text = await readFile(join(folder, file), 'utf8')
+      if (text.split(from).length !== 2)
+        throw new Error(`Expected once in ${file}, for '${mutation.does}': ${from}`)
+      await writeFile(
+        join(folder, file),
+        text.replace(from, () => to),
+      )
+    }
+    return await simulate(folder, seedCount)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function simulate(folder: string, seedCount: number): Promise<Caught | null> {
+  const script = join(folder, 'server/test/simulation/run.ts')
+  const flags = [
+    '--conditions=source',
+    '--import',
+    'tsx',
+    script,
+    '--seeds',
+    String(seedCount),
+    '--stop',
+  ]
+  const child = spawn(process.execPath, flags, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const code = await new Promise<number | null>((done) => child.on('close', done))
+  const found = /^seed (\d+) FAILED ([^:]+):/m.exec(output)
+  if (found) return { seed: Number(found[1]), seenAs: found[2] ?? '' }
+  if (code !== 0) throw new Error(`The simulation did not run:\n${output}`)
+  return null
+}
+
+function argument(name: string): string | undefined {
+  const at = process.argv.indexOf(name)
+  return at < 0 ? undefined : process.argv[at + 1]
+}
+
+await main()
