@@ -10,7 +10,9 @@ const CLOSE = 125
  * `close` replaces the last one. The generated encoders use `b`, `v` and `p` directly.
  */
 export class JsonWriter {
-  b: Buffer = Buffer.allocUnsafeSlow(65_536)
+  /** The same bytes as `b`. The declarations of the package name no Node type: they reach users. */
+  #buffer = Buffer.allocUnsafeSlow(65_536)
+  b: Uint8Array = this.#buffer
   v = new DataView(this.b.buffer, this.b.byteOffset, this.b.length)
   /** Next byte to write. */
   p = 0
@@ -24,7 +26,7 @@ export class JsonWriter {
   /** What was written, without a trailing comma. */
   finish(): string {
     const end = this.p > 0 && this.b[this.p - 1] === COMMA ? this.p - 1 : this.p
-    return this.#isAscii ? this.b.toString('latin1', 0, end) : this.b.toString('utf8', 0, end)
+    return this.#buffer.toString(this.#isAscii ? 'latin1' : 'utf8', 0, end)
   }
 
   /** Makes sure of `count` free bytes; `b` may be another afterwards. */
@@ -32,6 +34,7 @@ export class JsonWriter {
     if (this.p + count <= this.b.length) return
     const larger = Buffer.allocUnsafeSlow((this.p + count) * 2)
     larger.set(this.b.subarray(0, this.p))
+    this.#buffer = larger
     this.b = larger
     this.v = new DataView(larger.buffer, larger.byteOffset, larger.length)
   }
@@ -66,7 +69,7 @@ export class JsonWriter {
         return
       }
     }
-    const written = this.b.write(json, this.p)
+    const written = this.#buffer.write(json, this.p)
     if (written !== length) this.#isAscii = false
     this.p += written
   }
