@@ -38,7 +38,10 @@ await part('Replica set', join('server', 'test', 'faults', 'main.ts'), [
   `--only=${values.only}`,
 ])
 if (values.only === '') {
-  await part('Simulation', join('server', 'test', 'simulation', 'run.ts'), [values.seeds])
+  await part('Simulation', join('server', 'test', 'simulation', 'run.ts'), [
+    '--seeds',
+    values.seeds,
+  ])
   await part('Mutations', join('server', 'test', 'simulation', 'mutations.ts'), [])
 }
 
@@ -63,10 +66,13 @@ async function part(title, script, args) {
   let out = ''
   child.stdout.on('data', (chunk) => {
     out += String(chunk)
+    process.stderr.write(chunk)
   })
   const [code, signal] = await once(child, 'close')
   process.off('SIGINT', forward).off('SIGTERM', forward)
   if (code !== 0) failed++
-  results.push(`## ${title}`, '', out.trim(), '')
+  // Progress of the simulation is for whoever waits.
+  const lines = out.split('\n').filter((line) => !/^\d+ of \d+ seeds/.test(line))
+  results.push(`## ${title}`, '', lines.join('\n').trim(), '')
   if (code !== 0) results.push(`**Failed with ${code ?? signal}.**`, '')
 }

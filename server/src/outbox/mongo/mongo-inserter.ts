@@ -6,8 +6,6 @@ import type { Collections } from './collections.ts'
 import { long, toDocument, toNumber } from './documents.ts'
 import { readVerdict } from './outcome.ts'
 
-/** IllegalOperation: "Transaction numbers are only allowed on a replica set member or mongos". */
-const TRANSACTIONS_UNSUPPORTED = 20
 const TRANSACTION_TIMEOUT_MS = 10_000
 
 export interface MongoInserterParts {
@@ -22,7 +20,8 @@ export interface MongoInserterParts {
 /** The writing half of a MongoStore: says of each insert exactly what is known of it (OB2). */
 export class MongoInserter {
   readonly #parts: MongoInserterParts
-  #hasTransactions = true
+  /** False on a standalone server: known once it was asked. */
+  hasTransactions = true
   /** The greatest floor seen: what is at or below it may be deleted, so nothing is written there. */
   #knownFloor = 0
 
@@ -62,7 +61,7 @@ export class MongoInserter {
     count: number,
     make: (first: number) => readonly LogEvent[],
   ): Promise<InsertOutcome> {
-    if (!this.#hasTransactions) return this.insert(make(await this.allocate(count)))
+    if (!this.hasTransactions) return this.insert(make(await this.allocate(count)))
     let events: readonly LogEvent[] = []
     const session = this.#parts.client.startSession()
     try {
@@ -90,10 +89,6 @@ export class MongoInserter {
       )
       return { kind: 'stored' }
     } catch (cause) {
-      if ((cause as { code?: unknown }).code === TRANSACTIONS_UNSUPPORTED) {
-        this.#hasTransactions = false
-        return this.insertNext(count, make)
-      }
       return this.#outcomeOf(cause, events)
     } finally {
       await session.endSession()

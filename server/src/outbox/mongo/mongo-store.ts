@@ -75,6 +75,7 @@ const driverOptions: MongoClientOptions = {
 export class MongoStore implements LogStore {
   readonly #options: MongoStoreOptions
   readonly #clock: Clock
+  readonly #logger: Logger
   readonly #client: MongoClient
   readonly #at: Collections
   readonly #time: ServerTime
@@ -87,6 +88,7 @@ export class MongoStore implements LogStore {
     const clock = options.clock ?? new SystemClock()
     const logger = options.logger ?? silentLogger
     this.#clock = clock
+    this.#logger = logger
     this.#client = makeClient(options.uri)
     const db = this.#client.db(options.database ?? databaseIn(options.uri) ?? DEFAULT_DATABASE)
     this.#at = collectionsOf(db)
@@ -118,6 +120,13 @@ export class MongoStore implements LogStore {
 
   async #connect(): Promise<void> {
     await this.#client.connect()
+    const hello = await this.#client.db('admin').command({ hello: 1 })
+    // Change streams and transactions need a replica set, or a mongos before several.
+    const isReplicated = 'setName' in hello || hello['msg'] === 'isdbgrid'
+    this.#inserter.hasTransactions = isReplicated
+    this.#wake.isSupported = isReplicated
+    if (!isReplicated)
+      this.#logger.info({}, 'MongoDB is no replica set here: no change stream, the log is polled')
     await this.#time.start()
     await createCollections(this.#client.db(this.#at.events.dbName), this.now())
   }

@@ -27,6 +27,7 @@ export class WakeStream {
   #stream: ChangeStream | null = null
   #cancelRestart: (() => void) | null = null
   #isStopped = true
+  /** False on a standalone server: known once it was asked, or refused. */
   isSupported = true
 
   constructor(context: WakeStreamContext) {

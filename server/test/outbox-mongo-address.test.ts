@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { databaseIn, maskAddress, maskText, optionsIn } from '../src/outbox/mongo/address.ts'
+
+describe('OB13 addresses', () => {
+  test.each([
+    ['mongodb://db:27017', 'mongodb://db:27017'],
+    ['mongodb://user:secret@db/x?tls=true', 'mongodb://***@db/x'],
+    ['mongodb+srv://user:secret@cluster.example/', 'mongodb+srv://***@cluster.example/'],
+    ['mongodb://a:p@ss/w?rd@h1,h2:2/db?replicaSet=r', 'mongodb://***@h1,h2:2/db'],
+    ['mongodb://user@db/x', 'mongodb://***@db/x'],
+    ['mysql://user:secret@db', '(not a MongoDB address)'],
+    ['', '(not a MongoDB address)'],
+    ['mongodb://', 'mongodb://'],
+  ])('OB13 %s is shown as %s', (uri, shown) => {
+    expect(maskAddress(uri)).toBe(shown)
+  })
+
+  test('OB13 a text is freed of the address, the password in both spellings, and secret options', () => {
+    const uri = 'mongodb://user:s%40fe@db/x?tlsCertificateKeyFilePassword=keypass&appName=arena'
+    const text = `failed for ${uri}: s%40fe or s@fe with keypass of arena`
+    expect(maskText(text, uri)).toBe('failed for mongodb://***@db/x: *** or *** with *** of arena')
+  })
+
+  test.each([
+    ['mongodb://h', null],
+    ['mongodb://h/', null],
+    ['mongodb://h/?w=1', null],
+    ['mongodb://u:p@h1,h2:1/game?w=1', 'game'],
+    ['mongodb+srv://u:p@h/my%20game', 'my game'],
+    ['mongodb://h/test', 'test'],
+  ])('OB13 the database of %s is %s', (uri, database) => {
+    expect(databaseIn(uri)).toBe(database)
+  })
+
+  test('OB13 options are found whatever their case', () => {
+    expect([...optionsIn('mongodb://u:a?b=c@h/x?socketTimeoutMS=5&RetryWrites=false&')]).toEqual([
+      'sockettimeoutms',
+      'retrywrites',
+    ])
+  })
+})

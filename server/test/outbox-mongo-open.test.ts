@@ -1,0 +1,169 @@
+import { inspect } from 'node:util'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { MongoClient } from 'mongodb'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createOutbox } from '../src/outbox/create-outbox.ts'
+import { SystemClock } from '../src/clock.ts'
+import { randomId } from '../src/ids.ts'
+import { silentLogger } from '../src/logger.ts'
+import type { Logger } from '../src/logger.ts'
+import { MongoStore } from '../src/mongo.ts'
+import type { RingsideError } from '../src/errors.ts'
+import { checkLimits } from '../src/options.ts'
+import { quietHandlers, until } from './faults/rig.ts'
+import { hasMongo, hasMongod, startMongo, startStandalone } from './support/mongo.ts'
+import type { TestMongo } from './support/mongo.ts'
+
+const SECRET = 'hunter2secret'
+
+async function failureOf(uri: string): Promise<RingsideError> {
+  const store = new MongoStore({ uri, connectTimeoutMs: 1_500 })
+  return store.open().then(
+    () => Promise.reject(new Error('It opened')),
+    (error: unknown) => error as RingsideError,
+  )
+}
+
+/** Everything that a logger could find in an error, causes and hidden fields included. */
+function everything(error: unknown): string {
+  return inspect(error, { depth: 20, showHidden: true })
+}
+
+describe('OB13 a MongoDB that cannot be had', () => {
+  test('OB13 nobody listens: said in time, address masked, no secret anywhere in the error', async () => {
+    const startedAt = performance.now()
+    const error = await failureOf(`mongodb://user:${SECRET}@127.0.0.1:1/x`)
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    expect(error.code).toBe('outbox_unreachable')
+    expect(error.message).toContain('mongodb://***@127.0.0.1:1/x')
+    expect(everything(error)).not.toContain(SECRET)
+  })
+
+  test('OB13 somebody listens and never answers: the same', async () => {
+    const server = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const startedAt = performance.now()
+    const error = await failureOf(`mongodb://user:${SECRET}@127.0.0.1:${port}/x`)
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    expect(error.code).toBe('outbox_unreachable')
+    expect(everything(error)).not.toContain(SECRET)
+    server.close()
+  })
+
+  test.each([
+    `mysql://user:${SECRET}@db`,
+    `mongodb://user:${SECRET}@`,
+    `mongodb://user:${SECRET}%zz@db`,
+    `mongodb://user:${SECRET}@db/?socketTimeoutMS=${SECRET}`,
+    `mongodb://user:${SECRET}@db/?tls=maybe`,
+    `mongodb://user:${SECRET}@db/?noSuchOption=1`,
+    `mongodb://user:/${SECRET}@db/x`,
+  ])('OB13 %# is refused when the store is made, without its secret', (uri) => {
+    let error: unknown = null
+    try {
+      void new MongoStore({ uri })
+    } catch (thrown) {
+      error = thrown
+    }
+    expect((error as RingsideError).code).toBe('option_invalid')
+    expect(everything(error)).not.toContain(SECRET)
+  })
+})
+
+describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
+  let mongo: TestMongo
+  const databases = new Set<string>()
+  beforeAll(async () => {
+    mongo = await startMongo(1)
+  }, 120_000)
+  afterAll(async () => {
+    const client = await MongoClient.connect(mongo.uri)
+    for (const name of databases) await client.db(name).dropDatabase()
+    await client.close()
+    await mongo.stop()
+  }, 60_000)
+
+  const named = (name: string): string => {
+    const database = `open-${process.pid}-${name}`
+    databases.add(database)
+    return database
+  }
+
+  test('OB13 eight processes open a new database at once, then again', async () => {
+    const database = named('race')
+    for (let time = 0; time < 2; time++) {
+      const stores = Array.from({ length: 8 }, () => new MongoStore({ uri: mongo.uri, database }))
+      await Promise.all(stores.map((store) => store.open()))
+      const firsts = await Promise.all(stores.map((store) => store.allocate(1)))
+      expect(new Set(firsts).size).toBe(8)
+      expect(new Set(await Promise.all(stores.map((store) => store.origin()))).size).toBe(1)
+      await Promise.all(stores.map((store) => store.close()))
+    }
+  }, 60_000)
+
+  test('OB13 a store that was closed can be opened again, and closing twice does no harm', async () => {
+    const store = new MongoStore({ uri: mongo.uri, database: named('again') })
+    await store.open()
+    const first = await store.allocate(3)
+    await store.close()
+    await store.close()
+    await store.open()
+    expect(await store.allocate(1)).toBe(first + 3)
+    await store.close()
+  })
+
+  test('OB13 an older validator is replaced', async () => {
+    const database = named('older')
+    const client = await MongoClient.connect(mongo.uri)
+    await client.db(database).createCollection('events', { validator: { nothing: 'fits' } })
+    const store = new MongoStore({ uri: mongo.uri, database })
+    await store.open()
+    const seq = await store.allocate(1)
+    const event = { seq, room: null, n: 0, epoch: 0, own: 'o', type: 't', at: 1, data: '{}' }
+    expect(await store.insert([{ ...event, hidden: null, prev: 0 }])).toEqual({ kind: 'stored' })
+    await store.close()
+    await client.close()
+  })
+})
+
+describe.skipIf(!(await hasMongod()))('OB5 a server without a replica set', () => {
+  test('OB5 is polled, which is said once; events come through, numbers are taken without transactions', async () => {
+    const standalone = await startStandalone()
+    const lines: string[] = []
+    const logger: Logger = { ...silentLogger, info: (_fields, message) => void lines.push(message) }
+    const clock = new SystemClock()
+    const store = new MongoStore({ uri: standalone.uri, logger })
+    const outbox = createOutbox(store, checkLimits({}), { clock, logger: silentLogger, randomId })
+    await outbox.start()
+    const seen: string[] = []
+    outbox.onSealed((events) => seen.push(...events.map(({ data }) => data)))
+    const log = await outbox.openRoom('room00000000', quietHandlers)
+    for (let index = 0; index < 20; index++) {
+      log.append({ type: 'mark', data: `{"i":${index}}` })
+      await log.durable()
+    }
+    await until(() => seen.length === 20, 'events')
+    expect(seen).toEqual(Array.from({ length: 20 }, (_, index) => `{"i":${index}}`))
+    const outcome = await store.insertNext(1, (seq) => [
+      {
+        seq,
+        room: null,
+        n: 0,
+        epoch: 0,
+        own: 'o',
+        type: 't',
+        at: 1,
+        data: '',
+        hidden: null,
+        prev: 0,
+      },
+    ])
+    expect(outcome).toEqual({ kind: 'stored' })
+    expect(lines.filter((line) => line.includes('polled'))).toHaveLength(1)
+    await outbox.stop()
+    await standalone.stop()
+  }, 60_000)
+})
