@@ -49,7 +49,8 @@ export async function bootstrap(
 ): Promise<boolean> {
   let next: Plan | null = null
   for (let attempt = 1; ; attempt++) {
-    await stream.group.tail.ready
+    await stream.group.tail.readable
+    if (!stream.body.isOpen) return false
     try {
       const plan: Plan = next ?? (await makePlan(context, stream, start))
       return await carryOut(context, stream, plan)

@@ -35,6 +35,7 @@ export class FeedTail {
   readonly #everyRoom = new Set<FeedGroup>()
   #position = -1
   #loading: Promise<void> | null = null
+  #skipping: Promise<void> | null = null
   #isStopped = false
   #cancelTimer: (() => void) | null = null
 
@@ -52,6 +53,11 @@ export class FeedTail {
   /** Everything up to it may be shown; -1 until `ready`. */
   get position(): number {
     return this.#position
+  }
+
+  /** Resolves when the log reaches back to `position`: at once, unless it was cut beyond it. */
+  get readable(): Promise<void> {
+    return this.#skipping ?? this.ready
   }
 
   add(group: FeedGroup): void {
@@ -124,17 +130,31 @@ export class FeedTail {
   }
 
   async #load(): Promise<void> {
-    const { source, outbox, clock } = this.#context
+    const { source, clock, onCut } = this.#context
     try {
       await source.load(this.#position, undefined)
     } catch (error) {
       if (error instanceof RingsideError && error.code === 'past_retention') {
-        this.#context.onCut(this)
-        this.#position = Math.max(this.#position, outbox.floor)
+        this.#skipping = this.#skipCut()
+        await this.#skipping
+        this.#skipping = null
+        onCut(this)
       } else await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     }
     this.#loading = null
     this.advance()
+  }
+
+  /** Nobody knows the age of what was cut, only that it is older than now: so the delay is waited out. */
+  async #skipCut(): Promise<void> {
+    const { outbox, clock } = this.#context
+    const { floor } = outbox
+    if (this.delayMs > 0)
+      await new Promise<void>((resolve) => {
+        this.#cancelTimer = clock.after(this.delayMs, resolve)
+      })
+    this.#cancelTimer = null
+    this.#position = Math.max(this.#position, floor)
   }
 
   async #begin(): Promise<void> {

@@ -68,6 +68,53 @@ describe('FE3 delay', () => {
   })
 })
 
+describe('FE3 delay and a log that is cut', () => {
+  it('FE3 a log that is cut before the delay is over shows nothing ahead of its time', async () => {
+    const delayMs = 20_000
+    const rig = await FeedRig.start({ retentionMs: 10_000, feedRingBytes: 65_536 })
+    const room = await rig.room('a', { second: 0 }, { delayMs })
+    const early = await rig.open('/rooms/a/feed')
+    for (let second = 1; second < 60; second++) {
+      room.patch({ second, text: 'x'.repeat(10_000) })
+      room.snapshot()
+      await rig.advance(1_000, 250)
+      const state = await rig.json<Partial<RoomStateAnswer>>('/rooms/a/state')
+      const reader = await rig.open('/rooms/a/feed')
+      const shown = [state.at, ...[...reader.events, ...early.events].map(({ data }) => data.at)]
+      for (const at of shown)
+        if (at !== undefined) expect(rig.clock.now() - at).toBeGreaterThanOrEqual(delayMs)
+      reader.exchange.abort()
+    }
+    expect(rig.outbox.floor).toBeGreaterThan(rig.outbox.origin + 30)
+  })
+
+  it('FE1 a live stream is reset when the log was cut beyond where it stands', async () => {
+    const delayMs = 5_000
+    const rig = await FeedRig.start({ feedRingBytes: 65_536 })
+    const room = await rig.room('a', { step: 0 }, { delayMs })
+    await rig.advance(delayMs)
+    const reader = await rig.open('/rooms/a/feed')
+    expect(reader.types).toEqual(['hello', 'snapshot', 'caught-up'])
+    const cut = rig.outbox.sealed + 40
+    await rig.store.raiseFloor(cut)
+    for (let step = 1; step <= 20; step++) {
+      room.patch({ step, text: 'x'.repeat(10_000) })
+      room.emit('kill', {})
+    }
+    room.snapshot()
+    await rig.settle()
+    expect(rig.outbox.sealed).toBe(cut)
+    await rig.advance(delayMs)
+    room.patch({ step: 21 })
+    await rig.settle()
+    await rig.advance(delayMs, 500)
+    expect(reader.types.slice(3)).toEqual(['reset', 'snapshot', 'caught-up', 'patch'])
+    expect(reader.of('reset')[0]?.data).toMatchObject({ reason: 'retention' })
+    expect(reader.of('snapshot')[1]?.data).toMatchObject({ seq: cut, state: { step: 20 } })
+    expect(reader.of('patch')[0]?.data).toMatchObject({ n: 42, data: { step: 21 } })
+  })
+})
+
 describe('FE4 who may see what', () => {
   it('FE4 hidden parts never reach a stream, a page or a state', async () => {
     const rig = await FeedRig.start()
