@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { closeCodes, errorCodes } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { serverErrorCodes } from '../src/errors.ts'
@@ -38,6 +38,18 @@ describe('docs/errors.md', () => {
       reason,
     ])
     expect(rows('Close codes').map((cells) => cells.slice(0, 4))).toEqual(declared)
+  })
+
+  it('PR10: the server closes with every cause of the table but `moved`, which needs a cluster', () => {
+    const folder = new URL('../src/', import.meta.url)
+    const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+      .join('\n')
+    const isUsed = (cause: string): boolean =>
+      source.includes(`'${cause}'`) || source.includes(`closeCodes.${cause}.`)
+    const unused = Object.keys(closeCodes).filter((cause) => !isUsed(cause))
+    expect(unused).toEqual(['moved'])
   })
 
   it('PR10: has every error of the server with its text, and no other', () => {
