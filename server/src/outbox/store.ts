@@ -120,7 +120,7 @@ export interface Snapshot {
   readonly publicState: string
   /** Encoded JSON of the hidden part of the state, or null. */
   readonly hiddenState: string | null
-  /** Encoded JSON of what the room needs to go on: type, tick, random state, timers, seats, metadata. */
+  /** Encoded JSON of what the room needs to go on (RoomRuntime): tick, random state, seats, metadata. */
   readonly runtime: string
 }
 

@@ -178,6 +178,34 @@ describe('restart', () => {
     expect(third.server.rooms.map((room) => room.id)).toEqual([ada.seat.roomId])
   })
 
+  it('CL3 timers are no part of the log: only what onRestore sets fires', async () => {
+    const store = new MemoryStore()
+    const fired: string[] = []
+    const first = await TestServer.start(
+      { store },
+      {
+        onJoin: (room) => {
+          room.after(2_000, () => fired.push('of the first owner'))
+        },
+      },
+    )
+    await first.join('Ada')
+    await first.clock.advanceAsync(1_000, 5)
+    await first[Symbol.asyncDispose]()
+    await using second = await TestServer.start(
+      { store, idPrefix: 'b' },
+      {
+        onRestore: (room) => {
+          room.after(1_000, () => fired.push('of the second'))
+        },
+      },
+    )
+    await second.clock.advanceAsync(500, 5)
+    expect(fired).toEqual([])
+    await second.clock.advanceAsync(5_000, 5)
+    expect(fired).toEqual(['of the second'])
+  })
+
   it('CL3 a refused onCreate leaves no record behind', async () => {
     const store = new MemoryStore()
     await using test = await TestServer.start(
