@@ -17,6 +17,16 @@ else {
   console.error(`test: the browser tests ${isCi ? 'fail' : 'are left out'}`)
 }
 
+// Once, before the tests want it all at the same time.
+const mongod = await import('./mongod.mjs')
+  .then(({ findMongod }) => findMongod({ log: (line) => console.error(`test: ${line}`) }))
+  .catch((error) => {
+    console.error(`test: ${error instanceof Error ? error.message : String(error)}`)
+    console.error(`test: the tests on MongoDB ${isCi ? 'fail' : 'are left out'}`)
+    return null
+  })
+if (mongod) environment.MONGOD_PATH = mongod
+
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
   cwd: root,
@@ -29,5 +39,5 @@ child.on('error', (error) => {
   process.exitCode = 1
 })
 child.on('exit', (code) => {
-  process.exitCode = isCi && !chromium ? 1 : (code ?? 1)
+  process.exitCode = isCi && !(chromium && mongod) ? 1 : (code ?? 1)
 })
