@@ -70,7 +70,7 @@ export class FakeArena {
       end: () => {},
       durable: () => Promise.resolve(),
     }
-    const state = this.handlers.onCreate(base as never, create)
+    const state = this.handlers.onCreate(base, create)
     this.room = Object.assign(Object.create(base), { state }) as ArenaRoom
   }
 

@@ -7,7 +7,7 @@ import type { ArenaOptions } from './room-options.ts'
 
 export type ArenaRoom = RoomOf<typeof game, 'arena'>
 /** The room as `onCreate` sees it: without its state. */
-export type NewArenaRoom = Omit<ArenaRoom, 'state'>
+export type NewArenaRoom = Omit<ArenaRoom, 'state' | 'emit' | 'durable'>
 export type PlayerState = Infer<typeof Player>
 
 /** What the room keeps of a player beside the state: nothing here is sent or logged. */
