@@ -31,7 +31,7 @@ export interface CommandEntry {
  */
 export class CommandRegistry {
   readonly #byId = new Map<number, CommandEntry>()
-  readonly #byName = new Map<string, CommandEntry>()
+  readonly #names = new Set<string>()
   #isSealed = false
 
   /** Declares the commands of a contract; they have no handler yet. */
@@ -95,10 +95,6 @@ export class CommandRegistry {
     return this.#byId.get(id)
   }
 
-  byName(name: string): CommandEntry | undefined {
-    return this.#byName.get(name)
-  }
-
   #checkOpen(): void {
     if (this.#isSealed)
       throw new RingsideError('already_listening', 'Expected registration before listen')
@@ -112,9 +108,9 @@ export class CommandRegistry {
       )
     const other = this.#byId.get(entry.id)
     if (other) throw twice(`id 0x${entry.id.toString(16)} (as '${other.name}')`)
-    if (this.#byName.has(entry.name)) throw twice(`name '${entry.name}'`)
+    if (this.#names.has(entry.name)) throw twice(`name '${entry.name}'`)
     this.#byId.set(entry.id, entry)
-    this.#byName.set(entry.name, entry)
+    this.#names.add(entry.name)
   }
 }
 
