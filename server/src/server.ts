@@ -130,7 +130,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Steps 8 and 9: the feed, over the started log.
   const openFeed = (): OpenFeed => {
     const directory: RoomDirectory = {
-      list: () => host.list((roomId) => feed.spectatorsOf(roomId)),
+      list: () => host.list((roomId) => feed.spectators.of(roomId)),
       find: (roomId) => host.find(roomId),
       ids: () => host.ids(),
       onChange: (listener) => host.onChange(listener),
@@ -141,7 +141,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       directory,
       clock,
       limits,
-      onSpectators: (listener) => feed.onSpectators(listener),
+      onSpectators: (listener) => feed.spectators.onChange(listener),
       otherStreams: () => feed.streamCount,
     })
     addFeedRoutes(router, feed, lobby)

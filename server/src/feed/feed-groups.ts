@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { HttpRequest } from '../transport/transport.ts'
-import type { FeedAccess } from './feed-access.ts'
+import type { FeedAccess, WatchedRoom } from './feed-access.ts'
 import { FeedGroup } from './feed-group.ts'
 import type { FeedPump } from './feed-pump.ts'
 import type { FeedSource } from './feed-source.ts'
@@ -31,6 +31,8 @@ export interface GroupsContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly now: () => number
+  /** All streams that are open. */
+  readonly streams: ReadonlySet<FeedStream>
 }
 
 /** The groups in use, by what they follow, and the tails, by delay. */
@@ -51,6 +53,39 @@ export class FeedGroups {
   /** More of the log was sealed. */
   advance(): void {
     for (const tail of this.#tails.values()) tail.advance()
+  }
+
+  /** A room was added, changed or forgotten. */
+  onRoomChange(id: string): void {
+    const { access } = this.#context
+    // Most changes are of players and metadata, which no stream depends on.
+    if (!access.refresh(id)) return
+    const room = access.find(id)
+    for (const group of this) {
+      const follows = group.rooms ? group.rooms.has(id) : room?.isPrivate === false
+      if (!follows) continue
+      if (room && room.delayMs > group.tail.delayMs) this.#slowDown(group, room)
+      else if (group.isSingle && !group.allows(id))
+        for (const stream of this.#streamsOf(group)) stream.body.end()
+    }
+  }
+
+  /** FE3: a room with a larger delay belongs to these streams now, so all of them run at it. */
+  #slowDown(group: FeedGroup, { delayMs }: WatchedRoom): void {
+    const { pump } = this.#context
+    const { isSingle, types } = group
+    const rooms = group.rooms ? [...group.rooms] : null
+    for (const stream of this.#streamsOf(group)) {
+      if (stream.state === 'live') pump.demote(stream, group.flushed)
+      const { id: streamId, request } = stream
+      this.leave(stream)
+      stream.group = this.enter({ rooms, isSingle, types, request, streamId, delayMs })
+    }
+    pump.schedule()
+  }
+
+  #streamsOf(group: FeedGroup): FeedStream[] {
+    return [...this.#context.streams].filter((stream) => stream.group === group)
   }
 
   stop(): void {

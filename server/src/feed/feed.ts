@@ -9,11 +9,10 @@ import type { Outbox } from '../outbox/outbox.ts'
 import type { LogEvent } from '../outbox/store.ts'
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
 import { FeedAccess } from './feed-access.ts'
-import type { Authorize, WatchedRoom } from './feed-access.ts'
+import type { Authorize } from './feed-access.ts'
 import { bootstrap } from './feed-bootstrap.ts'
 import { toFeedEntry } from './feed-entry.ts'
 import type { FeedEntry } from './feed-entry.ts'
-import type { FeedGroup } from './feed-group.ts'
 import { FeedGroups } from './feed-groups.ts'
 import type { FeedAsk, FeedStart } from './feed-position.ts'
 import { FeedPump } from './feed-pump.ts'
@@ -21,6 +20,7 @@ import { FeedSource } from './feed-source.ts'
 import { FeedStream } from './feed-stream.ts'
 import type { RoomDirectory } from './room-directory.ts'
 import { RoomStates } from './room-state.ts'
+import { Spectators } from './spectators.ts'
 import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
 
 export type FeedLimits = Pick<
@@ -68,6 +68,8 @@ export interface FeedStats {
 export class Feed {
   readonly states: RoomStates
   readonly access: FeedAccess
+  /** Who watches what. */
+  readonly spectators = new Spectators()
   readonly #context: FeedContext
   readonly #source: FeedSource
   readonly #pump: FeedPump
@@ -75,8 +77,6 @@ export class Feed {
   readonly #random: () => number
   readonly #groups: FeedGroups
   readonly #streams = new Set<FeedStream>()
-  readonly #spectators = new Map<string, number>()
-  readonly #watchers = new Set<(room: string) => void>()
   readonly #stops: (() => void)[] = []
   #isDraining = false
   #resetCount = 0
@@ -107,10 +107,11 @@ export class Feed {
       clock,
       logger,
       now: this.#now,
+      streams: this.#streams,
     })
     this.#stops.push(
       outbox.onSealed((...run) => this.#onSealed(...run)),
-      context.directory.onChange((room) => this.#onRoomChange(room)),
+      context.directory.onChange((room) => this.#groups.onRoomChange(room)),
     )
   }
 
@@ -134,17 +135,6 @@ export class Feed {
       deliveredCount: this.#pump.deliveredCount,
       resetCount: this.#resetCount,
     }
-  }
-
-  /** Streams that follow this room by name. */
-  spectatorsOf(roomId: string): number {
-    return this.#spectators.get(roomId) ?? 0
-  }
-
-  /** Calls when the number of a room's spectators changed. */
-  onSpectators(listener: (room: string) => void): () => void {
-    this.#watchers.add(listener)
-    return () => this.#watchers.delete(listener)
   }
 
   /** The seq up to which spectators with this delay may see the log now (FE3). */
@@ -219,37 +209,6 @@ export class Feed {
     this.#groups.advance()
   }
 
-  #onRoomChange(id: string): void {
-    // Most changes are of players and metadata, which no stream depends on.
-    if (!this.access.refresh(id)) return
-    const room = this.access.find(id)
-    for (const group of this.#groups) {
-      const follows = group.rooms ? group.rooms.has(id) : room?.isPrivate === false
-      if (!follows) continue
-      if (room && room.delayMs > group.tail.delayMs) this.#slowDown(group, room)
-      else if (group.isSingle && !group.allows(id))
-        for (const stream of this.#streamsOf(group)) stream.body.end()
-    }
-  }
-
-  /** FE3: a room with a larger delay belongs to these streams now, so all of them run at it. */
-  #slowDown(group: FeedGroup, room: WatchedRoom): void {
-    for (const stream of this.#streamsOf(group)) {
-      if (stream.state === 'live') this.#pump.demote(stream, group.flushed)
-      const { id: streamId, request } = stream
-      const rooms = group.rooms ? [...group.rooms] : null
-      const { isSingle, types } = group
-      const { delayMs } = room
-      this.#groups.leave(stream)
-      stream.group = this.#groups.enter({ rooms, isSingle, types, request, streamId, delayMs })
-    }
-    this.#pump.schedule()
-  }
-
-  #streamsOf(group: FeedGroup): FeedStream[] {
-    return [...this.#streams].filter((stream) => stream.group === group)
-  }
-
   /** The rooms that may be watched of those asked for; at least one must be known. */
   #roomsFor(given: FeedRequest): readonly string[] | null {
     if (!given.rooms) return null
@@ -272,21 +231,12 @@ export class Feed {
     const { body } = stream
     this.#streams.add(stream)
     this.#pump.add(stream)
-    this.#count(stream, 1)
+    this.spectators.count(stream.group.rooms, 1)
     body.onClose = () => {
       if (!this.#streams.delete(stream)) return
       this.#pump.remove(stream)
       this.#groups.leave(stream)
-      this.#count(stream, -1)
-    }
-  }
-
-  #count(stream: FeedStream, by: number): void {
-    for (const room of stream.group.rooms ?? []) {
-      const count = this.spectatorsOf(room) + by
-      if (count > 0) this.#spectators.set(room, count)
-      else this.#spectators.delete(room)
-      for (const watcher of this.#watchers) watcher(room)
+      this.spectators.count(stream.group.rooms, -1)
     }
   }
 

@@ -31,7 +31,7 @@ async function serve() {
   const directory = new FakeDirectory()
   const feed = new Feed({ outbox, directory, clock, limits, logger })
   const otherStreams = (): number => feed.streamCount
-  const onSpectators = feed.onSpectators.bind(feed)
+  const onSpectators = feed.spectators.onChange.bind(feed.spectators)
   const lobby = new Lobby({ directory, clock, limits, otherStreams, onSpectators })
   const metrics = createMetrics()
   const router = new Router({ logger, metrics, isOriginAllowed: () => true, checkKey: () => {} })

@@ -221,7 +221,7 @@ export class FeedRig {
       directory,
       clock,
       limits,
-      onSpectators: (listener) => this.feed.onSpectators(listener),
+      onSpectators: (listener) => this.feed.spectators.onChange(listener),
       otherStreams: () => this.feed.streamCount,
     })
     const router = new Router({
