@@ -12,7 +12,8 @@ export interface WatchedRoom extends RoomFacts {
  */
 export type Authorize = (request: HttpRequest, room: WatchedRoom) => boolean
 
-const MAX_KEPT = 10_000
+/** Ended rooms that are remembered; more than the rooms' host does. */
+const MAX_KEPT = 20_000
 
 /** What is known of the rooms, and who may see them. */
 export class FeedAccess {
@@ -21,11 +22,32 @@ export class FeedAccess {
   readonly #directory: RoomDirectory
   readonly #authorize: Authorize | null
   readonly #facts = new Map<string, WatchedRoom>()
+  /** The seq at which a room was over, where that is known. */
+  readonly #ends = new Map<string, number>()
 
   constructor(directory: RoomDirectory, authorize: Authorize | null) {
     this.#directory = directory
     this.#authorize = authorize
     this.isPersonal = authorize !== null
+  }
+
+  /** The log begins to be followed at `sealed`: what has ended is over by then. */
+  begin(sealed: number): void {
+    for (const id of this.#directory.ids())
+      if (this.#directory.find(id)?.isLive === false) this.#ends.set(id, sealed)
+  }
+
+  /** An event of the room was sealed. */
+  note(id: string, seq: number, isEnd: boolean): void {
+    if (!isEnd) return void this.#ends.delete(id)
+    this.#ends.set(id, seq)
+    const oldest = this.#ends.keys().next()
+    if (this.#ends.size > MAX_KEPT && !oldest.done) this.#ends.delete(oldest.value)
+  }
+
+  /** True when the room is known to have been over at `seq`: then its log need not be asked. */
+  wasOverAt(id: string, seq: number): boolean {
+    return seq >= (this.#ends.get(id) ?? Infinity)
   }
 
   /** A room, ended ones included; null when it is not known. */

@@ -136,6 +136,7 @@ async function carryOut(
     parts.push(encodeEvent('reset', JSON.stringify({ reason, from, to: plan.position })))
   }
   for (const room of plan.hasSnapshot ? roomsOf(context, stream) : []) {
+    if (!stream.group.isSingle && context.access.wasOverAt(room, plan.position)) continue
     const view = await viewAt(context, room, plan.position)
     if (!view || (view.isOver && !stream.group.isSingle) || !stream.group.allows(room)) continue
     const block = snapshotBlock(view)

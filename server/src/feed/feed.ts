@@ -6,6 +6,7 @@ import { RingsideError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { ServerLimits } from '../options.ts'
 import type { Outbox } from '../outbox/outbox.ts'
+import { END } from '../outbox/store.ts'
 import type { LogEvent } from '../outbox/store.ts'
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
 import { FeedAccess } from './feed-access.ts'
@@ -88,6 +89,7 @@ export class Feed {
     this.#now = context.now ?? (() => clock.now())
     this.#random = context.random ?? Math.random
     this.access = new FeedAccess(context.directory, context.authorize ?? null)
+    this.access.begin(outbox.sealed)
     this.states = new RoomStates(outbox)
     this.#source = new FeedSource(outbox, limits.feedRingBytes)
     const { heartbeatMs, maxBehindMs } = limits
@@ -202,6 +204,7 @@ export class Feed {
   #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
     const entries: FeedEntry[] = []
     for (const event of events) {
+      if (event.room !== null) this.access.note(event.room, event.seq, event.type === END)
       const entry = toFeedEntry(event)
       if (entry) entries.push(entry)
     }

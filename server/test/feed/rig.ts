@@ -163,12 +163,16 @@ export class Reader {
 }
 
 type RigOptions = Partial<ServerLimits> &
-  Pick<FeedContext, 'authorize' | 'random'> & { readonly store?: MemoryStore; clock?: ManualClock }
+  Pick<FeedContext, 'authorize' | 'random'> & {
+    readonly store?: MemoryStore
+    readonly clock?: ManualClock
+    readonly directory?: FakeDirectory
+  }
 
 /** A feed on the real log, in memory, on a clock that stands still. */
 export class FeedRig {
   readonly clock: ManualClock
-  readonly directory = new FakeDirectory()
+  readonly directory: FakeDirectory
   readonly limits: ServerLimits
   readonly store: MemoryStore
   readonly outbox: Outbox
@@ -179,7 +183,8 @@ export class FeedRig {
 
   private constructor(options: RigOptions) {
     this.#options = options
-    const { authorize: _a, random: _r, store, clock, ...limits } = options
+    const { authorize: _a, random: _r, store, clock, directory, ...limits } = options
+    this.directory = directory ?? new FakeDirectory()
     this.clock = clock ?? new ManualClock()
     this.limits = checkLimits(limits)
     this.store = store ?? new MemoryStore({ clock: this.clock })
