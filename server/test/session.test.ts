@@ -460,7 +460,7 @@ describe('seats', () => {
 })
 
 describe('slow clients', () => {
-  test('SE21 over its byte budget a client is closed as slow', async () => {
+  test('SE21 SL4 over its byte budget a client is closed as slow', async () => {
     const { dial, metrics } = await createFixture({
       limits: { maxQueuedBytes: 4096 },
       register: (registry) =>
@@ -479,7 +479,7 @@ describe('slow clients', () => {
     expect(metrics.counters.closedSlow).toBe(1)
   })
 
-  test('SE22 a broadcast that does not fit closes as slow and leaves the others alone', async () => {
+  test('SE22 SL4 a broadcast that does not fit closes as slow and leaves the others alone', async () => {
     const { dial, table } = await createFixture({ limits: { maxQueuedBytes: 4096 } })
     const slow = await dial()
     const quick = await dial()

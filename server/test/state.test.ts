@@ -279,6 +279,37 @@ describe('what a patch holds', () => {
     expect(replica.state.players['a']?.name).toBe('again')
   })
 
+  test('ST3 two builds that declare the same state, each by itself, understand each other', () => {
+    const Card = schema({ suit: str(1), value: int(2) })
+    const theirs = schema({
+      players: map(1, schema({ name: str(1), hand: map(2, Card, { audience: 'owner' }) })),
+      trump: object(2, Card),
+      round: int(3),
+    })
+    const CardAgain = schema({ value: int(2), suit: str(1) })
+    const ours = schema({
+      round: int(3),
+      trump: object(2, CardAgain),
+      players: map(1, schema({ hand: map(2, CardAgain, { audience: 'owner' }), name: str(1) })),
+    })
+    const tracker = createStateTracker(compileState(theirs), {
+      players: { a: { name: 'Ada', hand: { k: { suit: 'heart', value: 3 } } } },
+      trump: { suit: 'club', value: 1 },
+      round: 1,
+    })
+    const replica = createReplica(ours)
+    replica.applyState(framePayload(tracker.fullFrame(HEADER, 'a')))
+    expect(replica.state).toEqual(plainState(tracker.state))
+    const { a } = tracker.state.players
+    if (a) a.hand['l'] = { suit: 'spade', value: 9 }
+    tracker.state.trump.value = 7
+    tracker.state.players['b'] = { name: 'Bob', hand: {} }
+    tracker.state.round = 2
+    const patch = tracker.flushPlayers(HEADER)
+    replica.applyPatch(framePayload(patch?.ownerFrames.get('a') ?? new Uint8Array()))
+    expect(replica.state).toEqual(plainState(tracker.state))
+  })
+
   test('ST5 frames stay what they were', () => {
     const tracker = tracked()
     const kept: { frame: Uint8Array; copy: Uint8Array }[] = []

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { UwsTransport } from '../src/transport/uws.ts'
 import type { Connection, TransportHandlers } from '../src/transport/transport.ts'
+import { scratchFrame } from '../src/transport/off-heap.ts'
 import { SendResult } from '../src/transport/transport.ts'
 import { describeTransport, until } from './transport-contract.ts'
 
@@ -119,6 +120,54 @@ test('TR25 a reader that stops: buffered up to the limit, then dropped; drain wh
   client.resume()
   await until('drain', () => server.bufferedBytes === 0 && received === accepted)
   expect(drains).toBeGreaterThan(0)
+  client.terminate()
+  await transport.close()
+})
+
+test('SL4 frames that wait in a socket keep their bytes, though their memory is used again', async () => {
+  let connection: Connection | null = null
+  const transport = new UwsTransport(options)
+  const port = await transport.listen(
+    { host: '127.0.0.1', port: 0 },
+    handlersOf({
+      open: (opened) => {
+        connection = opened
+        opened.subscribe('all')
+      },
+    }),
+  )
+  const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, { perMessageDeflate: false })
+  const received: Buffer[] = []
+  client.on('message', (data: Buffer) => received.push(data))
+  await once(client, 'open')
+  await until('open', () => connection !== null)
+  const server = connection as unknown as Connection
+  client.pause()
+  // Fills what the kernel takes: from here on frames wait in the process.
+  let fillers = 0
+  while (server.bufferedBytes === 0 && fillers < 2_000) {
+    server.send(new Uint8Array(16_384))
+    if (fillers++ % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  expect(server.bufferedBytes).toBeGreaterThan(0)
+  const larger = new Uint8Array(900)
+  for (let index = 0; index < 20; index++) {
+    expect(server.send(scratchFrame(index, Buffer.from(`small ${index}`)))).toBe(
+      SendResult.accepted,
+    )
+    larger.fill(index)
+    expect(server.send(larger)).toBe(SendResult.accepted)
+    transport.publish('all', larger)
+    larger.fill(0xff)
+  }
+  client.resume()
+  await until('all frames', () => received.length === fillers + 60)
+  for (let index = 0; index < 20; index++) {
+    const own = received.slice(fillers).filter((frame) => frame.equals(Buffer.alloc(900, index)))
+    expect(own, `frames ${index}`).toHaveLength(2)
+    const small = received.find((frame) => frame.length < 20 && frame.readUInt32BE(0) === index)
+    expect(small?.subarray(4).toString()).toBe(`small ${index}`)
+  }
   client.terminate()
   await transport.close()
 })
