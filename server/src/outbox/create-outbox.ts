@@ -24,6 +24,9 @@ import { takeRoom } from './takeover.ts'
 /** How long `stop` tries to write what is left, in ms. */
 const STOP_WITHIN_MS = 10_000
 const MAX_PAGE = 1_000
+/** How often, and after how long, a page is read again that was older than W. */
+const STALE_ATTEMPTS = 50
+const STALE_WAIT_MS = 100
 
 /** What an outbox takes from outside. */
 export interface OutboxContext {
@@ -109,6 +112,7 @@ class LogOutbox implements Outbox {
       lagMs: this.#writer.lagMs,
       tailLagMs: this.#tail.lagMs,
       lastError: this.#writer.lastError ?? this.#tail.lastError,
+      isGivenUp: this.#state === 'running' && this.#writer.isAbandoned,
       appendedCount: this.#appendedCount,
       coalescedCount: this.#coalescedCount,
       tombstoneCount: this.#writer.tombstoneCount + this.#tail.tombstoneCount,
@@ -197,17 +201,31 @@ class LogOutbox implements Outbox {
   }
 
   async read(query: OutboxQuery): Promise<OutboxPage> {
+    for (let attempt = 1; ; attempt++) {
+      const page = await this.#readPage(query)
+      if (page) return page
+      if (attempt === STALE_ATTEMPTS)
+        throw new RingsideError('unavailable', 'Expected the log up to its sealed end')
+      await new Promise<void>((resolve) => void this.#context.clock.after(STALE_WAIT_MS, resolve))
+    }
+  }
+
+  /**
+   * null when the store showed an older state than this process has seen: after a fail-over a majority read
+   * may go back in time, and what it does not show yet must not be taken for absent (FE1).
+   */
+  async #readPage(query: OutboxQuery): Promise<OutboxPage | null> {
     const upTo = Math.min(query.upTo ?? this.sealed, this.sealed)
     const limit = Math.max(1, Math.min(MAX_PAGE, query.limit))
     const { after, room } = query
+    const isEmpty = after >= upTo
     let found: LogEvent[] = []
-    if (after < upTo)
-      found = await this.#store.range({
-        after,
-        upTo,
-        limit,
-        ...(room === undefined ? {} : { room }),
-      })
+    let isStale = false
+    if (!isEmpty && room === undefined) found = await this.#store.range({ after, upTo, limit })
+    else if (!isEmpty) {
+      isStale = (await this.#store.bySeq(upTo)) === null
+      found = await this.#store.range({ after, upTo, limit, room: room ?? '' })
+    }
     // After the read: what was deleted meanwhile would be missing in the page (OB6).
     const floor = await this.#store.floor()
     this.#retention.noteFloor(floor)
@@ -215,6 +233,9 @@ class LogOutbox implements Outbox {
       throw new RingsideError('past_retention', `Expected a position from ${floor}, got ${after}`)
     const last = found[found.length - 1]
     const next = last && found.length === limit ? last.seq : Math.max(after, upTo)
+    // Up to W every seq is an event or a tombstone (OB3).
+    if (room === undefined) isStale = !isEmpty && found.length !== next - after
+    if (isStale) return null
     return { events: found.filter((event) => event.type !== TOMBSTONE), next }
   }
 

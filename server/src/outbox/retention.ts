@@ -113,7 +113,7 @@ export class Retention {
       logger.error({ roomId: room }, 'no state could be made of the log that is cut')
     }
     await store.raiseFloor(floor)
-    this.#floor = floor
+    this.noteFloor(floor)
     await store.deleteThrough(floor)
     for (const [room, cut] of cuts) {
       if (cut.last.type === END && cut.last.seq <= floor) await store.deleteSnapshots(room)

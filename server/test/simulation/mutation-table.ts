@@ -274,6 +274,11 @@ export const mutations: readonly Mutation[] = [
       'Math.max(after, upTo)',
     ),
   ),
+  mutation(
+    'FE1',
+    'a page older than W passes for complete',
+    outbox('create-outbox', 'if (isStale) return null', ''),
+  ),
   mutation('FE1', 'the ring closes over a gap', {
     file: 'server/src/feed/feed-ring.ts',
     from: 'if (after > this.#end) {',

@@ -45,6 +45,10 @@ export class ReplicaSet {
   #isReplicating = false
   readonly #aborted = new Map<string, CommitReply>()
   readonly majority: Documents
+  /** What a new primary may still take for the majority's state: older, never wrong. */
+  readonly #behind: Documents
+  #notBehind: Change[] = []
+  #isBehind = false
   /** Called with each change in order as a majority has it, after it was applied. */
   onCommit: (change: Change) => void = () => {}
   rollbackCount = 0
@@ -55,6 +59,12 @@ export class ReplicaSet {
     this.origin = clock.now() * 1000
     this.#primary = new Documents(this.origin)
     this.majority = new Documents(this.origin)
+    this.#behind = new Documents(this.origin)
+  }
+
+  /** What a majority read sees. */
+  get visible(): Documents {
+    return this.#isBehind ? this.#behind : this.majority
   }
 
   /** Calls whenever a majority has got something. */
@@ -157,7 +167,15 @@ export class ReplicaSet {
     // Connections break: whoever waited learns nothing.
     for (const entry of [...this.#tail, ...lost])
       for (const waiter of entry.waiters.splice(0)) waiter(false)
+    this.#fallBehind()
     this.#replicate()
+  }
+
+  /** A new primary knows for a moment only of an older point that a majority had. */
+  #fallBehind(): void {
+    if (!this.#weather.strikes(0.5)) return
+    this.#isBehind = true
+    this.#clock.after(this.#weather.random.int(1, 300), () => (this.#isBehind = false))
   }
 
   #write(change: Change): void {
@@ -195,8 +213,17 @@ export class ReplicaSet {
     for (const { change, waiters } of this.#tail.splice(0, count)) {
       this.majority.apply(change)
       this.onCommit(change)
+      this.#notBehind.push(change)
       for (const waiter of waiters) waiter(true)
     }
+    if (!this.#isBehind) this.#catchUp()
     for (const listener of this.#listeners) listener()
+  }
+
+  /** Never quite: what is behind must be worth looking at. */
+  #catchUp(): void {
+    const most = this.#notBehind.length
+    for (const change of this.#notBehind.splice(0, this.#weather.random.int(0, most)))
+      this.#behind.apply(change)
   }
 }

@@ -56,7 +56,7 @@ export class SimStore implements LogStore {
   }
 
   counter(): Promise<number> {
-    return this.#read(() => this.#parts.set.majority.counter)
+    return this.#read(() => this.#parts.set.visible.counter)
   }
 
   async origin(): Promise<number> {
@@ -95,11 +95,11 @@ export class SimStore implements LogStore {
   }
 
   bySeq(seq: number): Promise<LogEvent | null> {
-    return this.#read(() => this.#parts.set.majority.events.get(seq) ?? null)
+    return this.#read(() => this.#parts.set.visible.events.get(seq) ?? null)
   }
 
   byRoomN(room: string, n: number): Promise<LogEvent | null> {
-    return this.#read(() => this.#parts.set.majority.byRoomN(room, n))
+    return this.#read(() => this.#parts.set.visible.byRoomN(room, n))
   }
 
   async range(query: RangeQuery): Promise<LogEvent[]> {
@@ -107,7 +107,7 @@ export class SimStore implements LogStore {
     // A read that never answers at all: the tail must notice (OB5).
     if (isLook && this.#parts.weather.strikes(0.001)) return new Promise(() => {})
     try {
-      const found = await this.#read(() => this.#parts.set.majority.range(query))
+      const found = await this.#read(() => this.#parts.set.visible.range(query))
       if (isLook) this.#parts.onLook(found)
       return found
     } catch (error) {
@@ -117,11 +117,11 @@ export class SimStore implements LogStore {
   }
 
   lastOfRoom(room: string): Promise<LogEvent | null> {
-    return this.#read(() => this.#parts.set.majority.lastOfRoom(room))
+    return this.#read(() => this.#parts.set.visible.lastOfRoom(room))
   }
 
   floor(): Promise<number> {
-    return this.#read(() => this.#parts.set.majority.floor)
+    return this.#read(() => this.#parts.set.visible.floor)
   }
 
   raiseFloor(seq: number): Promise<void> {
@@ -133,7 +133,7 @@ export class SimStore implements LogStore {
   }
 
   sealed(): Promise<number> {
-    return this.#read(() => this.#parts.set.majority.sealed)
+    return this.#read(() => this.#parts.set.visible.sealed)
   }
 
   storeSealed(seq: number): Promise<void> {
@@ -145,7 +145,7 @@ export class SimStore implements LogStore {
   }
 
   snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    return this.#read(() => this.#parts.set.majority.snapshotAt(room, seq))
+    return this.#read(() => this.#parts.set.visible.snapshotAt(room, seq))
   }
 
   async deleteSnapshotsBefore(room: string, seq: number): Promise<void> {

@@ -11,8 +11,7 @@ describe('the log under a simulated replica set, with crashes, takeovers and ret
     async (seed) => {
       const { failure, operations, counts } = await new Simulation(seed).run()
       expect(failure, `seed ${seed}\n${operations.join('\n')}`).toBeNull()
-      for (const [name, count] of Object.entries(counts))
-        totals[name] = (totals[name] ?? 0) + count
+      for (const [name, count] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + count
     },
   )
 

@@ -45,6 +45,7 @@ export class Simulation {
   readonly #streams: Stream[]
   readonly #rooms: string[] = []
   #opening = 0
+  #caughtUp: readonly number[] = []
   #processCount = 0
   #ownerCount = 0
   #crashCount = 0
@@ -82,6 +83,7 @@ export class Simulation {
     this.#weather.isBad = this.#weather.isAway = this.#weather.isSplit = false
     for (const process of this.#processes) if (process.clock.isFrozen) process.clock.thaw()
     const settled = this.#world.now() + SETTLE_MS
+    this.#caughtUp = this.#streams.map((stream) => stream.caughtUpCount)
     while (this.#world.now() < settled && !this.#isSettled() && !this.#findings.first) {
       for (const stream of this.#streams) stream.act()
       await this.#pass(100)
@@ -255,6 +257,8 @@ export class Simulation {
       if (outbox.stats.pendingEvents > 0) return `${name} has ${outbox.stats.pendingEvents} events`
       if (outbox.sealed < last) return `W of ${name} is ${outbox.sealed} of ${last}`
     }
+    for (const [index, stream] of this.#streams.entries())
+      if (stream.caughtUpCount <= (this.#caughtUp[index] ?? 0)) return `stream ${index} is behind`
     return ''
   }
 

@@ -30,6 +30,8 @@ export class Stream {
   #cursor: number
   #isBusy = false
   deliveredCount = 0
+  /** How often it had nothing left to read. */
+  caughtUpCount = 0
   resetCount = 0
   stateCount = 0
 
@@ -52,6 +54,7 @@ export class Stream {
     if (this.#isBusy) return
     if (!this.#process || random.next() < 0.05) this.#resume()
     if (random.next() < 0.05) void this.#run(() => this.#readState())
+    else if (random.next() < 0.1) void this.#run(() => this.#readPage())
     else if (this.#process?.source) void this.#run(() => this.#read())
   }
 
@@ -78,14 +81,18 @@ export class Stream {
   async #read(): Promise<void> {
     const process = this.#process
     const source = process?.source
-    if (!process || !source || this.#cursor >= process.outbox.sealed) return
+    if (!process || !source) return
+    if (this.#cursor >= process.outbox.sealed) {
+      this.caughtUpCount++
+      return
+    }
     const room = this.#room
     const slice = source.window(this.#cursor, room)
     if (!slice) {
       try {
         await source.load(this.#cursor, room)
       } catch (error) {
-        if (isPastRetention(error)) this.#reset(process)
+        if (process === this.#process && isPastRetention(error)) this.#reset(process)
       }
       return
     }
@@ -96,6 +103,24 @@ export class Stream {
     }
     this.#check(seen, slice.next)
     this.#cursor = slice.next
+  }
+
+  /** As an HTTP page is read: a small one, straight from the log. */
+  async #readPage(): Promise<void> {
+    const process = this.#process
+    const room = this.#room
+    if (!process?.source) return
+    const limit = this.#parts.random.int(1, 20)
+    const query = { after: this.#cursor, limit, ...(room === undefined ? {} : { room }) }
+    try {
+      const { events, next } = await process.outbox.read(query)
+      if (process !== this.#process) return
+      const seen = events.map((event) => event.seq)
+      this.#check(seen, next)
+      this.#cursor = next
+    } catch (error) {
+      if (process === this.#process && isPastRetention(error)) this.#reset(process)
+    }
   }
 
   #check(seen: readonly number[], next: number): void {
