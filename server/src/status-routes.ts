@@ -20,16 +20,19 @@ const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-
 /** New players go elsewhere well before the rooms here have to pause. */
 const READY_LAG_PART = 1 / 3
 
-/** `/health/live`: the process answers. `/health/ready`: it takes players. `/metrics`: Prometheus. */
+/** `/health/live`: the process can do its work. `/health/ready`: it takes players. `/metrics`: Prometheus. */
 export function addStatusRoutes(add: AddRoute, parts: StatusRouteParts): void {
   const { status, outbox, metrics, maxLagMs, isDevelopment } = parts
   add('GET', '/health/live', (_request, response) => {
-    response.send(200, JSON_HEADERS, '{"status":"live"}')
+    // What is given up only a new process can take up again.
+    const isLive = !outbox.stats.isGivenUp
+    response.send(isLive ? 200 : 503, JSON_HEADERS, `{"status":"${isLive ? 'live' : 'dead'}"}`)
   })
   add('GET', '/health/ready', (_request, response) => {
-    const { lagMs, tailLagMs, lastError } = outbox.stats
+    const { lagMs, tailLagMs, lastError, isGivenUp } = outbox.stats
     const worstLagMs = Math.max(lagMs, tailLagMs)
-    const isReady = status.phase === 'listening' && worstLagMs < maxLagMs * READY_LAG_PART
+    const isCurrent = !isGivenUp && worstLagMs < maxLagMs * READY_LAG_PART
+    const isReady = status.phase === 'listening' && isCurrent
     const body = {
       status: isReady ? 'ready' : 'not-ready',
       phase: status.phase,

@@ -64,6 +64,11 @@ export class LogWriter {
     return oldest ? Math.max(0, this.#context.clock.now() - oldest.since) : 0
   }
 
+  /** For good: nothing more is written. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned
+  }
+
   get lastError(): string | null {
     return this.#lastError ?? this.#numbers.lastError
   }

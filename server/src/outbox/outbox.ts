@@ -87,6 +87,8 @@ export interface OutboxStats {
   /** How long ago the tail last read the log with success, in ms: what is newer is not shown yet. */
   readonly tailLagMs: number
   readonly lastError: string | null
+  /** The log can no longer be written by this process (OB6): only a new one can go on. */
+  readonly isGivenUp: boolean
   readonly appendedCount: number
   readonly coalescedCount: number
   readonly tombstoneCount: number
@@ -135,6 +137,11 @@ export type SnapshotInput = Pick<Snapshot, 'publicState' | 'hiddenState' | 'runt
 export interface RoomLogHandlers {
   /** Another owner has taken the room (OB4): stop it and close its clients. */
   onFenced(): void
+  /**
+   * The log can no longer be written by this process (OB6): stop the room and close its clients; it goes
+   * on from its log with its next owner. Default: `onRefused`.
+   */
+  onGivenUp?(): void
   /** The buffer takes events again after `isFull`. */
   onWritable(): void
   /** An event can never be written; the room must close. Its number was voided. */

@@ -249,8 +249,15 @@ export class RoomBuffer implements RoomLog, EventOwner {
   }
 
   abandon(cause: unknown): void {
-    this.refuse(null, cause)
+    const { onGivenUp } = this.#handlers
+    if (!onGivenUp || this.#onMarker) {
+      this.refuse(null, cause)
+      this.#finish(cause)
+      return
+    }
+    const wasOver = this.#state === 'over'
     this.#finish(cause)
+    if (!wasOver) this.#tell(() => onGivenUp())
   }
 
   #push(event: NewEvent, bytes: number, since = this.#context.clock.now()): void {

@@ -155,6 +155,7 @@ export class RoomHost {
     let room: LiveRoom | null = null
     const log = await this.#parts.outbox.openRoom(id, {
       onFenced: () => room?.logHandlers().onFenced(),
+      onGivenUp: () => room?.logHandlers().onGivenUp?.(),
       onWritable: () => room?.logHandlers().onWritable(),
       onRefused: (cause) => room?.logHandlers().onRefused(cause),
       onSnapshotDue: () => room?.logHandlers().onSnapshotDue(),

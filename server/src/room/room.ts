@@ -218,6 +218,7 @@ export class LiveRoom extends RoomBase implements Room {
   logHandlers(): RoomLogHandlers {
     return {
       onFenced: () => this.finish('fenced'),
+      onGivenUp: () => this.finish('fenced'),
       onWritable: () => this.#resume(),
       onRefused: (cause) => {
         this.log.error({ err: cause }, 'room log refused an event')

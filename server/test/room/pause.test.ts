@@ -1,3 +1,4 @@
+import { closeCodes } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
@@ -75,5 +76,50 @@ describe('a room whose log is away', () => {
     stall(false)
     await test.clock.advanceAsync(5_000, 5)
     expect(order).toEqual(['durable'])
+  })
+
+  it('RM10 with close the room ends past maxOutboxLagMs, and what it did is in the log when it returns', async () => {
+    const { options, stall } = stallingStore()
+    await using test = await TestServer.start({
+      ...options,
+      maxOutboxLagMs: 1_000,
+      whenLogIsFull: 'close',
+    })
+    const ada = await test.join('Ada')
+    await test.clock.advanceAsync(500, 5)
+    stall(true)
+    ada.request(1, 'hit', { target: 'last' })
+    await test.clock.advanceAsync(2_000, 5)
+    expect(test.server.rooms).toEqual([])
+    expect(ada.closed?.reason).toBe(closeCodes.room_ended.reason)
+    stall(false)
+    await test.clock.advanceAsync(5_000, 5)
+    const { body } = await test.http('GET', `/rooms/${ada.seat.roomId}/events?limit=1000`)
+    const types = (body as { events: { type: string }[] }).events.map(({ type }) => type)
+    expect(types).toContain('kill')
+    expect(types.at(-1)).toBe('end')
+  })
+
+  it('RM10 whenLogIsFull is checked', async () => {
+    const wrong = { whenLogIsFull: 'panic' as never }
+    await expect(TestServer.start(wrong)).rejects.toMatchObject({ code: 'option_invalid' })
+  })
+
+  it('OB6 a log that is given up: not live, not ready, the room is no ended one and goes on elsewhere', async () => {
+    const { options, stall } = stallingStore()
+    const test = await TestServer.start({ ...options, maxOutboxLagMs: 1_000, retentionMs: 10_000 })
+    const ada = await test.join('Ada')
+    await test.clock.advanceAsync(500, 5)
+    expect((await test.http('GET', '/health/live')).status).toBe(200)
+    stall(true)
+    await test.clock.advanceAsync(8_000, 5)
+    stall(false)
+    await test.clock.advanceAsync(2_000, 5)
+    expect((await test.http('GET', '/health/live')).status).toBe(503)
+    expect((await test.http('GET', '/health/ready')).status).toBe(503)
+    expect(ada.closed?.reason).toBe(closeCodes.rejoin.reason)
+    await test[Symbol.asyncDispose]()
+    await using next = await TestServer.start({ ...options, idPrefix: 'b' })
+    expect(next.server.rooms.map(({ id }) => id)).toEqual([ada.seat.roomId])
   })
 })
