@@ -12,6 +12,9 @@ export interface WatchedRoom extends RoomFacts {
  */
 export type Authorize = (request: HttpRequest, room: WatchedRoom) => boolean
 
+/** What became of a room: `revealed` = it was private and now belongs to `*`. */
+export type RoomChange = 'none' | 'changed' | 'revealed'
+
 /** Ended rooms that are remembered; more than the rooms' host does. */
 const MAX_KEPT = 20_000
 
@@ -24,6 +27,10 @@ export class FeedAccess {
   readonly #facts = new Map<string, WatchedRoom>()
   /** The seq at which a room was over, where that is known. */
   readonly #ends = new Map<string, number>()
+  /** Living rooms that are private. */
+  readonly #withheld = new Set<string>()
+  /** Where the log was sealed when a private room became public. */
+  readonly #revealed = new Map<string, number>()
 
   constructor(directory: RoomDirectory, authorize: Authorize | null) {
     this.#directory = directory
@@ -40,9 +47,7 @@ export class FeedAccess {
   /** An event of the room was sealed. */
   note(id: string, seq: number, isEnd: boolean): void {
     if (!isEnd) return void this.#ends.delete(id)
-    this.#ends.set(id, seq)
-    const oldest = this.#ends.keys().next()
-    if (this.#ends.size > MAX_KEPT && !oldest.done) this.#ends.delete(oldest.value)
+    remember(this.#ends, id, seq)
   }
 
   /** True when the room is known to have been over at `seq`: then its log need not be asked. */
@@ -60,20 +65,35 @@ export class FeedAccess {
     const room = { id, type, delayMs, isPrivate, isLive }
     if (this.#facts.size >= MAX_KEPT) this.#facts.clear()
     this.#facts.set(id, room)
+    if (isPrivate && isLive) this.#withheld.add(id)
     return room
   }
 
-  /** Reads the room's facts anew; false when none of them has changed. */
-  refresh(id: string): boolean {
+  /** Reads the room's facts anew; the log is sealed up to `sealed`. */
+  refresh(id: string, sealed: number): RoomChange {
     const before = this.#facts.get(id)
     this.#facts.delete(id)
     const after = this.find(id)
-    if (!before || !after) return true
-    return (
-      before.isPrivate !== after.isPrivate ||
-      before.delayMs !== after.delayMs ||
-      before.isLive !== after.isLive
-    )
+    if (!after?.isLive || !after.isPrivate) {
+      const wasWithheld = this.#withheld.delete(id)
+      if (wasWithheld && after?.isLive) {
+        remember(this.#revealed, id, sealed)
+        return 'revealed'
+      }
+    }
+    if (!after) this.#revealed.delete(id)
+    const isSame =
+      before?.isPrivate === after?.isPrivate &&
+      before?.delayMs === after?.delayMs &&
+      before?.isLive === after?.isLive
+    return isSame ? 'none' : 'changed'
+  }
+
+  /** The rooms that became public at `seq` or later: who reads on from there lacks their snapshots. */
+  revealedSince(seq: number): string[] {
+    const ids: string[] = []
+    for (const [id, at] of this.#revealed) if (at >= seq) ids.push(id)
+    return ids
   }
 
   mayWatch(request: HttpRequest | null, room: WatchedRoom): boolean {
@@ -107,4 +127,12 @@ export class FeedAccess {
       return this.mayWatch(request, room)
     }
   }
+}
+
+/** Keeps the newest. */
+function remember(map: Map<string, number>, id: string, seq: number): void {
+  map.delete(id)
+  map.set(id, seq)
+  const oldest = map.keys().next()
+  if (map.size > MAX_KEPT && !oldest.done) map.delete(oldest.value)
 }

@@ -23,6 +23,11 @@ export interface BootstrapContext {
   readonly onReset: () => void
 }
 
+/** Where a stream begins, or that it begins again. */
+export type BootstrapStart =
+  | FeedStart
+  | { readonly kind: 'reset'; readonly reason: ResetReason; readonly from: number }
+
 interface Plan {
   /** Where the stream goes on. */
   readonly position: number
@@ -43,9 +48,7 @@ const MAX_ATTEMPTS = 3
 export async function bootstrap(
   context: BootstrapContext,
   stream: FeedStream,
-  start:
-    | FeedStart
-    | { readonly kind: 'reset'; readonly reason: ResetReason; readonly from: number },
+  start: BootstrapStart,
 ): Promise<boolean> {
   let next: Plan | null = null
   for (let attempt = 1; ; attempt++) {
@@ -66,7 +69,7 @@ export async function bootstrap(
 async function makePlan(
   context: BootstrapContext,
   stream: FeedStream,
-  start: Parameters<typeof bootstrap>[2],
+  start: BootstrapStart,
 ): Promise<Plan> {
   const { outbox } = context
   const { tail } = stream.group
@@ -128,17 +131,58 @@ async function carryOut(
   stream: FeedStream,
   plan: Plan,
 ): Promise<boolean> {
-  let parts: Uint8Array[] = []
-  let size = 0
+  const { position } = plan
+  const head: Uint8Array[] = []
+  const tail: Uint8Array[] = []
   if (plan.reset) {
     const { reason, from } = plan.reset
     context.onReset()
-    parts.push(encodeEvent('reset', JSON.stringify({ reason, from, to: plan.position })))
+    head.push(encodeEvent('reset', JSON.stringify({ reason, from, to: position })))
   }
-  for (const room of plan.hasSnapshot ? roomsOf(context, stream) : []) {
-    if (!stream.group.isSingle && context.access.wasOverAt(room, plan.position)) continue
-    const view = await viewAt(context, room, plan.position)
-    if (!view || (view.isOver && !stream.group.isSingle) || !stream.group.allows(room)) continue
+  if (plan.isLive) tail.push(encodeEvent('caught-up', `{"seq":${position}}`, position))
+  // From here on, what is revealed comes after this.
+  stream.revealed = null
+  const rooms = plan.hasSnapshot
+    ? roomsOf(context, stream)
+    : revealedSince(context, stream, position)
+  stream.cursor = position
+  stream.announces = !plan.isLive
+  return writeSnapshots(context, stream, { rooms, position, head, tail })
+}
+
+/**
+ * FE11: writes the snapshots of the rooms that became public where the stream stands. Resolves when it may go
+ * on; false = it has closed.
+ * @throws RingsideError past_retention when the log no longer reaches back so far.
+ */
+export function showRevealed(context: BootstrapContext, stream: FeedStream): Promise<boolean> {
+  const rooms = stream.revealed ?? []
+  stream.revealed = null
+  return writeSnapshots(context, stream, { rooms, position: stream.cursor, head: [], tail: [] })
+}
+
+interface Snapshots {
+  readonly rooms: Iterable<string>
+  readonly position: number
+  /** Blocks that go before and after them. */
+  readonly head: readonly Uint8Array[]
+  readonly tail: readonly Uint8Array[]
+}
+
+/** Writes the snapshots at `position`, a chunk at a time. */
+async function writeSnapshots(
+  context: BootstrapContext,
+  stream: FeedStream,
+  { rooms, position, head, tail }: Snapshots,
+): Promise<boolean> {
+  const { access } = context
+  const { group } = stream
+  let parts = [...head]
+  let size = 0
+  for (const room of rooms) {
+    if (!group.isSingle && access.wasOverAt(room, position)) continue
+    const view = await viewAt(context, room, position)
+    if (!view || (view.isOver && !group.isSingle) || !group.allows(room)) continue
     const block = snapshotBlock(view)
     parts.push(block)
     size += block.length
@@ -147,14 +191,14 @@ async function carryOut(
     parts = []
     size = 0
   }
-  stream.cursor = plan.position
-  stream.announces = true
-  if (plan.isLive) {
-    stream.announces = false
-    const data = `{"seq":${plan.position}}`
-    parts.push(encodeEvent('caught-up', data, plan.position))
-  }
+  parts.push(...tail)
   return parts.length === 0 ? stream.body.isOpen : writeWhole(context, stream, parts)
+}
+
+/** A reader that comes back lacks the snapshots of what was revealed while it was away. */
+function revealedSince(context: BootstrapContext, { group }: FeedStream, seq: number): string[] {
+  if (group.isSingle) return []
+  return context.access.revealedSince(seq).filter((id) => !group.rooms || group.rooms.has(id))
 }
 
 function roomsOf(context: BootstrapContext, stream: FeedStream): Iterable<string> {

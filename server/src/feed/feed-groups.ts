@@ -57,9 +57,10 @@ export class FeedGroups {
 
   /** A room was added, changed or forgotten. */
   onRoomChange(id: string): void {
-    const { access } = this.#context
+    const { access, outbox } = this.#context
+    const change = access.refresh(id, outbox.sealed)
     // Most changes are of players and metadata, which no stream depends on.
-    if (!access.refresh(id)) return
+    if (change === 'none') return
     const room = access.find(id)
     for (const group of this) {
       const follows = group.rooms ? group.rooms.has(id) : room?.isPrivate === false
@@ -68,6 +69,20 @@ export class FeedGroups {
       else if (group.isSingle && !group.allows(id))
         for (const stream of this.#streamsOf(group)) stream.body.end()
     }
+    if (change === 'revealed') this.#reveal(id)
+  }
+
+  /** FE11: streams that go on with a room they were not shown get its snapshot first. */
+  #reveal(id: string): void {
+    const { pump, streams } = this.#context
+    for (const stream of streams) {
+      const { group } = stream
+      if (group.isSingle || (group.rooms && !group.rooms.has(id))) continue
+      stream.revealed ??= new Set()
+      stream.revealed.add(id)
+      if (stream.state === 'live') pump.demote(stream, group.flushed)
+    }
+    pump.schedule()
   }
 
   /** FE3: a room with a larger delay belongs to these streams now, so all of them run at it. */

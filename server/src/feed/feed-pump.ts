@@ -17,6 +17,8 @@ export interface PumpContext {
   readonly maxBehindMs: number
   /** The log no longer reaches back to where the stream stands: it must start over (FE1). */
   readonly onLost: (stream: FeedStream) => void
+  /** Snapshots are due to the stream where it stands (FE11): it is set going again by whoever writes them. */
+  readonly onRevealed: (stream: FeedStream) => void
 }
 
 /** A turn's events beyond this go out in chunks, stream by stream, as for those that catch up. */
@@ -175,6 +177,8 @@ export class FeedPump {
   #step(stream: FeedStream): void {
     const { group } = stream
     const target = group.tail.position
+    // Beyond the target they are too young to be seen.
+    if (stream.revealed && stream.cursor <= target) return this.#context.onRevealed(stream)
     let chunk: PacedChunk | null = null
     if (stream.cursor < target) {
       chunk = this.#chunk(stream, target)

@@ -32,6 +32,8 @@ export class FeedStream {
   /** Place in `group.live`. */
   liveIndex = -1
   pace: Pace | null = null
+  /** Rooms that became public where it stands: their snapshots are due. As many as there are rooms at most. */
+  revealed: Set<string> | null = null
   /** Wakes a bootstrap that waits for the socket. */
   wake: (() => void) | null = null
 

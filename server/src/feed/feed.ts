@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { FEED_PROTOCOL } from '@ringside/protocol'
-import type { ResetReason } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -11,7 +10,8 @@ import type { LogEvent } from '../outbox/store.ts'
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
 import { FeedAccess } from './feed-access.ts'
 import type { Authorize } from './feed-access.ts'
-import { bootstrap } from './feed-bootstrap.ts'
+import { bootstrap, showRevealed } from './feed-bootstrap.ts'
+import type { BootstrapContext, BootstrapStart } from './feed-bootstrap.ts'
 import { toFeedEntry } from './feed-entry.ts'
 import type { FeedEntry } from './feed-entry.ts'
 import { FeedGroups } from './feed-groups.ts'
@@ -77,6 +77,7 @@ export class Feed {
   readonly #now: () => number
   readonly #random: () => number
   readonly #groups: FeedGroups
+  readonly #bootstrapContext: BootstrapContext
   readonly #streams = new Set<FeedStream>()
   readonly #stops: (() => void)[] = []
   #isDraining = false
@@ -100,7 +101,17 @@ export class Feed {
       heartbeatMs,
       maxBehindMs,
       onLost: (stream) => this.#restart(stream),
+      onRevealed: (stream) => this.#reveal(stream),
     })
+    this.#bootstrapContext = {
+      outbox,
+      clock,
+      states: this.states,
+      access: this.access,
+      now: this.#now,
+      write: (stream, bytes) => this.#pump.write(stream, bytes),
+      onReset: () => this.#resetCount++,
+    }
     this.#groups = new FeedGroups({
       outbox,
       source: this.#source,
@@ -260,30 +271,40 @@ export class Feed {
     await this.#bootstrap(stream, start)
   }
 
-  async #bootstrap(
-    stream: FeedStream,
-    start: FeedStart | { kind: 'reset'; reason: ResetReason; from: number },
-  ): Promise<void> {
-    const { outbox, clock, logger } = this.#context
-    const { states, access } = this
-    const write = this.#pump.write.bind(this.#pump)
-    const onReset = (): void => void this.#resetCount++
-    const context = { outbox, states, access, clock, now: this.#now, write, onReset }
-    try {
-      if (!(await bootstrap(context, stream, start)) || stream.state !== 'starting') return
-      stream.state = 'catching'
-      this.#pump.schedule()
-    } catch (error) {
-      // The reader comes back by itself, after `retry`.
-      logger.warn({ streamId: stream.id, error }, 'feed stream failed to begin')
-      stream.body.end()
-    }
+  #bootstrap(stream: FeedStream, start: BootstrapStart): Promise<void> {
+    return this.#prepare(stream, bootstrap(this.#bootstrapContext, stream, start))
+  }
+
+  /** Snapshots are due in the middle of a stream. */
+  #reveal(stream: FeedStream): void {
+    stream.state = 'starting'
+    const shown = showRevealed(this.#bootstrapContext, stream).catch((error: unknown) => {
+      const isCut = error instanceof RingsideError && error.code === 'past_retention'
+      if (!isCut) throw error
+      this.#restart(stream)
+      return false
+    })
+    void this.#prepare(stream, shown)
   }
 
   #restart(stream: FeedStream): void {
     const reason = stream.wasSlow ? 'slow' : 'retention'
     stream.state = 'starting'
     void this.#bootstrap(stream, { kind: 'reset', reason, from: stream.cursor })
+  }
+
+  /** Lets the stream go on by itself once all that comes first is written. */
+  async #prepare(stream: FeedStream, written: Promise<boolean>): Promise<void> {
+    try {
+      if (!(await written) || stream.state !== 'starting') return
+      stream.state = 'catching'
+      this.#pump.schedule()
+    } catch (error) {
+      // The reader comes back by itself, after `retry`.
+      const { logger } = this.#context
+      logger.warn({ streamId: stream.id, error }, 'feed stream failed to begin')
+      stream.body.end()
+    }
   }
 
   #retryAfter(): number {
