@@ -249,15 +249,11 @@ export class RoomBuffer implements RoomLog, EventOwner {
   }
 
   abandon(cause: unknown): void {
-    const { onGivenUp } = this.#handlers
-    if (!onGivenUp || this.#onMarker) {
-      this.refuse(null, cause)
-      this.#finish(cause)
-      return
-    }
+    const handlers = this.#handlers
     const wasOver = this.#state === 'over'
+    if (!handlers.onGivenUp || this.#onMarker) this.refuse(null, cause)
     this.#finish(cause)
-    if (!wasOver) this.#tell(() => onGivenUp())
+    if (!wasOver) this.#tell(() => handlers.onGivenUp?.())
   }
 
   #push(event: NewEvent, bytes: number, since = this.#context.clock.now()): void {
