@@ -134,6 +134,7 @@ const otherOptions: ReadonlySet<string> = new Set([
   'ticketSecret',
   'transport',
   'store',
+  'authorizeSpectator',
   'whenLogIsFull',
 ])
 

@@ -1,5 +1,6 @@
 import type { CommandDefinition, GameContract, PayloadOf, ReplyOf } from '@ringside/protocol'
 import type { Clock } from './clock.ts'
+import type { AuthorizeSpectator } from './feed/feed-access.ts'
 import type { Logger } from './logger.ts'
 import type { ServerLimits } from './options.ts'
 import type { LogStore } from './outbox/store.ts'
@@ -34,6 +35,12 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly transport?: Transport
   /** Default: in memory. */
   readonly store?: LogStore
+  /**
+   * Who may watch a room: pages, states and streams. Called at the opening of a stream and again for every
+   * event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and read
+   * later. Default: everybody watches every room that is not private.
+   */
+  readonly authorizeSpectator?: AuthorizeSpectator
 }
 
 /** Why a connection ended. */

@@ -136,7 +136,16 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       onChange: (listener) => host.onChange(listener),
     }
     const now = (): number => store.now()
-    const feed = new Feed({ outbox, directory, clock, limits, logger, now })
+    const { authorizeSpectator: authorize } = options
+    const feed = new Feed({
+      outbox,
+      directory,
+      clock,
+      limits,
+      logger,
+      now,
+      ...(authorize ? { authorize } : {}),
+    })
     const lobby = new Lobby({
       directory,
       clock,

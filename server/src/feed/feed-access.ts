@@ -1,3 +1,4 @@
+import type { Logger } from '../logger.ts'
 import type { HttpRequest } from '../transport/transport.ts'
 import type { RoomDirectory, RoomFacts } from './room-directory.ts'
 
@@ -7,10 +8,12 @@ export interface WatchedRoom extends RoomFacts {
 }
 
 /**
- * May this request see this room? Asked at opening and again for every event (FE4), so it must be quick and
- * must not wait. It replaces the default, which lets everybody see every room that is not private.
+ * May this request see this room? Asked at opening and again for every event of every stream (FE4), so it must
+ * be quick and must not wait: only `true` is a yes, a promise is none. What it throws is a no, logged once. It
+ * replaces the default, which lets everybody see every room that is not private; private rooms stay out of
+ * `rooms=*` and of the list whatever it says.
  */
-export type Authorize = (request: HttpRequest, room: WatchedRoom) => boolean
+export type AuthorizeSpectator = (request: HttpRequest, room: WatchedRoom) => boolean
 
 /** What became of a room: `revealed` = it was private and now belongs to `*`. */
 export type RoomChange = 'none' | 'changed' | 'revealed'
@@ -23,7 +26,9 @@ export class FeedAccess {
   /** True when the answer depends on who asks. */
   readonly isPersonal: boolean
   readonly #directory: RoomDirectory
-  readonly #authorize: Authorize | null
+  readonly #authorize: AuthorizeSpectator | null
+  readonly #logger: Logger
+  #hasThrown = false
   readonly #facts = new Map<string, WatchedRoom>()
   /** The seq at which a room was over, where that is known. */
   readonly #ends = new Map<string, number>()
@@ -32,8 +37,9 @@ export class FeedAccess {
   /** Where the log was sealed when a private room became public. */
   readonly #revealed = new Map<string, number>()
 
-  constructor(directory: RoomDirectory, authorize: Authorize | null) {
+  constructor(directory: RoomDirectory, authorize: AuthorizeSpectator | null, logger: Logger) {
     this.#directory = directory
+    this.#logger = logger
     this.#authorize = authorize
     this.isPersonal = authorize !== null
   }
@@ -97,8 +103,21 @@ export class FeedAccess {
   }
 
   mayWatch(request: HttpRequest | null, room: WatchedRoom): boolean {
-    if (this.#authorize && request) return this.#authorize(request, room)
+    if (this.#authorize && request) return this.#ask(this.#authorize, request, room)
     return !room.isPrivate
+  }
+
+  #ask(authorize: AuthorizeSpectator, request: HttpRequest, room: WatchedRoom): boolean {
+    try {
+      const answer: unknown = authorize(request, room)
+      return answer === true
+    } catch (error) {
+      // Asked for every event: once is enough.
+      if (!this.#hasThrown)
+        this.#logger.error({ roomId: room.id, err: error }, 'authorizeSpectator threw')
+      this.#hasThrown = true
+      return false
+    }
   }
 
   /** Ids of the rooms that belong to `*`, ended ones included. */

@@ -9,7 +9,7 @@ import { END } from '../outbox/store.ts'
 import type { LogEvent } from '../outbox/store.ts'
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
 import { FeedAccess } from './feed-access.ts'
-import type { Authorize } from './feed-access.ts'
+import type { AuthorizeSpectator } from './feed-access.ts'
 import { bootstrap, showRevealed } from './feed-bootstrap.ts'
 import type { BootstrapContext, BootstrapStart } from './feed-bootstrap.ts'
 import { toFeedEntry } from './feed-entry.ts'
@@ -40,7 +40,7 @@ export interface FeedContext {
   /** 0 (inclusive) to 1; default Math.random. */
   readonly random?: () => number
   /** Default: everybody sees what is not private. */
-  readonly authorize?: Authorize
+  readonly authorize?: AuthorizeSpectator
 }
 
 /** One request for a stream, its parameters read. */
@@ -89,7 +89,7 @@ export class Feed {
     this.#context = context
     this.#now = context.now ?? (() => clock.now())
     this.#random = context.random ?? Math.random
-    this.access = new FeedAccess(context.directory, context.authorize ?? null)
+    this.access = new FeedAccess(context.directory, context.authorize ?? null, logger)
     this.access.begin(outbox.sealed)
     this.states = new RoomStates(outbox)
     this.#source = new FeedSource(outbox, limits.feedRingBytes)

@@ -31,7 +31,7 @@ export async function roomState(feed: Feed, id: string, exchange: Exchange): Pro
   const view = await feed.states.at(id, at)
   // Not begun at that point; without a point: begun, but too young to be seen.
   if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
-  response.send(200, jsonHeaders(isPast, room), viewJson(view))
+  response.send(200, jsonHeaders(isPast, isShared(feed, room)), viewJson(view))
 }
 
 /**
@@ -59,7 +59,7 @@ export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Pr
   const isCacheable = sealed && asked > 0
   const list = events.map(pageEvent).join(',')
   const body = `{"events":[${list}],"next":${next},"sealed":${sealed}}`
-  response.send(200, jsonHeaders(isCacheable, room), body)
+  response.send(200, jsonHeaders(isCacheable, isShared(feed, room)), body)
 }
 
 async function readPage(
@@ -91,9 +91,14 @@ function watchedRoom(feed: Feed, id: string, request: HttpRequest): WatchedRoom 
   return room
 }
 
-/** What can change is asked for again; what depends on who asks is not for shared caches. */
-function jsonHeaders(isFinal: boolean, room: WatchedRoom): Record<string, string> {
-  const scope = room.isPrivate ? 'private' : 'public'
+/** What depends on who asks is not for shared caches. */
+function isShared(feed: Feed, room: WatchedRoom): boolean {
+  return !room.isPrivate && !feed.access.isPersonal
+}
+
+/** What can change is asked for again. */
+function jsonHeaders(isFinal: boolean, isForAll: boolean): Record<string, string> {
+  const scope = isForAll ? 'public' : 'private'
   return {
     'Content-Type': 'application/json; charset=utf-8',
     'Cache-Control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { EventPage, RoomStateAnswer } from '@ringside/protocol'
+import { TestServer } from '../support/test-server.ts'
 import { FeedRig } from './rig.ts'
 
 describe('FE3 delay', () => {
@@ -180,6 +181,53 @@ describe('FE4 who may see what', () => {
     await rig.settle()
     expect(fan.of('patch').map(({ data }) => data.n)).toEqual([2])
     expect(wall.of('patch').map(({ data }) => data.n)).toEqual([1, 2])
+  })
+})
+
+describe('FE4 authorizeSpectator of a server', () => {
+  const fan = { 'x-fan': 'yes' }
+
+  it('FE4 it decides on streams, pages and states, and keeps them out of shared caches', async () => {
+    await using test = await TestServer.start({
+      authorizeSpectator: (request) => request.header('x-fan') === 'yes',
+    })
+    const { seat } = await test.join('Ada')
+    await test.clock.advanceAsync(1_000, 25)
+    const get = async (path: string, headers: Record<string, string>) => {
+      const exchange = test.transport.request({ path: `/rooms/${seat.roomId}/${path}`, headers })
+      await test.clock.advanceAsync(50, 5)
+      return exchange
+    }
+    for (const path of ['feed', 'events?limit=1', 'state']) {
+      expect([path, (await get(path, {})).status]).toEqual([path, 403])
+      const allowed = await get(path, fan)
+      expect([path, allowed.status]).toEqual([path, 200])
+      expect(allowed.headers['Cache-Control']).not.toContain('public')
+    }
+    const page = await get('events', fan)
+    const { next } = page.json() as { next: number }
+    const again = await get(`events?limit=1&after=${next - 3}`, fan)
+    expect(again.headers['Cache-Control']).toContain('private, max-age')
+  })
+
+  it.each([
+    ['a promise', () => Promise.resolve(true) as unknown as boolean],
+    ['1', () => 1 as unknown as boolean],
+    [
+      'an error',
+      () => {
+        throw new Error('Expected a user')
+      },
+    ],
+  ])('FE4 %s for an answer is a no', async (_, authorizeSpectator) => {
+    await using test = await TestServer.start({ authorizeSpectator })
+    const { seat } = await test.join('Ada')
+    await test.clock.advanceAsync(1_000, 25)
+    for (let time = 0; time < 3; time++)
+      expect((await test.http('GET', `/rooms/${seat.roomId}/feed`)).status).toBe(403)
+    const thrown = test.logged.filter(({ message }) => message === 'authorizeSpectator threw')
+    expect(thrown.length).toBeLessThanOrEqual(1)
+    expect((await test.http('GET', '/health/live')).status).toBe(200)
   })
 })
 
