@@ -59,6 +59,16 @@ describe('routes', () => {
     expect([exchange.status, exchange.headers['x-a'], exchange.text()]).toEqual([200, '1', ''])
   })
 
+  test('HT3 a route that ends in /* neither hides a 405 nor makes one', async () => {
+    const { router, ask } = createRouter()
+    router.add('POST', '/matchmake/join/:type', (_, response) => response.send(200, {}, 'joined'))
+    router.add('GET', '/*', (_, response) => response.send(200, {}, 'page'))
+    const wrong = await ask({ path: '/matchmake/join/arena' })
+    expect([wrong.status, wrong.headers['allow']]).toEqual([405, 'POST, OPTIONS'])
+    expect((await ask({ method: 'POST', path: '/matchmake/bogus/arena' })).status).toBe(404)
+    expect((await ask({ path: '/anything' })).status).toBe(200)
+  })
+
   test('HT3 unknown path 404, wrong method 405 with Allow, both as JSON', async () => {
     const { router, ask } = createRouter()
     router.add('GET', '/a', () => {})

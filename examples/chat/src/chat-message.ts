@@ -2,8 +2,10 @@ import { reject } from '@ringside/server'
 
 const MAX_MESSAGE_CHARACTERS = 500
 const MAX_NAME_CHARACTERS = 24
-/** Control characters, and halves of characters. */
-const UNUSABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/u
+/** Control characters, halves of characters, and what turns the direction of the text around it. */
+const UNUSABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
+/** In a name no invisible character at all: it would pass for another's. */
+const INVISIBLE = /\p{Cf}/u
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -24,7 +26,9 @@ export function checkMessage(value: unknown): string {
 
 /** A name as it may be shown: 1-24 characters. Anything else is ERROR invalid_payload. */
 export function checkName(value: unknown): string {
-  return checkText(value, 'username', MAX_NAME_CHARACTERS)
+  const name = checkText(value, 'username', MAX_NAME_CHARACTERS)
+  if (INVISIBLE.test(name)) throw invalid('Expected username without invisible characters')
+  return name
 }
 
 function checkText(value: unknown, name: string, max: number): string {

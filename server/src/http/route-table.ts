@@ -20,7 +20,10 @@ interface Route {
 const METHOD = /^[A-Z]{3,7}$/
 const PART = /^(?::[A-Za-z][A-Za-z0-9]*|[^:*/?#]*)$/
 
-/** Routes in the order in which they were added; the first that fits wins. */
+/**
+ * Routes in the order in which they were added; the first that fits wins. A route that ends in `/*` only
+ * takes paths that no other route has: it neither hides a 405 nor makes one.
+ */
 export class RouteTable {
   readonly #routes: Route[] = []
 
@@ -39,13 +42,18 @@ export class RouteTable {
     const wanted = method === 'HEAD' ? 'GET' : method
     const parts = path.split('/').slice(1)
     const allowed = new Set<string>()
+    let rest: Match | null = null
     for (const route of this.#routes) {
+      if (route.isOpenEnded && (rest || route.method !== wanted)) continue
       const params = paramsOf(route, parts)
       if (!params) continue
-      if (route.method === wanted) return { handler: route.handler, params, allowed: [] }
-      allowed.add(route.method)
-      if (route.method === 'GET') allowed.add('HEAD')
+      const match = { handler: route.handler, params, allowed: [] }
+      if (route.isOpenEnded) rest = match
+      else if (route.method === wanted) return match
+      else allowed.add(route.method)
     }
+    if (rest && allowed.size === 0) return rest
+    if (allowed.has('GET')) allowed.add('HEAD')
     if (allowed.size > 0) allowed.add('OPTIONS')
     return { handler: null, params: {}, allowed: Array.from(allowed) }
   }

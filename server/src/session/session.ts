@@ -162,7 +162,7 @@ export class ClientSession implements ClientLink {
       if (entry.payload !== null && seat !== null && seat.handles(entry.name))
         result = seat.handle(entry.name, value)
       else if (entry.handler !== null) result = entry.handler(this.handle, value)
-      else return this.#refuse('not_in_room', entry.id, correlation)
+      else return this.#refuse(seat ? 'unknown_command' : 'not_in_room', entry.id, correlation)
       this.#context.metrics.counters.messagesHandled++
       if (isPromise(result)) this.#answerLater(result, entry, correlation)
       else this.#answer(result, entry, correlation)

@@ -182,6 +182,14 @@ describe('commands', () => {
     expect(test.logged.filter((line) => line.level === 'error').length).toBe(1)
   })
 
+  it('RM7 in a room that does not handle a command it is unknown_command', async () => {
+    await using test = await TestServer.start()
+    const ada = await test.join('Ada')
+    ada.request(1, 'free', { text: 'x' })
+    await test.clock.advanceAsync(1)
+    expect(ada.all('error')[0]).toMatchObject({ code: 'unknown_command', correlation: 1 })
+  })
+
   it('RM7 without a room a room command is not_in_room', async () => {
     await using test = await TestServer.start()
     const nobody = await test.dial()
