@@ -186,8 +186,12 @@ class LogOutbox implements Outbox {
     return this.#store.rooms(limit)
   }
 
-  stateOf(log: RoomLog): Promise<RestoredRoom> {
-    return readRoom(this, this.#store, log)
+  async stateOf(log: RoomLog): Promise<RestoredRoom> {
+    const { room, acknowledgedN } = log
+    const isNew = acknowledgedN === 0
+    const marker = isNew ? null : await this.#fresh(() => this.#store.byRoomN(room, acknowledgedN))
+    if (!marker) throw new RingsideError('past_retention', `Expected a log of room '${room}'`)
+    return readRoom(this, this.#store, marker)
   }
 
   now(): number {
@@ -201,11 +205,16 @@ class LogOutbox implements Outbox {
   }
 
   async read(query: OutboxQuery): Promise<OutboxPage> {
+    const page = await this.#fresh(() => this.#readPage(query))
+    if (!page) throw new RingsideError('unavailable', 'Expected the log up to its sealed end')
+    return page
+  }
+
+  /** Reads again what must be there and is not: a new primary may not know of it for a moment. */
+  async #fresh<T>(read: () => Promise<T | null>): Promise<T | null> {
     for (let attempt = 1; ; attempt++) {
-      const page = await this.#readPage(query)
-      if (page) return page
-      if (attempt === STALE_ATTEMPTS)
-        throw new RingsideError('unavailable', 'Expected the log up to its sealed end')
+      const found = await read()
+      if (found || attempt === STALE_ATTEMPTS) return found
       await new Promise<void>((resolve) => void this.#context.clock.after(STALE_WAIT_MS, resolve))
     }
   }

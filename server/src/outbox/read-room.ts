@@ -1,7 +1,7 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
-import type { Outbox, RestoredRoom, RoomLog } from './outbox.ts'
+import type { Outbox, RestoredRoom } from './outbox.ts'
 import { PATCH } from './store.ts'
 import type { LogEvent, LogStore } from './store.ts'
 
@@ -15,21 +15,20 @@ const PAGE = 1_000
 export async function readRoom(
   outbox: Outbox,
   store: LogStore,
-  log: RoomLog,
+  marker: LogEvent,
 ): Promise<RestoredRoom> {
-  const marker = await store.byRoomN(log.room, log.acknowledgedN)
-  if (!marker) throw missing(log.room)
+  const room = marker.room ?? ''
   await untilSealed(outbox, marker.seq)
-  const snapshot = await store.snapshotAt(log.room, marker.seq)
+  const snapshot = await store.snapshotAt(room, marker.seq)
   let publicState: Json = snapshot ? parse(snapshot.publicState) : {}
   let hiddenState: Json = snapshot?.hiddenState ? parse(snapshot.hiddenState) : {}
   let next = (snapshot?.n ?? 0) + 1
   const events: LogEvent[] = []
   let after = snapshot?.seq ?? outbox.floor
   while (after < marker.seq) {
-    const page = await outbox.read({ after, upTo: marker.seq, limit: PAGE, room: log.room })
+    const page = await outbox.read({ after, upTo: marker.seq, limit: PAGE, room })
     for (const event of page.events) {
-      if (event.n !== next++) throw missing(log.room)
+      if (event.n !== next++) throw missing(room)
       if (event.type !== PATCH) events.push(event)
       else {
         publicState = applyMergePatch(publicState, parse(event.data))

@@ -32,7 +32,7 @@ export const mutations: readonly Mutation[] = [
       '  /** Calls whenever a majority has got something. */',
       '  get primary(): Documents { return this.#primary }',
     ),
-    simulated('sim-store', 'set.majority.range(query)', 'set.primary.range(query)'),
+    simulated('sim-store', 'set.visible.range(query)', 'set.primary.range(query)'),
   ),
   mutation(
     'OB1',

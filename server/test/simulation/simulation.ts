@@ -1,13 +1,12 @@
-import { checkLimits } from '../../src/options.ts'
-import type { ServerLimits } from '../../src/options.ts'
 import { createRandom } from '../../src/random.ts'
 import type { Random } from '../../src/random.ts'
+import { Cluster } from './cluster.ts'
 import { Findings } from './findings.ts'
 import { Ledger } from './ledger.ts'
 import { Owner } from './owner.ts'
 import { ReplicaSet } from './replica-set.ts'
 import { SimClock } from './sim-clock.ts'
-import { SimProcess } from './sim-process.ts'
+import type { SimProcess } from './sim-process.ts'
 import { Stream } from './stream.ts'
 import { Weather } from './weather.ts'
 
@@ -36,20 +35,16 @@ export class Simulation {
   readonly #set: ReplicaSet
   readonly #findings = new Findings()
   readonly #ledger: Ledger
-  readonly #limits: ServerLimits
+  readonly #cluster: Cluster
   readonly #operations: string[] = []
   readonly #owners: Owner[] = []
   readonly #creators = new Map<string, SimProcess>()
   readonly #places = new Map<Owner, SimProcess>()
-  #processes: SimProcess[] = []
   readonly #streams: Stream[]
   readonly #rooms: string[] = []
   #opening = 0
   #caughtUp: readonly number[] = []
-  #processCount = 0
   #ownerCount = 0
-  #crashCount = 0
-  #failOverCount = 0
 
   constructor(seed: number) {
     this.#seed = seed
@@ -58,13 +53,21 @@ export class Simulation {
     this.#set = new ReplicaSet(this.#world, this.#weather)
     this.#ledger = new Ledger(this.#set.majority, this.#findings)
     this.#set.onCommit = this.#ledger.onCommit
-    this.#limits = limitsOf(this.#random)
+    this.#cluster = new Cluster({
+      set: this.#set,
+      world: this.#world,
+      weather: this.#weather,
+      ledger: this.#ledger,
+      findings: this.#findings,
+      random: this.#random,
+      note: (operation) => this.#note(operation),
+    })
     this.#streams = Array.from({ length: 3 }, () => {
       return new Stream({
         ledger: this.#ledger,
         findings: this.#findings,
         random: this.#random,
-        processes: () => this.#processes.filter((process) => process.source !== null),
+        processes: () => this.#cluster.running,
         origin: this.#set.origin,
       })
     })
@@ -73,7 +76,7 @@ export class Simulation {
   async run(): Promise<SimulationResult> {
     // Most of the time too short for retention.
     const chaosMs = this.#random.next() < 0.6 ? 6_000 : 30_000
-    for (let count = 0; count < 2; count++) this.#startProcess()
+    for (let count = 0; count < 2; count++) this.#cluster.start()
     for (let count = 0; count < ROOM_COUNT; count++) this.#rooms.push(`room-${count}`)
     const end = this.#world.now() + chaosMs
     while (this.#world.now() < end && !this.#findings.first) {
@@ -81,7 +84,7 @@ export class Simulation {
       await this.#pass(TURN_MS)
     }
     this.#weather.isBad = this.#weather.isAway = this.#weather.isSplit = false
-    for (const process of this.#processes) if (process.clock.isFrozen) process.clock.thaw()
+    for (const process of this.#cluster.processes) if (process.clock.isFrozen) process.clock.thaw()
     const settled = this.#world.now() + SETTLE_MS
     this.#caughtUp = this.#streams.map((stream) => stream.caughtUpCount)
     while (this.#world.now() < settled && !this.#isSettled() && !this.#findings.first) {
@@ -90,7 +93,7 @@ export class Simulation {
     }
     this.#findings.check(this.#isSettled(), 'OB5', () => `nothing settles: ${this.#unsettled()}`)
     for (const owner of this.#owners) if (!this.#places.get(owner)?.isDead) owner.checkAtEnd()
-    for (const process of this.#processes) process.crash()
+    for (const process of this.#cluster.processes) process.crash()
     return this.#result()
   }
 
@@ -103,11 +106,11 @@ export class Simulation {
   #act(): void {
     const random = this.#random
     const chance = random.next()
-    if (chance < 0.004) this.#crash()
-    else if (chance < 0.008) this.#freeze()
-    else if (chance < 0.02) this.#failOver()
-    else if (chance < 0.026) this.#split()
-    else if (chance < 0.029) this.#away()
+    if (chance < 0.004) this.#cluster.crash()
+    else if (chance < 0.008) this.#cluster.freeze()
+    else if (chance < 0.02) this.#cluster.failOver()
+    else if (chance < 0.026) this.#cluster.split()
+    else if (chance < 0.029) this.#cluster.away()
     else if (chance < 0.032) this.#end()
     else if (chance < 0.036) this.#release()
     this.#keepRoomsOpen()
@@ -136,7 +139,7 @@ export class Simulation {
   }
 
   #open(room: string): void {
-    const process = this.#running()
+    const process = this.#cluster.anyRunning()
     if (!process || this.#opening > 4) return
     // Nobody but its maker goes on with a room that has no log yet.
     const isNew = !this.#creators.has(room)
@@ -159,65 +162,6 @@ export class Simulation {
     void Promise.race([opening, this.#world.wait(5_000)]).finally(() => this.#opening--)
   }
 
-  #startProcess(): void {
-    const process = new SimProcess({
-      name: `p${++this.#processCount}`,
-      set: this.#set,
-      world: this.#world,
-      weather: this.#weather,
-      ledger: this.#ledger,
-      findings: this.#findings,
-      limits: this.#limits,
-    })
-    this.#note(`${process.name} starts`)
-    this.#processes.push(process)
-    void process.start()
-  }
-
-  #crash(): void {
-    const process = this.#running()
-    if (!process) return
-    this.#note(`${process.name} is killed`)
-    this.#crashCount++
-    process.crash()
-    this.#processes = this.#processes.filter((other) => other !== process)
-    this.#startProcess()
-  }
-
-  /** Stopped, and gone on later: its rooms may have other owners by then. */
-  #freeze(): void {
-    const process = this.#running()
-    if (!process) return
-    const ms = this.#random.int(100, this.#random.next() < 0.3 ? 14_000 : 3_000)
-    this.#note(`${process.name} stands still for ${ms} ms`)
-    process.clock.freeze()
-    this.#world.after(ms, () => process.clock.thaw())
-  }
-
-  #failOver(): void {
-    const before = this.#set.rollbackCount
-    this.#failOverCount++
-    this.#set.failOver()
-    this.#note(`fail-over, ${this.#set.rollbackCount - before} writes rolled back`)
-  }
-
-  #split(): void {
-    const ms = this.#random.int(50, 1_500)
-    this.#note(`no majority for ${ms} ms`)
-    this.#weather.isSplit = true
-    this.#world.after(ms, () => {
-      this.#weather.isSplit = false
-      if (this.#random.next() < 0.5) this.#failOver()
-    })
-  }
-
-  #away(): void {
-    const ms = this.#random.int(100, this.#random.next() < 0.1 ? 9_000 : 2_500)
-    this.#note(`no answer for ${ms} ms`)
-    this.#weather.isAway = true
-    this.#world.after(ms, () => (this.#weather.isAway = false))
-  }
-
   #end(): void {
     const owner = this.#owners[this.#random.int(0, this.#owners.length - 1)]
     if (!owner || !this.#processOf(owner)) return
@@ -230,12 +174,6 @@ export class Simulation {
     if (!owner || !this.#processOf(owner)) return
     this.#note(`owner ${owner.index} releases ${owner.room}`)
     owner.release()
-  }
-
-  /** A process that runs, at random. */
-  #running(): SimProcess | null {
-    const running = this.#processes.filter((process) => process.source !== null)
-    return running[this.#random.int(0, running.length - 1)] ?? null
   }
 
   /** The owner's process if it runs. */
@@ -251,7 +189,7 @@ export class Simulation {
   #unsettled(): string {
     if (this.#opening > 0) return 'rooms are being opened'
     const last = Math.max(...this.#set.majority.events.keys(), 0)
-    for (const process of this.#processes) {
+    for (const process of this.#cluster.processes) {
       const { outbox, name } = process
       if (!process.source) return `${name} does not start`
       if (outbox.stats.pendingEvents > 0) return `${name} has ${outbox.stats.pendingEvents} events`
@@ -279,8 +217,8 @@ export class Simulation {
         owners: this.#owners.length,
         fenced: this.#owners.filter((owner) => owner.isFenced).length,
         refused: this.#owners.filter((owner) => owner.isRefused).length,
-        crashes: this.#crashCount,
-        failOvers: this.#failOverCount,
+        crashes: this.#cluster.crashCount,
+        failOvers: this.#cluster.failOverCount,
         rolledBack: this.#set.rollbackCount,
         cut: this.#ledger.durable.size - this.#set.majority.events.size,
         snapshots: this.#ledger.snapshotCount,
@@ -290,17 +228,4 @@ export class Simulation {
       },
     }
   }
-}
-
-/** Options at their edges: small pages of time, so that everything that can happen does. */
-function limitsOf(random: Random): ServerLimits {
-  return checkLimits({
-    flushDelayMs: random.next() < 0.3 ? random.int(1, 20) : 0,
-    pollMs: random.int(20, 200),
-    holeTimeoutMs: random.int(100, 800),
-    snapshotEvery: random.int(3, 20),
-    maxPendingEvents: random.next() < 0.3 ? random.int(4, 40) : 1_000,
-    retentionMs: 10_000,
-    retentionEvents: random.next() < 0.5 ? 100 : 1e9,
-  })
 }
