@@ -77,7 +77,7 @@ describe('routes', () => {
     expect(missing.status).toBe(404)
     expect(missing.json()).toEqual({ error: { code: 'not_found', message: 'Not found' } })
     const wrong = await ask({ method: 'DELETE', path: '/a' })
-    expect([wrong.status, wrong.headers['allow']]).toEqual([405, 'GET, HEAD, PATCH, OPTIONS'])
+    expect([wrong.status, wrong.headers['allow']]).toEqual([405, 'GET, PATCH, HEAD, OPTIONS'])
     expect(wrong.json()).toMatchObject({ error: { code: 'method_not_allowed' } })
   })
 
