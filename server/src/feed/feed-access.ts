@@ -44,10 +44,10 @@ export class FeedAccess {
     this.isPersonal = authorize !== null
   }
 
-  /** The log begins to be followed at `sealed`: what has ended is over by then. */
+  /** The log begins to be followed at `sealed`: what has ended is over by then, what is private is withheld. */
   begin(sealed: number): void {
     for (const id of this.#directory.ids())
-      if (this.#directory.find(id)?.isLive === false) this.#ends.set(id, sealed)
+      if (this.find(id)?.isLive === false) this.#ends.set(id, sealed)
   }
 
   /** An event of the room was sealed. */

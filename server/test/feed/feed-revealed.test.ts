@@ -97,6 +97,21 @@ describe('FE11 a private room becomes public', () => {
     ])
   })
 
+  it('FE11 so does a room that was private before the feed began', async () => {
+    const first = await FeedRig.start()
+    const room = await first.room('a', { score: 1 }, { isPrivate: true })
+    const { store, clock, directory } = first
+    const rig = await FeedRig.start({ store, clock, directory })
+    const reader = await rig.open('/feed')
+    directory.set('a', { isPrivate: false })
+    room.patch({ score: 2 })
+    await rig.settle()
+    expect(told(reader, 'a')).toEqual([
+      ['snapshot', 1],
+      ['patch', 2],
+    ])
+  })
+
   it('FE11 a room that is hidden and shown again goes on from a new snapshot', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 1 })
