@@ -302,8 +302,8 @@ describe('message codec', () => {
         if (!(error instanceof PayloadError)) throw error
       }
     }
-    // The loop would prove nothing if everything were refused.
-    expect(decodedCount).toBeGreaterThan(100)
+    // The loop would prove nothing if everything were refused; some 110 of 6,000 are not (90-121 seen).
+    expect(decodedCount).toBeGreaterThan(40)
   })
 })
 
