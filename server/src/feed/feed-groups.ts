@@ -80,7 +80,9 @@ export class FeedGroups {
       if (group.isSingle || (group.rooms && !group.rooms.has(id))) continue
       stream.revealed ??= new Set()
       stream.revealed.add(id)
-      if (stream.state === 'live') pump.demote(stream, group.flushed)
+      // With nothing pending they have seen all up to the tail.
+      const seen = group.pending.length === 0 ? group.tail.position : group.flushed
+      if (stream.state === 'live') pump.demote(stream, seen)
     }
     pump.schedule()
   }

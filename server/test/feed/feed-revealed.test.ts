@@ -42,7 +42,24 @@ describe('FE11 a private room becomes public', () => {
     expect(told(named, 'a')).toEqual([])
   })
 
-  it('FE11 so does a stream whose socket is full, and a reader that was away', async () => {
+  it('FE11 a live stream is not shown what happened while the room was private', async () => {
+    const rig = await FeedRig.start()
+    const reader = await rig.open('/feed')
+    const room = await rig.room('a', { score: 1 }, { isPrivate: true })
+    for (let score = 2; score < 6; score++) {
+      room.patch({ score })
+      await rig.settle()
+    }
+    rig.directory.set('a', { isPrivate: false })
+    room.patch({ score: 6 })
+    await rig.settle()
+    expect(told(reader, 'a')).toEqual([
+      ['snapshot', 5],
+      ['patch', 6],
+    ])
+  })
+
+  it('FE11 a stream whose socket is full, and a reader that was away, get the snapshot too', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 1 }, { isPrivate: true })
     const other = await rig.room('b', {})
@@ -97,15 +114,16 @@ describe('FE11 a private room becomes public', () => {
     ])
   })
 
-  it('FE11 so does a room that was private before the feed began', async () => {
+  it('FE11 a room that was private before the feed began is revealed likewise', async () => {
     const first = await FeedRig.start()
     const room = await first.room('a', { score: 1 }, { isPrivate: true })
     const { store, clock, directory } = first
     const rig = await FeedRig.start({ store, clock, directory })
-    const reader = await rig.open('/feed')
+    const position = rig.outbox.sealed
     directory.set('a', { isPrivate: false })
     room.patch({ score: 2 })
     await rig.settle()
+    const reader = await rig.open(`/feed?checkpoint=${position}`)
     expect(told(reader, 'a')).toEqual([
       ['snapshot', 1],
       ['patch', 2],
