@@ -14,6 +14,8 @@ export interface EventDocument {
   data: string
   hidden?: string
   prev?: number
+  /** True in the last of an insert: the only one that change streams tell of. Not part of the event. */
+  wake?: true
 }
 
 /** The one document that counts: _id is always `log`. */
@@ -84,6 +86,14 @@ export function toDocument(event: LogEvent): EventDocument {
   if (event.hidden !== null) document.hidden = event.hidden
   if (event.prev > 0) document.prev = event.prev
   return document
+}
+
+/** The documents of one insert, in order. */
+export function toDocuments(events: readonly LogEvent[]): EventDocument[] {
+  const documents = events.map(toDocument)
+  const last = documents.at(-1)
+  if (last) last.wake = true
+  return documents
 }
 
 export function toEvent(document: EventDocument): LogEvent {

@@ -3,7 +3,7 @@ import { RingsideError } from '../../errors.ts'
 import { TOMBSTONE } from '../store.ts'
 import type { InsertOutcome, LogEvent, LogStore } from '../store.ts'
 import type { Collections } from './collections.ts'
-import { long, toDocument, toNumber } from './documents.ts'
+import { long, toDocuments, toNumber } from './documents.ts'
 import { readVerdict } from './outcome.ts'
 
 const TRANSACTION_TIMEOUT_MS = 10_000
@@ -50,7 +50,7 @@ export class MongoInserter {
     if (first.seq <= this.#knownFloor)
       return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
     try {
-      await this.#parts.at.events.insertMany(events.map(toDocument), { ordered: true })
+      await this.#parts.at.events.insertMany(toDocuments(events), { ordered: true })
       return { kind: 'stored' }
     } catch (cause) {
       return this.#outcomeOf(cause, events)
@@ -75,7 +75,7 @@ export class MongoInserter {
           if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log')
           events = make(toNumber(updated.counter) - count + 1)
           if (events.length > 0)
-            await this.#parts.at.events.insertMany(events.map(toDocument), {
+            await this.#parts.at.events.insertMany(toDocuments(events), {
               ordered: true,
               session,
             })
