@@ -1,0 +1,155 @@
+// The log in MongoDB: durable appends beside a bare insertMany of the same documents, and the time from an event to
+// the spectators' sockets. node bench/durable.mjs (on dist, with a real replica set of three).
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { MongoClient } from 'mongodb'
+import { SystemClock, silentLogger } from '@ringside/server'
+import { MongoStore } from '@ringside/server/mongo'
+import { startReplicaSet } from '../scripts/replica-set.mjs'
+import { randomId } from '../server/dist/ids.js'
+import { checkLimits } from '../server/dist/options.js'
+import { createOutbox } from '../server/dist/outbox/create-outbox.js'
+import { collectionsOf } from '../server/dist/outbox/mongo/collections.js'
+import { toDocument } from '../server/dist/outbox/mongo/documents.js'
+
+const ROOMS = 100
+const BATCH = 1_000
+const ROUND_EVENTS = 10_000
+const ROUNDS = 5
+const STREAMS = 200
+const WARM_UP_MS = 2_000
+const MEASURE_MS = 6_000
+
+export async function run() {
+  let set
+  try {
+    set = await startReplicaSet({ count: 3 })
+  } catch (error) {
+    console.error(`durable: left out: ${error.message}`)
+    return []
+  }
+  try {
+    const rows = [await appends(set.uri)]
+    for (const rate of [100, 1_000])
+      for (const where of ['same process', 'another process'])
+        rows.push(...(await deliveries(set.uri, rate, where)))
+    return rows
+  } finally {
+    await set.stop()
+  }
+}
+
+/** Events per second that are acknowledged by a majority: through the log, and as bare inserts. */
+async function appends(uri) {
+  const clock = new SystemClock()
+  const store = new MongoStore({ uri, database: 'bench-ours', clock })
+  const limits = checkLimits({ maxPendingEvents: ROUND_EVENTS })
+  const outbox = createOutbox(store, limits, { clock, logger: silentLogger, randomId })
+  await outbox.start()
+  const kept = []
+  outbox.onSealed((events) => {
+    if (kept.length < ROUND_EVENTS) kept.push(...events)
+  })
+  const nothing = () => {}
+  const handlers = {
+    onFenced: nothing,
+    onWritable: nothing,
+    onRefused: nothing,
+    onSnapshotDue: nothing,
+  }
+  const logs = []
+  while (logs.length < ROOMS)
+    logs.push(await outbox.openRoom(randomId().slice(0, 12), { ...handlers }))
+  const bare = new MongoStore({ uri, database: 'bench-bare', clock })
+  await bare.open()
+  const client = await MongoClient.connect(uri)
+  const { events } = collectionsOf(client.db('bench-bare'))
+
+  const ours = async () => {
+    const begun = performance.now()
+    for (let index = 0; index < ROUND_EVENTS; index++)
+      logs[index % ROOMS].append({ type: 'mark', data: dataOf(index) })
+    await Promise.all(logs.map((log) => log.durable()))
+    return (ROUND_EVENTS / (performance.now() - begun)) * 1_000
+  }
+  let seq = await bare.allocate(1)
+  let n = 0
+  const theirs = async () => {
+    // The very documents of our first round, under numbers of their own.
+    const documents = kept.slice(0, ROUND_EVENTS).map((event) => {
+      return toDocument({ ...event, seq: ++seq, n: ++n })
+    })
+    const begun = performance.now()
+    for (let from = 0; from < documents.length; from += BATCH)
+      await events.insertMany(documents.slice(from, from + BATCH), { ordered: true })
+    return (ROUND_EVENTS / (performance.now() - begun)) * 1_000
+  }
+  await ours()
+  while (kept.length < ROUND_EVENTS) await new Promise((resolve) => setTimeout(resolve, 50))
+  await theirs()
+  const pairs = []
+  for (let round = 0; round < ROUNDS; round++) pairs.push([await ours(), await theirs()])
+  await outbox.stop()
+  await bare.close()
+  await client.close()
+  const [our, their] = [0, 1].map((side) => median(pairs.map((pair) => pair[side])))
+  return {
+    name: 'durable append, events/s, beside insertMany of the same documents',
+    ours: our,
+    bare: their,
+    ratio: median(pairs.map(([a, b]) => a / b)),
+    bar: '>= 0.70',
+  }
+}
+
+/** From an event in a room to the spectators' sockets, in ms. */
+async function deliveries(uri, rate, where) {
+  const database = `bench-${rate}-${where.replace(' ', '-')}`
+  const children = []
+  const start = async (part, ...args) => {
+    const path = fileURLToPath(new URL(`parts/${part}.mjs`, import.meta.url))
+    const child = spawn(process.execPath, [path, ...args.map(String)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    return createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  }
+  const line = async (lines) => JSON.parse((await lines.next()).value)
+  try {
+    const { port, rooms } = await line(await start('durable-server', uri, database, rate, ROOMS))
+    const other = where === 'same process' ? null : await start('durable-reader', uri, database)
+    const feedPort = other ? (await line(other)).port : port
+    const load = await start(
+      'durable-load',
+      feedPort,
+      STREAMS,
+      WARM_UP_MS,
+      MEASURE_MS,
+      ...rooms.slice(0, ROOMS),
+    )
+    const { p50, p99, count } = await line(load)
+    const name = `event to spectator, ${rate}/s over ${ROOMS} rooms, ${STREAMS} streams, ${where}`
+    const bar = where === 'same process' ? '<= 50 ms' : '<= 150 ms'
+    return [
+      { name: `${name}: p50 ms (${count} deliveries)`, ours: p50 },
+      { name: `${name}: p99 ms`, ours: p99, bar },
+    ]
+  } finally {
+    for (const child of children) {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    }
+  }
+}
+
+function dataOf(index) {
+  return JSON.stringify({ players: { abcdef123456: { x: index + 0.5, y: 12.25, angle: 1.5 } } })
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) console.table(await run())
