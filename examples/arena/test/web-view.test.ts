@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { Presses } from '../src/web/input/presses.ts'
 import { quantizeInput, step } from '../src/shared/movement.ts'
 import type { PlayerView } from '../src/web/view/arena-view.ts'
 import { ranking, shotViews } from '../src/web/view/arena-view.ts'
@@ -323,5 +324,42 @@ describe('views', () => {
     expect(shotViews({ s: shot }, 999)).toEqual([])
     expect(shotViews({ s: shot }, 1_100)[0]).toMatchObject({ x: 172, y: 100, angle: 0 })
     expect(shotViews({ s: shot }, 60_000)).toEqual([])
+  })
+})
+
+describe('short presses', () => {
+  test('[AR50] a click or tap that ends before a step has read it still counts, once', () => {
+    const presses = new Presses()
+    presses.press('mouse 1', 'fire')
+    presses.lift('mouse 1')
+    expect(presses.isOn('fire')).toBe(true)
+    expect(presses.isOn('mine')).toBe(false)
+    presses.markRead()
+    expect(presses.isOn('fire')).toBe(false)
+  })
+
+  test('[AR50] what is held counts in every step until it is lifted', () => {
+    const presses = new Presses()
+    presses.press('KeyE', 'mine')
+    for (let step = 0; step < 3; step++) {
+      expect(presses.isOn('mine')).toBe(true)
+      presses.markRead()
+    }
+    // A key that repeats by itself begins nothing anew.
+    presses.press('KeyE', 'mine')
+    presses.lift('KeyE')
+    expect(presses.isOn('mine')).toBe(false)
+  })
+
+  test('[AR50] two keys for the same are lifted each by itself, and a page left behind holds nothing', () => {
+    const presses = new Presses()
+    presses.press('KeyA', 'left')
+    presses.press('ArrowLeft', 'left')
+    presses.markRead()
+    presses.lift('KeyA')
+    expect(presses.isOn('left')).toBe(true)
+    presses.press('Space', 'fire')
+    presses.release()
+    expect([presses.isOn('left'), presses.isOn('fire')]).toEqual([false, false])
   })
 })

@@ -1,6 +1,8 @@
 import { BUTTON_FIRE, BUTTON_MINE } from '../../shared/constants.ts'
+import type { Action } from './presses.ts'
+import { Presses } from './presses.ts'
 
-const KEYS: Readonly<Record<string, 'left' | 'right' | 'up' | 'down' | 'fire' | 'mine'>> = {
+const KEYS: Readonly<Record<string, Action>> = {
   KeyA: 'left',
   ArrowLeft: 'left',
   KeyD: 'right',
@@ -12,20 +14,24 @@ const KEYS: Readonly<Record<string, 'left' | 'right' | 'up' | 'down' | 'fire' | 
   Space: 'fire',
   KeyE: 'mine',
 }
+/** Bits of a pointer event's `buttons`. */
+const MOUSE: readonly (readonly [number, Action])[] = [
+  [1, 'fire'],
+  [2, 'mine'],
+]
 
 /** What the hands of the player do now: keyboard, mouse and touch together. */
 export class Controls {
-  readonly #held = new Set<string>()
+  /** Keys, mouse buttons and fingers together. */
+  readonly presses = new Presses()
   readonly #listeners = new AbortController()
   #mouse: { x: number; y: number } | null = null
-  #mouseFire = false
-  #mouseMine = false
+  /** A button went down over the arena and is not up yet. */
+  #isMouseDown = false
   /** Set by touch: direction of movement, -1 to 1. */
   stick: { x: number; y: number } = { x: 0, y: 0 }
   /** Set by touch: aim in radians, null = by itself. */
   touchAim: number | null = null
-  touchFire = false
-  touchMine = false
 
   constructor(surface: HTMLElement) {
     const options = { signal: this.#listeners.signal }
@@ -46,17 +52,17 @@ export class Controls {
 
   /** Direction of movement, at most 1 long. */
   move(): { x: number; y: number } {
-    const x = Number(this.#held.has('right')) - Number(this.#held.has('left')) + this.stick.x
-    const y = Number(this.#held.has('down')) - Number(this.#held.has('up')) + this.stick.y
+    const on = (action: Action): number => Number(this.presses.isOn(action))
+    const x = on('right') - on('left') + this.stick.x
+    const y = on('down') - on('up') + this.stick.y
     const length = Math.hypot(x, y)
     return length > 1 ? { x: x / length, y: y / length } : { x, y }
   }
 
   /** Bits of an input. */
   buttons(): number {
-    const isFiring = this.#mouseFire || this.touchFire || this.#held.has('fire')
-    const isMining = this.#mouseMine || this.touchMine || this.#held.has('mine')
-    return (isFiring ? BUTTON_FIRE : 0) | (isMining ? BUTTON_MINE : 0)
+    const isFiring = this.presses.isOn('fire')
+    return (isFiring ? BUTTON_FIRE : 0) | (this.presses.isOn('mine') ? BUTTON_MINE : 0)
   }
 
   close(): void {
@@ -67,39 +73,47 @@ export class Controls {
     const action = KEYS[event.code]
     if (!action) return
     if (!isDown) {
-      this.#held.delete(action)
+      this.presses.lift(event.code)
       return
     }
     // While somebody writes, letters are letters; a focused button keeps its space bar.
     if (isTaken(event.target, action) || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
-    this.#held.add(action)
+    this.presses.press(event.code, action)
   }
 
   #point(event: PointerEvent): void {
-    if (event.pointerType === 'mouse') this.#mouse = { x: event.clientX, y: event.clientY }
+    if (event.pointerType !== 'mouse') return
+    this.#mouse = { x: event.clientX, y: event.clientY }
+    if (event.type === 'pointermove' && this.#isMouseDown) this.#buttons(event)
   }
 
   #press(event: PointerEvent): void {
     if (event.pointerType !== 'mouse') return
     this.#point(event)
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
-    if (event.button === 0) this.#mouseFire = true
-    if (event.button === 2) this.#mouseMine = true
+    this.#isMouseDown = true
+    // Further buttons that go down while one is held come as moves: #point sees them.
+    this.#buttons(event)
   }
 
   #lift(event: PointerEvent): void {
-    if (event.button === 0) this.#mouseFire = false
-    if (event.button === 2) this.#mouseMine = false
+    if (event.pointerType !== 'mouse' || !this.#isMouseDown) return
+    this.#isMouseDown = event.buttons !== 0
+    this.#buttons(event)
+  }
+
+  /** Takes the state of the mouse's buttons from an event over the arena. */
+  #buttons({ buttons }: PointerEvent): void {
+    for (const [bit, action] of MOUSE)
+      if (buttons & bit) this.presses.press(`mouse ${bit}`, action)
+      else this.presses.lift(`mouse ${bit}`)
   }
 
   /** Nothing is held any more when the page is not in front: its key-up goes elsewhere. */
   #release(): void {
-    this.#held.clear()
-    this.#mouseFire = false
-    this.#mouseMine = false
-    this.touchFire = false
-    this.touchMine = false
+    this.presses.release()
+    this.#isMouseDown = false
     this.stick = { x: 0, y: 0 }
   }
 }

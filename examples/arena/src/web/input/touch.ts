@@ -22,22 +22,22 @@ export function touchControls(controls: Controls): HTMLElement {
   })
   drag(fire, {
     start() {
-      controls.touchFire = true
+      controls.presses.press('finger on fire', 'fire')
     },
     move({ x, y }) {
       controls.touchAim = Math.hypot(x, y) > 14 ? Math.atan2(y, x) : null
     },
     end() {
-      controls.touchFire = false
+      controls.presses.lift('finger on fire')
       controls.touchAim = null
     },
   })
   drag(mine, {
     start() {
-      controls.touchMine = true
+      controls.presses.press('finger on mine', 'mine')
     },
     end() {
-      controls.touchMine = false
+      controls.presses.lift('finger on mine')
     },
   })
   return el('div', { class: 'touch' }, stick, el('div', { class: 'touch-right' }, mine, fire))

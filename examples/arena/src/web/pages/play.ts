@@ -88,7 +88,10 @@ function show(app: HTMLElement, room: Room): void {
     const { x, y } = controls.move()
     const pointer = controls.mouse
     const point = pointer && stage ? stage.scene.pointAt(pointer) : null
-    return { moveX: x, moveY: y, angle: aimFor(view, controls, point), buttons: controls.buttons() }
+    const angle = aimFor(view, controls, point)
+    const intent = { moveX: x, moveY: y, angle, buttons: controls.buttons() }
+    controls.presses.markRead()
+    return intent
   })
 
   const self = selfCard()
@@ -161,6 +164,8 @@ function show(app: HTMLElement, room: Room): void {
   const seen = seenBy(page)
   connection.onStatus((status, info) => {
     setData(page, 'status', status)
+    // What was pressed while nobody heard it is not done later.
+    controls.presses.markRead()
     if (status === 'closed' && info.code !== 1000) page.append(farewell(closedWords(info)))
   })
   stage = openStage(surface, {

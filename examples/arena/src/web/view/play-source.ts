@@ -147,11 +147,11 @@ export class PlaySource implements ArenaSource {
   #stepForward(elapsedMs: number, view: ArenaView): void {
     if (this.#room.status !== 'connected') return
     this.#sinceStep = Math.min(this.#sinceStep + elapsedMs, STEP_MS * MAX_STEPS_A_FRAME)
-    if (this.#sinceStep < STEP_MS) return
-    const intent = this.#intent(view)
-    this.#angle = intent.angle
     while (this.#sinceStep >= STEP_MS) {
       this.#sinceStep -= STEP_MS
+      // Asked for each step: a short press belongs to one of them.
+      const intent = this.#intent(view)
+      this.#angle = intent.angle
       const input = quantizeInput({ sequence: ++this.#sequence, ...intent })
       if (this.#room.send('input', input)) this.#predictor.apply(input)
     }
