@@ -51,6 +51,8 @@ export function chatBox(onSend?: (text: string) => Promise<string>): ChatBox {
     if (text === '' || !onSend) return input.blur()
     input.value = ''
     setText(note, '')
+    // The keys are the game's again; Enter comes back here.
+    input.blur()
     const refusal = await onSend(text)
     setText(note, refusal)
     if (refusal !== '' && input.value === '') input.value = text
