@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { FEED_PROTOCOL } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -10,14 +9,13 @@ import type { LogEvent } from '../outbox/store.ts'
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
 import { FeedAccess } from './feed-access.ts'
 import type { AuthorizeSpectator } from './feed-access.ts'
-import { bootstrap, showRevealed } from './feed-bootstrap.ts'
-import type { BootstrapContext, BootstrapStart } from './feed-bootstrap.ts'
 import { toFeedEntry } from './feed-entry.ts'
 import type { FeedEntry } from './feed-entry.ts'
 import { FeedGroups } from './feed-groups.ts'
 import type { FeedAsk, FeedStart } from './feed-position.ts'
 import { FeedPump } from './feed-pump.ts'
 import { FeedSource } from './feed-source.ts'
+import { FeedStarter } from './feed-starter.ts'
 import { FeedStream } from './feed-stream.ts'
 import type { RoomDirectory } from './room-directory.ts'
 import { RoomStates } from './room-state.ts'
@@ -77,11 +75,10 @@ export class Feed {
   readonly #now: () => number
   readonly #random: () => number
   readonly #groups: FeedGroups
-  readonly #bootstrapContext: BootstrapContext
+  readonly #starter: FeedStarter
   readonly #streams = new Set<FeedStream>()
   readonly #stops: (() => void)[] = []
   #isDraining = false
-  #resetCount = 0
 
   /** The outbox must have been started: its watermark is where the feed begins. */
   constructor(context: FeedContext) {
@@ -100,18 +97,19 @@ export class Feed {
       logger,
       heartbeatMs,
       maxBehindMs,
-      onLost: (stream) => this.#restart(stream),
-      onRevealed: (stream) => this.#reveal(stream),
+      onLost: (stream) => this.#starter.restart(stream),
+      onRevealed: (stream) => this.#starter.reveal(stream),
     })
-    this.#bootstrapContext = {
+    this.#starter = new FeedStarter({
       outbox,
-      clock,
       states: this.states,
       access: this.access,
+      pump: this.#pump,
+      clock,
+      logger,
       now: this.#now,
-      write: (stream, bytes) => this.#pump.write(stream, bytes),
-      onReset: () => this.#resetCount++,
-    }
+      retryMs: limits.retryMs,
+    })
     this.#groups = new FeedGroups({
       outbox,
       source: this.#source,
@@ -146,7 +144,7 @@ export class Feed {
       streamsApart: this.#pump.apartCount,
       ringBytes: this.#source.ring.bytes,
       deliveredCount: this.#pump.deliveredCount,
-      resetCount: this.#resetCount,
+      resetCount: this.#starter.resetCount,
     }
   }
 
@@ -183,7 +181,7 @@ export class Feed {
     if (ask.speed !== null)
       stream.pace = { speed: ask.speed, logStart: 0, shownAt: 0, cancel: null }
     this.#admit(stream)
-    await this.#begin(stream, ask.start)
+    await this.#starter.begin(stream, ask.start)
   }
 
   /**
@@ -251,59 +249,6 @@ export class Feed {
       this.#pump.remove(stream)
       this.#groups.leave(stream)
       this.spectators.count(stream.group.rooms, -1)
-    }
-  }
-
-  async #begin(stream: FeedStream, start: FeedStart): Promise<void> {
-    const { clock, limits } = this.#context
-    await new Promise<void>((resolve) => clock.soon(resolve))
-    if (!stream.body.isOpen) return
-    const { rooms, tail } = stream.group
-    const hello = {
-      streamId: stream.id,
-      rooms: rooms ? [...rooms] : ['*'],
-      delayMs: tail.delayMs,
-      retryMs: limits.retryMs,
-      protocol: FEED_PROTOCOL,
-    }
-    const opening = encodeOpening(limits.retryMs)
-    this.#pump.write(stream, joinBytes([opening, encodeEvent('hello', JSON.stringify(hello))]))
-    await this.#bootstrap(stream, start)
-  }
-
-  #bootstrap(stream: FeedStream, start: BootstrapStart): Promise<void> {
-    return this.#prepare(stream, bootstrap(this.#bootstrapContext, stream, start))
-  }
-
-  /** Snapshots are due in the middle of a stream. */
-  #reveal(stream: FeedStream): void {
-    stream.state = 'starting'
-    const shown = showRevealed(this.#bootstrapContext, stream).catch((error: unknown) => {
-      const isCut = error instanceof RingsideError && error.code === 'past_retention'
-      if (!isCut) throw error
-      this.#restart(stream)
-      return false
-    })
-    void this.#prepare(stream, shown)
-  }
-
-  #restart(stream: FeedStream): void {
-    const reason = stream.wasSlow ? 'slow' : 'retention'
-    stream.state = 'starting'
-    void this.#bootstrap(stream, { kind: 'reset', reason, from: stream.cursor })
-  }
-
-  /** Lets the stream go on by itself once all that comes first is written. */
-  async #prepare(stream: FeedStream, written: Promise<boolean>): Promise<void> {
-    try {
-      if (!(await written) || stream.state !== 'starting') return
-      stream.state = 'catching'
-      this.#pump.schedule()
-    } catch (error) {
-      // The reader comes back by itself, after `retry`.
-      const { logger } = this.#context
-      logger.warn({ streamId: stream.id, error }, 'feed stream failed to begin')
-      stream.body.end()
     }
   }
 
