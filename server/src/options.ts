@@ -54,7 +54,10 @@ export interface ServerLimits {
   readonly maxOutboxLagMs: number
   /** Encoded size of one event in bytes. Default 1 MiB. */
   readonly maxEventBytes: number
-  /** Age in ms and number of events after which the log may be cut. Defaults 1 h and 200,000. */
+  /**
+   * Age in ms and number of events after which the log may be cut; neither cuts what a room with a delay has
+   * yet to show. Defaults 1 h and 200,000.
+   */
   readonly retentionMs: number
   readonly retentionEvents: number
   /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
