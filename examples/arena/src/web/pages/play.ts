@@ -8,6 +8,7 @@ import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
 import { scoreBoard } from '../hud/score-board.ts'
 import { seenBy } from '../hud/seen.ts'
+import { seeThrough } from '../hud/see-through.ts'
 import { selfCard } from '../hud/self-card.ts'
 import { Controls } from '../input/controls.ts'
 import { touchControls } from '../input/touch.ts'
@@ -22,6 +23,14 @@ import type { Intent } from '../view/play-source.ts'
 import { aimFor } from '../input/aim.ts'
 
 type Room = ClientRoom<typeof game, 'arena'>
+
+const HINTS: readonly (readonly [readonly string[], string])[] = [
+  [['WASD'], 'move'],
+  [['Mouse'], 'aim'],
+  [['Click', 'Space'], 'fire'],
+  [['Right click', 'E'], 'mine'],
+  [['Enter'], 'chat'],
+]
 
 /** The game: `/play/:room`, or `/play` for any room with space. */
 export function playPage(app: HTMLElement, roomId: string | null): void {
@@ -135,20 +144,10 @@ function show(app: HTMLElement, room: Room): void {
     leave,
   )
   const hint = el('p', { class: 'hint' })
-  hint.append(
-    el('kbd', { text: 'WASD' }),
-    ' move  ',
-    el('kbd', { text: 'Mouse' }),
-    ' aim  ',
-    el('kbd', { text: 'Click' }),
-    ' or ',
-    el('kbd', { text: 'Space' }),
-    ' fire  ',
-    el('kbd', { text: 'E' }),
-    ' mine  ',
-    el('kbd', { text: 'Enter' }),
-    ' chat',
-  )
+  for (const [keys, what] of HINTS)
+    hint.append(
+      el('span', {}, ...keys.map((key) => el('kbd', { text: key })), el('span', { text: what })),
+    )
   const hud = el(
     'div',
     { class: 'hud' },
@@ -162,6 +161,14 @@ function show(app: HTMLElement, room: Room): void {
   app.replaceChildren(page)
 
   const seen = seenBy(page)
+  const makeRoom = seeThrough([
+    self.element,
+    clock.element,
+    scores.element,
+    kills.element,
+    chat.element,
+    hint,
+  ])
   connection.onStatus((status, info) => {
     setData(page, 'status', status)
     // What was pressed while nobody heard it is not done later.
@@ -181,6 +188,8 @@ function show(app: HTMLElement, room: Room): void {
       sound.frame(view, events)
       if (isHurt(view, events)) flash(hurt)
       seen(view)
+      const own = view.players.get(room.sessionId)
+      if (stage) makeRoom(own ? [own] : [], stage.scene)
       setData(page, 'pending', String(source.pendingInputs))
     },
   })

@@ -4,6 +4,7 @@ import { chatBox } from '../hud/chat-box.ts'
 import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
 import { scoreBoard } from '../hud/score-board.ts'
+import { seeThrough } from '../hud/see-through.ts'
 import { seenBy } from '../hud/seen.ts'
 import { soundButton } from '../hud/sound-button.ts'
 import { timeline } from '../hud/timeline.ts'
@@ -135,6 +136,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   chat.element.classList.add('open', 'fixed')
 
   const seen = seenBy(page)
+  const makeRoom = seeThrough([kills.element])
   const stage = openStage(surface, {
     source,
     camera: 'fit',
@@ -149,6 +151,7 @@ export function watchPage(app: HTMLElement, room: string): void {
       chat.update(next)
       sound.frame(next, events)
       seen(next)
+      makeRoom(next.players.values(), stage.scene)
       setData(page, 'seq', String(source.seq))
     },
   })

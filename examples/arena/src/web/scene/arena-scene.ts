@@ -88,6 +88,18 @@ export class ArenaScene extends Phaser.Scene {
     return { x: point.x, y: point.y }
   }
 
+  /** Where on the page a point of the arena is, and CSS pixels per unit there. */
+  placeOf(point: { x: number; y: number }): { x: number; y: number; scale: number } {
+    const box = this.game.canvas.getBoundingClientRect()
+    const { worldView, zoom } = this.cameras.main
+    const scale = zoom / this.#options.pixelRatio
+    return {
+      x: box.left + (point.x - worldView.x) * scale,
+      y: box.top + (point.y - worldView.y) * scale,
+      scale,
+    }
+  }
+
   #frame(): void {
     const camera = this.cameras.main
     const { width, height } = this.scale
