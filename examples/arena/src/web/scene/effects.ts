@@ -1,4 +1,5 @@
 import type Phaser from 'phaser'
+import { PLAYER_RADIUS } from '../../shared/constants.ts'
 import { theme } from '../theme.ts'
 
 interface Spark {
@@ -41,6 +42,8 @@ export class Effects {
   #sparks: Spark[] = []
   #rings: Ring[] = []
   #notes: Note[] = []
+  /** The last number stood to the left (-1) or the right (1). */
+  #side = 1
 
   constructor(scene: Phaser.Scene) {
     this.#scene = scene
@@ -87,11 +90,16 @@ export class Effects {
     if (this.#rings.length < MAX_RINGS) this.#rings.push({ x: at.x, y: at.y, ageMs: 0, ...ring })
   }
 
-  /** A short word or number that rises and fades. `scale` = arena units per CSS pixel. */
+  /**
+   * A short word or number beside a player, where it covers neither him nor his name; it rises and fades.
+   * `scale` = arena units per CSS pixel.
+   */
   note(at: { x: number; y: number }, text: string, look: { color: string; scale: number }): void {
     if (this.#notes.length >= MAX_NOTES) this.#notes.shift()?.text.destroy()
+    const side = (this.#side *= -1)
+    const away = PLAYER_RADIUS + 8 + Math.random() * 8
     const label = this.#scene.add
-      .text(at.x + (Math.random() - 0.5) * 30, at.y - 24, text, {
+      .text(at.x + side * away, at.y + 8, text, {
         fontFamily: 'system-ui, sans-serif',
         fontSize: '36px',
         fontStyle: 'bold',
@@ -99,7 +107,7 @@ export class Effects {
         stroke: '#05070c',
         strokeThickness: 7,
       })
-      .setOrigin(0.5)
+      .setOrigin(side > 0 ? 0 : 1, 0.5)
       .setScale(look.scale / 2)
       .setDepth(50)
     this.#notes.push({ text: label, lifeMs: 800, ageMs: 0, y: label.y })
@@ -141,7 +149,7 @@ export class Effects {
         note.text.destroy()
         return false
       }
-      note.text.setY(note.y - 40 * part).setAlpha(part < 0.5 ? 1 : 2 - 2 * part)
+      note.text.setY(note.y - 22 * part).setAlpha(part < 0.5 ? 1 : 2 - 2 * part)
       return true
     })
   }

@@ -1,4 +1,5 @@
 import type Phaser from 'phaser'
+import { MINE_ARM_MS } from '../../shared/constants.ts'
 import type { ArenaView } from '../view/arena-view.ts'
 import { playerColor, theme } from '../theme.ts'
 import { TEXTURE_SCALE, mineTexture, packTexture } from './textures.ts'
@@ -19,8 +20,8 @@ export class ThingsLayer {
 
   draw(view: ArenaView, nowMs: number): void {
     this.#drawPacks(view, nowMs)
-    this.#drawMines(view, nowMs)
     const graphics = this.#shots.clear()
+    this.#drawMines(view, nowMs)
     for (const shot of view.shots) {
       const owner = view.players.get(shot.owner)
       const color = owner ? playerColor(owner.color) : theme.text
@@ -62,7 +63,15 @@ export class ThingsLayer {
         image.setScale(1 / TEXTURE_SCALE)
         this.#mines.set(mine.id, image)
       }
-      image.setPosition(mine.x, mine.y).setAlpha(0.65 + 0.35 * Math.sin(nowMs / 180))
+      image.setPosition(mine.x, mine.y)
+      const untilArmed = (mine.armedAt - view.time) / MINE_ARM_MS
+      // Before it can go off, a bright ring closes in on it.
+      if (untilArmed > 0) {
+        image.setAlpha(0.85)
+        this.#shots.lineStyle(3, 0xffffff, 0.95)
+        this.#shots.strokeCircle(mine.x, mine.y, 17 + 18 * Math.min(1, untilArmed))
+      } else image.setAlpha(0.85 + 0.15 * Math.sin(nowMs / 180))
+      this.#shots.lineStyle(2, theme.bad, 0.9).strokeCircle(mine.x, mine.y, 17)
     }
     sweep(this.#mines, seen)
   }

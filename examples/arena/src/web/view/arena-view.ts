@@ -40,6 +40,8 @@ export interface MineView {
   readonly id: number
   readonly x: number
   readonly y: number
+  /** Room clock in ms from which on it can go off. */
+  readonly armedAt: number
 }
 
 export interface ChatView {

@@ -133,7 +133,7 @@ export class PlaySource implements ArenaSource {
       players,
       shots: [...shotViews(own, now), ...shotViews(others, now - INTERPOLATION_MS)],
       packs: Object.entries(state.packs).map(([id, { x, y, active }]) => ({ id, x, y, active })),
-      mines: (state.players[sessionId]?.mines ?? []).map(({ id, x, y }) => ({ id, x, y })),
+      mines: (state.players[sessionId]?.mines ?? []).map((mine) => ({ ...mine })),
       round: state.round,
       phase: state.phase,
       endsAt: state.endsAt,
