@@ -13,6 +13,7 @@ import { MongoStore } from '../src/mongo.ts'
 import type { RingsideError } from '../src/errors.ts'
 import { checkLimits } from '../src/options.ts'
 import { quietHandlers, until } from './faults/rig.ts'
+import { TcpProxy } from './faults/tcp-proxy.ts'
 import { hasMongo, hasMongod, startMongo, startStandalone } from './support/mongo.ts'
 import type { TestMongo } from './support/mongo.ts'
 
@@ -114,6 +115,38 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     expect(await store.allocate(1)).toBe(first + 3)
     await store.close()
   })
+
+  test('OB13 errors of a connection that breaks later hold no secret either', async () => {
+    const admin = await MongoClient.connect(mongo.uri)
+    const database = named('secret')
+    await admin.db(database).command({ createUser: 'user', pwd: SECRET, roles: ['readWrite'] })
+    const address = new URL(mongo.uri)
+    const proxy = await TcpProxy.start(Number(address.port))
+    const uri = `mongodb://user:${SECRET}@127.0.0.1:${proxy.port}/${database}?directConnection=true`
+    const store = new MongoStore({ uri })
+    await store.open()
+    await store.allocate(1)
+    proxy.cut()
+    const errors = await Promise.all([
+      store.range({ after: 0, upTo: 1, limit: 1 }).catch((error: unknown) => error),
+      store.allocate(1).catch((error: unknown) => error),
+      store.saveCheckpoint('c', 1).catch((error: unknown) => error),
+    ])
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(Error)
+      expect(everything(error)).not.toContain(SECRET)
+    }
+    await store.close()
+    await proxy.stop()
+    const wrong = new MongoStore({
+      uri: `mongodb://user:wrong${SECRET}@${address.host}/${database}?directConnection=true`,
+    })
+    const refused: unknown = await wrong.open().catch((error: unknown) => error)
+    expect((refused as RingsideError).message).toContain('Authentication failed')
+    expect(everything(refused)).not.toContain(SECRET)
+    await admin.db(database).command({ dropUser: 'user' })
+    await admin.close()
+  }, 60_000)
 
   test('OB13 an older validator is replaced', async () => {
     const database = named('older')

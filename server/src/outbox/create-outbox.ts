@@ -168,25 +168,29 @@ class LogOutbox implements Outbox {
     this.#assertRunning()
     const { randomId } = this.#context
     const context = { store: this.#store, buffers: this.#buffers, randomId }
-    const buffer = await takeRoom(room, handlers, context)
+    const buffer = await reached(takeRoom(room, handlers, context))
     this.#assertRunning()
     this.#rooms.add(buffer)
     return buffer
   }
 
   counter(): Promise<number> {
-    return this.#store.counter()
+    return reached(this.#store.counter())
   }
 
   saveRoom(record: RoomRecord): Promise<void> {
-    return this.#store.saveRoom(record)
+    return reached(this.#store.saveRoom(record))
   }
 
   rooms(limit: number): Promise<RoomRecord[]> {
-    return this.#store.rooms(limit)
+    return reached(this.#store.rooms(limit))
   }
 
-  async stateOf(log: RoomLog): Promise<RestoredRoom> {
+  stateOf(log: RoomLog): Promise<RestoredRoom> {
+    return reached(this.#stateOf(log))
+  }
+
+  async #stateOf(log: RoomLog): Promise<RestoredRoom> {
     const { room, acknowledgedN } = log
     const isNew = acknowledgedN === 0
     const marker = isNew ? null : await this.#fresh(() => this.#store.byRoomN(room, acknowledgedN))
@@ -205,7 +209,7 @@ class LogOutbox implements Outbox {
   }
 
   async read(query: OutboxQuery): Promise<OutboxPage> {
-    const page = await this.#fresh(() => this.#readPage(query))
+    const page = await reached(this.#fresh(() => this.#readPage(query)))
     if (!page) throw new RingsideError('unavailable', 'Expected the log up to its sealed end')
     return page
   }
@@ -249,7 +253,7 @@ class LogOutbox implements Outbox {
   }
 
   snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    return this.#store.snapshotAt(room, Math.min(seq, this.sealed))
+    return reached(this.#store.snapshotAt(room, Math.min(seq, this.sealed)))
   }
 
   #askForSnapshot(room: string): boolean {
@@ -265,5 +269,15 @@ class LogOutbox implements Outbox {
   #assertRunning(): void {
     if (this.#state !== 'running')
       throw new RingsideError('outbox_unreachable', 'Expected a running log: start it first')
+  }
+}
+
+/** What a store throws is a log that cannot be reached: for a client, something to try again (503). */
+async function reached<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    if (cause instanceof RingsideError) throw cause
+    throw new RingsideError('unavailable', undefined, { cause })
   }
 }

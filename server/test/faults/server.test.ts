@@ -141,6 +141,18 @@ describe.skipIf(!(await hasMongod()))('a server whose MongoDB is away', () => {
     expect(feed.numbers).toEqual(feed.numbers.map((_, index) => index + 1))
   }, 90_000)
 
+  test('OB1 what needs the log is answered with 503 while it is away', async () => {
+    await using rig = await Rig.start(uri, database, 'pause')
+    using feed = new FeedFollower(rig.feedUrl)
+    await until(() => feed.lastN > 5, 'patches')
+    proxy.cut()
+    const paths = [`/rooms/${rig.roomId}/events`, `/rooms/${rig.roomId}/state`]
+    const statuses = paths.map((path) => rig.status(path))
+    expect(await Promise.all([...statuses, rig.status('/matchmake/create/arena', 'POST')])).toEqual(
+      [503, 503, 503],
+    )
+  }, 60_000)
+
   test('OB1 a server that closes while MongoDB is away ends in time', async () => {
     const rig = await Rig.start(uri, database, 'pause')
     await sleep(500)

@@ -172,7 +172,9 @@ describe('restart', () => {
       },
     })
     isFailing = true
-    await expect(TestServer.start({ store: failing, idPrefix: 'b' })).rejects.toThrow('away')
+    await expect(TestServer.start({ store: failing, idPrefix: 'b' })).rejects.toMatchObject({
+      code: 'unavailable',
+    })
     isFailing = false
     await using third = await TestServer.start({ store, idPrefix: 'c' })
     expect(third.server.rooms.map((room) => room.id)).toEqual([ada.seat.roomId])
