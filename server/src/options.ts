@@ -25,6 +25,10 @@ export interface ServerLimits {
   readonly connectionsPerSecondPerIp: number
   /** Matchmaking requests a second from one IP. Default 50. */
   readonly joinsPerSecondPerIp: number
+  /** WebSocket connections at once from one IP. Default 1,000. */
+  readonly maxConnectionsPerIp: number
+  /** Seats that one IP may hold reserved without taking them. Default 32. */
+  readonly maxUnclaimedPerIp: number
   /** Feed streams at once. Default 10,000. */
   readonly maxStreams: number
   /** Rooms at once. Default 1,000. */
@@ -79,6 +83,8 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   maxConnections: [10_000, 1, 1e6],
   connectionsPerSecondPerIp: [50, 1, 1e6],
   joinsPerSecondPerIp: [50, 1, 1e6],
+  maxConnectionsPerIp: [1_000, 1, 1e6],
+  maxUnclaimedPerIp: [32, 1, 1e6],
   maxStreams: [10_000, 0, 1e6],
   maxRooms: [1_000, 1, 1e6],
   ticketTtlMs: [15_000, 1_000, 120_000],

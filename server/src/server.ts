@@ -15,6 +15,7 @@ import { silentLogger } from './logger.ts'
 import { addMatchmakeRoutes } from './matchmake/matchmake-routes.ts'
 import { Matchmaker } from './matchmake/matchmaker.ts'
 import { TicketOffice } from './matchmake/ticket.ts'
+import { UnclaimedSeats } from './matchmake/unclaimed.ts'
 import { PrometheusMetrics } from './metrics.ts'
 import { checkLimits, checkNodeName, checkTicketSecret, pickLimits } from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
@@ -94,7 +95,16 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   })
   const office = new TicketOffice(checkTicketSecret(options.ticketSecret))
   const { ticketTtlMs } = limits
-  const matchmaker = new Matchmaker({ host, office, clock, nodeName, ticketTtlMs, newId })
+  const unclaimed = new UnclaimedSeats(limits.maxUnclaimedPerIp)
+  const matchmaker = new Matchmaker({
+    host,
+    office,
+    clock,
+    nodeName,
+    ticketTtlMs,
+    newId,
+    unclaimed,
+  })
 
   // Steps 2 to 4: sessions.
   const registry = new CommandRegistry(game.commands)

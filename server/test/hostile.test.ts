@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { command, defineGame, encodeFrame, int, list, schema, str } from '@ringside/protocol'
 import { createRandom } from '../src/random.ts'
 import { createServer } from '../src/server.ts'
-import type { ServerOptions } from '../src/server-types.ts'
+import type { Server, ServerOptions } from '../src/server-types.ts'
 
 const nested = schema({ name: str(1), sizes: list(2, int()) })
 const game = defineGame({
@@ -24,7 +24,10 @@ afterEach(async () => {
 })
 
 /** A server with an echo on 0x0001 and a typed command; whatever it logs as an error is kept. */
-async function start(options: ServerOptions = {}): Promise<number> {
+async function start(
+  options: ServerOptions = {},
+  setUp: (server: Server<typeof game>) => void = () => {},
+): Promise<number> {
   const server = createServer(game, {
     connectionsPerSecondPerIp: 10_000,
     logger: {
@@ -37,6 +40,7 @@ async function start(options: ServerOptions = {}): Promise<number> {
   })
   server.command(0x0001, (_, payload) => payload)
   server.command(game.commands.typed, () => undefined)
+  setUp(server)
   stop = () => server.close()
   return server.listen({ port: 0 })
 }
@@ -262,4 +266,58 @@ test('HO9 a client that asks and never reads is closed, and the others do not no
   await new Promise((resolve) => setTimeout(resolve, 300))
   client.socket.resume()
   expect(await client.closeFrame()).toMatchObject({ code: 4002 })
+})
+
+test('HO10 requests pipelined without reading the answers do not pile the answers up', async () => {
+  const body = new Uint8Array(256 * 1024).fill(120)
+  const port = await start({}, (server) =>
+    server.route('GET', '/large', (_request, response) => response.send(200, {}, body)),
+  )
+  const socket = connect(port, '127.0.0.1')
+  closing.push(socket)
+  await once(socket, 'connect')
+  socket.pause()
+  const before = process.memoryUsage.rss()
+  const requests = 'GET /large HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(600)
+  socket.write(requests)
+  await expectEcho(port)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  // 600 answers are 150 MB; the kernel's buffers hold a few. The connection does not survive it:
+  // uWebSockets.js ends one that asks on while an answer waits.
+  expect(process.memoryUsage.rss() - before).toBeLessThan(60 * 1024 * 1024)
+})
+
+test('HO10 a slow reader of one large answer gets every byte of it', async () => {
+  const body = new Uint8Array(16 * 1024 * 1024).map((_, index) => index % 251)
+  const port = await start({}, (server) =>
+    server.route('GET', '/large', (_request, response) => response.send(200, {}, body)),
+  )
+  const socket = connect(port, '127.0.0.1')
+  closing.push(socket)
+  socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
+  socket.pause()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => void chunks.push(chunk))
+  const received = (): Buffer => {
+    const answer = Buffer.concat(chunks)
+    return answer.subarray(answer.indexOf('\r\n\r\n') + 4)
+  }
+  await expect.poll(() => received().length, { timeout: 15_000 }).toBe(body.length)
+  expect(received().equals(body)).toBe(true)
+})
+
+test('HO11 one address opens only so many connections', async () => {
+  const port = await start({ maxConnectionsPerIp: 2 })
+  await RawClient.open(port)
+  const second = await RawClient.open(port)
+  const third = new RawClient(port)
+  third.socket.write(
+    'GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  const [answer] = (await once(third.socket, 'data')) as [Buffer]
+  expect(answer.toString()).toContain('429')
+  second.socket.destroy()
+  await expect.poll(() => RawClient.open(port).then(() => 'open'), { timeout: 5_000 }).toBe('open')
 })

@@ -59,6 +59,23 @@ describe('routes', () => {
     expect([exchange.status, exchange.headers['x-a'], exchange.text()]).toEqual([200, '1', ''])
   })
 
+  test('HT8 what changes something is refused to pages of other origins, reading is not', async () => {
+    const { router, ask } = createRouter(['https://ok.example'])
+    router.add('POST', '/a', (_, response) => response.send(200, {}, 'done'))
+    router.add('GET', '/a', (_, response) => response.send(200, {}, 'read'))
+    const status = async (method: string, origin?: string): Promise<number> => {
+      const headers: Record<string, string> = { host: 'game.example' }
+      if (origin !== undefined) headers['origin'] = origin
+      return (await ask({ method, path: '/a', headers })).status
+    }
+    expect(await status('POST')).toBe(200)
+    expect(await status('POST', 'https://game.example')).toBe(200)
+    expect(await status('POST', 'https://ok.example')).toBe(200)
+    expect(await status('POST', 'https://evil.example')).toBe(403)
+    expect(await status('POST', 'null')).toBe(403)
+    expect(await status('GET', 'https://evil.example')).toBe(200)
+  })
+
   test('HT3 a route that ends in /* neither hides a 405 nor makes one', async () => {
     const { router, ask } = createRouter()
     router.add('POST', '/matchmake/join/:type', (_, response) => response.send(200, {}, 'joined'))

@@ -5,7 +5,7 @@ const MAX_NAME_CHARACTERS = 24
 /** Control characters, halves of characters, and what turns the direction of the text around it. */
 const UNUSABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
 /** In a name no invisible character at all: it would pass for another's. */
-const INVISIBLE = /\p{Cf}/u
+const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 

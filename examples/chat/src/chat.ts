@@ -26,9 +26,14 @@ interface Member {
   isNamed: boolean
 }
 
+/** Tokens for a few bytes that make the server send many: ten a second are plenty. */
+const LARGE_ANSWER_COST = 10
+
 /** Registers the chat on a server: plain commands, no room, any client that speaks 4-byte commands. */
 export function registerChat(server: Server, clock: Clock): void {
   const members = new Map<string, Member>()
+  /** The encoded list, until it changes. */
+  let users: Uint8Array | null = null
 
   server.onConnect((session) => {
     const member: Member = {
@@ -38,12 +43,14 @@ export function registerChat(server: Server, clock: Clock): void {
       isNamed: false,
     }
     members.set(session.id, member)
+    users = null
     server.broadcast(chatCommands.joined, encode(publicPart(member)))
   })
 
   server.onDisconnect((session) => {
     const member = members.get(session.id)
     members.delete(session.id)
+    users = null
     if (!member) return
     const { id, username } = member
     server.broadcast(chatCommands.left, encode({ id, username }))
@@ -59,17 +66,26 @@ export function registerChat(server: Server, clock: Clock): void {
     server.broadcast(chatCommands.message, encode({ username, message, timestamp }))
   })
 
-  server.command(chatCommands.listUsers, (session) => {
-    const users = Array.from(members.values(), publicPart)
-    session.send(chatCommands.users, encode(users))
-  })
+  server.command(
+    chatCommands.listUsers,
+    (session) => {
+      users ??= encode(Array.from(members.values(), publicPart))
+      session.send(chatCommands.users, users)
+    },
+    { cost: LARGE_ANSWER_COST },
+  )
 
-  server.command(chatCommands.setName, (session, bytes) => {
-    const member = memberOf(session)
-    member.username = checkName(readName(bytes).username)
-    member.isNamed = true
-    server.broadcast(chatCommands.joined, encode(publicPart(member)))
-  })
+  server.command(
+    chatCommands.setName,
+    (session, bytes) => {
+      const member = memberOf(session)
+      member.username = checkName(readName(bytes).username)
+      member.isNamed = true
+      users = null
+      server.broadcast(chatCommands.joined, encode(publicPart(member)))
+    },
+    { cost: LARGE_ANSWER_COST },
+  )
 
   function memberOf(session: Session): Member {
     const member = members.get(session.id)

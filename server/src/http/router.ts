@@ -18,6 +18,9 @@ export interface RouterParts {
   readonly checkKey: (request: HttpRequest) => void
 }
 
+/** RFC 9110 section 9.2.1, with the preflight. */
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
 const SECURITY_HEADERS = Object.freeze({
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin',
@@ -57,6 +60,9 @@ export class Router {
     }
     const response = new HeadedResponse(answer, headers)
     try {
+      // A page elsewhere can make its visitors' browsers send a POST, if not read the answer.
+      if (origin !== '' && !isAllowed && !SAFE_METHODS.has(request.method))
+        throw new RingsideError('forbidden')
       const match = this.#routes.find(request.method, request.path)
       if (match.handler) {
         this.#run(match, request, response)

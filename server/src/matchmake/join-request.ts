@@ -4,8 +4,11 @@ import { RingsideError } from '../errors.ts'
 const MAX_NAME_CHARACTERS = 24
 const MAX_OPTIONS_CHARACTERS = 4_096
 
-/** Control, format (bidi overrides, zero width) and line separator characters: they forge other names. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
+/**
+ * Control, format (bidi overrides, zero width), separator and all other invisible characters, the
+ * blank braille pattern too: they forge other names.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
 
 /**
  * The name as players will see it: unprintable characters removed, white space folded, cut to 24

@@ -5,8 +5,10 @@ import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
 import type { RoomHost } from '../room/room-host.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { RoomSeat } from '../room/seat.ts'
+import { LOOPBACK_ADDRESS } from '../transport/memory.ts'
 import { checkOptions, cleanName } from './join-request.ts'
 import type { TicketOffice } from './ticket.ts'
+import type { UnclaimedSeats } from './unclaimed.ts'
 
 /** Looks for a free seat, at most, before joinOrCreate gives up with room_full. */
 const MAX_ATTEMPTS = 100
@@ -17,6 +19,7 @@ export interface MatchmakerParts {
   readonly clock: Clock
   readonly nodeName: string
   readonly ticketTtlMs: number
+  readonly unclaimed: UnclaimedSeats
   readonly newId: () => string
 }
 
@@ -42,6 +45,7 @@ export class Matchmaker implements SeatDesk {
   /** A seat in the fullest open room of the type, or in a new one. */
   async joinOrCreate(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
     this.#assertOpen()
+    this.#checkUnclaimed(wish)
     const options = checkOptions(wish.options)
     for (let attempt = 1; ; attempt++) {
       const room = this.#findOpen(type) ?? (await this.#openOne(type, options))
@@ -77,6 +81,7 @@ export class Matchmaker implements SeatDesk {
   }
 
   async create(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    this.#checkUnclaimed(wish)
     const room = await this.#parts.host.create(type, checkOptions(wish.options))
     return this.#sell(room, wish)
   }
@@ -113,6 +118,16 @@ export class Matchmaker implements SeatDesk {
     if (this.#parts.host.isDraining) throw new RingsideError('draining')
   }
 
+  /** The server's own bots come from nowhere and are not counted. */
+  #isCounted(wish: SeatWish): boolean {
+    return wish.remoteAddress !== LOOPBACK_ADDRESS
+  }
+
+  /** @throws RingsideError too_many_requests. */
+  #checkUnclaimed(wish: SeatWish): void {
+    if (this.#isCounted(wish)) this.#parts.unclaimed.check(wish.remoteAddress)
+  }
+
   #findOpen(type: string): LiveRoom | null {
     let best: LiveRoom | null = null
     for (const room of this.#parts.host.rooms.values()) {
@@ -135,7 +150,16 @@ export class Matchmaker implements SeatDesk {
     if (room.isOver) throw new RingsideError('room_not_found')
     if (room.isLocked) throw new RingsideError('room_locked')
     if (room.isPaused) throw new RingsideError('room_paused')
-    const seat = room.seats.reserve({ id, name, auth }, this.#parts.ticketTtlMs)
+    this.#checkUnclaimed(wish)
+    const settled = this.#isCounted(wish) ? this.#parts.unclaimed.add(wish.remoteAddress) : () => {}
+    const facts = { id, name, auth }
+    let seat: RoomSeat
+    try {
+      seat = room.seats.reserve(facts, this.#parts.ticketTtlMs, settled)
+    } catch (error) {
+      settled()
+      throw error
+    }
     return this.#ticketFor(room, seat)
   }
 

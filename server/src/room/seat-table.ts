@@ -53,12 +53,17 @@ export class SeatTable {
   }
 
   /**
-   * Holds a seat until `ticketTtlMs` are over.
+   * Holds a seat until `ticketTtlMs` are over. Calls `onSettled` once, when it is taken or given back.
    * @throws RingsideError room_full.
    */
-  reserve(facts: { id: string; name: string; auth: unknown }, ticketTtlMs: number): RoomSeat {
+  reserve(
+    facts: { id: string; name: string; auth: unknown },
+    ticketTtlMs: number,
+    onSettled: () => void = () => {},
+  ): RoomSeat {
     if (this.freeCount <= 0) throw new RingsideError('room_full')
     const seat = new RoomSeat(this.#room, facts)
+    seat.onSettled = onSettled
     this.#reserved.set(seat.id, seat)
     seat.cancelTimer = this.#context.clock.after(ticketTtlMs, () => this.cancel(seat))
     this.#context.onChanged(this.#room)
@@ -70,6 +75,7 @@ export class SeatTable {
     if (!this.#reserved.delete(seat.id)) return
     seat.status = 'gone'
     seat.cancelTimer?.()
+    seat.onSettled()
     this.#context.onChanged(this.#room)
   }
 
@@ -103,6 +109,7 @@ export class SeatTable {
     seat.isGreeted = false
     if (before) this.#dismiss(before, 'replaced')
     if (isNew) {
+      seat.onSettled()
       this.seated.set(seat.id, seat)
       this.#room.enter(seat)
     } else {

@@ -41,6 +41,8 @@ export class RoomSeat implements RoomSession, Seat {
   /** Id of the one ticket that may take this seat now, or ''. */
   openTicket = ''
   cancelTimer: (() => void) | null = null
+  /** The reservation is over: the seat was taken, or given back. */
+  onSettled: () => void = () => {}
   readonly #owner: SeatOwner
 
   constructor(owner: SeatOwner, facts: SeatFacts) {

@@ -45,6 +45,8 @@ export class SessionTable {
   readonly #context: SessionContext
   readonly #sessions = new Map<string, ClientSession>()
   readonly #ipLimit: IpLimit
+  /** Open connections of each address that has any. */
+  readonly #perIp = new Map<string, number>()
   #isAccepting = true
   #stopSweep: (() => void) | null = null
 
@@ -139,6 +141,8 @@ export class SessionTable {
     if (!isLoopback) {
       if (!this.#ipLimit.take(request.remoteAddress, clock.now()))
         return refusal(429, 'too_many_requests')
+      if ((this.#perIp.get(request.remoteAddress) ?? 0) >= limits.maxConnectionsPerIp)
+        return refusal(429, 'too_many_requests')
       if (!isOriginAllowed(request.header('origin'), request.header('host')))
         return refusal(403, 'forbidden')
     }
@@ -152,6 +156,7 @@ export class SessionTable {
     const session = new ClientSession(randomUUID(), connection, this.#context)
     connection.owner = session
     this.#sessions.set(session.handle.id, session)
+    this.#perIp.set(connection.remoteAddress, (this.#perIp.get(connection.remoteAddress) ?? 0) + 1)
     this.#parts.metrics.counters.connectionsOpened++
     connection.subscribe(EVERYBODY)
     this.#stopSweep ??= this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
@@ -162,6 +167,9 @@ export class SessionTable {
     const session = connection.owner as ClientSession
     session.closed(code)
     this.#sessions.delete(session.handle.id)
+    const left = (this.#perIp.get(connection.remoteAddress) ?? 0) - 1
+    if (left > 0) this.#perIp.set(connection.remoteAddress, left)
+    else this.#perIp.delete(connection.remoteAddress)
     this.#runHook('onDisconnect', session, () =>
       this.#parts.hooks.onDisconnect?.(session.handle, {
         code,

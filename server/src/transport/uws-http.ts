@@ -106,7 +106,7 @@ export class UwsExchange implements HttpResponse {
       // RFC 9110: no body after HEAD, and neither body nor length after 204 and 304.
       if (status === 204 || status === 304) response.endWithoutBody()
       else if (this.method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body))
-      else response.end(body)
+      else endBounded(response, typeof body === 'string' ? Buffer.from(body) : body)
     })
     this.finish()
   }
@@ -218,4 +218,18 @@ class UwsByteStream implements ByteStream {
     this.onWritable = null
     onClose?.()
   }
+}
+
+/**
+ * Ends a response without letting uWebSockets.js copy what the socket does not take: `end` would, for
+ * each of the requests that one connection pipelines, until memory is gone. While this response waits, the
+ * requests behind it do too. Never called again once the client has gone.
+ */
+function endBounded(response: UwsResponse, body: Uint8Array): void {
+  const [, isDone] = response.tryEnd(body, body.length)
+  if (isDone) return
+  response.onWritable((offset) => {
+    const [isTaken] = response.tryEnd(body.subarray(offset), body.length)
+    return isTaken
+  })
 }

@@ -68,7 +68,7 @@ describe('joining', () => {
   })
 
   it('MM4 forty joins at once for an empty server fill rooms of four, none over', async () => {
-    await using test = await TestServer.start()
+    await using test = await TestServer.start({ maxUnclaimedPerIp: 40 })
     const answers = await test.during(
       Promise.all(
         Array.from({ length: 40 }, () => test.http('POST', '/matchmake/joinOrCreate/arena', {})),
@@ -81,6 +81,23 @@ describe('joining', () => {
       perRoom.set(roomId, (perRoom.get(roomId) ?? 0) + 1)
     }
     expect([...perRoom.values()]).toEqual(Array.from({ length: 10 }, () => 4))
+  })
+
+  it('MM5 one address holds only so many seats that it does not take', async () => {
+    await using test = await TestServer.start({ maxUnclaimedPerIp: 3, joinsPerSecondPerIp: 1_000 })
+    const ask = (remoteAddress: string, path = 'create/arena') =>
+      test.http('POST', `/matchmake/${path}`, {}, remoteAddress)
+    for (let count = 0; count < 3; count++) expect((await ask('10.0.0.1')).status).toBe(200)
+    for (const path of ['create/arena', 'joinOrCreate/arena', 'join/arena'])
+      expect((await ask('10.0.0.1', path)).status, path).toBe(429)
+    expect(test.server.rooms.length, 'refused before a room is made').toBe(3)
+    expect((await ask('10.0.0.2')).status, 'others are not kept out').toBe(200)
+    await test.clock.advanceAsync(15_100, 100)
+    expect((await ask('10.0.0.1')).status, 'when the seats have expired').toBe(200)
+    await test.join('Ada')
+    await test.join('Bob')
+    await test.join('Cid')
+    expect((await test.join('Dan')).closed, 'seats that are taken do not count').toBeNull()
   })
 
   it('MM4 locked and private rooms are not found, unknown types and rooms are 404', async () => {

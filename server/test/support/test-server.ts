@@ -139,10 +139,12 @@ export class TestServer implements AsyncDisposable {
     method: string,
     path: string,
     body?: unknown,
+    remoteAddress = '127.0.0.1',
   ): Promise<{ status: number; body: unknown; headers: Readonly<Record<string, string>> }> {
     const exchange = this.transport.request({
       method,
       path,
+      remoteAddress,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     await this.during(exchange.done)

@@ -1,7 +1,7 @@
 import { MAX_NAME_CHARACTERS } from './constants.ts'
 
 /** Control, format and separator characters, and lone surrogates: nothing that bends other text. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]+/gu
 
 /**
  * One line of plain text: unprintable characters and runs of blanks become one space, the ends are
