@@ -299,6 +299,7 @@ test('HO10 a slow reader of one large answer gets every byte of it', async () =>
   await new Promise((resolve) => setTimeout(resolve, 200))
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => void chunks.push(chunk))
+  socket.resume()
   const received = (): Buffer => {
     const answer = Buffer.concat(chunks)
     return answer.subarray(answer.indexOf('\r\n\r\n') + 4)
