@@ -1,7 +1,10 @@
 import { decodeSystem, encodeFrame, readCommandId, system } from '@ringside/protocol'
 import { createServer } from '@ringside/server'
+import { maskAddress } from '@ringside/server/mongo'
 import { game } from './dist/game.js'
 
+if (maskAddress('mongodb://user:secret@db') !== 'mongodb://***@db')
+  throw new Error('Expected a masked address')
 const server = createServer(game)
 server.command(0x0001, (session, bytes) => session.send(0x0001, bytes))
 const port = await server.listen({ port: 0 })

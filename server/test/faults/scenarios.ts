@@ -17,8 +17,8 @@ export interface Round {
 }
 
 /** Steady load before and after the fault, in ms. */
-const BEFORE_MS = 1_000
-const AFTER_MS = 1_000
+const BEFORE_MS = 700
+const AFTER_MS = 500
 
 /** How one fault begins and ends. `hasPassed`: new events are shown again. */
 export interface Fault {

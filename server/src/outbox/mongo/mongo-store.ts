@@ -1,5 +1,4 @@
-import { MongoClient } from 'mongodb'
-import type { Filter, MongoClientOptions } from 'mongodb'
+import type { Filter, MongoClient } from 'mongodb'
 import { SystemClock } from '../../clock.ts'
 import type { Clock } from '../../clock.ts'
 import { RingsideError } from '../../errors.ts'
@@ -14,9 +13,10 @@ import type {
   RoomRecord,
   Snapshot,
 } from '../store.ts'
-import { databaseIn, maskAddress, maskText, optionsIn } from './address.ts'
+import { databaseIn, maskAddress, maskText } from './address.ts'
 import { collectionsOf, createCollections } from './collections.ts'
 import type { Collections } from './collections.ts'
+import { makeClient, withinMs } from './connect.ts'
 import {
   long,
   toEvent,
@@ -52,21 +52,6 @@ const CONNECT_TIMEOUT_MS = 7_000
 const CLOSE_TIMEOUT_MS = 2_000
 /** Events deleted in one command: a larger one would hold locks for long. */
 const DELETE_BATCH = 5_000
-
-/**
- * The driver's own patience, below the outbox's: a server that is gone must be noticed while the
- * rooms can still go on.
- */
-const driverOptions: MongoClientOptions = {
-  appName: 'ringside',
-  retryWrites: true,
-  retryReads: true,
-  connectTimeoutMS: 4_000,
-  socketTimeoutMS: 10_000,
-  heartbeatFrequencyMS: 2_000,
-  waitQueueTimeoutMS: 10_000,
-  serverSelectionTimeoutMS: 5_000,
-}
 
 /**
  * The log in MongoDB: a replica set (majority writes, change stream as wake-up), or a standalone server
@@ -281,32 +266,5 @@ export class MongoStore implements LogStore {
     const found = await this.#at.log.findOne({ _id: 'log' }, { projection: { [name]: 1 } })
     if (!found) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
     return toNumber(found[name])
-  }
-}
-
-function makeClient(uri: string): MongoClient {
-  const given = optionsIn(uri)
-  const defaults = Object.entries(driverOptions).filter(([name]) => !given.has(name.toLowerCase()))
-  try {
-    return new MongoClient(uri, Object.fromEntries(defaults))
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error)
-    throw new RingsideError(
-      'option_invalid',
-      `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(text, uri)}`,
-    )
-  }
-}
-
-/** What `work` gives, or an error after `ms`; what becomes of it then is nobody's concern. */
-async function withinMs<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T> {
-  let cancel = (): void => {}
-  const late = new Promise<never>((_resolve, reject) => {
-    cancel = clock.after(ms, () => reject(new Error(`no answer within ${ms} ms`)))
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    cancel()
   }
 }
