@@ -22,6 +22,8 @@ export class Owner {
   readonly room: string
   readonly index: number
   readonly #parts: OwnerParts
+  /** How often it does something, 0 to 1: some rooms are quiet. */
+  readonly pace: number
   #log: RoomLog | null = null
   #shown: Json = {}
   #hidden: Json = {}
@@ -36,6 +38,7 @@ export class Owner {
     this.#parts = parts
     this.room = parts.room
     this.index = parts.index
+    this.pace = [0.08, 0.3, 0.7][parts.random.int(0, 2)] ?? 0
   }
 
   get isOpen(): boolean {
@@ -84,7 +87,7 @@ export class Owner {
     if (!this.isOpen) return
     for (let count = random.int(1, 3); count > 0; count--) this.#append()
     if (random.next() < 0.2) this.#awaitDurable()
-    if (random.next() < 0.03) this.snapshot()
+    if (random.next() < 0.08) this.snapshot()
   }
 
   /** Ends the room for good. */

@@ -4,7 +4,7 @@ import type { Change } from './documents.ts'
 import type { SimClock } from './sim-clock.ts'
 import type { Weather } from './weather.ts'
 
-const DELETE_CHUNK = 20
+const DELETE_CHUNK = 8
 
 interface Entry {
   readonly change: Change

@@ -22,9 +22,9 @@ describe('the log under a simulated replica set, with crashes, takeovers and ret
 
   it('the seeds above met what they are meant to meet', () => {
     for (const [name, count] of Object.entries(totals))
-      expect(count, name).toBeGreaterThan(SEEDS / 2)
-    expect(totals['events']).toBeGreaterThan(SEEDS * 200)
-    expect(totals['delivered']).toBeGreaterThan(SEEDS * 1_000)
+      expect(count, name).toBeGreaterThan(SEEDS / 10)
+    expect(totals['events']).toBeGreaterThan(SEEDS * 100)
+    expect(totals['delivered']).toBeGreaterThan(SEEDS * 500)
   })
 
   it('the same seed is the same run', async () => {

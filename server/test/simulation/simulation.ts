@@ -113,8 +113,10 @@ export class Simulation {
     else if (chance < 0.029) this.#cluster.away()
     else if (chance < 0.032) this.#end()
     else if (chance < 0.036) this.#release()
+    else if (chance < 0.08 && this.#weather.isCounterWeak) this.#cluster.failOver()
     this.#keepRoomsOpen()
-    for (const owner of this.#owners) if (random.next() < 0.5 && this.#processOf(owner)) owner.act()
+    for (const owner of this.#owners)
+      if (random.next() < owner.pace && this.#processOf(owner)) owner.act()
     for (const stream of this.#streams) stream.act()
   }
 
@@ -128,7 +130,7 @@ export class Simulation {
       const isOwned = this.#owners.some(
         (owner) => owner.room === room && owner.isOpen && this.#processOf(owner),
       )
-      if (this.#random.next() < (isOwned ? 0.003 : 0.1)) this.#open(room)
+      if (this.#random.next() < (isOwned ? 0.006 : 0.1)) this.#open(room)
     }
   }
 

@@ -69,6 +69,8 @@ export class Weather {
   /** How long the majority takes for what the primary has. */
   replicationMs(): number {
     if (!this.isBad) return 1
+    // Where the counter is weak it must also be caught behind.
+    if (this.isCounterWeak && this.chance(0.5)) return this.random.int(20, 300)
     return this.chance(0.8) ? this.random.int(0, 4) : this.random.int(10, 250)
   }
 }
