@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { startReplicaSet } from '../../../scripts/replica-set.mjs'
 import { fillDisk, makeSmallDisks, startOnSmallDisks } from './full-disk.ts'
 import { fightForRoom, killWriters } from './owners.ts'
-import { cutWire, killPrimary, stopPrimary } from './scenarios.ts'
+import { cutWire, killPrimary, loseMajority, stopPrimary } from './scenarios.ts'
 import type { ReplicaSet, Round } from './scenarios.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
@@ -60,6 +60,7 @@ async function withSet(count: number, run: (set: ReplicaSet) => Promise<void>): 
 await withSet(3, async (set) => {
   await play('kill -9 of the primary', 20, () => killPrimary(set))
   await play('SIGSTOP of the primary for 15 s', 10, () => stopPrimary(set))
+  await play('majority lost, then rolled back', 10, () => loseMajority(set))
 })
 await withSet(1, async (set) => {
   const proxy = await TcpProxy.start(set.members[0]?.port ?? 0)

@@ -22,10 +22,10 @@ const AFTER_MS = 500
 
 /** How one fault begins and ends. `hasPassed`: new events are shown again. */
 export interface Fault {
-  begin(): Promise<void> | void
+  begin(): unknown
   /** At most this long from begin to end, in ms. */
   readonly lastsMs: number
-  end(): Promise<void> | void
+  end(): unknown
 }
 
 let rounds = 0
@@ -138,6 +138,29 @@ export async function stopPrimary(set: ReplicaSet): Promise<Round> {
     return await playRound({ uri: set.uri, readerUris: [set.uri], fault })
   } finally {
     primary.signal('SIGCONT')
+  }
+}
+
+/**
+ * The secondaries end, so that the primary takes writes that no majority has, until it steps down; then it
+ * ends as well, and the others come back first: what it took alone is rolled back.
+ */
+export async function loseMajority(set: ReplicaSet): Promise<Round> {
+  await untilHealthy(set)
+  const primary = await primaryOf(set)
+  const others = set.members.filter((member) => member !== primary)
+  const fault: Fault = {
+    begin: () => Promise.all(others.map((member) => member.kill())),
+    lastsMs: 1_500,
+    end: async () => {
+      await primary.kill()
+      for (const member of others) member.restart()
+    },
+  }
+  try {
+    return await playRound({ uri: set.uri, readerUris: [set.uri], fault })
+  } finally {
+    for (const member of [...others, primary]) member.restart()
   }
 }
 
