@@ -9,7 +9,10 @@ import { LiveEdge } from '../src/web/view/live-edge.ts'
 import { PlaybackClock } from '../src/web/view/playback-clock.ts'
 import { Predictor } from '../src/web/view/predictor.ts'
 import { RoomTrack } from '../src/web/view/room-track.ts'
-import { TimeIndex } from '../src/web/view/time-index.ts'
+import type { LobbyRoom } from '../src/web/view/room-list.ts'
+import { nextRoom } from '../src/web/view/room-list.ts'
+import { SeekTarget } from '../src/web/view/seek-target.ts'
+import { TimeIndex, thinOut } from '../src/web/view/time-index.ts'
 
 const player = (id: string, part: Partial<PlayerView> = {}): PlayerView => ({
   id,
@@ -361,5 +364,80 @@ describe('short presses', () => {
     presses.press('Space', 'fire')
     presses.release()
     expect([presses.isOn('left'), presses.isOn('fire')]).toEqual([false, false])
+  })
+})
+
+describe('ways through the past', () => {
+  test('[AR51] three skips in a row are three skips, though the first is not there yet', () => {
+    const target = new SeekTarget()
+    let shown = 100_000
+    const done: ((nowMs: number) => void)[] = []
+    for (let click = 0; click < 3; click++) done.push(target.begin(target.from(shown) - 10_000))
+    expect(target.from(shown)).toBe(70_000)
+    // Older answers come late, and the picture still stands elsewhere.
+    done[0]?.(500)
+    done[1]?.(600)
+    target.shown(90_000, 5_000)
+    expect(target.from(shown)).toBe(70_000)
+    done[2]?.(5_000)
+    target.shown(shown, 5_100)
+    expect(target.from(shown)).toBe(70_000)
+    shown = 70_400
+    target.shown(shown, 5_200)
+    expect(target.from(shown)).toBe(70_400)
+  })
+
+  test('[AR51] a seek that led nowhere, or that something else replaced, is forgotten', () => {
+    const target = new SeekTarget()
+    target.begin(5_000)(0)
+    target.shown(90_000, 900)
+    expect(target.from(90_000)).toBe(5_000)
+    target.shown(90_000, 1_100)
+    expect(target.from(90_000)).toBe(90_000)
+    const done = target.begin(5_000)
+    target.clear()
+    done(2_000)
+    expect(target.from(90_000)).toBe(90_000)
+  })
+
+  test('[AR51] too many marks are thinned out evenly, and the ends of rounds stay', () => {
+    const kills = Array.from({ length: 600 }, (_, seq) => ({
+      seq,
+      at: seq * 1_000,
+      kind: seq % 180 === 179 ? ('round' as const) : ('kill' as const),
+      text: '',
+    }))
+    const span = { from: 0, to: 599_000, max: 240 }
+    const thin = thinOut(kills, span)
+    expect(thin.length).toBeLessThanOrEqual(241)
+    expect(thin.length).toBeGreaterThan(120)
+    expect(thin.filter(({ kind }) => kind === 'round')).toHaveLength(3)
+    const gaps = thin.slice(1).map(({ at }, index) => at - (thin[index]?.at ?? 0))
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(10_000)
+    expect(thin[0]?.at).toBe(0)
+    // The end moves on: what was chosen stays chosen.
+    const later = new Set(thinOut(kills, { ...span, to: 605_000 }).map(({ seq }) => seq))
+    expect(thin.every(({ seq }) => later.has(seq))).toBe(true)
+    expect(thinOut(kills.slice(0, 5), span)).toHaveLength(5)
+  })
+
+  test('[AR52] from a room that is gone one goes to that of its name, else to the fullest', () => {
+    const room = (id: string, title: string, players: number, part = {}): LobbyRoom => ({
+      ...{ id, title, players, bots: 0, seats: 16, spectators: 0, isLocked: false, round: 1 },
+      ...{ phase: 'play', endsAt: 0, leader: '', leaderScore: 0, delayMs: 0 },
+      ...part,
+    })
+    const rooms = [
+      room('a', 'Side', 3),
+      room('b', 'Main', 2),
+      room('c', 'Full', 16),
+      room('d', 'Main', 9, { isLocked: true }),
+    ]
+    const lost = { id: 'x', title: 'Main', needsSeat: true }
+    expect(nextRoom(rooms, lost)?.id).toBe('b')
+    expect(nextRoom(rooms, { ...lost, needsSeat: false })?.id).toBe('d')
+    expect(nextRoom(rooms, { ...lost, title: '' })?.id).toBe('a')
+    expect(nextRoom(rooms, { id: 'b', title: 'Main', needsSeat: true })?.id).toBe('a')
+    expect(nextRoom([], lost)).toBeNull()
   })
 })

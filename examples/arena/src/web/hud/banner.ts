@@ -2,7 +2,11 @@ import { el, setData, setText } from '../dom.ts'
 import type { ArenaView } from '../view/arena-view.ts'
 
 /** The large words in the middle: the winner of a round, or how long until one is back. */
-export function banner(): { element: HTMLElement; update(view: ArenaView): void } {
+export function banner(): {
+  element: HTMLElement
+  update(view: ArenaView): void
+  hide(): void
+} {
   const title = el('p', { class: 'banner-title' })
   const detail = el('p', { class: 'banner-detail' })
   const element = el(
@@ -19,6 +23,7 @@ export function banner(): { element: HTMLElement; update(view: ArenaView): void 
   }
   return {
     element,
+    hide: () => setData(element, 'shown', 'false'),
     update(view) {
       const self = view.selfId === null ? undefined : view.players.get(view.selfId)
       if (view.phase !== 'play') {

@@ -1,9 +1,12 @@
 import { el, formatTime, icon, icons, setData, setText } from '../dom.ts'
+import { SeekTarget } from '../view/seek-target.ts'
 import type { Highlight } from '../view/time-index.ts'
+import { thinOut } from '../view/time-index.ts'
 
 /** What the spectator asks of the timeline. */
 export interface TimelineActions {
-  seek(time: number): void
+  /** Resolves when the seek is done, well or not. */
+  seek(time: number): Promise<void>
   seekTo(highlight: Highlight): void
   toggle(): void
   speed(speed: number): void
@@ -17,6 +20,9 @@ export interface TimelineState {
   readonly time: number
   readonly isLive: boolean
   readonly isPlaying: boolean
+  /** There is no such room: nothing to go to. */
+  readonly isGone: boolean
+  /** What is asked for: while live, for the next seek. */
   readonly speed: number
   readonly highlights: readonly Highlight[]
 }
@@ -53,13 +59,23 @@ export function timeline(actions: TimelineActions): {
   let state: TimelineState | null = null
   let isDragging = false
   let drawn = ''
+  let shownSpeed = 0
+  const target = new SeekTarget()
 
+  const seek = (time: number): void => {
+    const done = target.begin(time)
+    void actions.seek(time).then(() => done(performance.now()))
+  }
   const skip = (by: number): void => {
     if (!state || Number.isNaN(state.time)) return
-    actions.seek(Math.min(state.to, Math.max(state.from, state.time + by)))
+    const from = target.from(state.isLive ? state.to : state.time)
+    seek(Math.min(state.to, Math.max(state.from, from + by)))
   }
   toggle.addEventListener('click', () => actions.toggle())
-  live.addEventListener('click', () => actions.live())
+  live.addEventListener('click', () => {
+    target.clear()
+    actions.live()
+  })
   speed.addEventListener('change', () => actions.speed(Number(speed.value)))
   range.addEventListener('input', () => {
     isDragging = true
@@ -67,7 +83,7 @@ export function timeline(actions: TimelineActions): {
   })
   range.addEventListener('change', () => {
     isDragging = false
-    actions.seek(Number(range.value))
+    seek(Number(range.value))
   })
   const element = el(
     'section',
@@ -95,7 +111,7 @@ export function timeline(actions: TimelineActions): {
 
   const drawMarks = (next: TimelineState): void => {
     const span = next.to - next.from
-    const visible = next.highlights.filter(({ at }) => at >= next.from).slice(-MAX_MARKS)
+    const visible = thinOut(next.highlights, { from: next.from, to: next.to, max: MAX_MARKS })
     const key = `${visible.length}:${visible.at(-1)?.seq ?? 0}:${Math.round(next.from / 1000)}:${Math.round(next.to / 2000)}`
     if (key === drawn || !(span > 0)) return
     drawn = key
@@ -107,7 +123,10 @@ export function timeline(actions: TimelineActions): {
           tabindex: -1,
           title: highlight.text,
           'aria-label': highlight.text,
-          onclick: () => actions.seekTo(highlight),
+          onclick: () => {
+            target.clear()
+            actions.seekTo(highlight)
+          },
         })
         mark.style.left = `${((highlight.at - next.from) / span) * 100}%`
         return mark
@@ -126,15 +145,24 @@ export function timeline(actions: TimelineActions): {
       }
       setData(live, 'on', String(next.isLive))
       setData(element, 'mode', next.isLive ? 'live' : next.isPlaying ? 'replay' : 'paused')
-      const wanted = String(next.isLive ? 1 : next.speed)
-      if (speed.value !== wanted && document.activeElement !== speed) speed.value = wanted
+      element.inert = next.isGone
+      // Only when it changes: what somebody is choosing is left alone.
+      if (next.speed !== shownSpeed) speed.value = String((shownSpeed = next.speed))
+      speed.title = next.isLive ? 'Speed of the next replay' : 'Speed'
+      if (next.isGone) {
+        setText(start, '')
+        setText(where, '')
+        return
+      }
       if (Number.isNaN(next.from) || Number.isNaN(next.to)) return
+      target.shown(next.time, performance.now())
       range.min = String(Math.floor(next.from))
       range.max = String(Math.ceil(Math.max(next.to, next.from + 1)))
       setText(start, `${formatTime(next.to - next.from)} kept`)
       if (!isDragging) {
-        range.value = String(next.isLive ? next.to : next.time)
-        setText(where, next.isLive ? 'live' : ago(next.to - next.time))
+        const time = target.from(next.isLive ? next.to : next.time)
+        range.value = String(time)
+        setText(where, next.isLive && time === next.to ? 'live' : ago(next.to - time))
       }
       const part = (Number(range.value) - next.from) / Math.max(1, next.to - next.from)
       range.style.setProperty('--part', `${Math.min(100, Math.max(0, part * 100)).toFixed(2)}%`)

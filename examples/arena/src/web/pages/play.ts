@@ -4,6 +4,7 @@ import { game } from '../../shared/game.ts'
 import { el, icon, icons, setData, setText } from '../dom.ts'
 import { banner } from '../hud/banner.ts'
 import { chatBox } from '../hud/chat-box.ts'
+import { elsewhere } from '../hud/elsewhere.ts'
 import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
 import { scoreBoard } from '../hud/score-board.ts'
@@ -18,6 +19,7 @@ import { Sound } from '../sound.ts'
 import { forget, playerName, recall, remember } from '../storage.ts'
 import { soundButton } from '../hud/sound-button.ts'
 import type { ArenaEvent, ArenaView } from '../view/arena-view.ts'
+import { fetchTitles } from '../view/feed-api.ts'
 import { PlaySource } from '../view/play-source.ts'
 import type { Intent } from '../view/play-source.ts'
 import { aimFor } from '../input/aim.ts'
@@ -49,7 +51,12 @@ export function playPage(app: HTMLElement, roomId: string | null): void {
   document.title = 'Ringside Arena · playing'
   join(roomId).then(
     (room) => show(app, room),
-    (error: unknown) => setText(message, joinProblem(error)),
+    (error: unknown) => {
+      setText(message, joinProblem(error))
+      const id = roomId ?? ''
+      const title = recall(`title.${id}`, 'session') ?? ''
+      message.after(elsewhere({ id, title, to: 'play' }))
+    },
   )
 }
 
@@ -160,6 +167,11 @@ function show(app: HTMLElement, room: Room): void {
   const page = el('main', { class: 'play', 'data-status': room.status }, surface, hurt, hud)
   app.replaceChildren(page)
 
+  // Where the way leads when this room is no more.
+  void fetchTitles().then((titles) => {
+    const title = titles.get(room.id)
+    if (title !== undefined) remember(`title.${room.id}`, title, 'session')
+  })
   const seen = seenBy(page)
   const makeRoom = seeThrough([
     self.element,
@@ -173,7 +185,7 @@ function show(app: HTMLElement, room: Room): void {
     setData(page, 'status', status)
     // What was pressed while nobody heard it is not done later.
     controls.presses.markRead()
-    if (status === 'closed' && info.code !== 1000) page.append(farewell(closedWords(info)))
+    if (status === 'closed' && info.code !== 1000) page.append(farewell(closedWords(info), room.id))
   })
   stage = openStage(surface, {
     source,
@@ -183,7 +195,9 @@ function show(app: HTMLElement, room: Room): void {
       clock.update(view)
       scores.update(view)
       kills.add(events, view)
-      words.update(view)
+      // Without the server nobody comes back: the words would promise what does not happen.
+      if (room.status === 'connected') words.update(view)
+      else words.hide()
       chat.update(view)
       sound.frame(view, events)
       if (isHurt(view, events)) flash(hurt)
@@ -253,7 +267,9 @@ function connectionLine(room: Room): {
 }
 
 /** What is shown when there is no way back into the room. */
-function farewell(words: string): HTMLElement {
+function farewell(words: string, roomId: string): HTMLElement {
+  const title = recall(`title.${roomId}`, 'session') ?? ''
+  const other = elsewhere({ id: roomId, title, to: 'play' })
   return el(
     'div',
     { class: 'notice farewell', role: 'alertdialog', 'aria-label': words },
@@ -264,7 +280,8 @@ function farewell(words: string): HTMLElement {
       el(
         'div',
         { class: 'hero-row' },
-        el('a', { class: 'button primary', href: '/play' }, 'Play on elsewhere'),
+        other,
+        el('a', { class: 'button', href: '/play' }, 'Any room'),
         el('a', { class: 'button', href: '/' }, 'Lobby'),
       ),
     ),

@@ -1,6 +1,7 @@
 import { el, icon, icons, setData, setText } from '../dom.ts'
 import { banner } from '../hud/banner.ts'
 import { chatBox } from '../hud/chat-box.ts'
+import { elsewhere } from '../hud/elsewhere.ts'
 import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
 import { scoreBoard } from '../hud/score-board.ts'
@@ -10,8 +11,9 @@ import { soundButton } from '../hud/sound-button.ts'
 import { timeline } from '../hud/timeline.ts'
 import { openStage } from '../scene/stage.ts'
 import { Sound } from '../sound.ts'
+import { recall, remember } from '../storage.ts'
 import type { ArenaView } from '../view/arena-view.ts'
-import { fetchTitles } from '../view/feed-api.ts'
+import { HttpError, fetchTitles } from '../view/feed-api.ts'
 import { LogExplorer } from '../view/log-explorer.ts'
 import { WatchSource } from '../view/watch-source.ts'
 
@@ -35,7 +37,17 @@ export function watchPage(app: HTMLElement, room: string): void {
     el('span', { class: 'lamp' }),
     text,
   )
-  const notice = el('p', { class: 'stage-notice', role: 'alert', 'data-shown': 'false' })
+  const noticeText = el('p')
+  const notice = el(
+    'div',
+    { class: 'stage-notice', role: 'alert', 'data-shown': 'false' },
+    noticeText,
+  )
+  const play = el(
+    'a',
+    { class: 'button primary small play-here', href: `/play/${encodeURIComponent(room)}` },
+    'Play here',
+  )
   const delay = el('span', { class: 'tag' })
   const title = el('h1', { class: 'watch-title', text: 'Live match' })
   const page = el('main', { class: 'watch', 'data-status': 'connecting', 'data-mode': 'live' })
@@ -48,65 +60,64 @@ export function watchPage(app: HTMLElement, room: string): void {
     onLog: (entry) => explorer.take(entry, nameOf),
     onChange: () => queueMicrotask(tell),
   })
+  const isOverNow = (): boolean =>
+    source.isGone || source.status === 'ended' || source.status === 'failed'
+  let other: HTMLElement | null = null
+  function offerOther(): void {
+    if (other) return
+    other = elsewhere({ id: room, title: recall(`title.${room}`, 'session') ?? '', to: 'watch' })
+    notice.append(other)
+  }
   function tell(): void {
-    const { mode, status, problem, delayMs, speed } = source
-    setData(page, 'status', status)
+    const { mode, status, problem, delayMs } = source
+    setData(page, 'status', source.isGone ? 'failed' : status)
     setData(page, 'mode', mode)
     const isAway = mode !== 'paused' && status === 'reconnecting'
-    const isOver = status === 'ended' || status === 'failed'
-    setData(
-      connection,
-      'state',
-      isAway ? 'reconnecting' : mode === 'paused' || isOver ? 'idle' : 'connected',
-    )
-    setText(
-      text,
-      isAway
-        ? 'Server away, trying again…'
-        : isOver
-          ? status === 'ended'
-            ? 'This room is over'
-            : 'No such room'
-          : mode === 'paused'
-            ? 'Paused'
-            : status === 'connecting'
-              ? 'Connecting…'
-              : mode === 'replay'
-                ? `Replay at ${speed}×`
-                : status === 'live'
-                  ? 'Live'
-                  : 'Catching up…',
-    )
-    const trouble =
-      status === 'failed'
-        ? 'This room is not here. It may be over: the arrow above leads to those that are live.'
-        : isAway
-          ? 'The server is away. This page goes on by itself when it is back.'
+    const isOver = isOverNow()
+    const isStill = mode === 'paused' || isOver
+    setData(connection, 'state', isAway ? 'reconnecting' : isStill ? 'idle' : 'connected')
+    setText(text, statusWords(source))
+    setData(play, 'shown', String(!isOver))
+    if (isOver) offerOther()
+    if (other) other.hidden = !isOver
+    const trouble = source.isGone
+      ? 'This room is over, or the server has begun anew without it.'
+      : isAway
+        ? 'The server is away. This page goes on by itself when it is back.'
+        : status === 'ended' && mode === 'live'
+          ? 'This room is over.'
           : problem
-    setText(notice, trouble)
+    setText(noticeText, trouble)
     setData(notice, 'shown', String(trouble !== ''))
     setData(delay, 'delay', delayMs > 0 ? 'some' : 'none')
     setText(delay, delayMs > 0 ? `${delayMs / 1000} s behind the players` : 'no delay')
   }
 
-  const seek = (time: number): void => {
-    const isPlaying = source.mode !== 'paused'
-    explorer.find(time).then(
-      (mark) => {
-        if (mark) void source.seek(mark.seq, isPlaying)
-      },
-      () => {
-        setText(notice, 'The server is away. Try again in a moment.')
-        setData(notice, 'shown', 'true')
-      },
-    )
+  // The newest wish counts: the answer to an older question changes nothing any more.
+  let wishes = 0
+  const seek = async (time: number): Promise<void> => {
+    const wish = ++wishes
+    try {
+      const mark = await explorer.find(time)
+      if (mark && wish === wishes) await source.seek(mark.seq, source.isPlaying)
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error
+      if (wish !== wishes) return
+      if (error.code === 'room_not_found') return source.lose()
+      setText(noticeText, 'The server is away. Try again in a moment.')
+      setData(notice, 'shown', 'true')
+    }
+  }
+  const instead = (what: () => void) => (): void => {
+    wishes += 1
+    what()
   }
   const bar = timeline({
     seek,
-    seekTo: ({ seq }) => void source.seek(seq, source.mode !== 'paused'),
-    toggle: () => (source.mode === 'paused' ? source.play(source.speed) : source.pause()),
-    speed: (speed) => source.play(speed),
-    live: () => source.live(),
+    seekTo: ({ seq }) => instead(() => void source.seek(seq, source.isPlaying))(),
+    toggle: () => (source.isPlaying && !isOverNow() ? source.pause() : source.play(source.speed)),
+    speed: (speed) => source.chooseSpeed(speed),
+    live: instead(() => source.live()),
   })
 
   page.append(
@@ -122,11 +133,7 @@ export function watchPage(app: HTMLElement, room: string): void {
       delay,
       connection,
       soundButton(sound),
-      el(
-        'a',
-        { class: 'button primary small', href: `/play/${encodeURIComponent(room)}` },
-        'Play here',
-      ),
+      play,
     ),
     el('div', { class: 'watch-stage' }, surface, kills.element, words.element, notice),
     bar.element,
@@ -157,14 +164,17 @@ export function watchPage(app: HTMLElement, room: string): void {
   })
   const timer = setInterval(() => {
     const { liveTime } = source
-    const to = Number.isNaN(liveTime) ? (explorer.index.last?.at ?? Number.NaN) : liveTime
+    // Of a room that is over the end is its last event, whatever the clock says.
+    const to =
+      isOverNow() || Number.isNaN(liveTime) ? (explorer.index.last?.at ?? Number.NaN) : liveTime
     if (view) void explorer.load(nameOf)
     bar.update({
       from: explorer.firstAt,
       to,
       time: view?.time ?? Number.NaN,
-      isLive: source.mode === 'live',
-      isPlaying: source.mode !== 'paused',
+      isLive: source.mode === 'live' && !isOverNow(),
+      isPlaying: source.isPlaying && !isOverNow(),
+      isGone: source.isGone,
       speed: source.speed,
       highlights: explorer.index.highlights,
     })
@@ -174,5 +184,21 @@ export function watchPage(app: HTMLElement, room: string): void {
     source.close()
     stage.close()
   })
-  void fetchTitles().then((titles) => setText(title, titles.get(room) ?? 'Live match'))
+  void fetchTitles().then((titles) => {
+    const known = titles.get(room)
+    if (known !== undefined) remember(`title.${room}`, known, 'session')
+    setText(title, known ?? recall(`title.${room}`, 'session') ?? 'Live match')
+  })
+}
+
+/** How the page stands, in a word or two. */
+function statusWords({ mode, status, isGone, speed }: WatchSource): string {
+  if (isGone) return 'No such room'
+  if (status === 'ended') return 'This room is over'
+  if (mode === 'paused') return 'Paused'
+  if (status === 'reconnecting') return 'Server away, trying again…'
+  if (status === 'failed') return 'Stopped'
+  if (status === 'connecting') return 'Connecting…'
+  if (mode === 'replay') return `Replay at ${speed}×`
+  return status === 'live' ? 'Live' : 'Catching up…'
 }

@@ -3,10 +3,13 @@ import type { EventPage, RoomListing, RoomStateAnswer } from '@ringside/protocol
 /** The server answered with an error, or not at all (`status` 0). */
 export class HttpError extends Error {
   readonly status: number
+  /** The server's own word for it; empty when it gave none. */
+  readonly code: string
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, code = '') {
     super(message)
     this.status = status
+    this.code = code
   }
 }
 
@@ -20,7 +23,11 @@ async function getJson<T>(path: string): Promise<T> {
   } catch {
     throw new HttpError(0, 'The server is away')
   }
-  if (!response.ok) throw new HttpError(response.status, `The server answered ${response.status}`)
+  if (!response.ok) {
+    const answer = (await response.json().catch(() => null)) as { error?: { code?: string } } | null
+    const { status } = response
+    throw new HttpError(status, `The server answered ${status}`, answer?.error?.code)
+  }
   return (await response.json()) as T
 }
 

@@ -47,6 +47,8 @@ export class PlaySource implements ArenaSource {
   #sequence = 0
   #sinceStep = 0
   #lastFrame = Number.NaN
+  /** Room clock in ms that was shown last. */
+  #now = Number.NaN
   #angle = 0
 
   constructor(room: Room, intent: (view: ArenaView) => Intent) {
@@ -76,7 +78,10 @@ export class PlaySource implements ArenaSource {
     const elapsed = Number.isNaN(this.#lastFrame) ? 0 : nowMs - this.#lastFrame
     this.#lastFrame = nowMs
     if (!this.#edge.isSet) return null
-    const now = this.#edge.now(nowMs)
+    // Without the server time stands still here: what goes on there is not known.
+    if (this.#room.status === 'connected' || Number.isNaN(this.#now))
+      this.#now = this.#edge.now(nowMs)
+    const now = this.#now
     const found = this.#buffer.at(now - INTERPOLATION_MS)
     if (!found) return null
     const view = this.#view(now, found.players)

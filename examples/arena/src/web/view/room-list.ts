@@ -33,6 +33,22 @@ export function followRooms(onChange: Listener): () => void {
   return () => list.close()
 }
 
+/**
+ * Where to go from a room that is no more: a room of the same title, else the fullest; null when there
+ * is none. `needsSeat` leaves out what takes no player.
+ */
+export function nextRoom(
+  rooms: readonly LobbyRoom[],
+  lost: { readonly id: string; readonly title: string; readonly needsSeat: boolean },
+): LobbyRoom | null {
+  const open = rooms.filter(
+    (room) =>
+      room.id !== lost.id && !(lost.needsSeat && (room.isLocked || room.players >= room.seats)),
+  )
+  const fullest = open.toSorted((a, b) => b.players - a.players)
+  return fullest.find(({ title }) => title === lost.title) ?? fullest[0] ?? null
+}
+
 class RoomList {
   readonly #onChange: Listener
   readonly #rooms = new Map<string, LobbyRoom>()
@@ -84,10 +100,9 @@ class RoomList {
 
   #poll(): void {
     this.#source?.close()
-    fetch('/rooms', { signal: AbortSignal.timeout(5_000) })
-      .then(async (response) => {
-        if (!response.ok) throw new Error(String(response.status))
-        this.#setAll(await response.json())
+    fetchListing()
+      .then((listing) => {
+        this.#setAll(listing)
         // It answers again: back to the stream.
         this.#later(() => this.#open())
       })
@@ -99,11 +114,7 @@ class RoomList {
 
   #setAll(data: unknown): void {
     this.#rooms.clear()
-    const list = isRecord(data) && Array.isArray(data['rooms']) ? data['rooms'] : []
-    for (const entry of list) {
-      const room = lobbyRoom(entry)
-      if (room) this.#rooms.set(room.id, room)
-    }
+    for (const room of roomsOf(data)) this.#rooms.set(room.id, room)
     this.#tell(true)
   }
 
@@ -114,6 +125,22 @@ class RoomList {
     )
     this.#onChange(rooms, isOnline)
   }
+}
+
+/** The rooms as they are now. @throws Error while the server is away. */
+export async function fetchRooms(): Promise<LobbyRoom[]> {
+  return roomsOf(await fetchListing())
+}
+
+async function fetchListing(): Promise<unknown> {
+  const response = await fetch('/rooms', { signal: AbortSignal.timeout(5_000) })
+  if (!response.ok) throw new Error(String(response.status))
+  return response.json()
+}
+
+function roomsOf(data: unknown): LobbyRoom[] {
+  const list: unknown[] = isRecord(data) && Array.isArray(data['rooms']) ? data['rooms'] : []
+  return list.map(lobbyRoom).filter((room) => room !== null)
 }
 
 function lobbyRoom(data: unknown): LobbyRoom | null {

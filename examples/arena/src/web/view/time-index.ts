@@ -103,3 +103,25 @@ export class TimeIndex {
     return low
   }
 }
+
+/**
+ * At most about `max` of the highlights from `from` to `to`, evenly over time: of those that lie close
+ * together the first is kept, or the end of a round where there is one. The same moments stay chosen
+ * while the end moves on, until the span has doubled.
+ */
+export function thinOut(
+  highlights: readonly Highlight[],
+  { from, to, max }: { from: number; to: number; max: number },
+): Highlight[] {
+  const visible = highlights.filter(({ at }) => at >= from && at <= to)
+  if (visible.length <= max) return visible
+  let slotMs = 250
+  while ((to - from) / slotMs >= max) slotMs *= 2
+  const slots = new Map<number, Highlight>()
+  for (const highlight of visible) {
+    const slot = Math.floor(highlight.at / slotMs)
+    const known = slots.get(slot)
+    if (!known || (known.kind === 'kill' && highlight.kind === 'round')) slots.set(slot, highlight)
+  }
+  return [...slots.values()]
+}

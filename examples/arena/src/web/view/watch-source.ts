@@ -1,5 +1,5 @@
 import { openFeed } from '@ringside/client/feed'
-import type { Feed, FeedMessage, FeedStatus } from '@ringside/client/feed'
+import type { Feed, FeedMessage, FeedStatus, FeedStatusInfo } from '@ringside/client/feed'
 import type { Json } from '@ringside/protocol'
 import { forget, recall, remember } from '../storage.ts'
 import type { ArenaEvent, ArenaSource, ArenaView } from './arena-view.ts'
@@ -42,6 +42,9 @@ export class WatchSource implements ArenaSource {
   #speed = 1
   #status: FeedStatus = 'connecting'
   #problem = ''
+  #isGone = false
+  /** A seek is under way, and goes on playing when it is there. */
+  #resumes = false
   #delayMs = 0
   #seq = 0
   #lastFrame = Number.NaN
@@ -62,8 +65,17 @@ export class WatchSource implements ArenaSource {
   get mode(): WatchMode {
     return this.#mode
   }
+  /** Speed of what is played back; while live, of the next replay. */
   get speed(): number {
     return this.#speed
+  }
+  /** Plays, or will as soon as a seek has arrived. */
+  get isPlaying(): boolean {
+    return this.#mode !== 'paused' || this.#resumes
+  }
+  /** The server knows no such room: it is over and forgotten. */
+  get isGone(): boolean {
+    return this.#isGone
   }
   get status(): FeedStatus {
     return this.#status
@@ -119,6 +131,7 @@ export class WatchSource implements ArenaSource {
   async seek(seq: number, isPlaying: boolean): Promise<void> {
     this.#begin('paused', this.#speed)
     const generation = this.#generation
+    this.#resumes = isPlaying
     this.#seq = seq
     this.#save()
     try {
@@ -129,16 +142,18 @@ export class WatchSource implements ArenaSource {
       this.#seq = found
     } catch (error) {
       if (generation !== this.#generation) return
-      const isGone = error instanceof HttpError && (error.status === 410 || error.status === 404)
-      this.#problem = isGone
-        ? 'That moment is no longer kept.'
-        : 'The server is away. Press play to try again.'
+      const code = error instanceof HttpError ? error.code : ''
+      const isPast = code === 'past_retention' || code === 'not_yet_visible'
+      this.#resumes = false
+      this.#isGone = code === 'room_not_found'
+      if (isPast) this.#problem = 'That moment is no longer kept.'
+      else if (!this.#isGone) this.#problem = 'The server is away. Press play to try again.'
       // A position of a log that is gone leads nowhere: the next visit begins live.
-      if (isGone) forget(`watch.${this.#room}.position`, 'session')
+      if (isPast || this.#isGone) this.#forget()
       this.#listener.onChange()
       return
     }
-    if (isPlaying) this.play(this.#speed)
+    if (this.#resumes) this.play(this.#speed)
     else this.#listener.onChange()
   }
 
@@ -149,9 +164,29 @@ export class WatchSource implements ArenaSource {
     this.#feed = openFeed({ room: this.#room }, { ...this.#handlers(), from, speed })
   }
 
+  /** Plays back at another speed; while live it is kept for the next replay. */
+  chooseSpeed(speed: number): void {
+    if (this.#mode !== 'live') return this.play(speed)
+    this.#speed = speed
+    this.#save()
+    this.#listener.onChange()
+  }
+
   pause(): void {
-    if (this.#mode === 'paused') return
+    if (this.#mode === 'paused') {
+      this.#resumes = false
+      this.#listener.onChange()
+      return
+    }
     this.#begin('paused', this.#speed)
+    this.#listener.onChange()
+  }
+
+  /** The server knows no such room any more, as another question has shown. */
+  lose(): void {
+    this.#begin('paused', this.#speed)
+    this.#isGone = true
+    this.#forget()
     this.#listener.onChange()
   }
 
@@ -168,9 +203,11 @@ export class WatchSource implements ArenaSource {
     this.#feed = null
     this.#mode = mode
     this.#speed = speed
-    this.#clock.speed = speed
+    this.#clock.speed = mode === 'live' ? 1 : speed
     this.#problem = ''
-    if (mode !== 'paused') this.#status = 'connecting'
+    this.#isGone = false
+    this.#resumes = false
+    if (mode !== 'paused' || this.#status === 'failed') this.#status = 'connecting'
     this.#save()
     this.#listener.onChange()
   }
@@ -201,9 +238,14 @@ export class WatchSource implements ArenaSource {
       onEvent: (message: FeedMessage): void => {
         if (isMine()) this.#event(message)
       },
-      onStatus: (status: FeedStatus): void => {
+      onStatus: (status: FeedStatus, info: FeedStatusInfo): void => {
         if (!isMine()) return
         this.#status = status
+        this.#isGone = status === 'failed' && info.httpStatus === 404
+        if (status === 'failed') {
+          if (!this.#isGone) this.#problem = 'That moment is no longer kept. Live goes on.'
+          this.#forget()
+        }
         this.#listener.onChange()
       },
     }
@@ -250,9 +292,14 @@ export class WatchSource implements ArenaSource {
     if (seq !== null) this.#listener.onLog({ seq, at, type, data })
   }
 
+  #forget(): void {
+    forget(`watch.${this.#room}.position`, 'session')
+  }
+
   /** Keeps the place for a reload. */
   #save(): void {
     this.#savedAt = performance.now()
+    if (this.#status === 'failed' || this.#isGone) return
     const saved: Saved = { mode: this.#mode, seq: this.#seq, speed: this.#speed }
     remember(`watch.${this.#room}.position`, JSON.stringify(saved), 'session')
   }
