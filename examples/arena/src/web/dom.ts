@@ -53,6 +53,7 @@ export const icons = {
   chat: 'M4 5h16v11H9l-5 4V5z',
   list: 'M4 6h16 M4 12h16 M4 18h10',
   eye: 'M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12z M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z',
+  pencil: 'M4 20l1-5L16 4l4 4L9 19l-5 1z M13 7l4 4',
   back: 'M15 5l-7 7 7 7',
   play: 'M7 4l13 8-13 8V4z',
   pause: 'M7 4v16 M17 4v16',

@@ -10,15 +10,8 @@ export function matchClock(): { element: HTMLElement; update(view: ArenaView): v
   const dot = el('span', { class: 'dot' })
   const name = el('span', { class: 'player-name' })
   const score = el('span', { class: 'leader-score' })
-  const leader = el(
-    'div',
-    { class: 'leader' },
-    icon(icons.crown),
-    el('span', { class: 'leader-caption', text: 'Leader' }),
-    dot,
-    name,
-    score,
-  )
+  const title = el('span', { class: 'leader-caption', text: 'Leader' })
+  const leader = el('div', { class: 'leader' }, icon(icons.crown), title, dot, name, score)
   const element = el(
     'section',
     { class: 'panel clock', 'aria-label': 'Match' },
@@ -35,10 +28,9 @@ export function matchClock(): { element: HTMLElement; update(view: ArenaView): v
       setData(element, 'hurry', String(!isOver && left < 30_000))
       const first = ranking(view.players.values())[0]
       const hasLeader = first !== undefined && first.score > 0
-      setText(
-        name,
-        hasLeader ? first.name + (first.id === view.selfId ? ' (you)' : '') : 'nobody yet',
-      )
+      setData(leader, 'known', String(hasLeader))
+      setText(title, hasLeader ? 'Leader' : 'No leader yet')
+      setText(name, hasLeader ? first.name + (first.id === view.selfId ? ' (you)' : '') : '')
       setText(score, hasLeader ? String(first.score) : '')
       const color = hasLeader ? css(playerColor(first.color)) : 'transparent'
       if (dot.dataset['color'] !== color) {

@@ -1,13 +1,17 @@
 import { MAX_HEALTH, MAX_MINES } from '../../shared/constants.ts'
 import { el, setData, setText } from '../dom.ts'
 import { css, healthColor, playerColor } from '../theme.ts'
+import { renameField } from './rename.ts'
 import type { ArenaView } from '../view/arena-view.ts'
 import { ranking } from '../view/arena-view.ts'
 
-/** The player himself: name, colour, health, kills, mines left. */
-export function selfCard(): { element: HTMLElement; update(view: ArenaView): void } {
+/** The player himself: name (which he may change here), colour, health, kills, mines left. */
+export function selfCard(rename: (name: string) => Promise<string>): {
+  element: HTMLElement
+  update(view: ArenaView): void
+} {
   const dot = el('span', { class: 'dot big' })
-  const name = el('span', { class: 'player-name self-name' })
+  const naming = renameField(rename)
   const bar = el('span', { class: 'health-fill' })
   const number = el('span', { class: 'health-number' })
   const track = el(
@@ -27,7 +31,13 @@ export function selfCard(): { element: HTMLElement; update(view: ArenaView): voi
   const element = el(
     'section',
     { class: 'panel self', 'aria-label': 'You' },
-    el('div', { class: 'self-row' }, dot, el('span', { class: 'tag you', text: 'You' }), name),
+    el(
+      'div',
+      { class: 'self-row' },
+      dot,
+      el('span', { class: 'tag you', text: 'You' }),
+      naming.element,
+    ),
     el(
       'div',
       { class: 'health' },
@@ -43,7 +53,7 @@ export function selfCard(): { element: HTMLElement; update(view: ArenaView): voi
       const self = view.selfId === null ? undefined : view.players.get(view.selfId)
       setData(element, 'present', String(self !== undefined))
       if (!self) return
-      setText(name, self.name)
+      naming.update(self.name)
       const health = self.alive ? self.health : 0
       setText(number, `${health} / ${MAX_HEALTH}`)
       if (track.getAttribute('aria-valuenow') !== String(health)) {

@@ -1,16 +1,37 @@
-import { el } from '../dom.ts'
+import { MAX_MINES } from '../../shared/constants.ts'
+import { el, setData, setText } from '../dom.ts'
+import type { ArenaView } from '../view/arena-view.ts'
 import type { Controls } from './controls.ts'
 
 const REACH = 46
 
-/** On-screen controls for fingers: a stick to move, a button to fire that can be dragged to aim, mines. */
-export function touchControls(controls: Controls): HTMLElement {
+/**
+ * On-screen controls for fingers: a stick to move, a button to fire that can be dragged to aim, mines.
+ * The stick comes to the finger wherever it touches the lower left.
+ */
+export function touchControls(controls: Controls): {
+  element: HTMLElement
+  update(view: ArenaView): void
+} {
   const knob = el('span', { class: 'stick-knob' })
   const stick = el('div', { class: 'stick', 'aria-label': 'Move', role: 'application' }, knob)
+  const zone = el('div', { class: 'stick-zone' })
   const fire = el('button', { class: 'touch-fire', type: 'button' }, 'Fire')
-  const mine = el('button', { class: 'touch-mine', type: 'button' }, 'Mine')
+  const left = el('span', { class: 'mines-left' })
+  const mine = el('button', { class: 'touch-mine', type: 'button' }, 'Mine', left)
+  zone.append(stick)
 
-  drag(stick, {
+  drag(zone, {
+    center(event) {
+      stick.style.translate = ''
+      const box = stick.getBoundingClientRect()
+      const own = { x: box.left + box.width / 2, y: box.top + box.height / 2 }
+      const away = { x: event.clientX - own.x, y: event.clientY - own.y }
+      if (Math.hypot(away.x, away.y) <= box.width / 2) return own
+      stick.style.translate = `${away.x}px ${away.y}px`
+      return { x: event.clientX, y: event.clientY }
+    },
+    start: () => stick.classList.add('held'),
     move({ x, y }) {
       controls.stick = { x: x / REACH, y: y / REACH }
       knob.style.transform = `translate(${x}px, ${y}px)`
@@ -18,6 +39,8 @@ export function touchControls(controls: Controls): HTMLElement {
     end() {
       controls.stick = { x: 0, y: 0 }
       knob.style.transform = ''
+      stick.style.translate = ''
+      stick.classList.remove('held')
     },
   })
   drag(fire, {
@@ -40,22 +63,35 @@ export function touchControls(controls: Controls): HTMLElement {
       controls.presses.lift('finger on mine')
     },
   })
-  return el('div', { class: 'touch' }, stick, el('div', { class: 'touch-right' }, mine, fire))
+  return {
+    element: el('div', { class: 'touch' }, zone, el('div', { class: 'touch-right' }, mine, fire)),
+    update(view) {
+      const count = MAX_MINES - view.mines.length
+      setText(left, `${count} left`)
+      setData(mine, 'left', String(count))
+    },
+  }
 }
 
 interface DragHandlers {
   start?(): void
-  /** Offset from the element's centre in CSS pixels, at most REACH long. */
+  /** Where the drag that begins now is measured from; default: the middle of the element. */
+  center?(event: PointerEvent): { x: number; y: number }
+  /** Offset from the centre in CSS pixels, at most REACH long. */
   move?(offset: { x: number; y: number }): void
   end(): void
 }
 
 function drag(element: HTMLElement, handlers: DragHandlers): void {
   let finger: number | null = null
-  const report = (event: PointerEvent): void => {
+  let from = { x: 0, y: 0 }
+  const middle = (): { x: number; y: number } => {
     const box = element.getBoundingClientRect()
-    const x = event.clientX - box.left - box.width / 2
-    const y = event.clientY - box.top - box.height / 2
+    return { x: box.left + box.width / 2, y: box.top + box.height / 2 }
+  }
+  const report = (event: PointerEvent): void => {
+    const x = event.clientX - from.x
+    const y = event.clientY - from.y
     const length = Math.hypot(x, y)
     const scale = length > REACH ? REACH / length : 1
     handlers.move?.({ x: x * scale, y: y * scale })
@@ -65,6 +101,7 @@ function drag(element: HTMLElement, handlers: DragHandlers): void {
     event.preventDefault()
     finger = event.pointerId
     element.setPointerCapture(finger)
+    from = handlers.center?.(event) ?? middle()
     element.classList.add('held')
     handlers.start?.()
     report(event)

@@ -110,13 +110,14 @@ function show(app: HTMLElement, room: Room): void {
     return intent
   })
 
-  const self = selfCard()
+  const self = selfCard((name) => rename(room, name))
   const clock = matchClock()
   const scores = scoreBoard(8)
   const kills = killFeed()
   const words = banner()
   const hurt = el('div', { class: 'hurt' })
   const chat = chatBox((text) => say(room, text))
+  const touch = touchControls(controls)
   const connection = connectionLine(room)
   const scoreToggle = el(
     'button',
@@ -162,7 +163,7 @@ function show(app: HTMLElement, room: Room): void {
     el('div', { class: 'hud-middle' }, clock.element),
     el('div', { class: 'hud-right' }, tools, scores.element, kills.element),
     words.element,
-    el('div', { class: 'hud-bottom' }, chat.element, hint, touchControls(controls)),
+    el('div', { class: 'hud-bottom' }, chat.element, hint, touch.element),
   )
   const page = el('main', { class: 'play', 'data-status': room.status }, surface, hurt, hud)
   app.replaceChildren(page)
@@ -199,6 +200,7 @@ function show(app: HTMLElement, room: Room): void {
       if (room.status === 'connected') words.update(view)
       else words.hide()
       chat.update(view)
+      touch.update(view)
       sound.frame(view, events)
       if (isHurt(view, events)) flash(hurt)
       seen(view)
@@ -214,12 +216,27 @@ async function say(room: Room, text: string): Promise<string> {
     await room.request('chat', { text })
     return ''
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (code === 'rate_limited') return 'Too fast. Wait a moment.'
-    return code === 'invalid_payload' || code === 'rejected'
-      ? 'This message was refused.'
-      : 'Not sent: the server is away.'
+    return refusalWords(error, 'This message was refused.')
   }
+}
+
+/** Takes another name here and for the next rooms. The server may put a number behind it. */
+async function rename(room: Room, name: string): Promise<string> {
+  try {
+    await room.request('rename', { name })
+    remember('name', name)
+    return ''
+  } catch (error) {
+    return refusalWords(error, 'This name was refused.')
+  }
+}
+
+function refusalWords(error: unknown, refused: string): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'rate_limited') return 'Too fast. Wait a moment.'
+  return code === 'invalid_payload' || code === 'rejected'
+    ? refused
+    : 'Not sent: the server is away.'
 }
 
 function isHurt(view: ArenaView, events: readonly ArenaEvent[]): boolean {
