@@ -1,7 +1,7 @@
 import { RingsideError } from '../errors.ts'
 import type { HttpRequest } from '../transport/transport.ts'
 import { ROOM_ID } from './room-directory.ts'
-import { parseTypeFilter } from './type-filter.ts'
+import { MAX_PATTERNS, parseTypeFilter } from './type-filter.ts'
 import type { TypeFilter } from './type-filter.ts'
 
 /** Where a stream begins. */
@@ -90,7 +90,10 @@ function parseFrom(text: string | null): FeedStart {
 function parseTypes(text: string | null): TypeFilter | null {
   if (text === null) return null
   const filter = parseTypeFilter(text)
-  if (!filter) throw bad(`Expected types=a,b of letters, digits, - and *, got '${excerpt(text)}'`)
+  if (!filter)
+    throw bad(
+      `Expected types=a,b of letters, digits, - and *, at most ${MAX_PATTERNS}, got '${excerpt(text)}'`,
+    )
   return filter
 }
 

@@ -25,15 +25,17 @@ export interface PumpContext {
 const MAX_LIVE_BYTES = 4 * MAX_CHUNK_BYTES
 const SWEEP_MS = 1_000
 const RETRY_MS = 500
+/** Streams that catch up get so much of a turn, in ms, before everything else has its turn. */
+const BUDGET_MS = 5
 
 /**
  * Writes to the streams, always from a turn of its own: first each group's new events to its live streams,
- * then one chunk to each stream that catches up. Nothing is queued for a stream: who cannot take a write keeps
- * a cursor and comes back.
+ * then one chunk to each stream that catches up, as many of them as its time allows. Nothing is queued for a
+ * stream: who cannot take a write keeps a cursor and comes back.
  */
 export class FeedPump {
   readonly #context: PumpContext
-  /** All streams that are not live. */
+  /** All streams that are not live. Who has waited longest for a step comes first. */
   readonly #apart = new Set<FeedStream>()
   #dirty: FeedGroup[] = []
   #isScheduled = false
@@ -124,9 +126,25 @@ export class FeedPump {
     const dirty = this.#dirty
     this.#dirty = []
     for (const group of dirty) this.#flush(group)
-    for (const stream of this.#apart)
-      if (stream.state === 'catching' && !stream.isBlocked && !stream.isLoading)
-        if (!stream.pace?.cancel) this.#step(stream)
+    this.#stepAll()
+  }
+
+  /** FE14: each stream that may go on gets one step; when the time is up, the others have the next turn. */
+  #stepAll(): void {
+    const { clock } = this.#context
+    const until = clock.now() + BUDGET_MS
+    const stepped: FeedStream[] = []
+    for (const stream of this.#apart) {
+      if (stream.state !== 'catching' || stream.isBlocked || stream.isLoading) continue
+      if (stream.pace?.cancel) continue
+      if (clock.now() >= until) {
+        // They had their step: to the end of the line with them.
+        for (const done of stepped) if (this.#apart.delete(done)) this.#apart.add(done)
+        return this.schedule()
+      }
+      stepped.push(stream)
+      this.#step(stream)
+    }
   }
 
   /** The same bytes to each live stream of the group. No closure and no allocation per stream. */

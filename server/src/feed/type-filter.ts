@@ -1,5 +1,7 @@
-/** Most patterns in one `types=`. */
-const MAX_PATTERNS = 50
+/** Most patterns in one `types=`: each different list of them is a group of its own, matched for itself. */
+export const MAX_PATTERNS = 10
+/** Most types whose answer a filter remembers; a game has a few dozen. */
+const MAX_REMEMBERED = 256
 const PATTERN = /^[A-Za-z*][A-Za-z0-9*-]{0,39}$/
 
 /** Which event types a stream shows. The feed's own framing (`hello` ... `end`) is never filtered. */
@@ -10,22 +12,40 @@ export interface TypeFilter {
 }
 
 /**
- * Reads `types=kill,chat*`. null when a pattern is not one: letters, digits, `-`, and at most two `*`
- * (a star stands for any letters; more of them would make matching slow).
+ * Reads `types=kill,chat*`. null when there are more than 10 patterns, or one is none: letters, digits, `-`,
+ * and at most two `*` (a star stands for any letters).
  */
 export function parseTypeFilter(text: string): TypeFilter | null {
+  // The longest list there can be: what is longer is not even taken apart.
+  if (text.length > MAX_PATTERNS * 41) return null
   const patterns = [...new Set(text.split(','))].sort()
   if (patterns.length > MAX_PATTERNS) return null
-  const exact = new Set<string>()
-  const wild: RegExp[] = []
+  const exact = new Set(['end'])
+  const wild: string[][] = []
   for (const pattern of patterns) {
-    if (!PATTERN.test(pattern) || pattern.split('*').length > 3) return null
-    if (pattern.includes('*')) wild.push(new RegExp(`^${pattern.replaceAll('*', '.*')}$`))
+    const parts = pattern.split('*')
+    if (!PATTERN.test(pattern) || parts.length > 3) return null
+    if (parts.length > 1) wild.push(parts)
     else exact.add(pattern)
   }
-  return {
-    key: patterns.join(','),
-    allows: (type) =>
-      type === 'end' || exact.has(type) || wild.some((pattern) => pattern.test(type)),
+  const known = new Map<string, boolean>()
+  const allows = (type: string): boolean => {
+    const answer = known.get(type)
+    if (answer !== undefined) return answer
+    const isAllowed = exact.has(type) || wild.some((parts) => matches(type, parts))
+    if (known.size < MAX_REMEMBERED) known.set(type, isAllowed)
+    return isAllowed
   }
+  return { key: patterns.join(','), allows }
+}
+
+/** `parts` are what stands before, between and after the stars: two or three of them. */
+function matches(type: string, parts: readonly string[]): boolean {
+  const first = parts[0] ?? ''
+  const last = parts.at(-1) ?? ''
+  const middle = parts.length > 2 ? (parts[1] ?? '') : ''
+  if (type.length < first.length + middle.length + last.length) return false
+  if (!type.startsWith(first) || !type.endsWith(last)) return false
+  const at = type.indexOf(middle, first.length)
+  return at >= 0 && at + middle.length <= type.length - last.length
 }

@@ -26,7 +26,7 @@ describe('bad requests', () => {
     '/rooms/a/feed?types=a,,b',
     '/rooms/a/feed?types=a%0Ab',
     '/rooms/a/feed?types=a*b*c*',
-    `/rooms/a/feed?types=${Array.from({ length: 51 }, (_, index) => `t${index}`).join(',')}`,
+    `/rooms/a/feed?types=${Array.from({ length: 11 }, (_, index) => `t${index}`).join(',')}`,
     '/feed?rooms=',
     '/feed?rooms=a,,b',
     '/feed?rooms=a/b',
