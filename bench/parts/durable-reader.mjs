@@ -6,5 +6,10 @@ import { MongoStore } from '@ringside/server/mongo'
 
 const [uri, database] = process.argv.slice(2)
 const game = defineGame({ commands: {}, rooms: {} })
-const server = createServer(game, { store: new MongoStore({ uri, database }) })
+const server = createServer(game, {
+  store: new MongoStore({ uri, database }),
+  // All spectators of a benchmark come from one address.
+  maxStreamsPerIp: 1_000,
+  readsPerSecondPerIp: 10_000,
+})
 console.log(JSON.stringify({ port: await server.listen({ port: 0 }) }))

@@ -11,7 +11,13 @@ const game = defineGame({
   commands: {},
   rooms: { marks: { state: schema({ at: num(1) }), events: { mark: event({ t: num(1) }) } } },
 })
-const server = createServer(game, { store: new MongoStore({ uri, database }) })
+const server = createServer(game, {
+  store: new MongoStore({ uri, database }),
+  // All spectators of a benchmark come from one address.
+  maxStreamsPerIp: 1_000,
+  readsPerSecondPerIp: 10_000,
+  readsPerSecondPerIp: 1e6,
+})
 const rooms = []
 server.room('marks', {
   emptyTimeoutMs: null,
