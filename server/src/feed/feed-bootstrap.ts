@@ -7,6 +7,7 @@ import { MAX_CHUNK_BYTES } from './feed-chunk.ts'
 import type { FeedStart } from './feed-position.ts'
 import type { FeedStream } from './feed-stream.ts'
 import { positionAt } from './feed-tail.ts'
+import type { FeedTail } from './feed-tail.ts'
 import type { RoomStates, RoomView } from './room-state.ts'
 import { snapshotBlock } from './room-state.ts'
 import { encodeEvent, joinBytes } from './sse.ts'
@@ -89,7 +90,7 @@ async function makePlan(
       return resetPlan(stream, start.reason, start.from)
     case 'from':
     case 'after': {
-      const wrong = await whyNot(outbox, start.seq)
+      const wrong = await whyNot(outbox, start.seq, tail)
       if (wrong) return resetPlan(stream, wrong, Number.isNaN(start.seq) ? 0 : start.seq)
       if (start.kind === 'after') return { ...plan, position: start.seq, hasSnapshot: false }
       // Beyond what may be seen: nothing is known there yet, so it begins with the newest.
@@ -99,11 +100,15 @@ async function makePlan(
   }
 }
 
-/** Why a stream cannot begin at this seq; null when it can. */
-async function whyNot(outbox: Outbox, seq: number): Promise<ResetReason | null> {
+/**
+ * Why a stream cannot begin at this seq; null when it can. With a delay, what lies beyond the tail is answered
+ * alike whether it exists or not: else the answer would tell how far the log is now (FE3).
+ */
+async function whyNot(outbox: Outbox, seq: number, tail: FeedTail): Promise<ResetReason | null> {
   if (Number.isNaN(seq)) return 'unknown-checkpoint'
   if (seq < outbox.origin) return 'another-log'
   if (seq < outbox.floor) return 'retention'
+  if (tail.delayMs > 0) return seq > tail.position ? 'unknown-checkpoint' : null
   if (seq > outbox.sealed && seq > (await outbox.counter())) return 'unknown-checkpoint'
   return null
 }

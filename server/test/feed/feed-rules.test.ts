@@ -35,7 +35,7 @@ describe('FE3 delay', () => {
     expect(page.next).toBeLessThan(rig.outbox.sealed)
   })
 
-  it('FE3 a checkpoint beyond the visible position shows nothing earlier than its time', async () => {
+  it('FE3 a checkpoint beyond the visible position starts over, and shows nothing earlier than its time', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 }, { delayMs: 5_000 })
     const reader = await rig.open(`/rooms/a/feed?checkpoint=${rig.outbox.sealed}`)
@@ -44,8 +44,35 @@ describe('FE3 delay', () => {
     await rig.advance(4_999)
     expect(reader.roomEvents).toEqual([])
     await rig.advance(1)
-    expect(reader.roomEvents.map(({ data }) => data.n)).toEqual([2])
+    expect(reader.roomEvents.map(({ data }) => data.n)).toEqual([1, 2])
   })
+
+  it.each(['from', 'checkpoint', 'last-event-id'])(
+    'FE3 %s does not tell whether a position exists that may not be seen yet',
+    async (name) => {
+      const rig = await FeedRig.start()
+      const room = await rig.room('a', { score: 0 }, { delayMs: 5_000 })
+      await rig.advance(5_000)
+      const visible = rig.outbox.sealed
+      room.patch({ score: 1 })
+      await rig.settle()
+      expect(rig.outbox.sealed).toBeGreaterThan(visible)
+      for (const position of [visible + 1, rig.outbox.sealed, visible + 1_000_000]) {
+        const query = name === 'last-event-id' ? '' : `?${name}=${position}`
+        const header = name === 'last-event-id' ? { [name]: String(position) } : {}
+        const reader = await rig.open(`/rooms/a/feed${query}`, header)
+        expect(reader.types).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
+        expect(reader.of('reset')[0]?.data).toEqual({
+          reason: 'unknown-checkpoint',
+          from: position,
+          to: visible,
+        })
+      }
+      // What may be seen is no reason to start over.
+      const known = await rig.open(`/rooms/a/feed`, { 'last-event-id': String(visible) })
+      expect(known.types).toEqual(['hello', 'caught-up'])
+    },
+  )
 
   it('FE3 a stream of many rooms runs at the largest delay, also of one that comes later', async () => {
     const rig = await FeedRig.start()
