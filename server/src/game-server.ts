@@ -13,7 +13,7 @@ import type { Outbox } from './outbox/outbox.ts'
 import type { LooseHandlers, RoomType } from './room/room-context.ts'
 import type { FullLogPolicy } from './room/room-definition.ts'
 import type { RoomHost } from './room/room-host.ts'
-import { checkRoomType } from './room/room-type.ts'
+import { checkDelay, checkRoomType } from './room/room-type.ts'
 import type {
   DisconnectReason,
   LoopbackSocket,
@@ -88,7 +88,7 @@ export class GameServer implements Server {
   }
 
   room(name: string, handlers: unknown): void {
-    const { types, game, whenLogIsFull } = this.#parts
+    const { types, game, limits, whenLogIsFull } = this.#parts
     this.#assertNew()
     const definition = game.rooms[name]
     if (!definition)
@@ -102,7 +102,9 @@ export class GameServer implements Server {
           'not_in_contract',
           `Expected a command of the contract, got '${command}'`,
         )
-    types.set(name, checkRoomType(name, definition, { whenLogIsFull, ...loose }))
+    const type = checkRoomType(name, definition, { whenLogIsFull, ...loose })
+    checkDelay(type, limits.retentionMs)
+    types.set(name, type)
   }
 
   onConnect(handler: (session: Session) => void): void {

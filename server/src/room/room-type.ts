@@ -38,6 +38,18 @@ export function checkRoomType(
   return type
 }
 
+/** What spectators of a delayed room see must be kept for so long at least after it was shown to them, in ms. */
+const SHOWN_MS = 10_000
+
+/** @throws RingsideError option_invalid when the log may be cut before spectators have seen it. */
+export function checkDelay({ name, delayMs }: RoomType, retentionMs: number): void {
+  if (delayMs + SHOWN_MS > retentionMs)
+    throw new RingsideError(
+      'option_invalid',
+      `Expected delayMs of room '${name}' ${SHOWN_MS} below retentionMs, got ${delayMs} and ${retentionMs}`,
+    )
+}
+
 /** @throws RingsideError option_invalid unless it is 'pause' (the default) or 'close'. */
 export function checkFullLogPolicy(policy: FullLogPolicy = 'pause'): FullLogPolicy {
   if (policy === 'pause' || policy === 'close') return policy
