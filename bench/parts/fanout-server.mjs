@@ -69,7 +69,11 @@ async function startOurs() {
   const { checkLimits } = await from('options.js')
   const clock = new SystemClock()
   const logger = silentLogger
-  const limits = checkLimits({ maxStreams: 100_000 })
+  const limits = checkLimits({
+    maxStreams: 100_000,
+    maxStreamsPerIp: 100_000,
+    readsPerSecondPerIp: 100_000,
+  })
   let ids = 0
   const outbox = createOutbox(new MemoryStore({ clock }), limits, {
     clock,
@@ -85,8 +89,8 @@ async function startOurs() {
     onChange: () => () => {},
   }
   const feed = new Feed({ outbox, directory, clock, limits, logger })
-  const otherStreams = () => feed.streamCount
-  const lobby = new Lobby({ directory, clock, limits, otherStreams, onSpectators: () => () => {} })
+  const { readers } = feed
+  const lobby = new Lobby({ directory, clock, limits, readers, onSpectators: () => () => {} })
   const router = new Router({
     logger,
     metrics: createMetrics(),

@@ -29,8 +29,12 @@ export interface ServerLimits {
   readonly maxConnectionsPerIp: number
   /** Seats that one IP may hold reserved without taking them. Default 32. */
   readonly maxUnclaimedPerIp: number
-  /** Feed streams at once. Default 10,000. */
+  /** Streams of spectators at once, those of the lobby included. Default 10,000. */
   readonly maxStreams: number
+  /** The same from one IP. Default 1,000. */
+  readonly maxStreamsPerIp: number
+  /** Pages, states and new streams that one IP may ask for in a second. Default 100. */
+  readonly readsPerSecondPerIp: number
   /** Rooms at once. Default 1,000. */
   readonly maxRooms: number
   /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
@@ -86,6 +90,8 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   maxConnectionsPerIp: [1_000, 1, 1e6],
   maxUnclaimedPerIp: [32, 1, 1e6],
   maxStreams: [10_000, 0, 1e6],
+  maxStreamsPerIp: [1_000, 1, 1e6],
+  readsPerSecondPerIp: [100, 1, 1e6],
   maxRooms: [1_000, 1, 1e6],
   ticketTtlMs: [15_000, 1_000, 120_000],
   maxBodyBytes: [65_536, 1_024, MIB],

@@ -161,7 +161,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       clock,
       limits,
       onSpectators: (listener) => feed.spectators.onChange(listener),
-      otherStreams: () => feed.streamCount,
+      readers: feed.readers,
     })
     addFeedRoutes(router, feed, lobby)
     metrics.gauge('streams', () => feed.streamCount + lobby.streamCount)

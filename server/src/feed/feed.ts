@@ -17,15 +17,16 @@ import { FeedPump } from './feed-pump.ts'
 import { FeedSource } from './feed-source.ts'
 import { FeedStarter } from './feed-starter.ts'
 import { FeedStream } from './feed-stream.ts'
+import { PageCache } from './page-cache.ts'
+import { ReaderLimits } from './reader-limits.ts'
+import type { ReaderLimitNumbers } from './reader-limits.ts'
 import type { RoomDirectory } from './room-directory.ts'
 import { RoomStates } from './room-state.ts'
 import { Spectators } from './spectators.ts'
 import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
 
-export type FeedLimits = Pick<
-  ServerLimits,
-  'maxStreams' | 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'
->
+export type FeedLimits = ReaderLimitNumbers &
+  Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'>
 
 export interface FeedContext {
   readonly outbox: Outbox
@@ -67,6 +68,9 @@ export interface FeedStats {
 export class Feed {
   readonly states: RoomStates
   readonly access: FeedAccess
+  readonly pages = new PageCache()
+  /** Shared with the lobby. */
+  readonly readers: ReaderLimits
   /** Who watches what. */
   readonly spectators = new Spectators()
   readonly #context: FeedContext
@@ -89,6 +93,7 @@ export class Feed {
     this.access = new FeedAccess(context.directory, context.authorize ?? null, logger)
     this.access.begin(outbox.sealed)
     this.states = new RoomStates(outbox)
+    this.readers = new ReaderLimits(limits, clock)
     this.#source = new FeedSource(outbox, limits.feedRingBytes)
     const { heartbeatMs, maxBehindMs } = limits
     this.#pump = new FeedPump({
@@ -157,21 +162,20 @@ export class Feed {
   }
 
   /**
-   * Opens a stream. The answer is 200 also when there is no room for it: EventSource would give up for ever on
-   * anything else. 204 tells a reader that has seen the room's end that there is nothing more.
+   * Opens a stream. The answer is 200 also when there is no room for it, or its address asks too often:
+   * EventSource would give up for ever on anything else. 204 tells a reader that has seen the room's end that there is nothing more.
    * @throws RingsideError room_not_found, forbidden.
    */
   async open(given: FeedRequest): Promise<void> {
     const { request, response, ask, isSingle } = given
     const rooms = this.#roomsFor(given)
+    const { remoteAddress } = request
+    if (!this.readers.mayRead(remoteAddress)) return this.#sendAway(response)
     if (isSingle && ask.start.kind === 'after' && (await this.#hasEnded(rooms, ask.start)))
       return response.send(204, {}, '')
+    if (this.#isDraining || !this.readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
-    if (!body) return
-    if (this.#isDraining || this.#streams.size >= this.#context.limits.maxStreams) {
-      body.write(encodeOpening(this.#retryAfter()))
-      return body.end()
-    }
+    if (!body) return this.readers.releaseStream(remoteAddress)
     const id = randomBytes(9).toString('base64url')
     const kept = this.access.isPersonal ? request : null
     const follow = { rooms, isSingle, types: ask.types, request: kept, streamId: id }
@@ -180,7 +184,7 @@ export class Feed {
     stream.lastWriteAt = this.#context.clock.now()
     if (ask.speed !== null)
       stream.pace = { speed: ask.speed, logStart: 0, shownAt: 0, cancel: null }
-    this.#admit(stream)
+    this.#admit(stream, remoteAddress)
     await this.#starter.begin(stream, ask.start)
   }
 
@@ -239,20 +243,24 @@ export class Feed {
     return view !== null && view.isOver && start.seq >= view.seq && start.seq <= visible
   }
 
-  #admit(stream: FeedStream): void {
+  #admit(stream: FeedStream, remoteAddress: string): void {
     const { body } = stream
     this.#streams.add(stream)
     this.#pump.add(stream)
     this.spectators.count(stream.group.rooms, 1)
     body.onClose = () => {
       if (!this.#streams.delete(stream)) return
+      this.readers.releaseStream(remoteAddress)
       this.#pump.remove(stream)
       this.#groups.leave(stream)
       this.spectators.count(stream.group.rooms, -1)
     }
   }
 
-  #retryAfter(): number {
-    return this.#context.limits.retryMs * (1 + this.#random())
+  /** To come back later. */
+  #sendAway(response: HttpResponse): void {
+    const body = response.stream(SSE_HEADERS)
+    body?.write(encodeOpening(this.#context.limits.retryMs * (1 + this.#random())))
+    body?.end()
   }
 }

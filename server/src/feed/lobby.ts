@@ -1,8 +1,9 @@
 import type { RoomListing } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
-import type { ByteStream, HttpResponse } from '../transport/transport.ts'
+import type { ByteStream, HttpRequest, HttpResponse } from '../transport/transport.ts'
 import type { FeedLimits } from './feed.ts'
 import { ListingDelay } from './listing-delay.ts'
+import type { ReaderLimits } from './reader-limits.ts'
 import type { RoomDirectory } from './room-directory.ts'
 import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
 
@@ -12,8 +13,8 @@ export interface LobbyContext {
   readonly limits: FeedLimits
   /** Calls when a room's number of spectators changed. */
   readonly onSpectators: (listener: (room: string) => void) => () => void
-  /** Streams of the feed, which count against the same limit. */
-  readonly otherStreams: () => number
+  /** The feed's: its streams count against the same limits. */
+  readonly readers: ReaderLimits
 }
 
 interface LobbyStream {
@@ -68,11 +69,12 @@ export class Lobby {
   }
 
   /** Answers `GET /rooms/stream`. */
-  open(response: HttpResponse): void {
-    const { clock, limits, otherStreams } = this.#context
+  open({ remoteAddress }: HttpRequest, response: HttpResponse): void {
+    const { clock, limits, readers } = this.#context
     const body = response.stream(SSE_HEADERS)
     if (!body) return
-    if (this.#isDraining || this.#streams.size + otherStreams() >= limits.maxStreams) {
+    const isOften = !readers.mayRead(remoteAddress)
+    if (isOften || this.#isDraining || !readers.takeStream(remoteAddress)) {
       body.write(encodeOpening(limits.retryMs * 2))
       body.end()
       return
@@ -80,7 +82,9 @@ export class Lobby {
     const stream = { body, isBlocked: false, blockedAt: 0, lastWriteAt: clock.now() }
     if (this.#streams.size === 0) this.#told = new Set()
     this.#streams.add(stream)
-    body.onClose = () => this.#streams.delete(stream)
+    body.onClose = () => {
+      if (this.#streams.delete(stream)) readers.releaseStream(remoteAddress)
+    }
     body.onWritable = () => {
       stream.isBlocked = false
       clock.soon(() => this.#writeList(stream))

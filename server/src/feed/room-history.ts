@@ -6,6 +6,7 @@ import type { WatchedRoom } from './feed-access.ts'
 import { publicData, publicType } from './feed-entry.ts'
 import type { Feed } from './feed.ts'
 import { parseWhole } from './feed-position.ts'
+import type { EventPageBody } from './page-cache.ts'
 import { viewJson } from './room-state.ts'
 
 interface Exchange {
@@ -16,13 +17,18 @@ interface Exchange {
 const MAX_SEQ = Number.MAX_SAFE_INTEGER
 const MAX_PAGE_EVENTS = 1_000
 const DEFAULT_PAGE_EVENTS = 100
+/** A page is no larger than this, its first event excepted. */
+const MAX_PAGE_BYTES = 256 * 1024
+/** Events read at once: most pages are full of bytes before they are full of events. */
+const READ_LIMIT = 250
 
 /**
  * Answers `GET /rooms/:id/state`: the newest state that may be seen, or with `at` the one at that seq.
- * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention.
+ * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention, too_many_requests.
  */
 export async function roomState(feed: Feed, id: string, exchange: Exchange): Promise<void> {
   const { request, response } = exchange
+  feed.readers.checkRead(request.remoteAddress)
   const room = watchedRoom(feed, id, request)
   const visible = await feed.visiblePosition(room.delayMs)
   const isPast = request.query.has('at')
@@ -36,11 +42,13 @@ export async function roomState(feed: Feed, id: string, exchange: Exchange): Pro
 
 /**
  * Answers `GET /rooms/:id/events?after=&limit=`. Without `after`, or with 0, it begins with the oldest event
- * that is kept. A full page after a seq, and one that ends with the room, never changes.
- * @throws RingsideError room_not_found, forbidden, bad_request, past_retention.
+ * that is kept. A page is full with `limit` events or 256 KiB; a full one after a seq, and one that ends with
+ * the room, never changes.
+ * @throws RingsideError room_not_found, forbidden, bad_request, past_retention, too_many_requests.
  */
 export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Promise<void> {
   const { request, response } = exchange
+  feed.readers.checkRead(request.remoteAddress)
   const room = watchedRoom(feed, id, request)
   const { outbox } = feed
   const first = Math.max(outbox.floor, outbox.origin)
@@ -53,30 +61,55 @@ export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Pr
   })
   if (after < first) throw new RingsideError('past_retention')
   const visible = await feed.visiblePosition(room.delayMs)
-  const { events, next } = await readPage(outbox, { room: id, after, upTo: visible, limit })
-  const sealed = events.length === limit || events.at(-1)?.type === 'end'
+  const key = `${id} ${after} ${limit}`
+  let page = feed.pages.get(key)
+  if (!page) {
+    page = await readPage(outbox, { room: id, after, upTo: visible, limit })
+    feed.pages.put(key, page)
+  }
   // Where the kept log begins moves on with retention: such a page is sealed, but its address is not.
-  const isCacheable = sealed && asked > 0
-  const list = events.map(pageEvent).join(',')
-  const body = `{"events":[${list}],"next":${next},"sealed":${sealed}}`
-  response.send(200, jsonHeaders(isCacheable, isShared(feed, room)), body)
+  const isCacheable = page.isSealed && asked > 0
+  response.send(200, jsonHeaders(isCacheable, isShared(feed, room)), page.body)
 }
 
-async function readPage(
-  outbox: Outbox,
-  query: { room: string; after: number; upTo: number; limit: number },
-): Promise<{ events: LogEvent[]; next: number }> {
-  const { room, upTo, limit } = query
-  const events: LogEvent[] = []
-  let next = query.after
-  while (next < upTo && events.length < limit) {
-    const page = await outbox.read({ after: next, upTo, limit: limit - events.length, room })
-    events.push(...page.events)
-    if (page.next <= next) break
-    next = page.next
+interface PageQuery {
+  readonly room: string
+  readonly after: number
+  readonly upTo: number
+  readonly limit: number
+}
+
+/**
+ * A page is full at its number of events or once the next one would make it too large, so where it ends depends
+ * on nothing but the log.
+ */
+async function readPage(outbox: Outbox, query: PageQuery): Promise<EventPageBody> {
+  const { room, after, upTo, limit } = query
+  const parts: string[] = []
+  let size = 0
+  let next = after
+  let last: LogEvent | null = null
+  let isFull = false
+  while (next < upTo && !isFull) {
+    const left = Math.min(READ_LIMIT, limit - parts.length)
+    const read = await outbox.read({ after: next, upTo, limit: left, room })
+    for (const event of read.events) {
+      const part = pageEvent(event)
+      size += Buffer.byteLength(part)
+      isFull = parts.length > 0 && size > MAX_PAGE_BYTES
+      if (isFull) break
+      parts.push(part)
+      last = event
+    }
+    isFull ||= parts.length === limit
+    if (read.next <= next) break
+    next = read.next
   }
   // A full page ends at its last event, so that asking again gives the same bytes.
-  return { events, next: events.length === limit ? (events.at(-1)?.seq ?? next) : next }
+  if (isFull && last) next = last.seq
+  const isSealed = isFull || last?.type === 'end'
+  const body = Buffer.from(`{"events":[${parts.join(',')}],"next":${next},"sealed":${isSealed}}`)
+  return { body, isSealed }
 }
 
 function pageEvent(event: LogEvent): string {

@@ -30,9 +30,9 @@ async function serve() {
   await outbox.start()
   const directory = new FakeDirectory()
   const feed = new Feed({ outbox, directory, clock, limits, logger })
-  const otherStreams = (): number => feed.streamCount
+  const { readers } = feed
   const onSpectators = feed.spectators.onChange.bind(feed.spectators)
-  const lobby = new Lobby({ directory, clock, limits, otherStreams, onSpectators })
+  const lobby = new Lobby({ directory, clock, limits, readers, onSpectators })
   const metrics = createMetrics()
   const router = new Router({ logger, metrics, isOriginAllowed: () => true, checkKey: () => {} })
   addFeedRoutes(router, feed, lobby)

@@ -1,0 +1,44 @@
+const MAX_BYTES = 16 * 1024 * 1024
+/** What an entry takes beside its body. */
+const OVERHEAD_BYTES = 256
+
+/** One answer of `GET /rooms/:id/events`. */
+export interface EventPageBody {
+  /** Encoded JSON. Shared: never changed. */
+  readonly body: Uint8Array
+  /** True when it can never change. */
+  readonly isSealed: boolean
+}
+
+/**
+ * The bodies of pages that can never change, up to 16 MiB, the one unused for longest out first: the beginning
+ * of a match is asked for by everybody who looks back.
+ */
+export class PageCache {
+  readonly #bodies = new Map<string, EventPageBody>()
+  #bytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(key: string): EventPageBody | null {
+    const page = this.#bodies.get(key)
+    if (!page) return null
+    this.#bodies.delete(key)
+    this.#bodies.set(key, page)
+    return page
+  }
+
+  /** Keeps the page unless it may still change. */
+  put(key: string, page: EventPageBody): void {
+    if (!page.isSealed || this.#bodies.has(key)) return
+    this.#bodies.set(key, page)
+    this.#bytes += page.body.length + OVERHEAD_BYTES
+    for (const [oldest, { body }] of this.#bodies) {
+      if (this.#bytes <= MAX_BYTES) break
+      this.#bodies.delete(oldest)
+      this.#bytes -= body.length + OVERHEAD_BYTES
+    }
+  }
+}
