@@ -53,6 +53,9 @@ export async function killWriters(uri: string, count: number): Promise<Round> {
     const log = await last.openRoom(room, quietHandlers)
     await until(() => reader.outbox.sealed >= last.sealed && last.sealed > 0, 'the holes to close')
     await until(() => reader.seen.some(({ n }) => n === log.acknowledgedN), 'the last marker')
+    // Pages end where their own reader stands: it must stand where the other one does.
+    const newest = reader.seen.at(-1)?.seq ?? 0
+    await until(() => last.sealed >= newest, 'the other reader')
     const seen = reader.ofRoom(room)
     const faults = seen.flatMap(({ n }, i) => (n === i + 1 ? [] : [`n ${n} at ${i + 1}`]))
     if (JSON.stringify(await readPages(last)) !== JSON.stringify(reader.seen))
