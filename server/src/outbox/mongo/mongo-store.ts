@@ -66,6 +66,8 @@ export class MongoStore implements LogStore {
   readonly #time: ServerTime
   readonly #wake: WakeStream
   readonly #inserter: MongoInserter
+  /** Up to here only markers are left: the next cut need not look at them all again. */
+  #cutThrough = 0
 
   /** @throws RingsideError option_invalid for a string that is no MongoDB address. */
   constructor(options: MongoStoreOptions) {
@@ -195,7 +197,7 @@ export class MongoStore implements LogStore {
   async deleteThrough(seq: number): Promise<number> {
     const { events } = this.#at
     const isOld = (upTo: number): Filter<EventDocument> => {
-      return { _id: { $lte: long(upTo) }, type: { $ne: OWNER } }
+      return { _id: { $gt: long(this.#cutThrough), $lte: long(upTo) }, type: { $ne: OWNER } }
     }
     let count = 0
     for (;;) {
@@ -203,9 +205,11 @@ export class MongoStore implements LogStore {
         .find(isOld(seq), { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH })
         .toArray()
       const last = batch.at(-1)
-      if (!last) return count
+      if (!last) break
       count += (await events.deleteMany(isOld(toNumber(last._id)))).deletedCount
     }
+    this.#cutThrough = Math.max(this.#cutThrough, seq)
+    return count
   }
 
   sealed(): Promise<number> {
