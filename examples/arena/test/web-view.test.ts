@@ -422,16 +422,26 @@ describe('ways through the past', () => {
   })
 
   test('[AR52] from a room that is gone one goes to that of its name, else to the fullest', () => {
-    const room = (id: string, title: string, players: number, part = {}): LobbyRoom => ({
-      ...{ id, title, players, bots: 0, seats: 16, spectators: 0, isLocked: false, round: 1 },
-      ...{ phase: 'play', endsAt: 0, leader: '', leaderScore: 0, delayMs: 0 },
-      ...part,
+    const room = (id: string, title: string, players: number, isLocked = false): LobbyRoom => ({
+      id,
+      title,
+      players,
+      bots: 0,
+      seats: 16,
+      spectators: 0,
+      isLocked,
+      round: 1,
+      phase: 'play',
+      endsAt: 0,
+      leader: '',
+      leaderScore: 0,
+      delayMs: 0,
     })
     const rooms = [
       room('a', 'Side', 3),
       room('b', 'Main', 2),
       room('c', 'Full', 16),
-      room('d', 'Main', 9, { isLocked: true }),
+      room('d', 'Main', 9, true),
     ]
     const lost = { id: 'x', title: 'Main', needsSeat: true }
     expect(nextRoom(rooms, lost)?.id).toBe('b')

@@ -20,6 +20,8 @@ export interface TimelineState {
   readonly time: number
   readonly isLive: boolean
   readonly isPlaying: boolean
+  /** The room is over: its end is where live was. */
+  readonly isOver: boolean
   /** There is no such room: nothing to go to. */
   readonly isGone: boolean
   /** What is asked for: while live, for the next seek. */
@@ -162,13 +164,18 @@ export function timeline(actions: TimelineActions): {
       if (!isDragging) {
         const time = target.from(next.isLive ? next.to : next.time)
         range.value = String(time)
-        setText(where, next.isLive && time === next.to ? 'live' : ago(next.to - time))
+        setText(where, whereWords(next, time))
       }
       const part = (Number(range.value) - next.from) / Math.max(1, next.to - next.from)
       range.style.setProperty('--part', `${Math.min(100, Math.max(0, part * 100)).toFixed(2)}%`)
       drawMarks(next)
     },
   }
+}
+
+function whereWords({ isOver, isLive, to }: TimelineState, time: number): string {
+  if (isLive && time === to) return 'live'
+  return isOver && to - time < 1_500 ? 'the end' : ago(to - time)
 }
 
 const ago = (ms: number): string => (ms < 1_500 ? 'live' : `${formatTime(ms)} ago`)

@@ -168,12 +168,14 @@ export function watchPage(app: HTMLElement, room: string): void {
     const to =
       isOverNow() || Number.isNaN(liveTime) ? (explorer.index.last?.at ?? Number.NaN) : liveTime
     if (view) void explorer.load(nameOf)
+    const isOver = isOverNow()
     bar.update({
       from: explorer.firstAt,
       to,
-      time: view?.time ?? Number.NaN,
-      isLive: source.mode === 'live' && !isOverNow(),
-      isPlaying: source.isPlaying && !isOverNow(),
+      time: isOver && source.mode === 'live' ? to : (view?.time ?? Number.NaN),
+      isLive: source.mode === 'live' && !isOver,
+      isPlaying: source.isPlaying && !isOver,
+      isOver,
       isGone: source.isGone,
       speed: source.speed,
       highlights: explorer.index.highlights,
