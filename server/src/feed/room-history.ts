@@ -19,6 +19,8 @@ const MAX_PAGE_EVENTS = 1_000
 const DEFAULT_PAGE_EVENTS = 100
 /** A page is no larger than this, its first event excepted. */
 const MAX_PAGE_BYTES = 256 * 1024
+/** Room for what stands around the events of a page. */
+const FRAME_BYTES = 64
 /** Events read at once: most pages are full of bytes before they are full of events. */
 const READ_LIMIT = 250
 
@@ -86,7 +88,7 @@ interface PageQuery {
 async function readPage(outbox: Outbox, query: PageQuery): Promise<EventPageBody> {
   const { room, after, upTo, limit } = query
   const parts: string[] = []
-  let size = 0
+  let size = FRAME_BYTES
   let next = after
   let last: LogEvent | null = null
   let isFull = false
@@ -95,7 +97,7 @@ async function readPage(outbox: Outbox, query: PageQuery): Promise<EventPageBody
     const read = await outbox.read({ after: next, upTo, limit: left, room })
     for (const event of read.events) {
       const part = pageEvent(event)
-      size += Buffer.byteLength(part)
+      size += Buffer.byteLength(part) + 1
       isFull = parts.length > 0 && size > MAX_PAGE_BYTES
       if (isFull) break
       parts.push(part)
