@@ -283,6 +283,22 @@ describe.skipIf(chromiumPath === null && !CI)('the arena in a real browser', () 
     for (const tab of [one, two, watch]) await close(tab)
   }, 60_000)
 
+  test('[AR53] a panel lets the own figure behind it be seen, and only then', async () => {
+    const tab = await play(await quietRoom(), 'Hidden')
+    const covers = (): Promise<string | null> =>
+      tab.page.locator('.play .chat').getAttribute('data-covers')
+    await expect.poll(() => tab.page.locator('.clock').getAttribute('data-covers')).not.toBeNull()
+    await tab.page.addStyleTag({
+      content:
+        '.play .chat { position: fixed; inset: 0; width: auto; height: auto; max-height: none }',
+    })
+    await expect.poll(covers, PATIENT).toBe('true')
+    await tab.page.addStyleTag({ content: '.play .chat { inset: auto; width: 1px; height: 1px }' })
+    await expect.poll(covers, PATIENT).toBe('false')
+    expect(tab.complaints).toEqual([])
+    await close(tab)
+  })
+
   test('[AR46] the wall shows every room over one stream', async () => {
     const roomId = await quietRoom()
     const guest = await play(roomId, 'Guest')
