@@ -37,6 +37,8 @@ export async function readRoom(
     }
     after = page.next
   }
+  // Cut while its owner stood still: by now the room is another's.
+  if (next !== marker.n + 1) throw missing(room)
   return {
     publicState: JSON.stringify(publicState),
     hiddenState: JSON.stringify(hiddenState),

@@ -279,6 +279,11 @@ export const mutations: readonly Mutation[] = [
     'a page older than W passes for complete',
     outbox('create-outbox', 'if (isStale) return null', ''),
   ),
+  mutation(
+    'OB6',
+    'a room whose log was cut is restored as empty',
+    outbox('read-room', 'if (next !== marker.n + 1) throw missing(room)', ''),
+  ),
   mutation('FE1', 'the ring closes over a gap', {
     file: 'server/src/feed/feed-ring.ts',
     from: 'if (after > this.#end) {',

@@ -20,6 +20,7 @@ async function main(): Promise<void> {
       console.log(`seed ${seed} FAILED ${result.failure}`)
       if (failed.length <= 3)
         for (const operation of result.operations) console.log(`  ${operation}`)
+      if (process.argv.includes('--stop')) break
     }
     const done = seed - from + 1
     if (done % 500 === 0 && done < seedCount)
