@@ -5,7 +5,7 @@ import { TimeIndex } from './time-index.ts'
 
 /** How much of the past is read for its highlights, in ms, and in how many pages at most. */
 const HIGHLIGHTS_MS = 240_000
-const MAX_PAGES = 10
+const MAX_PAGES = 20
 const PAGE_EVENTS = 1_000
 /** Least time between two tries, in ms. */
 const RETRY_MS = 5_000
@@ -69,12 +69,13 @@ export class LogExplorer {
       const from = await this.find(Math.max(first.at, live.at - HIGHLIGHTS_MS))
       let after = from?.seq ?? first.seq
       for (let page = 0; page < MAX_PAGES; page++) {
-        const { events, next } = await fetchEvents(this.#room, after, PAGE_EVENTS)
+        const { events, next, sealed } = await fetchEvents(this.#room, after, PAGE_EVENTS)
         for (const { seq, type, data } of events) {
           const at = timeOf(data)
           if (at !== null) this.take({ seq, at, type, data: innerOf(data) }, nameOf)
         }
-        if (events.length < PAGE_EVENTS || next <= after) return
+        // A page may end by its bytes; only one that is not sealed is the last.
+        if (!sealed || next <= after) return
         after = next
       }
     } catch (error) {
