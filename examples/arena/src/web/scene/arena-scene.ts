@@ -157,7 +157,8 @@ export class ArenaScene extends Phaser.Scene {
         const isSelf = whom === view.selfId
         effects.burst(event.data, colorOf(whom), 10)
         const isOwn = isSelf || by === view.selfId
-        effects.note(event.data, `-${damage}`, {
+        // Beside the one who was hit: where the shot touched him may be under his name.
+        effects.note(view.players.get(whom) ?? event.data, `-${damage}`, {
           color: css(isSelf ? theme.bad : isOwn ? theme.warn : theme.text),
           scale: isOwn ? scale : scale * 0.7,
         })
