@@ -13,7 +13,7 @@ const ROOM_COUNT = 10
 const EVENTS_PER_SECOND = 500
 const STEP_MS = 20
 /** Longest wait for anything, in ms. */
-export const LONGEST_MS = 60_000
+export const LONGEST_MS = 90_000
 
 const clock = new SystemClock()
 

@@ -58,7 +58,13 @@ export async function playRound({ uri, readerUris, fault }: RoundParts): Promise
     await until(
       () => watchers.every(({ seen }) => seen.length > before),
       'events to be shown again after the fault',
-    )
+    ).catch((error: unknown) => {
+      // What stands still: the writer, a reader, or MongoDB itself.
+      const stands = watchers.map(({ seen, outbox: { sealed, stats } }) => {
+        return { shown: seen.length, sealed, ...stats }
+      })
+      throw new Error(`${String(error)} ${before} ${JSON.stringify(stands)}`, { cause: error })
+    })
     await sleep(AFTER_MS)
     const stallMs = Math.max(...watchers.map((watcher) => watcher.takeStallMs()))
     await load.stop()
