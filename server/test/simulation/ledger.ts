@@ -128,8 +128,9 @@ export class Ledger {
     check(event.n === (last?.n ?? 0) + 1, 'OB2', () => `${at()} follows n=${last?.n ?? 0}`)
     check(event.seq > (last?.seq ?? 0), 'OB2 OB4', () => `${at()} is below seq ${last?.seq}`)
     check(event.at >= (last?.at ?? 0), 'OB2', () => `${at()}: at went back`)
-    // Taken over from a snapshot, with the log cut up to it: what follows it follows the state at it.
-    if (event.type === OWNER && last && !this.#majority.events.has(last.seq)) ledger.patchN = last.n
+    // Taken over from a snapshot, with the log cut up to it: what follows may follow the state at it.
+    const isCut = last !== undefined && !this.#majority.events.has(last.seq)
+    if (event.type === OWNER && isCut && event.prev === last.n) ledger.patchN = last.n
     check(event.prev === ledger.patchN, 'OB2', () => `${at()}: prev ${event.prev}`)
     check(last?.type !== END, 'OB4', () => `${at()} follows the end`)
     if (last && event.own !== last.own) {
