@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { MongoClient } from 'mongodb'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createOutbox } from '../src/outbox/create-outbox.ts'
 import { SystemClock } from '../src/clock.ts'
 import { randomId } from '../src/ids.ts'
@@ -165,6 +165,7 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
 describe.skipIf(!(await hasMongod()))('OB5 a server without a replica set', () => {
   test('OB5 is polled, which is said once; events come through, numbers are taken without transactions', async () => {
     const standalone = await startStandalone()
+    onTestFinished(() => standalone.stop())
     const lines: string[] = []
     const logger: Logger = { ...silentLogger, info: (_fields, message) => void lines.push(message) }
     const clock = new SystemClock()
@@ -197,6 +198,5 @@ describe.skipIf(!(await hasMongod()))('OB5 a server without a replica set', () =
     expect(outcome).toEqual({ kind: 'stored' })
     expect(lines.filter((line) => line.includes('polled'))).toHaveLength(1)
     await outbox.stop()
-    await standalone.stop()
   }, 60_000)
 })
