@@ -232,12 +232,15 @@ class LogOutbox implements Outbox {
     const limit = Math.max(1, Math.min(MAX_PAGE, query.limit))
     const { after, room } = query
     const isEmpty = after >= upTo
-    let found: LogEvent[] = []
+    const where = { upTo, ...(room === undefined ? {} : { room }) }
+    const found = isEmpty ? [] : await this.#store.range({ ...where, after, limit })
     let isStale = false
-    if (!isEmpty && room === undefined) found = await this.#store.range({ after, upTo, limit })
-    else if (!isEmpty) {
-      isStale = (await this.#store.bySeq(upTo)) === null
-      found = await this.#store.range({ after, upTo, limit, room: room ?? '' })
+    if (!isEmpty && room !== undefined && found.length < limit) {
+      // The end of W is there, and after it was seen there is still nothing more of the room.
+      const end = await this.#store.bySeq(upTo)
+      const from = found[found.length - 1]?.seq ?? after
+      const more = await this.#store.range({ ...where, after: from, limit: 1 })
+      isStale = end === null || more.length > 0
     }
     // After the read: what was deleted meanwhile would be missing in the page (OB6).
     const floor = await this.#store.floor()

@@ -4,6 +4,8 @@ export interface Mutation {
   /** What the code does now, in plain words. */
   readonly does: string
   readonly edits: readonly Edit[]
+  /** A seed far out that goes red: tried first, to save time. */
+  readonly near?: number
 }
 
 export interface Edit {
@@ -256,8 +258,8 @@ export const mutations: readonly Mutation[] = [
     'the floor is checked before the page is read',
     outbox(
       'create-outbox',
-      'let found: LogEvent[] = []',
-      'const floor = await this.#store.floor()\n    let found: LogEvent[] = []',
+      'const isEmpty = after >= upTo',
+      'const floor = await this.#store.floor()\n    const isEmpty = after >= upTo',
     ),
     outbox(
       'create-outbox',
