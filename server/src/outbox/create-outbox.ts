@@ -71,7 +71,11 @@ class LogOutbox implements Outbox {
     this.#store = store
     this.#context = context
     this.#tail = new LogTail(shared)
-    this.#writer = new LogWriter({ ...shared, onFlushed: () => this.#tail.wake() })
+    this.#writer = new LogWriter({
+      ...shared,
+      onFlushed: () => this.#tail.wake(),
+      sealed: () => this.#tail.sealed,
+    })
     this.#snapshots = new SnapshotSaver(shared)
     this.#retention = new Retention({
       ...shared,

@@ -21,6 +21,8 @@ export interface WriterContext {
   readonly logger: Logger
   /** Random per boot: the `own` of tombstones. */
   readonly own: string
+  /** W of OB3, as far as this process knows. */
+  readonly sealed: () => number
   /** After each flush: something may be there to be sealed. */
   readonly onFlushed: () => void
 }

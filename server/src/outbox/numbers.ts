@@ -5,8 +5,16 @@ import { writeTombstones } from './tombstones.ts'
 const MAX_UNVOIDED = 100_000
 const VOID_CHUNK = 1_000
 
+export interface NumbersContext {
+  readonly store: LogStore
+  readonly own: string
+  /** W of OB3: there is nothing to void at or below it. */
+  readonly sealed: () => number
+}
+
 /** Allocates this process's seqs and voids those it will not use (OB3). */
 export class Numbers {
+  readonly #context: NumbersContext
   readonly #store: LogStore
   readonly #own: string
   readonly #backoff: Backoff
@@ -18,14 +26,16 @@ export class Numbers {
   tombstoneCount = 0
   lastError: string | null = null
 
-  constructor(context: { readonly store: LogStore; readonly own: string }, backoff: Backoff) {
+  constructor(context: NumbersContext, backoff: Backoff) {
+    this.#context = context
     this.#store = context.store
     this.#own = context.own
     this.#backoff = backoff
   }
 
+  /** What is sealed is taken too, though it may have been cut: a counter can go back that far. */
   isAbove(first: number): boolean {
-    return first > this.#used
+    return first > this.#used && first > this.#context.sealed()
   }
 
   use(first: number, count: number): void {
@@ -62,7 +72,8 @@ export class Numbers {
    */
   voidSoon(seqs: readonly number[]): void {
     if (seqs.length === 0 || this.#toVoid.length > MAX_UNVOIDED) return
-    for (const seq of seqs) this.#toVoid.push(seq)
+    const sealed = this.#context.sealed()
+    for (const seq of seqs) if (seq > sealed) this.#toVoid.push(seq)
     this.#voiding ??= this.#voidAll().finally(() => {
       this.#voiding = null
     })
