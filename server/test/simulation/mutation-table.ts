@@ -4,8 +4,6 @@ export interface Mutation {
   /** What the code does now, in plain words. */
   readonly does: string
   readonly edits: readonly Edit[]
-  /** A seed far out that goes red: tried first, to save time. */
-  readonly near?: number
 }
 
 export interface Edit {
@@ -141,17 +139,12 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation(
     'OB3',
-    'a range below numbers that were used is used',
+    'a range below used numbers, or below the last event of the room, is used',
     outbox(
       'numbers',
       'const isUsable = this.isAbove(first) && first > minSeq',
       'const isUsable = true',
     ),
-  ),
-  mutation(
-    'OB4',
-    'the seq of a marker need not exceed the last event',
-    outbox('room-buffer', 'minSeq: this.#acknowledged.seq', 'minSeq: 0'),
   ),
   mutation(
     'OB4',
@@ -217,11 +210,6 @@ export const mutations: readonly Mutation[] = [
     'OB6',
     'a state is made of a log with gaps',
     outbox('retention', 'for (const event of events) if (event.n !== ++n) return null', ''),
-  ),
-  mutation(
-    'OB6',
-    'a cut goes on while another process cuts',
-    outbox('retention', 'if ((await store.floor()) > before) return', ''),
   ),
   mutation(
     'OB6',

@@ -10,18 +10,18 @@ const SEEDS = 200
 
 /** Seeds that went red before the log was right: each does again when its fix is taken out. */
 const found = [
-  { rule: 'OB4', seed: 58, what: 'a room that goes on while it is taken over keeps its prev' },
+  { rule: 'OB4', seed: 185, what: 'a room that goes on while it is taken over keeps its prev' },
   {
     rule: 'OB4',
-    seed: 9,
+    seed: 548,
     what: 'an owner that slept through two takeovers and a cut is still fenced',
   },
-  { rule: 'OB6', seed: 20, what: 'a state is never made of a log with gaps' },
-  { rule: 'OB6', seed: 9, what: 'what is young is not cut, however much there is' },
-  { rule: 'OB6', seed: 21, what: 'a tail behind the floor goes on at the floor' },
-  { rule: 'FE1', seed: 4, what: 'a page that a new primary cuts short is read again' },
-  { rule: 'FE1', seed: 564, what: 'a ring with a gap holds nothing from before it' },
-  { rule: 'OB6', seed: 323, what: 'a room whose log was cut is not restored as empty' },
+  { rule: 'OB6', seed: 46, what: 'a state is never made of a log with gaps' },
+  { rule: 'OB6', seed: 82, what: 'what is young is not cut, however much there is' },
+  { rule: 'OB6', seed: 38, what: 'a tail behind the floor goes on at the floor' },
+  { rule: 'FE1', seed: 9, what: 'a page that a new primary cuts short is read again' },
+  { rule: 'OB6', seed: 1362, what: 'a room whose log was cut is not restored as empty' },
+  { rule: 'FE1', seed: 161, what: 'a ring with a gap holds nothing from before it' },
 ]
 
 describe('the log under a simulated replica set, with crashes, takeovers and retention', () => {
