@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dirname, '../../..')
 
 const SEEDS = 200
 
-/** Seeds that went red before the log was right: each does again when its fix is taken out. */
+/** For each fix, the first seed of the simulation that goes red when the fix is taken out. */
 const found = [
   { rule: 'OB4', seed: 185, what: 'a room that goes on while it is taken over keeps its prev' },
   {
