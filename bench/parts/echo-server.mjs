@@ -63,6 +63,7 @@ async function startOurs() {
     ratePerSecond: 1e9,
     rateBurst: 1e9,
     connectionsPerSecondPerIp: 1e6,
+    maxConnectionsPerIp: 1e6,
     maxConnections: 100_000,
   })
   const registry = new CommandRegistry(typedGame.commands)
