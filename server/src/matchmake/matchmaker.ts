@@ -48,8 +48,10 @@ export class Matchmaker implements SeatDesk {
     this.#checkUnclaimed(wish)
     const options = checkOptions(wish.options)
     for (let attempt = 1; ; attempt++) {
-      const room = this.#findOpen(type) ?? (await this.#openOne(type, options))
-      if (!room) continue
+      const room =
+        this.#findOpen(type) ??
+        (await this.#openOne(type, options)) ??
+        (await this.#parts.host.create(type, options))
       try {
         return await this.#sell(room, wish)
       } catch (error) {
