@@ -143,6 +143,7 @@ const otherOptions: ReadonlySet<string> = new Set([
   'apiKey',
   'allowedOrigins',
   'requireOrigin',
+  'trustedProxies',
   'isDevelopment',
   'newId',
   'nodeName',

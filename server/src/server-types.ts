@@ -21,6 +21,11 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly allowedOrigins?: readonly string[]
   /** Refuse WebSocket handshakes without an Origin header (not from a browser). Default false. */
   readonly requireOrigin?: boolean
+  /**
+   * Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. Without
+   * them everybody behind a proxy shares its address, and the limits that go by address. Default: none.
+   */
+  readonly trustedProxies?: readonly string[]
   /** Opens `/metrics` without a key. Default false. */
   readonly isDevelopment?: boolean
   /** Source of ids and tokens; for tests that need the same ones twice. Default: the system's randomness. */

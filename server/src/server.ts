@@ -32,6 +32,7 @@ import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
 import { compileState } from './state/compile.ts'
 import { createStateTracker, restoreStateTracker } from './state/state-tracker.ts'
+import { createClientAddress, networkOf } from './transport/client-address.ts'
 import { MemoryTransport } from './transport/memory.ts'
 import { UwsTransport } from './transport/uws.ts'
 import { withLoopback } from './transport/with-loopback.ts'
@@ -65,6 +66,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     maxMessageBytes: limits.maxPayloadBytes + FRAME_BYTES,
     maxBufferedBytes: limits.maxQueuedBytes,
     idleTimeoutMs: limits.idleTimeoutMs,
+    clientAddress: createClientAddress(options.trustedProxies),
   }
   const loopback = new MemoryTransport(sockets)
   const transport = withLoopback(options.transport ?? new UwsTransport(sockets), loopback)
@@ -134,7 +136,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   addMatchmakeRoutes(add, {
     matchmaker,
     readJson: (request) => readJsonObject(request, limits.maxBodyBytes),
-    limit: (request) => joins.consume(request.remoteAddress),
+    limit: (request) => joins.consume(networkOf(request.remoteAddress)),
   })
 
   // Steps 8 and 9: the feed, over the started log.

@@ -354,6 +354,25 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       expect(closes).toBe(1)
     })
 
+    test('TR28 a request and a handshake carry the address that `clientAddress` makes of them', async () => {
+      const asked: string[] = []
+      const clientAddress = (peer: string, forwardedFor: string): string => {
+        asked.push(`${peer} ${forwardedFor}`)
+        return '203.0.113.9'
+      }
+      transport = subject.create({ ...options, clientAddress })
+      server = new Recorder()
+      port = await transport.listen({ host: '127.0.0.1', port: 0 }, server)
+      const [, connection] = await dial()
+      expect(server.upgrades[0]?.remoteAddress).toBe('203.0.113.9')
+      expect(connection.remoteAddress).toBe('203.0.113.9')
+      server.onHttp = (request, response) => response.send(200, {}, request.remoteAddress)
+      const headers = { 'x-forwarded-for': '198.51.100.1' }
+      const reply = await subject.request(transport, port, { method: 'GET', path: '/', headers })
+      expect(await reply.text()).toBe('203.0.113.9')
+      expect(asked[1]).toBe('127.0.0.1 198.51.100.1')
+    })
+
     test('TR20 close ends what is open with 1001 and takes nobody new', async () => {
       await start()
       const [client] = await dial()

@@ -11,7 +11,7 @@ export interface Environment {
   /** True when the key was made up here, because none was given: to be printed. */
   readonly isKeyMade: boolean
   readonly options: Required<
-    Pick<ServerOptions, 'allowedOrigins' | 'nodeName' | 'isDevelopment'>
+    Pick<ServerOptions, 'allowedOrigins' | 'trustedProxies' | 'nodeName' | 'isDevelopment'>
   > & { readonly apiKey: string }
 }
 
@@ -24,8 +24,8 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const MIN_KEY_CHARACTERS = 16
 
 /**
- * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, NODE_NAME, LOG_LEVEL and NODE_ENV; an empty
- * variable is as good as none.
+ * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, TRUSTED_PROXIES, NODE_NAME, LOG_LEVEL and
+ * NODE_ENV; an empty variable is as good as none.
  * @throws EnvironmentError that names the variable and what it held.
  */
 export function readEnvironment(
@@ -49,6 +49,7 @@ export function readEnvironment(
     options: {
       apiKey: apiKey ?? randomBytes(18).toString('base64url'),
       allowedOrigins: readOrigins(env['ALLOWED_ORIGINS'] ?? ''),
+      trustedProxies: readList(env['TRUSTED_PROXIES'] ?? ''),
       nodeName: env['NODE_NAME'] || 'node-1',
       isDevelopment,
     },
@@ -62,14 +63,18 @@ function readPort(text: string): number {
 }
 
 function readOrigins(text: string): string[] {
-  const origins = text.split(',').map((origin) => origin.trim())
-  const given = origins.filter((origin) => origin !== '')
+  const given = readList(text)
   for (const origin of given)
     if (origin !== '*' && !isOrigin(origin))
       throw new EnvironmentError(
         `Expected ALLOWED_ORIGINS like 'https://a.example,https://b.example', got '${origin}'`,
       )
   return given
+}
+
+function readList(text: string): string[] {
+  const entries = text.split(',').map((entry) => entry.trim())
+  return entries.filter((entry) => entry !== '')
 }
 
 function isOrigin(text: string): boolean {

@@ -9,7 +9,7 @@ test('EX1 without variables it is a development server on this machine, with a k
     isKeyMade: true,
     logLevel: 'warn',
     mongodbUri: null,
-    options: { isDevelopment: true, allowedOrigins: [], nodeName: 'node-1' },
+    options: { isDevelopment: true, allowedOrigins: [], trustedProxies: [], nodeName: 'node-1' },
   })
   const { apiKey } = settings.options
   expect(apiKey).toMatch(/^[\w-]{24}$/)
@@ -23,6 +23,7 @@ test('EX1 every variable is taken, and an empty one is as good as none', () => {
       HOST: '0.0.0.0',
       API_KEY: 'k'.repeat(16),
       ALLOWED_ORIGINS: 'https://a.example, https://b.example,',
+      TRUSTED_PROXIES: '10.0.0.0/8, ::1',
       NODE_NAME: 'n2',
       LOG_LEVEL: 'debug',
       NODE_ENV: 'production',
@@ -40,6 +41,7 @@ test('EX1 every variable is taken, and an empty one is as good as none', () => {
       apiKey: 'k'.repeat(16),
       isDevelopment: false,
       allowedOrigins: ['https://a.example', 'https://b.example'],
+      trustedProxies: ['10.0.0.0/8', '::1'],
       nodeName: 'n2',
     },
   })

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { TooManyRequests } from '../http/http-error.ts'
 import type { ServerLimits } from '../options.ts'
 import { IpLimit } from '../session/ip-limit.ts'
+import { networkOf } from '../transport/client-address.ts'
 
 export type ReaderLimitNumbers = Pick<
   ServerLimits,
@@ -28,7 +29,7 @@ export class ReaderLimits {
 
   /** Counts one read; false when the address has had all of this second. */
   mayRead(address: string): boolean {
-    return this.#reads.take(address, this.#clock.now())
+    return this.#reads.take(networkOf(address), this.#clock.now())
   }
 
   /**
@@ -42,17 +43,19 @@ export class ReaderLimits {
   /** Counts a stream that opens; false when there is no room for it. Each true needs one `releaseStream`. */
   takeStream(address: string): boolean {
     const { maxStreams, maxStreamsPerIp } = this.#limits
-    const count = this.#perIp.get(address) ?? 0
+    const network = networkOf(address)
+    const count = this.#perIp.get(network) ?? 0
     if (this.#streamCount >= maxStreams || count >= maxStreamsPerIp) return false
     this.#streamCount++
-    this.#perIp.set(address, count + 1)
+    this.#perIp.set(network, count + 1)
     return true
   }
 
   releaseStream(address: string): void {
     this.#streamCount--
-    const count = (this.#perIp.get(address) ?? 0) - 1
-    if (count > 0) this.#perIp.set(address, count)
-    else this.#perIp.delete(address)
+    const network = networkOf(address)
+    const count = (this.#perIp.get(network) ?? 0) - 1
+    if (count > 0) this.#perIp.set(network, count)
+    else this.#perIp.delete(network)
   }
 }

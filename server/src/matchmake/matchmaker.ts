@@ -5,6 +5,7 @@ import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
 import type { RoomHost } from '../room/room-host.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { RoomSeat } from '../room/seat.ts'
+import { networkOf } from '../transport/client-address.ts'
 import { LOOPBACK_ADDRESS } from '../transport/memory.ts'
 import { checkOptions, cleanName } from './join-request.ts'
 import type { TicketOffice } from './ticket.ts'
@@ -127,7 +128,7 @@ export class Matchmaker implements SeatDesk {
 
   /** @throws RingsideError too_many_requests. */
   #checkUnclaimed(wish: SeatWish): void {
-    if (this.#isCounted(wish)) this.#parts.unclaimed.check(wish.remoteAddress)
+    if (this.#isCounted(wish)) this.#parts.unclaimed.check(networkOf(wish.remoteAddress))
   }
 
   #findOpen(type: string): LiveRoom | null {
@@ -153,7 +154,9 @@ export class Matchmaker implements SeatDesk {
     if (room.isLocked) throw new RingsideError('room_locked')
     if (room.isPaused) throw new RingsideError('room_paused')
     this.#checkUnclaimed(wish)
-    const settled = this.#isCounted(wish) ? this.#parts.unclaimed.add(wish.remoteAddress) : () => {}
+    const settled = this.#isCounted(wish)
+      ? this.#parts.unclaimed.add(networkOf(wish.remoteAddress))
+      : () => {}
     const facts = { id, name, auth }
     let seat: RoomSeat
     try {

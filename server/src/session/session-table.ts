@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { SUBPROTOCOL, encodeFrame } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import type { DisconnectReason, Session } from '../server-types.ts'
+import { networkOf } from '../transport/client-address.ts'
 import { LOOPBACK_ADDRESS } from '../transport/memory.ts'
 import type {
   Connection,
@@ -139,9 +140,9 @@ export class SessionTable {
     if (this.#sessions.size >= limits.maxConnections) return refusal(503, 'too_many_requests')
     const isLoopback = request.remoteAddress === LOOPBACK_ADDRESS
     if (!isLoopback) {
-      if (!this.#ipLimit.take(request.remoteAddress, clock.now()))
-        return refusal(429, 'too_many_requests')
-      if ((this.#perIp.get(request.remoteAddress) ?? 0) >= limits.maxConnectionsPerIp)
+      const network = networkOf(request.remoteAddress)
+      if (!this.#ipLimit.take(network, clock.now())) return refusal(429, 'too_many_requests')
+      if ((this.#perIp.get(network) ?? 0) >= limits.maxConnectionsPerIp)
         return refusal(429, 'too_many_requests')
       if (!isOriginAllowed(request.header('origin'), request.header('host')))
         return refusal(403, 'forbidden')
@@ -156,7 +157,8 @@ export class SessionTable {
     const session = new ClientSession(randomUUID(), connection, this.#context)
     connection.owner = session
     this.#sessions.set(session.handle.id, session)
-    this.#perIp.set(connection.remoteAddress, (this.#perIp.get(connection.remoteAddress) ?? 0) + 1)
+    const network = networkOf(connection.remoteAddress)
+    this.#perIp.set(network, (this.#perIp.get(network) ?? 0) + 1)
     this.#parts.metrics.counters.connectionsOpened++
     connection.subscribe(EVERYBODY)
     this.#stopSweep ??= this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
@@ -167,9 +169,10 @@ export class SessionTable {
     const session = connection.owner as ClientSession
     session.closed(code)
     this.#sessions.delete(session.handle.id)
-    const left = (this.#perIp.get(connection.remoteAddress) ?? 0) - 1
-    if (left > 0) this.#perIp.set(connection.remoteAddress, left)
-    else this.#perIp.delete(connection.remoteAddress)
+    const network = networkOf(connection.remoteAddress)
+    const left = (this.#perIp.get(network) ?? 0) - 1
+    if (left > 0) this.#perIp.set(network, left)
+    else this.#perIp.delete(network)
     this.#runHook('onDisconnect', session, () =>
       this.#parts.hooks.onDisconnect?.(session.handle, {
         code,

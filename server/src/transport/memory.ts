@@ -96,7 +96,7 @@ export class MemoryTransport implements Transport {
       path: dial.path ?? '/ws',
       query: dial.query ?? '',
       header: (name) => headers[name] ?? '',
-      remoteAddress: dial.remoteAddress ?? LOOPBACK_ADDRESS,
+      remoteAddress: this.#clientOf(dial.remoteAddress ?? LOOPBACK_ADDRESS, headers),
       protocols: dial.protocols ?? [],
     }
     const decision = handlers.upgrade(request)
@@ -127,7 +127,11 @@ export class MemoryTransport implements Transport {
   request(request: MemoryRequest): MemoryExchange {
     const handlers = this.#handlers
     if (!handlers) throw new RingsideError('unavailable', 'Expected a transport that listens')
-    const exchange = new MemoryExchange(request, () => this.#exchanges.delete(exchange))
+    const peer = request.remoteAddress ?? '127.0.0.1'
+    const address = this.#clientOf(peer, request.headers ?? {})
+    const exchange = new MemoryExchange({ ...request, remoteAddress: address }, () => {
+      this.#exchanges.delete(exchange)
+    })
     this.#exchanges.add(exchange)
     try {
       handlers.http(exchange, exchange)
@@ -135,5 +139,11 @@ export class MemoryTransport implements Transport {
       exchange.send(500, {}, '{"error":{"code":"internal","message":"The server failed"}}')
     }
     return exchange
+  }
+
+  /** TR28. */
+  #clientOf(peer: string, headers: Readonly<Record<string, string>>): string {
+    const { clientAddress } = this.#options
+    return clientAddress ? clientAddress(peer, headers['x-forwarded-for'] ?? '') : peer
   }
 }

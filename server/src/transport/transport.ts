@@ -1,3 +1,5 @@
+import type { ClientAddress } from './client-address.ts'
+
 /**
  * Step 1, the contract: sockets and HTTP, whatever carries them. Implementations are held to one
  * suite (test/transport-contract.ts). Nothing above this folder imports uWebSockets.js.
@@ -143,4 +145,6 @@ export interface TransportOptions {
   readonly maxBufferedBytes: number
   /** A WebSocket from which nothing (not even a pong) came for this long is closed, in ms. */
   readonly idleTimeoutMs: number
+  /** Whose address a request carries; default: the other end of its socket. */
+  readonly clientAddress?: ClientAddress
 }

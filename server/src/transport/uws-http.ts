@@ -4,8 +4,8 @@ import { RingsideError } from '../errors.ts'
 import { checkHeaders } from './header-check.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from './transport.ts'
 
-/** The client's address as text: dotted for IPv4 (mapped into IPv6 as well), else groups of hex. */
-export function remoteAddressOf(response: UwsResponse): string {
+/** The other end of the socket as text: dotted for IPv4 (mapped into IPv6 as well), else groups of hex. */
+export function peerAddressOf(response: UwsResponse): string {
   const bytes = new Uint8Array(response.getRemoteAddress())
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.length !== 16) return ''
@@ -29,12 +29,12 @@ export class UwsHttpRequest implements HttpRequest {
   readonly #headers = new Map<string, string>()
   readonly #exchange: UwsExchange
 
-  constructor(exchange: UwsExchange, response: UwsResponse, request: UwsRequest) {
+  constructor(exchange: UwsExchange, request: UwsRequest, remoteAddress: string) {
     this.#exchange = exchange
     this.method = exchange.method
     this.path = request.getUrl()
     this.query = new URLSearchParams(request.getQuery())
-    this.remoteAddress = remoteAddressOf(response)
+    this.remoteAddress = remoteAddress
     request.forEach((name, value) => {
       this.#headers.set(name, value)
     })

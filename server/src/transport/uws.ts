@@ -21,7 +21,7 @@ import type {
 } from './transport.ts'
 import { SendResult } from './transport.ts'
 import { offHeap } from './off-heap.ts'
-import { UwsExchange, UwsHttpRequest, remoteAddressOf } from './uws-http.ts'
+import { UwsExchange, UwsHttpRequest, peerAddressOf } from './uws-http.ts'
 
 /** uWebSockets.js drops a larger message without a frame; up to here the session answers 1009. */
 const OVERSIZE_MARGIN_BYTES = 65_536
@@ -162,7 +162,7 @@ export class UwsTransport implements Transport {
     const { response, request, context } = handshake
     const key = request.getHeader('sec-websocket-key')
     const extensions = request.getHeader('sec-websocket-extensions')
-    const asked = copyUpgrade(response, request)
+    const asked = copyUpgrade(request, this.#clientOf(response, request))
     const decision = this.#isClosing
       ? ({ accept: false, status: 503, code: 'draining' } as const)
       : handlers.upgrade(asked)
@@ -183,7 +183,8 @@ export class UwsTransport implements Transport {
   #exchange(handlers: TransportHandlers, response: UwsResponse, request: UwsRequest): void {
     const exchange = new UwsExchange(response, request, this.#exchanges)
     try {
-      handlers.http(new UwsHttpRequest(exchange, response, request), exchange)
+      const address = this.#clientOf(response, request)
+      handlers.http(new UwsHttpRequest(exchange, request, address), exchange)
     } catch {
       exchange.send(
         500,
@@ -191,6 +192,13 @@ export class UwsTransport implements Transport {
         '{"error":{"code":"internal","message":"The server failed"}}',
       )
     }
+  }
+
+  /** TR28. */
+  #clientOf(response: UwsResponse, request: UwsRequest): string {
+    const peer = peerAddressOf(response)
+    const { clientAddress } = this.#options
+    return clientAddress ? clientAddress(peer, request.getHeader('x-forwarded-for')) : peer
   }
 }
 
@@ -201,7 +209,7 @@ interface Handshake {
 }
 
 /** Copies what is asked: the request is gone when the callback returns. */
-function copyUpgrade(response: UwsResponse, request: UwsRequest): UpgradeRequest {
+function copyUpgrade(request: UwsRequest, remoteAddress: string): UpgradeRequest {
   const headers = new Map<string, string>()
   request.forEach((name, value) => {
     headers.set(name, value)
@@ -211,7 +219,7 @@ function copyUpgrade(response: UwsResponse, request: UwsRequest): UpgradeRequest
     path: request.getUrl(),
     query: request.getQuery(),
     header: (name) => headers.get(name) ?? '',
-    remoteAddress: remoteAddressOf(response),
+    remoteAddress,
     protocols: offered === '' ? [] : offered.split(',').map((name) => name.trim()),
   }
 }
