@@ -11,7 +11,7 @@ export interface RouteAdder {
 
 /** Adds everything that spectators read: lists, streams, pages and states. */
 export function addFeedRoutes(router: RouteAdder, feed: Feed, lobby: Lobby): void {
-  router.add('GET', '/rooms', (_request, response) => lobby.answer(response))
+  router.add('GET', '/rooms', (request, response) => lobby.answer(request, response))
   router.add('GET', '/rooms/stream', (request, response) => lobby.open(request, response))
   router.add('GET', '/rooms/:id/feed', (request, response, { params }) => {
     const ask = parseFeedAsk(request)

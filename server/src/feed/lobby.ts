@@ -59,8 +59,12 @@ export class Lobby {
     return this.#streams.size
   }
 
-  /** Answers `GET /rooms`. */
-  answer(response: HttpResponse): void {
+  /**
+   * Answers `GET /rooms`.
+   * @throws TooManyRequests (429) for an address that has had all reads of this second.
+   */
+  answer({ remoteAddress }: HttpRequest, response: HttpResponse): void {
+    this.#context.readers.checkRead(remoteAddress)
     const headers = {
       'Content-Type': 'application/json; charset=utf-8',
       'Cache-Control': 'no-cache',

@@ -16,7 +16,7 @@ const isSentAway = (reader: Reader): boolean =>
   /^retry: \d+\n: ringside\n\n$/.test(reader.text)
 
 describe('FE15 one address', () => {
-  it.each(['/rooms/a/events', '/rooms/a/state'])(
+  it.each(['/rooms', '/rooms/a/events', '/rooms/a/state'])(
     'FE15 %s beyond readsPerSecondPerIp is answered 429 with Retry-After, for this second',
     async (path) => {
       const rig = await FeedRig.start({ readsPerSecondPerIp: 3 })
