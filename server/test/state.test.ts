@@ -22,7 +22,7 @@ import protobuf from 'protobufjs'
 import { describe, expect, test } from 'vitest'
 import { createReplica } from '../../client/src/state-replica.ts'
 import { RingsideError } from '../src/errors.ts'
-import { JsonWriter, shortestF32, writeF32, writeInteger } from '../src/state/json-writer.ts'
+import { JsonWriter } from '../src/state/json-writer.ts'
 import {
   compileState,
   createStateTracker,
@@ -31,7 +31,7 @@ import {
   sizeOf,
   values,
 } from '../src/state/state-tracker.ts'
-import { EveryKind, at } from './state-support.ts'
+import { EveryKind } from './state-support.ts'
 
 const HEADER = { epoch: 2, tick: 7, at: 1234.5 }
 const Mine = schema({ id: uint(1), x: quant(2, { step: 0.1 }) })
@@ -151,46 +151,6 @@ describe('numbers and text', () => {
     expect(a.name).toBe('x\ufffd')
   })
 
-  test('ST2 writes the shortest decimal of a float', () => {
-    const buffer = new Float32Array(1)
-    const bits = new Uint32Array(buffer.buffer)
-    const out = new Uint8Array(64)
-    let state = 12345
-    for (let i = 0; i < 20_000; i++) {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-      // Half of any bits, half of the sizes that games have.
-      bits[0] = i % 2 === 0 ? state : (state & 0x80ffffff) | ((((state >>> 8) % 34) + 104) << 23)
-      const value = at(buffer, 0) + 0
-      if (!Number.isFinite(value)) continue
-      const text = String.fromCharCode(...out.subarray(0, writeF32(out, 0, value)))
-      expect(Math.fround(Number(text))).toBe(value)
-      expect(digits(text)).toBe(digits(shortestF32(value)))
-    }
-  })
-
-  test('ST2 writes whole numbers of any size', () => {
-    const out = new Uint8Array(64)
-    for (const value of [
-      0,
-      7,
-      10,
-      99,
-      100,
-      4294967295,
-      2147483648,
-      2147483647,
-      1e9,
-      1e9 - 1,
-      4294967296,
-      1.7e12,
-      2 ** 53 - 1,
-    ])
-      for (const signed of [value, -value + 0])
-        expect(String.fromCharCode(...out.subarray(0, writeInteger(out, 0, signed)))).toBe(
-          String(signed),
-        )
-  })
-
   test('ST2 writes text as JSON, also beyond its first buffer', () => {
     const json = new JsonWriter()
     const text = 'é"\\\n\u0001🎮'.repeat(20_000)
@@ -199,11 +159,6 @@ describe('numbers and text', () => {
     expect(JSON.parse(json.finish())).toBe(text)
   })
 })
-
-/** Significant digits, whatever the notation. */
-function digits(text: string): string {
-  return text.replace(/e.*$/, '').replace(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '')
-}
 
 describe('what a patch holds', () => {
   test('ST6 nothing changed, or changed to the same: null', () => {

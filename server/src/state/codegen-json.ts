@@ -1,6 +1,6 @@
 import type { StateField } from '@ringside/protocol'
 import type { CompiledClass } from './compile.ts'
-import { NUMBER_BYTES } from './json-writer.ts'
+import { NUMBER_BYTES } from './json-numbers.ts'
 
 /**
  * Generates `json` (the members in a view's mask) and `jsonChanged` (those of them that have changed), as
@@ -34,13 +34,13 @@ function member(field: StateField, room: number): string {
     `${key}; w.p = p; ${call}; w.need(${room}); b = w.b; v = w.v; p = w.p; b[p++] = 44`
   switch (field.kind) {
     case 'f32':
-      return `${key}; p = writeF32(b, p, ${value}); b[p++] = 44`
+      return `${key}; p = writeF32(v, p, ${value}); b[p++] = 44`
     case 'num':
-      return `${key}; p = writeNumber(b, p, ${value}); b[p++] = 44`
+      return `${key}; p = writeNumber(v, p, ${value}); b[p++] = 44`
     case 'int':
     case 'uint':
     case 'quant':
-      return `${key}; p = writeInteger(b, p, ${value}); b[p++] = 44`
+      return `${key}; p = writeInteger(v, p, ${value}); b[p++] = 44`
     case 'bool':
       return `${key}; if (${value}) { ${literal('true,')} } else { ${literal('false,')} }`
     case 'str':

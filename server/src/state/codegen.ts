@@ -4,7 +4,7 @@ import { columnCode } from './codegen-columns.ts'
 import { jsonCode } from './codegen-json.ts'
 import type { CompiledClass, GeneratedClass, Group } from './compile.ts'
 import { writeVarint } from './byte-writer.ts'
-import { writeF32, writeInteger, writeNumber } from './json-writer.ts'
+import { writeF32, writeInteger, writeNumber } from './json-numbers.ts'
 import { KNOWN, OWNED, PUBLIC, Tracked, show, stateInvalid } from './tracked.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { PayloadError, checkScalar, encodeMessage, isSchema, toSteps } from '@ringside/protocol'
 import type { ScalarItem, Schema, StateField } from '@ringside/protocol'
-import { shortestF32 } from './json-writer.ts'
+import { shortestF32 } from './json-numbers.ts'
 import { show, stateInvalid } from './tracked.ts'
 import type { Tracked } from './tracked.ts'
 
