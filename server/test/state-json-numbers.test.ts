@@ -20,7 +20,7 @@ function written(write: Write, value: number): string {
   const after = write(view, 0, value)
   if (out.subarray(NUMBER_BYTES).some((byte) => byte !== 0))
     throw new Error(`Expected at most ${NUMBER_BYTES} bytes for ${value}`)
-  return out.latin1Slice(0, after)
+  return out.toString('latin1', 0, after)
 }
 
 const float = new Float32Array(1)
