@@ -1,6 +1,8 @@
 // A real replica set of mongod processes in temporary folders: for `npm run mongo`, tests and fault runs.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { MongoMemoryReplSet, MongoMemoryServer } from 'mongodb-memory-server-core'
 import { MONGOD_VERSION, findMongod } from './mongod.mjs'
 
@@ -10,24 +12,35 @@ const name = 'ringside'
 
 /**
  * Starts `count` members. Each has { port, folder, pid } and can be killed, stopped and started again on the same
- * folder; `stop` ends all and removes the temporary folders.
- * @param {{ count?: number, folders?: readonly string[], log?: (line: string) => void }} [options]
+ * folder; `stop` ends all and removes the temporary folders. With `logFolder` each writes its own log there.
+ * @param {{ count?: number, folders?: readonly string[], logFolder?: string, log?: (line: string) => void }} [options]
  */
-export async function startReplicaSet({ count = 1, folders = [], log = () => {} } = {}) {
+export async function startReplicaSet({ count = 1, folders = [], logFolder, log = () => {} } = {}) {
   const systemBinary = await findMongod({ log })
   const set = await MongoMemoryReplSet.create({
     replSet: { name, count, args, configSettings, storageEngine: 'wiredTiger' },
     instanceOpts: folders.map((dbPath) => ({ dbPath })),
     binary: { systemBinary, version: MONGOD_VERSION, checkMD5: false },
   })
-  const members = set.servers.map((server) => new Member(server, systemBinary))
+  const members = set.servers.map((server) => new Member(server, systemBinary, logFolder))
+  // Members that were started again are nobody else's to end.
+  const endAll = () => {
+    for (const member of members) {
+      member.signal('SIGKILL')
+      if (folders.length === 0)
+        rmSync(member.folder, { recursive: true, force: true, maxRetries: 3 })
+    }
+  }
+  process.on('exit', endAll)
   return {
     uri: set.getUri(),
     members,
     async stop() {
       // The data is thrown away: no reason to wait for an orderly end (15 s after a Ctrl-C).
+      process.off('exit', endAll)
       await Promise.all(members.map((member) => member.kill()))
       await set.stop({ doCleanup: true, force: folders.length === 0 })
+      for (const member of members) member.close()
     },
   }
 }
@@ -51,13 +64,23 @@ class Member {
   #binary
   /** Started again by us, instead of the library's process. */
   #own = null
+  /** File that its log goes to, or null. */
+  #log = null
 
-  constructor(server, binary) {
+  constructor(server, binary, logFolder) {
     this.#instance = server.instanceInfo.instance
     this.#binary = binary
+    if (logFolder !== undefined) {
+      this.logPath = join(logFolder, `mongod-${this.port}.log`)
+      this.#log = openSync(this.logPath, 'a')
+      this.#instance.mongodProcess.stdout.on('data', (bytes) => this.#note(bytes))
+    }
     // A killed member is what a fault run wants, not an error of the library.
     this.#instance.on('instanceError', () => {})
   }
+
+  /** Where its log is; null without `logFolder`. */
+  logPath = null
 
   get port() {
     return this.#instance.instanceOpts.port
@@ -96,7 +119,21 @@ class Member {
   /** Starts it again on its folder; it is a member as soon as the others reach it. */
   restart() {
     if (this.isRunning) return
-    this.#own = spawn(this.#binary, this.#instance.prepareCommandArgs(), { stdio: 'ignore' })
+    const output = this.#log ?? 'ignore'
+    this.#own = spawn(this.#binary, this.#instance.prepareCommandArgs(), {
+      stdio: ['ignore', output, output],
+    })
     this.#own.on('error', () => {})
+    this.#own.on('exit', (code, signal) => this.#note(`ended with ${code ?? signal}\n`))
+  }
+
+  /** Nothing is written to its log any more. */
+  close() {
+    if (this.#log !== null) closeSync(this.#log)
+    this.#log = null
+  }
+
+  #note(bytes) {
+    if (this.#log !== null) writeSync(this.#log, bytes)
   }
 }

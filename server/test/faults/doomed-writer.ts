@@ -1,7 +1,8 @@
 // A game process that dies by kill -9 of itself between taking numbers and writing them. Run as a child:
-// node doomed-writer.ts <uri> <database> <room> <name>. Prints `accepted <data>` and `acknowledged <n>`.
+// node doomed-writer.ts <uri> <database> <room> <name>. Prints `accepted <data>`, `acknowledged <n>` and, as its last
+// words, `taken <seq> ...`: the numbers that nothing is written under.
 import { writeSync } from 'node:fs'
-import type { LogStore } from '../../src/outbox/store.ts'
+import type { LogEvent, LogStore } from '../../src/outbox/store.ts'
 import { openOutbox, quietHandlers } from './rig.ts'
 
 const [uri = '', database = '', room = '', name = ''] = process.argv.slice(2)
@@ -17,9 +18,13 @@ function doomed(store: LogStore): LogStore {
       const value: unknown = Reflect.get(target, key)
       if (typeof value !== 'function') return value
       if (key !== 'insert') return value.bind(target) as unknown
-      return (...events: unknown[]) => {
-        if (++flushCount > FLUSHES) process.kill(process.pid, 'SIGKILL')
-        return (value as (...all: unknown[]) => unknown).apply(target, events)
+      return (events: readonly LogEvent[]) => {
+        const isFlush = events.every(({ type }) => type === 'mark')
+        if (isFlush && ++flushCount > FLUSHES) {
+          writeSync(1, `taken ${events.map(({ seq }) => seq).join(' ')}\n`)
+          process.kill(process.pid, 'SIGKILL')
+        }
+        return target.insert(events)
       }
     },
   })

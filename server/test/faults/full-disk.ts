@@ -3,71 +3,97 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startReplicaSet } from '../../../scripts/replica-set.mjs'
-import { playRound, primaryOf, untilHealthy } from './scenarios.ts'
-import type { ReplicaSet, Round } from './scenarios.ts'
+import { primaryOf } from './members.ts'
+import type { ReplicaSet } from './members.ts'
+import { playRound } from './round.ts'
+import type { Fault, Round } from './round.ts'
 
 const MEMBER_COUNT = 3
 const SIZE_MB = 64
 const CHUNK = Buffer.alloc(64 * 1024, 1)
+
+/** What this machine lacks is left out, but with CI=true it is a failure. */
+export const isCi = process.env['CI'] === 'true' || process.env['CI'] === '1'
 
 /** Small file systems in memory, one for each member; `reason` says why there are none. */
 export type SmallDisks =
   | { readonly folders: readonly string[]; readonly reason: null; remove(): void }
   | { readonly folders: null; readonly reason: string }
 
-/** Needs the right to mount: root. */
+/** Needs the right to mount: root, or sudo without a password. */
 export function makeSmallDisks(): SmallDisks {
   const root = mkdtempSync(join(tmpdir(), 'ringside-disk-'))
   const folders: string[] = []
   const remove = (): void => {
-    for (const folder of folders) spawnSync('umount', ['--lazy', folder])
+    for (const folder of folders) asRoot(['umount', '--lazy', folder])
     rmSync(root, { recursive: true, force: true })
   }
+  const owner = `uid=${process.getuid?.() ?? 0}`
   for (let index = 0; index < MEMBER_COUNT; index++) {
     const folder = join(root, `member-${index}`)
     mkdirSync(folder)
-    const args = ['-t', 'tmpfs', '-o', `size=${SIZE_MB}m`, 'tmpfs', folder]
-    const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' })
-    if (status !== 0) {
+    const problem = asRoot([
+      'mount',
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${SIZE_MB}m,${owner}`,
+      'tmpfs',
+      folder,
+    ])
+    if (problem !== null) {
       remove()
-      return { folders: null, reason: `mount: ${stderr?.trim() || 'not found'}` }
+      return { folders: null, reason: problem }
     }
     folders.push(folder)
   }
   return { folders, reason: null, remove }
 }
 
-export function startOnSmallDisks(folders: readonly string[]): Promise<ReplicaSet> {
-  return startReplicaSet({ count: MEMBER_COUNT, folders })
+/** Runs a command, with sudo where that is needed. Why it could not be, or null. */
+function asRoot(command: readonly string[]): string | null {
+  const isRoot = process.getuid?.() === 0
+  const [program = '', ...args] = isRoot ? command : ['sudo', '-n', ...command]
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' })
+  if (status === 0) return null
+  return `${[program, ...args].slice(0, 3).join(' ')}: ${error?.message ?? stderr.trim()}`
+}
+
+export function startOnSmallDisks(
+  folders: readonly string[],
+  logFolder?: string,
+): Promise<ReplicaSet> {
+  return startReplicaSet({ count: MEMBER_COUNT, folders, ...(logFolder ? { logFolder } : {}) })
 }
 
 /** The disk of the primary, or of every member, is full for some seconds; then there is room again. */
 export async function fillDisk(set: ReplicaSet, which: 'primary' | 'all'): Promise<Round> {
-  await untilHealthy(set)
-  const members = which === 'all' ? set.members : [await primaryOf(set)]
-  const free = async (): Promise<void> => {
+  const { member, term } = await primaryOf(set)
+  const members = which === 'all' ? set.members : [member]
+  const faults: string[] = []
+  const heal = (): void => {
     for (const { folder } of members) rmSync(join(folder, 'filler'), { force: true })
-    // A mongod that cannot write ends itself.
-    for (const member of members) {
-      if (which === 'primary') await member.kill()
-      member.restart()
-    }
+    for (const each of members) each.restart()
   }
-  try {
-    return await playRound({
-      uri: set.uri,
-      readerUris: [set.uri],
-      fault: {
-        begin: () => {
-          for (const { folder } of members) fill(join(folder, 'filler'))
-        },
-        lastsMs: which === 'all' ? 5_000 : 3_000,
-        end: free,
-      },
-    })
-  } finally {
-    await free()
+  const fault: Fault = {
+    begin: () => {
+      for (const { folder } of members) fill(join(folder, 'filler'))
+    },
+    lastsMs: which === 'all' ? 5_000 : 3_000,
+    end: () => {
+      // A mongod that cannot write ends itself.
+      if (members.every(({ isRunning }) => isRunning))
+        faults.push('not struck: every mongod could write on')
+      heal()
+    },
+    heal,
+    missed: async () => {
+      const isNew = (await primaryOf(set)).term > term
+      return isNew ? faults : [...faults, 'not struck: no election']
+    },
+    leastStallMs: 300,
   }
+  return playRound({ set, fault })
 }
 
 function fill(path: string): void {

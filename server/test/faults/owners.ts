@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbox, RoomLog } from '../../src/outbox/outbox.ts'
-import { OWNER } from '../../src/outbox/store.ts'
+import { OWNER, TOMBSTONE } from '../../src/outbox/store.ts'
 import type { LogEvent } from '../../src/outbox/store.ts'
 import { Watcher, openOutbox, quietHandlers, readPages, until } from './rig.ts'
-import type { Round } from './scenarios.ts'
+import { readRaw } from './raw-log.ts'
+import type { Round } from './round.ts'
 
 const CHILD = fileURLToPath(new URL('./doomed-writer.ts', import.meta.url))
 const CHILD_LIMIT_MS = 30_000
@@ -14,6 +15,8 @@ const CHILD_LIMIT_MS = 30_000
 interface Life {
   readonly accepted: string[]
   acknowledgedN: number
+  /** Numbers that it had when it died, with nothing written under them. */
+  taken: readonly number[]
 }
 
 /** Runs one game process until it kills itself. */
@@ -28,10 +31,11 @@ async function liveOnce(args: readonly string[]): Promise<Life> {
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
   clearTimeout(timer)
   if (signal !== 'SIGKILL') throw new Error(`The child ended with ${code ?? signal}`)
-  const life: Life = { accepted: [], acknowledgedN: 0 }
+  const life: Life = { accepted: [], acknowledgedN: 0, taken: [] }
   for (const line of out.split('\n')) {
     if (line.startsWith('accepted ')) life.accepted.push(line.slice(9))
     if (line.startsWith('acknowledged ')) life.acknowledgedN = Number(line.slice(13))
+    if (line.startsWith('taken ')) life.taken = line.slice(6).split(' ').map(Number)
   }
   return life
 }
@@ -60,16 +64,21 @@ export async function killWriters(uri: string, count: number): Promise<Round> {
     const faults = seen.flatMap(({ n }, i) => (n === i + 1 ? [] : [`n ${n} at ${i + 1}`]))
     if (JSON.stringify(await readPages(last)) !== JSON.stringify(reader.seen))
       faults.push('pages and tail differ')
-    for (const [index, { accepted, acknowledgedN }] of lives.entries()) {
+    const raw = new Map((await readRaw(uri, database)).map(({ _id, type }) => [_id, type]))
+    for (const [index, life] of lives.entries()) {
+      const { accepted, acknowledgedN, taken } = life
       const shown = seen.filter(({ data }) => data.includes(`"life-${index}"`))
       const isPrefix = shown.every(({ data }, i) => data === accepted[i])
       if (!isPrefix) faults.push(`life ${index}: not what it accepted, in its order`)
       if ((shown.at(-1)?.n ?? 0) < acknowledgedN && seen[acknowledgedN - 1]?.type !== OWNER)
         faults.push(`life ${index}: ${acknowledgedN} acknowledged, shown up to ${shown.at(-1)?.n}`)
       if (shown.length === 0) faults.push(`life ${index} wrote nothing`)
+      if (taken.length === 0 || taken.some((seq) => raw.get(seq) !== TOMBSTONE))
+        faults.push(`life ${index}: not struck between numbers and write`)
+      if (shown.length >= accepted.length) faults.push(`life ${index}: not struck, all was written`)
     }
     await last.stop()
-    return { faults, stallMs: reader.takeStallMs(), eventCount: seen.length }
+    return { faults, stallMs: reader.takeStallMs(), eventCount: seen.length, phases: '' }
   } finally {
     await reader.outbox.stop()
   }
@@ -81,6 +90,9 @@ interface Owner {
   isFenced: boolean
 }
 
+/** Each owner writes an event every 2 ms or so until the next takes over. */
+const LEAST_EVENTS_PER_HANDOVER = 10
+
 /** Two processes that take one room from each other under load, and sometimes at the same moment. */
 export async function fightForRoom(uri: string, handoverCount: number): Promise<Round> {
   const database = `fault-fight-${process.pid}-${Date.now()}`
@@ -89,6 +101,7 @@ export async function fightForRoom(uri: string, handoverCount: number): Promise<
   const reader = new Watcher(await openOutbox({ uri, database }))
   const owners: Owner[] = []
   let isOver = false
+  let refusedCount = 0
 
   const take = async (outbox: Outbox): Promise<void> => {
     const state = { isFenced: false }
@@ -96,7 +109,10 @@ export async function fightForRoom(uri: string, handoverCount: number): Promise<
       state.isFenced = true
     }
     const log = await outbox.openRoom(room, { ...quietHandlers, onFenced }).catch(() => null)
-    if (!log) return
+    if (!log) {
+      refusedCount++
+      return
+    }
     const owner: Owner = Object.assign(state, { log, accepted: [] })
     owners.push(owner)
     void (async () => {
@@ -122,7 +138,13 @@ export async function fightForRoom(uri: string, handoverCount: number): Promise<
     const lastN = Math.max(...owners.map(({ log }) => log.acknowledgedN))
     await until(() => reader.seen.some(({ n }) => n >= lastN), 'everything to be shown')
     const faults = faultsOfFight(reader.ofRoom(room), owners)
-    return { faults, stallMs: reader.takeStallMs(), eventCount: reader.seen.length }
+    const fencedCount = owners.filter(({ isFenced }) => isFenced).length
+    // The first takes an empty room; all after it take it from somebody.
+    if (fencedCount < handoverCount - 1 - refusedCount)
+      faults.push(`not struck: ${fencedCount} of ${handoverCount} were fenced`)
+    if (reader.seen.length < handoverCount * LEAST_EVENTS_PER_HANDOVER)
+      faults.push(`not struck: ${reader.seen.length} events in ${handoverCount} takeovers`)
+    return { faults, stallMs: reader.takeStallMs(), eventCount: reader.seen.length, phases: '' }
   } finally {
     isOver = true
     await Promise.all([...outboxes, reader.outbox].map((outbox) => outbox.stop()))

@@ -3,7 +3,7 @@ import { startReplicaSet } from '../../../scripts/replica-set.mjs'
 import { hasMongod } from '../support/mongo.ts'
 import { ROUNDS } from './rounds.ts'
 import { killPrimary, stopPrimary } from './scenarios.ts'
-import type { ReplicaSet } from './scenarios.ts'
+import type { ReplicaSet } from './members.ts'
 
 describe.skipIf(!(await hasMongod()))('a replica set of three', () => {
   let set: ReplicaSet

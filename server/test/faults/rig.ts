@@ -83,31 +83,34 @@ export class Watcher {
   }
 }
 
-interface Source {
+/** One room that writes. */
+export interface Source {
   readonly room: string
   readonly log: RoomLog
   /** `data` of each accepted event, in order. */
   readonly accepted: string[]
 }
 
-/** Ten rooms that write 500 events a second, and others who read them. */
+/** Ten rooms, shared among processes, that write 500 events a second. */
 export class Load {
-  readonly writer: Outbox
+  readonly #writers: readonly Outbox[]
   readonly sources: Source[] = []
   fencedCount = 0
   #isWriting = false
   #loop: Promise<void> | null = null
   #count = 0
 
-  constructor(writer: Outbox) {
-    this.writer = writer
+  constructor(writers: readonly Outbox[]) {
+    this.#writers = writers
   }
 
   async start(): Promise<void> {
     for (let index = 0; index < ROOM_COUNT; index++) {
       const room = randomId().slice(0, 12)
       const onFenced = (): void => void this.fencedCount++
-      const log = await this.writer.openRoom(room, { ...quietHandlers, onFenced })
+      const writer = this.#writers[index % this.#writers.length]
+      if (!writer) throw new Error('Expected a process that writes')
+      const log = await writer.openRoom(room, { ...quietHandlers, onFenced })
       this.sources.push({ room, log, accepted: [] })
     }
     this.#isWriting = true
@@ -136,7 +139,10 @@ export class Load {
   async stop(): Promise<void> {
     this.#isWriting = false
     await this.#loop
-    await until(() => this.writer.stats.pendingEvents === 0, 'everything to be acknowledged')
+    await until(
+      () => this.#writers.every(({ stats }) => stats.pendingEvents === 0),
+      'everything to be acknowledged',
+    )
   }
 
   /**
@@ -144,7 +150,7 @@ export class Load {
    * order. Empty when nothing is.
    */
   faultsOf(seen: readonly LogEvent[]): string[] {
-    const faults: string[] = []
+    const faults = this.sources.length === 0 ? ['no room wrote'] : []
     let seq = 0
     const byRoom = new Map<string, LogEvent[]>()
     for (const event of seen) {
@@ -158,6 +164,7 @@ export class Load {
     }
     for (const { room, log, accepted } of this.sources) {
       const events = byRoom.get(room) ?? []
+      if (accepted.length === 0) faults.push(`${room}: nothing was written`)
       if (log.acknowledgedN !== accepted.length)
         faults.push(`${room}: ${log.acknowledgedN} acknowledged of ${accepted.length}`)
       if (events.length !== accepted.length)

@@ -9,7 +9,7 @@ import { hasMongod } from '../support/mongo.ts'
 import { arenaHandlers, testGame } from '../support/test-game.ts'
 import { FeedFollower } from './feed-follower.ts'
 import { until } from './rig.ts'
-import type { ReplicaSet } from './scenarios.ts'
+import type { ReplicaSet } from './members.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
 const MAX_LAG_MS = 3_000

@@ -3,7 +3,7 @@ import { startReplicaSet } from '../../../scripts/replica-set.mjs'
 import { hasMongod } from '../support/mongo.ts'
 import { ROUNDS } from './rounds.ts'
 import { cutWire } from './scenarios.ts'
-import type { ReplicaSet } from './scenarios.ts'
+import type { ReplicaSet } from './members.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
 describe.skipIf(!(await hasMongod()))('the wire between server and MongoDB', () => {
@@ -20,7 +20,7 @@ describe.skipIf(!(await hasMongod()))('the wire between server and MongoDB', () 
 
   for (let round = 1; round <= ROUNDS; round++) {
     test(`OB1 OB2 OB5 cut for 3 s: nothing lost, doubled or reordered (${round})`, async () => {
-      const { faults, stallMs } = await cutWire({ proxy, directUri: set.uri }, 'cut')
+      const { faults, stallMs } = await cutWire({ proxy, set }, 'cut')
       expect(faults).toEqual([])
       expect(stallMs).toBeLessThan(15_000)
     }, 120_000)
@@ -28,9 +28,19 @@ describe.skipIf(!(await hasMongod()))('the wire between server and MongoDB', () 
 
   for (let round = 1; round <= ROUNDS; round++) {
     test(`OB1 OB2 OB5 half open for 8 s: nothing lost, doubled or reordered (${round})`, async () => {
-      const { faults, stallMs } = await cutWire({ proxy, directUri: set.uri }, 'swallow')
+      const { faults, stallMs } = await cutWire({ proxy, set }, 'half open')
       expect(faults).toEqual([])
       expect(stallMs).toBeLessThan(25_000)
     }, 120_000)
   }
+
+  test.each(['dead', 'dead but heartbeats'] as const)(
+    'OB2 OB5 open connections %s, new ones work: the process gets away from them alone, nothing is lost',
+    async (kind) => {
+      const { faults, stallMs } = await cutWire({ proxy, set, deadMs: 25_000 }, kind)
+      expect(faults).toEqual([])
+      expect(stallMs).toBeLessThan(20_000)
+    },
+    120_000,
+  )
 })
