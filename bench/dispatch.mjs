@@ -13,8 +13,13 @@ const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length
 
 /** Sends a question to a child and resolves with its answer. */
 function ask(child, question) {
-  return new Promise((resolve) => {
-    child.once('message', resolve)
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error('A process of the benchmark ended early'))
+    child.once('exit', ended)
+    child.once('message', (answer) => {
+      child.off('exit', ended)
+      resolve(answer)
+    })
     child.send(question)
   })
 }
@@ -34,13 +39,20 @@ async function withServer(kind, use) {
   }
 }
 
+/** Messages received so far. @throws Error when a connection was closed, or answered with something else. */
+async function countOf(load) {
+  const { received, fault } = await ask(load, 'count')
+  if (fault) throw new Error(fault)
+  return received
+}
+
 /** Messages per second of the server's CPU time, and per second. */
 async function measure({ server, load }, ms) {
   const cpuBefore = (await ask(server, 'cpu')).cpu
-  const before = (await ask(load, 'count')).received
+  const before = await countOf(load)
   const startedAt = performance.now()
   await sleep(ms)
-  const after = (await ask(load, 'count')).received
+  const after = await countOf(load)
   const { cpu } = await ask(server, 'cpu')
   const seconds = (performance.now() - startedAt) / 1000
   const cpuSeconds = (cpu.user - cpuBefore.user + cpu.system - cpuBefore.system) / 1e6
@@ -56,19 +68,22 @@ async function echo(kind, order) {
   })
 }
 
+const LISTENERS = 250
 const BROADCAST = { turns: 150, perTurn: 32, everyMs: 5 }
 
 async function broadcast(kind) {
   return withServer(kind, async ({ server, load, port }) => {
     // 32 bytes of payload, as the echo sends them.
-    await ask(load, { port, connections: 250, inFlight: 0, payload: Array(32).fill(0) })
+    await ask(load, { port, connections: LISTENERS, inFlight: 0, payload: Array(32).fill(0) })
     await ask(server, { broadcast: { ...BROADCAST, turns: 50 } })
     const cpuBefore = (await ask(server, 'cpu')).cpu
-    const before = (await ask(load, 'count')).received
+    const before = await countOf(load)
     await ask(server, { broadcast: BROADCAST })
     await sleep(200)
     const { cpu } = await ask(server, 'cpu')
-    const count = (await ask(load, 'count')).received - before
+    const count = (await countOf(load)) - before
+    const expected = BROADCAST.turns * BROADCAST.perTurn * LISTENERS
+    if (count < expected * 0.99) throw new Error(`Expected ${expected} deliveries, got ${count}`)
     return count / ((cpu.user - cpuBefore.user + cpu.system - cpuBefore.system) / 1e6)
   })
 }
@@ -82,6 +97,7 @@ async function memory(kind) {
     const before = (await ask(server, 'memory')).rss
     await ask(load, { port, connections: IDLE, inFlight: 0 })
     await sleep(300)
+    await countOf(load)
     return ((await ask(server, 'memory')).rss - before) / IDLE
   })
 }

@@ -13,8 +13,13 @@ const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length
 
 /** Sends a question to a child and resolves with its answer. */
 function ask(child, question) {
-  return new Promise((resolve) => {
-    child.once('message', resolve)
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error('A process of the benchmark ended early'))
+    child.once('exit', ended)
+    child.once('message', (answer) => {
+      child.off('exit', ended)
+      resolve(answer)
+    })
     child.send(question)
   })
 }
@@ -31,13 +36,17 @@ async function withServer(kind, streams, use) {
       server.once('exit', () => reject(new Error(`The ${kind} server ended`)))
     })
     await ask(load, { port, streams })
-    const open = (await ask(server, 'streams')).streams
-    if (open !== streams) throw new Error(`Expected ${streams} streams, got ${open}`)
+    await checkOpen(server, streams)
     return await use({ server, load, port })
   } finally {
     server.disconnect()
     load.disconnect()
   }
+}
+
+async function checkOpen(server, streams) {
+  const open = (await ask(server, 'streams')).streams
+  if (open !== streams) throw new Error(`Expected ${streams} streams, got ${open}`)
 }
 
 /** Deliveries per second of the server's CPU time, deliveries per second, and lateness. */
@@ -54,6 +63,8 @@ async function deliver(kind, { streams, perTurn }) {
     const seconds = (performance.now() - startedAt) / 1000
     const cpuSeconds = (cpu.user - cpuBefore.user + cpu.system - cpuBefore.system) / 1e6
     const count = received - before
+    await checkOpen(server, streams)
+    if (count === 0) throw new Error('Expected deliveries, got none')
     return { perCpuSecond: count / cpuSeconds, perSecond: count / seconds, p99 }
   })
 }
@@ -66,6 +77,8 @@ async function memory(kind) {
     const before = (await ask(server, 'memory')).rss
     await ask(load, { port, streams: IDLE })
     await sleep(300)
+    // Those of before stay open.
+    await checkOpen(server, 2_500 + IDLE)
     return ((await ask(server, 'memory')).rss - before) / IDLE
   })
 }

@@ -4,13 +4,15 @@ import net from 'node:net'
 
 let sockets = []
 let received = 0
+/** What must not happen: a closed connection or another answer would pass for an echo, or for a quiet one. */
+let fault = null
 
 process.on('message', (order) => {
   if (order === 'stop') {
-    for (const socket of sockets) socket.destroy()
+    for (const socket of sockets) socket.removeAllListeners('close').destroy()
     sockets = []
     process.send({ stopped: true })
-  } else if (order === 'count') process.send({ received })
+  } else if (order === 'count') process.send({ received, fault })
   else void open(order).then(() => process.send({ ready: true }))
 })
 process.on('disconnect', () => process.exit(0))
@@ -25,7 +27,9 @@ async function open({ port, connections, inFlight, payload, id }) {
   const replyBytes = 2 + message.length
   const all = []
   for (let index = 0; index < connections; index++) {
-    all.push(dial(port, { burst, frameBytes: frame.length, replyBytes, isEchoing: inFlight > 0 }))
+    all.push(
+      dial(port, { id, burst, frameBytes: frame.length, replyBytes, isEchoing: inFlight > 0 }),
+    )
     if (all.length % 200 === 0) await Promise.all(all)
   }
   sockets = await Promise.all(all)
@@ -38,7 +42,7 @@ function maskedFrame(message) {
   return Buffer.concat([Buffer.from([0x82, 0x80 | message.length, 0, 0, 0, 0]), message])
 }
 
-function dial(port, { burst, frameBytes, replyBytes, isEchoing }) {
+function dial(port, { id, burst, frameBytes, replyBytes, isEchoing }) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1')
     socket.setNoDelay(true)
@@ -50,6 +54,14 @@ function dial(port, { burst, frameBytes, replyBytes, isEchoing }) {
     let rest = 0
     socket.once('data', (head) => {
       if (!head.includes('101 Switching')) reject(new Error(head.toString()))
+      socket.once('data', (chunk) => {
+        const isEcho = chunk[0] === 0x82 && chunk[1] === replyBytes - 2
+        if (!isEcho || (isEchoing && chunk.readUInt32BE(2) !== id))
+          fault ??= `Expected the same command of ${replyBytes - 6} bytes, got ${chunk.toString('hex', 0, 24)}`
+      })
+      socket.on('close', () => {
+        fault ??= 'A connection was closed'
+      })
       socket.on('data', (chunk) => {
         rest += chunk.length
         const count = Math.floor(rest / replyBytes)

@@ -1,0 +1,21 @@
+// What one insert takes that a majority has acknowledged and journalled, ten of them at most in 100 ms.
+// node durable-probe.mjs <windows, JSON> <uri> <database>
+import { MongoClient } from 'mongodb'
+import { Windows, now } from './windows.mjs'
+
+const PAUSE_MS = 10
+const DATA = JSON.stringify({ players: { abcdef123456: { x: 1.5, y: 12.25, angle: 1.5 } } })
+
+const [plan, uri, database] = process.argv.slice(2)
+const windows = new Windows(JSON.parse(plan))
+const client = await MongoClient.connect(uri)
+const options = { writeConcern: { w: 'majority', journal: true } }
+const collection = client.db(database).collection('bare', options)
+while (now() < windows.end) {
+  const begun = now()
+  await collection.insertOne({ data: DATA })
+  windows.add(begun, now() - begun)
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+}
+await client.close()
+console.log(JSON.stringify(windows.results()))
