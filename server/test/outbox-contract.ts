@@ -34,6 +34,7 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       expect(await store.sealed()).toBe(origin)
       expect(await store.allocate(3)).toBe(origin + 1)
       expect(await store.allocate(1)).toBe(origin + 4)
+      await store.insert([roomEvent(origin + 4, 1)])
       expect(await store.counter()).toBe(origin + 4)
     })
 
@@ -101,6 +102,11 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
         roomEvent(first + 1, 2, { own: 'other' }),
       ])
       expect(outcome).toMatchObject({ kind: 'blocked', index: 1, blocking: { n: 2 } })
+      const rivals = await store.insertNext(2, (first) => [
+        roomEvent(first, 3),
+        roomEvent(first + 1, 3, { own: 'other' }),
+      ])
+      expect(rivals).toEqual({ kind: 'blocked', index: 1, blocking: null })
       expect(await everything(store)).toHaveLength(2)
     })
 
@@ -160,6 +166,13 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       await store.storeSealed(first + 5)
       await store.storeSealed(first + 1)
       expect(await store.sealed()).toBe(first + 5)
+    })
+
+    it('OB3 what may be cut is never given again: the floor takes the counter along', async () => {
+      const { store } = await sparse()
+      const ahead = (await store.counter()) + 500
+      await store.raiseFloor(ahead)
+      expect(await store.allocate(2)).toBe(ahead + 1)
     })
 
     it('OB6 finds the newest snapshot at or below a seq and deletes older ones', async () => {

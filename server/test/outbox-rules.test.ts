@@ -405,6 +405,29 @@ describe('OB3 the sealed watermark', () => {
     expect(await rig.store.bySeq(rig.outbox.origin + 1)).toMatchObject({ type: TOMBSTONE })
   })
 
+  it('OB3 a counter that went far back is caught up with in one step', async () => {
+    let lostCount = 0
+    const asked: number[] = []
+    const rig = await startRig({
+      wrap: (store) =>
+        override(store, {
+          allocate: async (count) => {
+            asked.push(count)
+            return (await store.allocate(count)) - lostCount
+          },
+        }),
+    })
+    await rig.store.allocate(400)
+    const log = await rig.outbox.openRoom('r', recordHandlers())
+    log.append(patch(1))
+    await pass(rig.clock, 5_000)
+    lostCount = 400
+    log.append(patch(2))
+    await pass(rig.clock, 5_000)
+    expect(asked).toEqual([1, 1, 400])
+    expect(ns(rig.shown)).toEqual([1, 2])
+  })
+
   it('OB3 no range is taken while nothing has gathered', async () => {
     const rig = await startRig()
     await rig.outbox.openRoom('r', recordHandlers())

@@ -112,9 +112,13 @@ export class MemoryStore implements LogStore {
       return { kind: 'unknown', cause }
     }
     const events = make(this.#counter + 1)
+    const places = new Set<string>()
     for (const [index, event] of events.entries()) {
       const blocking = this.#blocking(event)
-      if (blocking) return { kind: 'blocked', index, blocking }
+      const place = `${event.n} ${event.room}`
+      if (blocking || (event.n > 0 && places.has(place)))
+        return { kind: 'blocked', index, blocking }
+      places.add(place)
     }
     this.#counter += count
     return this.#apply(events)
@@ -157,6 +161,7 @@ export class MemoryStore implements LogStore {
   async raiseFloor(seq: number): Promise<void> {
     await this.#hooks.before?.('write')
     this.#floor = Math.max(this.#floor, seq)
+    this.#counter = Math.max(this.#counter, seq)
   }
 
   async deleteThrough(seq: number): Promise<number> {

@@ -33,9 +33,13 @@ export class Numbers {
     this.#backoff = backoff
   }
 
-  /** What is sealed is taken too, though it may have been cut: a counter can go back that far. */
   isAbove(first: number): boolean {
-    return first > this.#used && first > this.#context.sealed()
+    return first > this.#taken
+  }
+
+  /** What is sealed is taken too, though it may have been cut: a counter can go back that far. */
+  get #taken(): number {
+    return Math.max(this.#used, this.#context.sealed())
   }
 
   use(first: number, count: number): void {
@@ -47,18 +51,25 @@ export class Numbers {
    * the store answers; throws after `stop`.
    */
   async allocate(count: number, minSeq: number): Promise<number> {
+    let wanted = count
     for (let attempt = 0; ;) {
       if (this.#isStopped) throw new Error('The log was stopped')
       try {
-        const first = await this.#store.allocate(count)
-        const isUsable = this.isAbove(first) && first > minSeq
-        this.use(first, count)
+        const bottom = await this.#store.allocate(wanted)
+        const end = bottom + wanted
+        const taken = Math.max(this.#taken, minSeq)
+        const first = Math.max(bottom, taken + 1)
+        const isUsable = first + count <= end
+        this.use(bottom, wanted)
+        // A counter that went back (a fail-over): these may be anybody's by now.
+        this.#voidRange(bottom, isUsable ? first : end)
+        if (isUsable) this.#voidRange(first + count, end)
+        // The next range reaches over what is taken, however far back the counter is.
+        wanted = Math.min(count + Math.max(0, taken + 1 - end), MAX_UNVOIDED)
         if (isUsable) {
           this.lastError = null
           return first
         }
-        // A counter that went back (a failover): these may be anybody's by now.
-        this.voidSoon(Array.from({ length: count }, (_, index) => first + index))
       } catch (error) {
         this.lastError = String(error)
         await this.#backoff.wait(attempt++)
@@ -77,6 +88,11 @@ export class Numbers {
     this.#voiding ??= this.#voidAll().finally(() => {
       this.#voiding = null
     })
+  }
+
+  /** As `voidSoon`, for first <= seq < end. */
+  #voidRange(first: number, end: number): void {
+    this.voidSoon(Array.from({ length: end - first }, (_, index) => first + index))
   }
 
   /** Resolves when nothing is left to void. */

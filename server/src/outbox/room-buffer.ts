@@ -5,6 +5,7 @@ import { eventBytes, eventFault } from './event-check.ts'
 import type { NewEvent, OutboxOptions, RoomLog, RoomLogHandlers, SnapshotInput } from './outbox.ts'
 import { composePatches } from './patch-merge.ts'
 import type { EventOwner, Pending } from './pending.ts'
+import { SnapshotCheck } from './snapshot-check.ts'
 import { END, OWNER, PATCH } from './store.ts'
 import type { LogEvent, Snapshot } from './store.ts'
 
@@ -70,6 +71,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
   /** Why accepted events were dropped: they will never be durable. */
   #dropCause: Error | null = null
   #onMarker: ((outcome: MarkerOutcome) => void) | null = null
+  readonly #snapshotCheck: SnapshotCheck
 
   constructor(ownership: Ownership, handlers: RoomLogHandlers, context: BufferContext) {
     this.room = ownership.room
@@ -77,6 +79,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.own = ownership.own
     this.#handlers = handlers
     this.#context = context
+    this.#snapshotCheck = new SnapshotCheck(ownership.room, context.logger)
     this.#n = ownership.from.n
     this.#patchN = ownership.from.patchN
     this.#at = ownership.from.at
@@ -114,9 +117,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     const bytes = eventBytes(event)
     const fault = eventFault(event, bytes, options.maxEventBytes)
     if (fault) {
-      this.#state = 'refused'
-      // In a turn of its own: the room is in the middle of something.
-      this.#context.clock.soon(() => this.#tell(() => this.#handlers.onRefused(fault)))
+      this.#refuseOwn(fault)
       return false
     }
     const isPressed =
@@ -139,8 +140,17 @@ export class RoomBuffer implements RoomLog, EventOwner {
   snapshot(state: SnapshotInput): void {
     const last = this.#pending[this.#pending.length - 1]
     if (this.#state === 'over') return
-    if (last) last.snapshot = state
+    const fault = this.#snapshotCheck.faultOf(state)
+    if (fault) this.#refuseOwn(fault)
+    else if (last) last.snapshot = state
     else if (this.#acknowledged.n > 0) this.#save(state)
+  }
+
+  #refuseOwn(fault: RingsideError): void {
+    if (this.#state !== 'open') return
+    this.#state = 'refused'
+    // In a turn of its own: the room is in the middle of something.
+    this.#context.clock.soon(() => this.#tell(() => this.#handlers.onRefused(fault)))
   }
 
   async durable(): Promise<void> {

@@ -11,9 +11,12 @@ export interface LogStore {
   close(): Promise<void>
   /** The store's time in ms, estimated by the process; synchronous. */
   now(): number
-  /** Takes `count` consecutive seqs from the counter and returns the first. */
+  /**
+   * Takes `count` consecutive seqs from the counter and returns the first. The counter need not be durable:
+   * what a fail-over takes back may be given again, but never what is at or below the floor.
+   */
   allocate(count: number): Promise<number>
-  /** The greatest seq allocated so far. */
+  /** The greatest seq allocated so far, as a majority knows it: not below an event that may be shown. */
   counter(): Promise<number>
   /** First seq of this log - 1; `floor` and `sealed` begin there. */
   origin(): Promise<number>
@@ -35,7 +38,7 @@ export interface LogStore {
   range(query: RangeQuery): Promise<LogEvent[]>
   /** The event of the room with the greatest n, or null. */
   lastOfRoom(room: string): Promise<LogEvent | null>
-  /** Everything <= floor may be gone. Raised before anything is deleted. */
+  /** Everything <= floor may be gone. Raised before anything is deleted, and the counter with it. */
   floor(): Promise<number>
   raiseFloor(seq: number): Promise<void>
   /**

@@ -57,6 +57,7 @@ export class Documents {
         return
       case 'floor':
         this.floor = Math.max(this.floor, change.to)
+        this.counter = Math.max(this.counter, change.to)
         return
       case 'sealed':
         this.sealed = Math.max(this.sealed, change.to)

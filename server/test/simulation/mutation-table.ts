@@ -140,11 +140,23 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB3',
     'a range below used numbers, or below the last event of the room, is used',
-    outbox(
-      'numbers',
-      'const isUsable = this.isAbove(first) && first > minSeq',
-      'const isUsable = true',
-    ),
+    outbox('numbers', 'const first = Math.max(bottom, taken + 1)', 'const first = bottom'),
+  ),
+  mutation(
+    'OB3',
+    'a range at or below W is used',
+    outbox('numbers', 'return Math.max(this.#used, this.#context.sealed())', 'return this.#used'),
+  ),
+  mutation(
+    'OB3',
+    'the floor is raised without the counter',
+    simulated('documents', 'this.counter = Math.max(this.counter, change.to)', ''),
+  ),
+  mutation(
+    'OB3',
+    'a transaction takes two events of one place',
+    outbox('log-writer', 'withoutRivals(rest).length', 'rest.length'),
+    outbox('log-writer', 'withoutRivals(bound).map', 'bound.map'),
   ),
   mutation(
     'OB4',
@@ -268,6 +280,11 @@ export const mutations: readonly Mutation[] = [
     'FE1',
     'a page older than W passes for complete',
     outbox('create-outbox', 'if (isStale) return null', ''),
+  ),
+  mutation(
+    'FE1',
+    'a page of one room is not looked at again',
+    outbox('create-outbox', 'isStale = end === null || more.length > 0', 'isStale = end === null'),
   ),
   mutation(
     'OB6',

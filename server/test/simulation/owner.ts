@@ -85,7 +85,9 @@ export class Owner {
   act(): void {
     const { random } = this.#parts
     if (!this.isOpen) return
-    for (let count = random.int(1, 3); count > 0; count--) this.#append()
+    // Now and then a large batch: the counter can go back far.
+    const count = random.next() < 0.01 ? random.int(30, 150) : random.int(1, 3)
+    for (let left = count; left > 0; left--) this.#append()
     if (random.next() < 0.2) this.#awaitDurable()
     if (random.next() < 0.08) this.snapshot()
   }

@@ -5,6 +5,8 @@ import type { SimClock } from './sim-clock.ts'
 import type { Weather } from './weather.ts'
 
 const DELETE_CHUNK = 8
+/** How long a primary may take to notice that it is none any more, at most. */
+const DEPOSED_MS = 2_000
 
 interface Entry {
   readonly change: Change
@@ -41,6 +43,8 @@ export class ReplicaSet {
   /** What the new primary goes by; requests of an older term are cut off. */
   #term = 0
   #primary: Documents
+  /** The primary before, cut off from the others: it goes on for a while and reaches no majority. */
+  #deposed: Documents | null = null
   #tail: Entry[] = []
   #isReplicating = false
   readonly #aborted = new Map<string, CommitReply>()
@@ -91,11 +95,16 @@ export class ReplicaSet {
     return reply
   }
 
+  /** Answered by the primary alone (w: 1), or by one that does not know yet that it is none any more. */
   async increment(request: string, count: number): Promise<number> {
-    if (!this.#primary.done.has(request)) this.#write({ kind: 'counter', count, request })
-    const first = this.#primary.done.get(request) ?? 0
-    if (!this.#weather.isCounterWeak) await this.#acknowledge()
-    return first
+    const change: Change = { kind: 'counter', count, request }
+    const deposed = this.#weather.chance(0.5) ? this.#deposed : null
+    const primary = deposed ?? this.#primary
+    if (!primary.done.has(request)) {
+      if (deposed) deposed.apply(change)
+      else this.#write(change)
+    }
+    return primary.done.get(request) ?? 0
   }
 
   /** What a transaction that is beginning sees as its first number. */
@@ -127,8 +136,12 @@ export class ReplicaSet {
 
   #faultOf(first: number, events: readonly LogEvent[]): CommitReply | null {
     if (this.next !== first) return { kind: 'conflict' }
+    const places = new Set<string>()
     for (const [index, event] of events.entries()) {
-      if (this.#primary.blocking(event)) return { kind: 'duplicate', index }
+      const place = `${event.n} ${event.room}`
+      const isRival = event.n > 0 && places.has(place)
+      if (isRival || this.#primary.blocking(event)) return { kind: 'duplicate', index }
+      places.add(place)
       if (event.data.includes('"refuse"')) return { kind: 'refused', index }
     }
     return null
@@ -162,6 +175,7 @@ export class ReplicaSet {
     const kept = this.#weather.random.int(0, this.#tail.length)
     const lost = this.#tail.splice(kept)
     this.rollbackCount += lost.length
+    this.#depose(this.#primary)
     this.#primary = this.majority.clone()
     for (const { change } of this.#tail) this.#primary.apply(change)
     // Connections break: whoever waited learns nothing.
@@ -169,6 +183,13 @@ export class ReplicaSet {
       for (const waiter of entry.waiters.splice(0)) waiter(false)
     this.#fallBehind()
     this.#replicate()
+  }
+
+  #depose(primary: Documents): void {
+    this.#deposed = this.#weather.strikes(0.5) ? primary : null
+    this.#clock.after(this.#weather.random.int(1, DEPOSED_MS), () => {
+      if (this.#deposed === primary) this.#deposed = null
+    })
   }
 
   /** A new primary knows for a moment only of an older point that a majority had. */

@@ -113,7 +113,7 @@ export class Simulation {
     else if (chance < 0.029) this.#cluster.away()
     else if (chance < 0.032) this.#end()
     else if (chance < 0.036) this.#release()
-    else if (chance < 0.08 && this.#weather.isCounterWeak) this.#cluster.failOver()
+    else if (chance < 0.08 && this.#weather.isUnsteady) this.#cluster.failOver()
     this.#keepRoomsOpen()
     for (const owner of this.#owners)
       if (random.next() < owner.pace && this.#processOf(owner)) owner.act()

@@ -13,8 +13,8 @@ export class Weather {
   isAway = false
   /** Nothing reaches a majority: writes wait, or are rolled back by a fail-over. */
   isSplit = false
-  /** The counter is acknowledged before a majority has it (a server that lost its journal). */
-  readonly isCounterWeak: boolean
+  /** Fail-overs follow each other while the majority is slow: much is taken back, the counter above all. */
+  readonly isUnsteady: boolean
   /** No change stream at all. */
   readonly isWakeLost: boolean
   readonly #badness: number
@@ -22,7 +22,7 @@ export class Weather {
   constructor(seed: number) {
     this.random = createRandom(seed)
     this.#badness = [0.04, 0.12, 0.3][this.random.int(0, 2)] ?? 0
-    this.isCounterWeak = this.random.next() < 0.25
+    this.isUnsteady = this.random.next() < 0.25
     this.isWakeLost = this.random.next() < 0.25
   }
 
@@ -69,8 +69,7 @@ export class Weather {
   /** How long the majority takes for what the primary has. */
   replicationMs(): number {
     if (!this.isBad) return 1
-    // Where the counter is weak it must also be caught behind.
-    if (this.isCounterWeak && this.chance(0.5)) return this.random.int(20, 300)
+    if (this.isUnsteady && this.chance(0.5)) return this.random.int(20, 300)
     return this.chance(0.8) ? this.random.int(0, 4) : this.random.int(10, 250)
   }
 }

@@ -1,5 +1,6 @@
 import { MongoServerError } from 'mongodb'
 import type { Collection, CollectionOptions, Db, Document } from 'mongodb'
+import type { Logger } from '../../logger.ts'
 import { long } from './documents.ts'
 import type {
   CheckpointDocument,
@@ -19,6 +20,7 @@ export interface Collections {
 }
 
 const NAMESPACE_EXISTS = 48
+const UNAUTHORIZED = 13
 /** A client that has not come back for this long begins anew. */
 const CHECKPOINT_TTL_SECONDS = 30 * 24 * 3600
 /** The record of an ended room; its log is gone long before. */
@@ -91,10 +93,10 @@ const MAX_ATTEMPTS = 5
  * Creates what is missing: collections with validators, indexes, the log's one document. Several
  * processes may do so at once; each step is harmless when done twice.
  */
-export async function createCollections(db: Db, nowMs: number): Promise<void> {
+export async function createCollections(db: Db, nowMs: number, logger: Logger): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await createMissing(db, nowMs)
+      return await createMissing(db, nowMs, logger)
     } catch (error) {
       const isRace = error instanceof MongoServerError && RACES.has(Number(error.code))
       if (!isRace || attempt === MAX_ATTEMPTS) throw error
@@ -102,8 +104,12 @@ export async function createCollections(db: Db, nowMs: number): Promise<void> {
   }
 }
 
-async function createMissing(db: Db, nowMs: number): Promise<void> {
-  for (const [name, schema] of Object.entries(validators)) await ensureValidator(db, name, schema)
+async function createMissing(db: Db, nowMs: number, logger: Logger): Promise<void> {
+  for (const [name, schema] of Object.entries(validators)) {
+    const isCurrent = await ensureValidator(db, name, schema)
+    if (!isCurrent)
+      logger.warn({ collection: name }, 'the validator is an older one: no right to collMod')
+  }
   const { events, log, snapshots, checkpoints, rooms } = collectionsOf(db)
   await events.createIndexes([
     {
@@ -136,15 +142,27 @@ async function createMissing(db: Db, nowMs: number): Promise<void> {
   )
 }
 
-async function ensureValidator(db: Db, name: string, schema: Document): Promise<void> {
+/** False where the validator is an older one and the user may not change it (`readWrite` has no collMod). */
+async function ensureValidator(db: Db, name: string, schema: Document): Promise<boolean> {
   const validator = { $jsonSchema: schema }
   try {
     await db.createCollection(name, { validator })
+    return true
   } catch (error) {
-    if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error
-    const [existing] = await db.listCollections({ name }).toArray()
-    const current = (existing as { options?: { validator?: Document } } | undefined)?.options
-    if (JSON.stringify(current?.validator) !== JSON.stringify(validator))
-      await db.command({ collMod: name, validator })
+    if (!hasCode(error, NAMESPACE_EXISTS)) throw error
   }
+  const [existing] = await db.listCollections({ name }).toArray()
+  const current = (existing as { options?: { validator?: Document } } | undefined)?.options
+  if (JSON.stringify(current?.validator) === JSON.stringify(validator)) return true
+  try {
+    await db.command({ collMod: name, validator })
+    return true
+  } catch (error) {
+    if (!hasCode(error, UNAUTHORIZED)) throw error
+    return false
+  }
+}
+
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof MongoServerError && error.code === code
 }

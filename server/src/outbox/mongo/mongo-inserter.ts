@@ -33,11 +33,16 @@ export class MongoInserter {
     this.#knownFloor = Math.max(this.#knownFloor, seq)
   }
 
+  /** Not waited for: the insert that follows in the oplog is, and numbers that were lost are collided with. */
   async allocate(count: number): Promise<number> {
     const updated = await this.#parts.at.log.findOneAndUpdate(
       { _id: 'log' },
       { $inc: { counter: long(count) } },
-      { returnDocument: 'after', projection: { counter: 1 } },
+      {
+        returnDocument: 'after',
+        projection: { counter: 1 },
+        writeConcern: { w: 1, journal: false },
+      },
     )
     if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
     return toNumber(updated.counter) - count + 1

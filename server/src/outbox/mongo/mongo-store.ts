@@ -115,7 +115,7 @@ export class MongoStore implements LogStore {
     if (!isReplicated)
       this.#logger.info({}, 'MongoDB is no replica set here: no change stream, the log is polled')
     await this.#time.start()
-    await createCollections(this.#client.db(this.#at.events.dbName), this.now())
+    await createCollections(this.#client.db(this.#at.events.dbName), this.now(), this.#logger)
   }
 
   /** Never throws, and takes 2 s at most: a server that is away does not hold it up. */
@@ -190,23 +190,34 @@ export class MongoStore implements LogStore {
   }
 
   async raiseFloor(seq: number): Promise<void> {
-    await this.#at.log.updateOne({ _id: 'log' }, { $max: { floor: long(seq) } })
+    await this.#at.log.updateOne({ _id: 'log' }, { $max: { floor: long(seq), counter: long(seq) } })
     this.#inserter.noteFloor(seq)
   }
 
+  /**
+   * The first call of a process passes all old markers: one that died between floor and deletion has left
+   * events among them.
+   */
   async deleteThrough(seq: number): Promise<number> {
     const { events } = this.#at
-    const isOld = (upTo: number): Filter<EventDocument> => {
-      return { _id: { $gt: long(this.#cutThrough), $lte: long(upTo) }, type: { $ne: OWNER } }
-    }
+    const isOld = { $ne: OWNER }
     let count = 0
     for (;;) {
       const batch = await events
-        .find(isOld(seq), { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH })
+        .find(
+          { _id: { $gt: long(this.#cutThrough), $lte: long(seq) }, type: isOld },
+          { projection: { _id: 1 }, sort: { _id: 1 }, limit: DELETE_BATCH },
+        )
         .toArray()
+      const [first] = batch
       const last = batch.at(-1)
-      if (!last) break
-      count += (await events.deleteMany(isOld(toNumber(last._id)))).deletedCount
+      if (!first || !last) break
+      const { deletedCount } = await events.deleteMany({
+        _id: { $gte: first._id, $lte: last._id },
+        type: isOld,
+      })
+      count += deletedCount
+      this.#cutThrough = toNumber(last._id)
     }
     this.#cutThrough = Math.max(this.#cutThrough, seq)
     return count
