@@ -1,5 +1,6 @@
 import { ManualClock } from '../src/clock.ts'
 import { silentLogger } from '../src/logger.ts'
+import type { Logger } from '../src/logger.ts'
 import { checkLimits } from '../src/options.ts'
 import type { ServerLimits } from '../src/options.ts'
 import { createOutbox } from '../src/outbox/create-outbox.ts'
@@ -69,13 +70,14 @@ export async function startRig(
     readonly share?: Pick<Rig, 'clock' | 'store'>
     readonly wrap?: (store: MemoryStore) => LogStore
     readonly maxDelayMs?: () => number
+    readonly logger?: Logger
   } = {},
 ): Promise<Rig> {
   const clock = options.share?.clock ?? new ManualClock()
   const store = options.share?.store ?? new MemoryStore({ clock, hooks: options.hooks ?? {} })
   const outbox = createOutbox(options.wrap?.(store) ?? store, checkLimits(options.limits ?? {}), {
     clock,
-    logger: silentLogger,
+    logger: options.logger ?? silentLogger,
     randomId: () => `id-${++ids}`,
     ...(options.maxDelayMs ? { maxDelayMs: options.maxDelayMs } : {}),
   })
