@@ -1,16 +1,21 @@
-// What one insert takes that a majority has acknowledged and journalled, ten of them at most in 100 ms.
-// node durable-probe.mjs <windows, JSON> <uri> <database>
+// What one insert takes that a majority has acknowledged and journalled, ten of them at most in 100 ms. Prints a line
+// once it is connected, takes the windows (JSON) as a line, and prints what it noted in them.
+// node durable-probe.mjs <uri> <database>
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { MongoClient } from 'mongodb'
 import { Windows, now } from './windows.mjs'
 
 const PAUSE_MS = 10
 const DATA = JSON.stringify({ players: { abcdef123456: { x: 1.5, y: 12.25, angle: 1.5 } } })
 
-const [plan, uri, database] = process.argv.slice(2)
-const windows = new Windows(JSON.parse(plan))
+const [uri, database] = process.argv.slice(2)
 const client = await MongoClient.connect(uri)
 const options = { writeConcern: { w: 'majority', journal: true } }
 const collection = client.db(database).collection('bare', options)
+console.log(JSON.stringify({ isConnected: true }))
+const [plan] = await once(createInterface({ input: process.stdin }), 'line')
+const windows = new Windows(JSON.parse(plan))
 while (now() < windows.end) {
   const begun = now()
   await collection.insertOne({ data: DATA })
@@ -19,3 +24,4 @@ while (now() < windows.end) {
 }
 await client.close()
 console.log(JSON.stringify(windows.results()))
+process.exit(0)

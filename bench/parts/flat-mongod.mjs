@@ -7,7 +7,8 @@ export async function startMongod({ cacheGb }) {
   const systemBinary = await findMongod({ log: (line) => console.error(line) })
   const args = ['--wiredTigerCacheSizeGB', String(cacheGb)]
   const server = await MongoMemoryServer.create({
-    instance: { storageEngine: 'wiredTiger', args },
+    // A machine that is busy with other work starts it slowly.
+    instance: { storageEngine: 'wiredTiger', args, launchTimeout: 60_000 },
     binary: { systemBinary, version: MONGOD_VERSION, checkMD5: false },
   })
   return {
