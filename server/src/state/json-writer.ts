@@ -4,6 +4,32 @@ const COMMA = 44
 const OPEN = 123
 const CLOSE = 125
 
+/** The name of a member, made ready to be written many times. */
+export interface JsonKey {
+  /** In quotes, with a colon. */
+  readonly json: string
+  /** Its bytes by four, filled up with zeros; none when not all of it is ASCII. */
+  readonly words: readonly number[]
+  /** Bytes of it, 0 without words. */
+  readonly length: number
+}
+
+/** Makes ready the name of a member. */
+export function jsonKey(name: string): JsonKey {
+  const json = `${JSON.stringify(name)}:`
+  const words: number[] = []
+  for (let at = 0; at < json.length; at += 4) {
+    let word = 0
+    for (let i = at; i < at + 4; i++) {
+      const code = i < json.length ? json.charCodeAt(i) : 0
+      if (code > 127) return { json, words: [], length: 0 }
+      word = (word << 8) | code
+    }
+    words.push(word)
+  }
+  return { json, words, length: json.length }
+}
+
 /**
  * Writes JSON as bytes into one buffer that it keeps; `finish` copies it out as a string. Members are
  * written with a comma behind them, and `close` replaces the last one. The generated encoders use `b`, `v` and `p` directly.
@@ -50,7 +76,17 @@ export class JsonWriter {
     this.b[this.p++] = COMMA
   }
 
-  /** A value or `"key":` that is JSON already. */
+  /** The name of a member and its colon: four bytes a store take a third of what `raw` does. */
+  key(key: JsonKey): void {
+    const { words, length } = key
+    if (length === 0) return this.raw(key.json)
+    this.need(length + 3)
+    const v = this.v
+    for (let i = 0, p = this.p; i < words.length; i++, p += 4) v.setInt32(p, words[i] as number)
+    this.p += length
+  }
+
+  /** A value that is JSON already. */
   raw(json: string): void {
     const length = json.length
     this.need(length * 3)

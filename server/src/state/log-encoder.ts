@@ -85,7 +85,7 @@ export class LogEncoder {
       const inner = viewInside(container, view)
       if (inner === null) continue
       const at = json.p
-      json.raw(container.json)
+      json.key(container.key)
       const isWritten =
         container.field.kind === 'object'
           ? this.#writeChanged(childOf(object, container.field), inner)
@@ -103,8 +103,13 @@ export class LogEncoder {
     for (let i = 0; i < changedCount; i++) {
       const entry = changed[i]
       if (entry === null || entry === undefined) continue
+      const compiled = entry.$c
+      if (entry.$log && compiled.containers.length === 0) {
+        compiled.jsonEntry(json, entry, maskOf(compiled, view))
+        continue
+      }
       const at = json.p
-      json.raw(entry.$kj)
+      json.key(entry.$kj)
       if (!entry.$log) this.#writeWhole(entry, view, node.stale?.get(entry.$k) ?? null)
       else if (!this.#writeChanged(entry, view)) json.p = at
     }
@@ -128,7 +133,7 @@ export class LogEncoder {
       const inner = viewInside(container, view)
       if (inner === null) continue
       const { field } = container
-      json.raw(container.json)
+      json.key(container.key)
       if (field.kind === 'object') {
         this.#writeWhole(childOf(object, field), inner, ghost?.objects.get(field.index) ?? null)
         continue
@@ -137,7 +142,7 @@ export class LogEncoder {
       const known = ghost?.maps.get(field.index)
       json.open()
       for (const entry of entries.values()) {
-        json.raw(entry.$kj)
+        json.key(entry.$kj)
         this.#writeWhole(entry, inner, known?.get(entry.$k) ?? null)
       }
       if (known) for (const key of known.keys()) if (!entries.has(key)) this.#writeNull(key)

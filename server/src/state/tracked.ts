@@ -1,6 +1,8 @@
 import type { StateField } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
 import type { CompiledClass, DirtyQueue } from './compile.ts'
+import { jsonKey } from './json-writer.ts'
+import type { JsonKey } from './json-writer.ts'
 import type { MapNode } from './map-node.ts'
 import type { ListNode } from './list-node.ts'
 
@@ -18,6 +20,8 @@ export const SECRET = 2
 
 /** The queue that new and detached objects have: nothing is ever put into it. */
 const NO_QUEUE: DirtyQueue = { a: [], n: 0 }
+
+const NO_KEY = jsonKey('')
 
 /**
  * One tracked object. Generated classes add the accessors of the schema's fields, their values as
@@ -47,8 +51,8 @@ export class Tracked {
   $f: StateField | null = null
   $n: MapNode | null = null
   $k = ''
-  /** The key as JSON with a colon. */
-  $kj = ''
+  /** The key as JSON. */
+  $kj: JsonKey = NO_KEY
   /** True when the log has this object under this key. */
   $log = false
 

@@ -2,6 +2,7 @@ import { ROOT_HANDLE } from '@ringside/protocol'
 import type { StateField } from '@ringside/protocol'
 import type { Builder, CompiledClass, CompiledState, DirtyQueue, Settler } from './compile.ts'
 import { ListNode, copyItems, isPlain } from './list-node.ts'
+import { jsonKey } from './json-writer.ts'
 import { MapNode, forgetChanged, isMapKey } from './map-node.ts'
 import type { Ghost, MapHost } from './map-node.ts'
 import { DETACHED, KNOWN, NEW, OWNED, PUBLIC, SECRET } from './tracked.ts'
@@ -95,6 +96,8 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       if (at.$n !== null) {
         at.$li = at.$n.changedCount
         at.$n.changed[at.$n.changedCount++] = at
+        // The first changed entry of a map has marked the way up for the others.
+        if (at.$n.changedCount > 1) return
       }
       parent.$c.markLog(parent, (at.$f as StateField).index)
       at = parent
@@ -285,9 +288,9 @@ function link(entry: Tracked, node: MapNode, key: string): void {
   entry.$p = node.owner
   entry.$f = node.field
   entry.$n = node
-  if (entry.$k !== key || entry.$kj === '') {
+  if (entry.$k !== key) {
     entry.$k = key
-    entry.$kj = `${JSON.stringify(key)}:`
+    entry.$kj = jsonKey(key)
   }
 }
 
