@@ -38,7 +38,8 @@ const introduction = [
   'showed, with the log read by pages, and, once everyone is back, with what is stored: nothing may be missing,',
   'doubled or out of order. A round counts only if the fault can be seen to have struck (an election, bytes that were',
   'swallowed, a mongod that could not write, numbers without an event) and events were written before, during and after',
-  'it. The stall is the longest time in which any reader was shown nothing new.',
+  'it. The stall is the longest time in which any reader was shown nothing new; the longest wait is that of an event',
+  'from its acceptance until every reader was shown it, the time to catch up included.',
 ]
 
 const realScript = join('server', 'test', 'faults', 'main.ts')

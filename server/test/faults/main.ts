@@ -44,6 +44,12 @@ interface Open<Rig> {
   close(): Promise<void>
 }
 
+const nothing: Omit<Round, 'faults'> = {
+  stallMs: Number.NaN,
+  waitMs: Number.NaN,
+  eventCount: 0,
+  phases: '',
+}
 /** What so many rounds in a row did not show, no further one will. */
 const LONGEST_FAILING = 2
 
@@ -57,31 +63,33 @@ async function playAll<Rig>({ name, count, play }: Kind<Rig>, rig: Rig): Promise
   for (; played < wanted && failing < LONGEST_FAILING; played++) {
     const startedAt = performance.now()
     const round = await play(rig).catch((error: unknown): Round => {
-      return {
-        faults: [`did not end: ${String(error)}`],
-        stallMs: Number.NaN,
-        eventCount: 0,
-        phases: '',
-      }
+      return { ...nothing, faults: [`did not end: ${String(error)}`] }
     })
     failing = Number.isNaN(round.stallMs) ? failing + 1 : 0
     rounds.push(round)
     faults.push(...round.faults)
-    const { eventCount, stallMs, phases } = round
+    const { eventCount, stallMs, waitMs, phases } = round
     const text = round.faults.length === 0 ? 'ok' : round.faults.slice(0, 5).join('; ')
     const took = seconds(performance.now() - startedAt)
     console.error(
-      `${name} ${played + 1}/${wanted}: ${eventCount} events, stall ${seconds(stallMs)}, ${text} (${took}${phases && `: ${phases}`})`,
+      `${name} ${played + 1}/${wanted}: ${eventCount} events, stall ${seconds(stallMs)}, wait ${seconds(waitMs)}, ${text} (${took}${phases && `: ${phases}`})`,
     )
   }
   if (faults.length > 0) hasFailed = true
-  const stalls = rounds.map(({ stallMs }) => stallMs).filter((ms) => !Number.isNaN(ms))
-  stalls.sort((a, b) => a - b)
+  const stalls = sorted(rounds.map(({ stallMs }) => stallMs))
+  const waits = sorted(rounds.map(({ waitMs }) => waitMs))
   const events = rounds.reduce((sum, { eventCount }) => sum + eventCount, 0)
   const verdict = faults.length === 0 ? 'none' : `**${faults.length}**: ${cell(faults[0] ?? '')}`
   const counted = played === wanted ? `${wanted}` : `${played} of ${wanted}`
   const median = seconds(stalls[Math.floor(stalls.length / 2)])
-  row([name, counted, events.toLocaleString('en'), verdict, median, seconds(stalls.at(-1))])
+  const longest = seconds(stalls.at(-1))
+  const wait = seconds(waits.at(-1))
+  row([name, counted, events.toLocaleString('en'), verdict, median, longest, wait])
+}
+
+/** Those that were measured, ascending. */
+function sorted(numbers: readonly number[]): number[] {
+  return numbers.filter((each) => !Number.isNaN(each)).toSorted((a, b) => a - b)
 }
 
 /** Plays those of `kinds` that are wanted on one rig. */
@@ -102,9 +110,9 @@ async function playOn<Rig>(
 function row(cells: readonly string[]): void {
   if (rowCount++ === 0) {
     console.log(
-      '| fault | rounds | events | loss, doubles, disorder | stall, median | stall, longest |',
+      '| fault | rounds | events | loss, doubles, disorder | stall, median | longest | longest wait |',
     )
-    console.log('| --- | ---: | ---: | --- | ---: | ---: |')
+    console.log('| --- | ---: | ---: | --- | ---: | ---: | ---: |')
   }
   console.log(`| ${cells.join(' | ')} |`)
 }
@@ -183,7 +191,7 @@ async function playOnSmallDisks(): Promise<void> {
   }
   const text = `left out, it needs the right to mount: ${cell(disks.reason)}`
   console.error(`full disk: ${text}${isCi ? ', which with CI=true is a failure' : ''}`)
-  row(['full disk', '0', '-', isCi ? `**${text}**` : text, '-', '-'])
+  row(['full disk', '0', '-', isCi ? `**${text}**` : text, '-', '-', '-'])
   if (isCi) hasFailed = true
 }
 

@@ -12,6 +12,9 @@ import type { Round } from './round.ts'
 const CHILD = fileURLToPath(new URL('./doomed-writer.ts', import.meta.url))
 const CHILD_LIMIT_MS = 30_000
 
+/** Here events have no time of acceptance that another process could read. */
+const unmeasured = { waitMs: Number.NaN, phases: '' }
+
 interface Life {
   readonly accepted: string[]
   acknowledgedN: number
@@ -78,7 +81,7 @@ export async function killWriters(uri: string, count: number): Promise<Round> {
       if (shown.length >= accepted.length) faults.push(`life ${index}: not struck, all was written`)
     }
     await last.stop()
-    return { faults, stallMs: reader.takeStallMs(), eventCount: seen.length, phases: '' }
+    return { ...unmeasured, faults, stallMs: reader.takeStallMs(), eventCount: seen.length }
   } finally {
     await reader.outbox.stop()
   }
@@ -144,7 +147,8 @@ export async function fightForRoom(uri: string, handoverCount: number): Promise<
       faults.push(`not struck: ${fencedCount} of ${handoverCount} were fenced`)
     if (reader.seen.length < handoverCount * LEAST_EVENTS_PER_HANDOVER)
       faults.push(`not struck: ${reader.seen.length} events in ${handoverCount} takeovers`)
-    return { faults, stallMs: reader.takeStallMs(), eventCount: reader.seen.length, phases: '' }
+    const eventCount = reader.seen.length
+    return { ...unmeasured, faults, stallMs: reader.takeStallMs(), eventCount }
   } finally {
     isOver = true
     await Promise.all([...outboxes, reader.outbox].map((outbox) => outbox.stop()))

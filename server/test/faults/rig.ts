@@ -51,10 +51,20 @@ export const quietHandlers: RoomLogHandlers = {
   onSnapshotDue: () => {},
 }
 
+/** Type of the events that a load writes. */
+const MARK = 'mark'
+
+/** Those of other writers have no time, and so waited for nothing. */
+function acceptedAt(data: string): number {
+  return (JSON.parse(data) as { at?: number }).at ?? Number.POSITIVE_INFINITY
+}
+
 /** What one process saw of the log, and how long the longest silence was. */
 export class Watcher {
   readonly outbox: Outbox
   readonly seen: LogEvent[] = []
+  /** Longest time from the acceptance of an event until it was shown here, in ms. */
+  longestWaitMs = 0
   #lastAt = 0
   #longestGapMs = 0
 
@@ -65,6 +75,8 @@ export class Watcher {
       const now = clock.now()
       if (this.#lastAt > 0) this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAt)
       this.#lastAt = now
+      for (const { type, data } of events)
+        if (type === MARK) this.longestWaitMs = Math.max(this.longestWaitMs, now - acceptedAt(data))
       this.seen.push(...events)
     })
   }
@@ -128,8 +140,9 @@ export class Load {
       for (; this.#count < due; this.#count++) {
         const source = this.sources[this.#count % ROOM_COUNT]
         if (!source) continue
-        const data = JSON.stringify({ i: source.accepted.length, text: 'x'.repeat(60) })
-        if (source.log.append({ type: 'mark', data })) source.accepted.push(data)
+        const i = source.accepted.length
+        const data = JSON.stringify({ i, at: clock.now(), text: 'x'.repeat(50) })
+        if (source.log.append({ type: MARK, data })) source.accepted.push(data)
       }
       await sleep(STEP_MS)
     }

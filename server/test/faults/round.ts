@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Outbox } from '../../src/outbox/outbox.ts'
 import { describe, untilWhole } from './members.ts'
 import type { ReplicaSet } from './members.ts'
 import { rawFaults } from './raw-log.ts'
@@ -13,6 +14,8 @@ export interface Round {
   readonly faults: readonly string[]
   /** Longest time in ms in which a reader was shown nothing new. */
   readonly stallMs: number
+  /** Longest time in ms from the acceptance of an event until every reader was shown it. */
+  readonly waitMs: number
   readonly eventCount: number
   /** How long each phase of the round took: for whoever waits. */
   readonly phases: string
@@ -24,16 +27,16 @@ const AFTER_MS = 500
 /** Fewer before, during or after the fault, and the round has compared next to nothing. */
 const LEAST_EVENTS = 100
 
-/** What a fault may look at while it lasts. */
+/** What a fault may look at, and use. */
 export interface Probe {
   readonly database: string
-  /** W of each process. */
-  readonly sealed: () => readonly number[]
+  /** Of all processes, those that write first. */
+  readonly outboxes: readonly Outbox[]
 }
 
 /** How one fault begins, ends and is mended, and what shows that it struck. */
 export interface Fault {
-  begin(): unknown
+  begin(probe: Probe): unknown
   /** From begin to end, in ms. */
   readonly lastsMs: number
   end(probe: Probe): unknown
@@ -131,9 +134,10 @@ async function strike(struck: Struck): Promise<Round> {
   for (const watcher of watchers) watcher.takeStallMs()
   phases.end('load')
   const beforeCount = load.acceptedCount
-  await fault.begin()
+  const probe = { database, outboxes: watchers.map(({ outbox }) => outbox) }
+  await fault.begin(probe)
   await sleep(fault.lastsMs)
-  await fault.end({ database, sealed: () => watchers.map(({ outbox }) => outbox.sealed) })
+  await fault.end(probe)
   phases.end('fault')
   await untilShown(load.acceptedCount + 1, 'events to be shown again after the fault')
   phases.end('shown')
@@ -153,5 +157,6 @@ async function strike(struck: Struck): Promise<Round> {
   if (duringCount < LEAST_EVENTS) faults.push(`${duringCount} events during the fault`)
   if (stallMs < fault.leastStallMs)
     faults.push(`not struck: a stall of ${stallMs} ms, expected ${fault.leastStallMs} or more`)
-  return { faults, stallMs, eventCount: load.acceptedCount, phases: phases.text }
+  const waitMs = Math.max(...watchers.map(({ longestWaitMs }) => longestWaitMs))
+  return { faults, stallMs, waitMs, eventCount: load.acceptedCount, phases: phases.text }
 }

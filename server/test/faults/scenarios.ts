@@ -66,7 +66,7 @@ export async function loseMajority(set: ReplicaSet): Promise<Round> {
 
 /** It must have taken something alone, and nobody may have been shown it (OB1). */
 async function faultsOfLonePrimary(member: Member, probe: Probe): Promise<string[]> {
-  const sealed = Math.max(...probe.sealed())
+  const sealed = Math.max(...probe.outboxes.map((outbox) => outbox.sealed))
   const { optimes } = await statusOf(member)
   const { appliedOpTime, lastCommittedOpTime } = optimes
   const faults: string[] = []
@@ -103,6 +103,7 @@ export type WireFault = 'cut' | 'half open' | 'dead' | 'dead but heartbeats'
 const CUT_MS = 3_000
 const HALF_OPEN_MS = 8_000
 const DEAD_MS = 35_000
+const IDLE_COUNT = 20
 
 /** Both writers lose MongoDB; who only reads, past the wire, does not. */
 export async function cutWire(wire: Wire, kind: WireFault): Promise<Round> {
@@ -117,7 +118,11 @@ export async function cutWire(wire: Wire, kind: WireFault): Promise<Round> {
   const isDead = kind.startsWith('dead')
   const lastsMs = kind === 'cut' ? CUT_MS : isDead ? deadMs : HALF_OPEN_MS
   const fault: Fault = {
-    begin: () => {
+    begin: async ({ outboxes }) => {
+      // Many idle connections in the pools: each that is dead may cost whoever takes it a timeout.
+      await Promise.all(
+        outboxes.flatMap((outbox) => Array.from({ length: IDLE_COUNT }, () => outbox.counter())),
+      )
       proxy.resetCounts()
       begin[kind]()
     },

@@ -17,6 +17,9 @@ const driverOptions: MongoClientOptions = {
   heartbeatFrequencyMS: 2_000,
   waitQueueTimeoutMS: 10_000,
   serverSelectionTimeoutMS: 5_000,
+  // When connections died unseen, those of the pool have died too: after one timeout the rest must not be tried, at
+  // `socketTimeoutMS` each. Shorter than that, so that by then they are all too old.
+  maxIdleTimeMS: 5_000,
 }
 
 /**
