@@ -9,6 +9,7 @@ function snapshot(part: Partial<Snapshot>): Snapshot {
     seq: 1,
     epoch: 1,
     at: 0,
+    patchN: 1,
     publicState: '{}',
     hiddenState: null,
     runtime: '{}',

@@ -148,6 +148,19 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     await admin.close()
   }, 60_000)
 
+  test('OB6 a snapshot of an older version is read: it passes for a patch', async () => {
+    const database = named('old-snapshot')
+    const client = await MongoClient.connect(mongo.uri)
+    const store = new MongoStore({ uri: mongo.uri, database })
+    await store.open()
+    const state = { publicState: '{}', hiddenState: null, runtime: '{}' }
+    const old = { room: 'r', n: 7, seq: 9, epoch: 1, at: 5, ...state }
+    await client.db(database).collection('snapshots').insertOne({ ...old })
+    expect(await store.snapshotAt('r', 10)).toEqual({ ...old, patchN: 7 })
+    await store.close()
+    await client.close()
+  })
+
   test('OB13 an older validator is replaced', async () => {
     const database = named('older')
     const client = await MongoClient.connect(mongo.uri)

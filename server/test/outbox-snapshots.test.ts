@@ -10,7 +10,7 @@ const MIB = 1024 * 1024
 
 function snapshot(part: Partial<Snapshot>): Snapshot {
   const state = { publicState: '{}', hiddenState: null, runtime: '{}' }
-  return { room: 'r', n: 1, seq: 1, epoch: 1, at: 0, ...state, ...part }
+  return { room: 'r', n: 1, seq: 1, epoch: 1, at: 0, patchN: 1, ...state, ...part }
 }
 
 /** A logger that keeps its lines. */

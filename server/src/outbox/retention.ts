@@ -3,7 +3,7 @@ import type { Json } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { OutboxOptions } from './outbox.ts'
-import { END, PATCH } from './store.ts'
+import { END, PATCH, patchNOf } from './store.ts'
 import type { LogEvent, LogStore, Snapshot } from './store.ts'
 
 const PAGE = 1_000
@@ -214,6 +214,7 @@ export function stateAfter(base: Snapshot | null, events: readonly LogEvent[]): 
     seq: last.seq,
     epoch: last.epoch,
     at: last.at,
+    patchN: patchNOf(last),
     publicState: JSON.stringify(publicState),
     hiddenState: hiddenState === null ? null : JSON.stringify(hiddenState),
     runtime: base?.runtime ?? '{}',

@@ -6,7 +6,7 @@ import type { NewEvent, OutboxOptions, RoomLog, RoomLogHandlers, SnapshotInput }
 import { composePatches } from './patch-merge.ts'
 import type { EventOwner, Pending } from './pending.ts'
 import { SnapshotCheck } from './snapshot-check.ts'
-import { END, OWNER, PATCH } from './store.ts'
+import { END, OWNER, PATCH, patchNOf } from './store.ts'
 import type { LogEvent, Snapshot } from './store.ts'
 
 /** Where a room's log stands when an ownership begins: what the last event before it was. */
@@ -66,6 +66,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #patchN: number
   #at: number
   #acknowledged: { readonly n: number; readonly seq: number; readonly at: number }
+  /** n of the last patch that is acknowledged. */
+  #acknowledgedPatchN: number
   /** n of the newest snapshot, captured or asked for. */
   #snapshotN: number
   /** Why accepted events were dropped: they will never be durable. */
@@ -84,6 +86,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#patchN = ownership.from.patchN
     this.#at = ownership.from.at
     this.#acknowledged = ownership.from
+    this.#acknowledgedPatchN = ownership.from.patchN
     this.#snapshotN = ownership.from.n
   }
 
@@ -210,6 +213,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
       this.#isBlocked = true
     this.#pendingBytes -= done.bytes
     this.#acknowledged = event
+    this.#acknowledgedPatchN = patchNOf(event)
     this.#resolve(done)
     if (done.snapshot) this.#save(done.snapshot)
     if (this.#onMarker) {
@@ -310,7 +314,9 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #save(state: SnapshotInput): void {
     const { n, seq, at } = this.#acknowledged
     this.#snapshotN = n
-    this.#context.saveSnapshot({ room: this.room, n, seq, epoch: this.epoch, at, ...state })
+    const { room, epoch } = this
+    const patchN = this.#acknowledgedPatchN
+    this.#context.saveSnapshot({ room, n, seq, epoch, at, patchN, ...state })
   }
 
   /** Half empty again: with less, a full room would stop and go with every acknowledgement. */

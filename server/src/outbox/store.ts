@@ -119,6 +119,8 @@ export interface Snapshot {
   readonly seq: number
   readonly epoch: number
   readonly at: number
+  /** n of the room's last patch up to here: the `prev` of the next one, where the log is cut (FE6). */
+  readonly patchN: number
   /** Encoded JSON of the public state: what spectators may see. */
   readonly publicState: string
   /** Encoded JSON of the hidden part of the state, or null. */
@@ -151,3 +153,8 @@ export const END = 'end'
 
 /** Type of the events that carry a merge patch of the room's state. */
 export const PATCH = 'patch'
+
+/** n of the room's last patch up to this event. */
+export function patchNOf(event: LogEvent): number {
+  return event.type === PATCH ? event.n : event.prev
+}

@@ -2,7 +2,7 @@ import { RingsideError } from '../errors.ts'
 import type { RoomLogHandlers } from './outbox.ts'
 import { RoomBuffer } from './room-buffer.ts'
 import type { BufferContext, MarkerOutcome, RoomPosition } from './room-buffer.ts'
-import { END, OWNER, PATCH } from './store.ts'
+import { END, OWNER, patchNOf } from './store.ts'
 import type { LogEvent, LogStore, Snapshot } from './store.ts'
 
 const MAX_ATTEMPTS = 100
@@ -51,9 +51,10 @@ export async function takeRoom(
 /** The greatest of snapshot, marker (an event as any other) and log. */
 function positionOf(last: LogEvent | null, snapshot: Snapshot | null): RoomPosition {
   if (snapshot && snapshot.n > (last?.n ?? 0)) {
-    // The log was cut up to the snapshot, or beyond: the next patch follows the state at it.
-    return { n: snapshot.n, seq: snapshot.seq, at: snapshot.at, patchN: snapshot.n }
+    // The log was cut up to the snapshot, or beyond.
+    const { n, seq, at, patchN } = snapshot
+    return { n, seq, at, patchN }
   }
   if (!last) return { n: 0, seq: 0, at: 0, patchN: 0 }
-  return { n: last.n, seq: last.seq, at: last.at, patchN: last.type === PATCH ? last.n : last.prev }
+  return { n: last.n, seq: last.seq, at: last.at, patchN: patchNOf(last) }
 }

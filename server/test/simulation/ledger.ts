@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
-import { END, OWNER, PATCH, TOMBSTONE } from '../../src/outbox/store.ts'
+import { END, OWNER, PATCH, TOMBSTONE, patchNOf } from '../../src/outbox/store.ts'
 import type { LogEvent, Snapshot } from '../../src/outbox/store.ts'
 import type { Change, Documents } from './documents.ts'
 import type { Findings } from './findings.ts'
@@ -128,9 +128,6 @@ export class Ledger {
     check(event.n === (last?.n ?? 0) + 1, 'OB2', () => `${at()} follows n=${last?.n ?? 0}`)
     check(event.seq > (last?.seq ?? 0), 'OB2 OB4', () => `${at()} is below seq ${last?.seq}`)
     check(event.at >= (last?.at ?? 0), 'OB2', () => `${at()}: at went back`)
-    // Taken over from a snapshot, with the log cut up to it: what follows may follow the state at it.
-    const isCut = last !== undefined && !this.#majority.events.has(last.seq)
-    if (event.type === OWNER && isCut && event.prev === last.n) ledger.patchN = last.n
     check(event.prev === ledger.patchN, 'OB2', () => `${at()}: prev ${event.prev}`)
     check(last?.type !== END, 'OB4', () => `${at()} follows the end`)
     if (last && event.own !== last.own) {
@@ -174,7 +171,7 @@ export class Ledger {
   }
 
   #onSnapshot(snapshot: Snapshot): void {
-    const { room, n, seq, epoch } = snapshot
+    const { room, n, seq, epoch, patchN } = snapshot
     this.snapshotCount++
     const check = this.#findings.check.bind(this.#findings)
     const event = this.rooms.get(room)?.events[n - 1]
@@ -182,6 +179,7 @@ export class Ledger {
     check(event !== undefined, 'OB6', () => `${at}: n is not durable`)
     if (!event) return
     check(event.seq === seq && event.epoch === epoch, 'OB6', () => `${at}: seq or epoch is wrong`)
+    check(patchN === patchNOf(event), 'OB6', () => `${at}: its last patch is not ${patchN}`)
     const truth = this.stateAt(room, n)
     check(
       isState(snapshot, truth),

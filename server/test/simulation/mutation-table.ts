@@ -175,6 +175,11 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation(
     'OB4',
+    'a room whose log is cut goes on as if its snapshot were a patch',
+    outbox('takeover', 'return { n, seq, at, patchN }', 'return { n, seq, at, patchN: n }'),
+  ),
+  mutation(
+    'OB4',
     'the log is not looked at again after the snapshot',
     outbox('takeover', 'if (snapshot && snapshot.n > (last?.n ?? 0)) last = ', 'await '),
   ),

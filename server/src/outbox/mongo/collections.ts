@@ -58,6 +58,7 @@ const validators: Readonly<Record<string, Document>> = {
       room: { bsonType: 'string' },
       n: whole,
       seq: whole,
+      patchN: whole,
       publicState: { bsonType: 'string' },
     },
   },

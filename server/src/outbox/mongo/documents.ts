@@ -35,6 +35,8 @@ export interface SnapshotDocument {
   seq: Long | number
   epoch: number
   at: Long | number
+  /** Absent in documents of older versions. */
+  patchN?: number
   publicState: string
   hiddenState: string | null
   runtime: string
@@ -124,7 +126,8 @@ export function toSnapshot(document: SnapshotDocument): Snapshot {
   const { room, n, epoch, publicState, hiddenState, runtime } = document
   const seq = toNumber(document.seq)
   const at = toNumber(document.at)
-  return { room, n, seq, epoch, at, publicState, hiddenState, runtime }
+  const { patchN = n } = document
+  return { room, n, seq, epoch, at, patchN, publicState, hiddenState, runtime }
 }
 
 export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
