@@ -10,8 +10,8 @@ const PATCH = { type: 'patch', data: '{"players":{"p3":{"x":1.5,"y":12.25,"angle
 const ROOMS = 100
 const EVENTS_TOGETHER = 1_000
 
-/** Calls `use` with a running log over the database. */
-export async function withLog(uri, database, use) {
+/** Calls `use` with a running log over [uri, database]. */
+export async function withLog([uri, database], use) {
   const clock = new SystemClock()
   const limits = checkLimits({ retentionMs: 1e12, retentionEvents: 1e9 })
   const store = new MongoStore({ uri, database, clock })
