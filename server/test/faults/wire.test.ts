@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startReplicaSet } from '../../../scripts/replica-set.mjs'
+import { MongoStore } from '../../src/outbox/mongo/mongo-store.ts'
 import { hasMongod } from '../support/mongo.ts'
 import { ROUNDS } from './rounds.ts'
 import { cutWire } from './scenarios.ts'
@@ -33,6 +35,23 @@ describe.skipIf(!(await hasMongod()))('the wire between server and MongoDB', () 
       expect(stallMs).toBeLessThan(25_000)
     }, 120_000)
   }
+
+  test('OB5 idle connections that died unseen cost one timeout, not one each', async () => {
+    const uri = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true`
+    const store = new MongoStore({ uri, database: 'idle' })
+    await store.open()
+    // The driver's first heartbeat looks like any other connection.
+    await sleep(1_500)
+    await Promise.all(Array.from({ length: 20 }, () => store.counter()))
+    // Heartbeats go on, so that nothing tells the driver.
+    proxy.deaden(false)
+    const startedAt = performance.now()
+    await store.counter()
+    expect(performance.now() - startedAt).toBeGreaterThan(5_000)
+    expect(performance.now() - startedAt).toBeLessThan(19_000)
+    proxy.mend()
+    await store.close()
+  }, 60_000)
 
   test.each(['dead', 'dead but heartbeats'] as const)(
     'OB2 OB5 open connections %s, new ones work: the process gets away from them alone, nothing is lost',
