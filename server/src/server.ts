@@ -39,6 +39,8 @@ import { withLoopback } from './transport/with-loopback.ts'
 
 /** uWebSockets.js and the in-process sockets take frames of a payload and its 4-byte id. */
 const FRAME_BYTES = 4
+/** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE3). */
+const LIST_LAG_MS = 1_000
 
 /**
  * Makes a server for a game's contract. Nothing runs before `listen`.
@@ -162,6 +164,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       directory,
       clock,
       limits,
+      isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
       onSpectators: (listener) => feed.spectators.onChange(listener),
       readers: feed.readers,
     })

@@ -11,6 +11,8 @@ export interface LobbyContext {
   readonly directory: RoomDirectory
   readonly clock: Clock
   readonly limits: FeedLimits
+  /** True while the log does not take what rooms do. Default: never. */
+  readonly isBehind?: () => boolean
   /** Calls when a room's number of spectators changed. */
   readonly onSpectators: (listener: (room: string) => void) => () => void
   /** The feed's: its streams count against the same limits. */
@@ -47,7 +49,8 @@ export class Lobby {
   constructor(context: LobbyContext) {
     this.#context = context
     const note = (room: string): void => this.#note(room)
-    this.#listings = new ListingDelay(context.directory, context.clock, note)
+    const { directory, clock, isBehind = () => false } = context
+    this.#listings = new ListingDelay({ directory, clock, isBehind, onShown: note })
     this.#stops = [
       context.directory.onChange(note),
       context.onSpectators(note),

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { RoomListing } from '@ringside/protocol'
 import { ManualClock } from '../../src/clock.ts'
 import { ListingDelay } from '../../src/feed/listing-delay.ts'
+import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
+import type { InsertOutcome } from '../../src/outbox/store.ts'
 import { FakeDirectory } from './rig.ts'
 
 async function onlyRoom(test: TestServer): Promise<RoomListing | undefined> {
@@ -54,6 +56,34 @@ describe('FE3 the list of rooms', () => {
     expect(await onlyRoom(test)).toMatchObject({ clients: 1, metadata: { leader: 'Ada' } })
   })
 
+  it('FE3 while the log is behind the list stands still, and goes on after it', async () => {
+    let isStalled = false
+    const store = new MemoryStore({
+      hooks: {
+        insert: async (events, apply): Promise<InsertOutcome> =>
+          isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
+      },
+    })
+    await using test = await TestServer.start(
+      { store },
+      { onJoin: (room, session) => room.setMetadata({ leader: session.name }) },
+    )
+    await test.join('Ada')
+    const lobby = test.transport.request({ path: '/rooms/stream' })
+    await test.clock.advanceAsync(2_000, 25)
+    isStalled = true
+    await test.join('Bob')
+    await test.clock.advanceAsync(3_000, 25)
+    await test.join('Cleo')
+    await test.clock.advanceAsync(1_000, 25)
+    expect(await onlyRoom(test)).toMatchObject({ clients: 2, metadata: { leader: 'Bob' } })
+    expect(lobby.text()).not.toContain('Cleo')
+    isStalled = false
+    await test.clock.advanceAsync(2_000, 25)
+    expect(await onlyRoom(test)).toMatchObject({ clients: 3, metadata: { leader: 'Cleo' } })
+    expect(lobby.text()).toContain('"metadata":{"leader":"Cleo"}')
+  })
+
   it('FE3 a room that changes with every tick under a long delay costs few samples', () => {
     const clock = new ManualClock()
     const directory = new FakeDirectory()
@@ -63,7 +93,12 @@ describe('FE3 the list of rooms', () => {
       listCount++
       return list()
     }
-    const listings = new ListingDelay(directory, clock, () => {})
+    const listings = new ListingDelay({
+      directory,
+      clock,
+      isBehind: () => false,
+      onShown: () => {},
+    })
     for (let step = 0; step < 20_000; step++) {
       directory.set('a', { delayMs: 600_000 })
       clock.advance(50)
