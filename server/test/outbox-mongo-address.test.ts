@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { databaseIn, maskAddress, maskText, optionsIn } from '../src/outbox/mongo/address.ts'
+import {
+  databaseIn,
+  hasEncodedCredentials,
+  maskAddress,
+  maskText,
+  optionsIn,
+} from '../src/outbox/mongo/address.ts'
+import { makeClient } from '../src/outbox/mongo/connect.ts'
+import { createRandom } from '../src/random.ts'
 
 describe('OB13 addresses', () => {
   test.each([
@@ -30,6 +38,37 @@ describe('OB13 addresses', () => {
     ['mongodb://h/test', 'test'],
   ])('OB13 the database of %s is %s', (uri, database) => {
     expect(databaseIn(uri)).toBe(database)
+  })
+
+  test.each(['se@secret/x', 'a@Hunter22/z', 'p@ss', 'pa/ss', 'pa?ss', 'pa#ss', 'pa:ss'])(
+    'OB13 a password %s that is not encoded is refused before anything is dialled, and not quoted',
+    (password) => {
+      const uri = `mongodb://user:${password}@127.0.0.1:1/x`
+      expect(hasEncodedCredentials(uri)).toBe(false)
+      expect(() => makeClient(uri)).toThrow(/^Expected .* percent-encoded, and no other '@'$/)
+      const encoded = uri.replace(password, encodeURIComponent(password))
+      expect(hasEncodedCredentials(encoded)).toBe(true)
+      expect(() => makeClient(encoded)).not.toThrow()
+    },
+  )
+
+  test('OB13 no piece of a password is in what a malformed address is refused with', () => {
+    const seed = Date.now() % 2 ** 31
+    const random = createRandom(seed)
+    const alphabet = ['Hunter', '2zq9', '@', '/', '?', ':', '#', '%', '%4', '&', '=', ',', '[', ' ']
+    for (let round = 0; round < 2_000; round++) {
+      const parts = Array.from({ length: random.int(1, 6) }, () => {
+        return alphabet[random.int(0, alphabet.length - 1)] ?? ''
+      })
+      const uri = `mongodb://user:${parts.join('')}@127.0.0.1:1/x`
+      let text = ''
+      try {
+        makeClient(uri)
+      } catch (error) {
+        text = String(error)
+      }
+      expect(text, `seed ${seed}: ${parts.join('')}`).not.toMatch(/hunter|2zq9/i)
+    }
   })
 
   test('OB13 options are found whatever their case', () => {

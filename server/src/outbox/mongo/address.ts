@@ -20,6 +20,16 @@ export function maskText(text: string, uri: string): string {
   return masked
 }
 
+/**
+ * True when what stands before the last `@` can only be a user and a password. A driver ends them at the first `/` or
+ * `@`, so that a part of a password that was not percent-encoded becomes a host: looked up, and named in errors.
+ */
+export function hasEncodedCredentials(uri: string): boolean {
+  const rest = uri.replace(/^mongodb(?:\+srv)?:\/\//, '')
+  const at = rest.lastIndexOf('@')
+  return at < 0 || /^[^@/?#:]*(?::[^@/?#:]*)?$/.test(rest.slice(0, at))
+}
+
 /** The database that the string itself names, or null. */
 export function databaseIn(uri: string): string | null {
   const [, path = ''] =

@@ -2,7 +2,7 @@ import { MongoClient } from 'mongodb'
 import type { MongoClientOptions } from 'mongodb'
 import type { Clock } from '../../clock.ts'
 import { RingsideError } from '../../errors.ts'
-import { maskAddress, maskText, optionsIn } from './address.ts'
+import { hasEncodedCredentials, maskAddress, maskText, optionsIn } from './address.ts'
 
 /**
  * The driver's own patience, below the outbox's: a server that is gone must be noticed while the
@@ -16,7 +16,7 @@ const driverOptions: MongoClientOptions = {
   socketTimeoutMS: 10_000,
   heartbeatFrequencyMS: 2_000,
   waitQueueTimeoutMS: 10_000,
-  serverSelectionTimeoutMS: 5_000,
+  serverSelectionTimeoutMS: 4_000,
   // When connections died unseen, those of the pool have died too: after one timeout the rest must not be tried, at
   // `socketTimeoutMS` each. Shorter than that, so that by then they are all too old.
   maxIdleTimeMS: 5_000,
@@ -27,6 +27,11 @@ const driverOptions: MongoClientOptions = {
  * @throws RingsideError option_invalid for a string that is no MongoDB address, without its secrets.
  */
 export function makeClient(uri: string): MongoClient {
+  if (!hasEncodedCredentials(uri))
+    throw new RingsideError(
+      'option_invalid',
+      "Expected a MongoDB connection string with user and password percent-encoded, and no other '@'",
+    )
   const given = optionsIn(uri)
   const defaults = Object.entries(driverOptions).filter(([name]) => !given.has(name.toLowerCase()))
   try {
