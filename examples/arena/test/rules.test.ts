@@ -243,6 +243,28 @@ describe('AR7 mines', () => {
     expect(arena.named('kill')[0]?.data).toMatchObject({ by: 'a', whom: 'c', weapon: 'mine' })
   })
 
+  test('AR7 no public id, and none of another player, tells by a gap that a mine was laid', () => {
+    const arena = duel()
+    arena.place('b', 500, 90)
+    let sequence = 0
+    const act = (who: string, buttons: number): void => {
+      arena.input(who, { sequence: ++sequence, buttons, angle: -1 })
+      arena.tick(60)
+    }
+    act('a', BUTTON_MINE)
+    act('b', BUTTON_MINE)
+    arena.say('a', 'one')
+    act('a', BUTTON_MINE)
+    // Another process takes the room up.
+    arena.handlers = arenaRoom()
+    arena.say('a', 'two')
+    act('b', BUTTON_MINE)
+    arena.say('a', 'three')
+    expect(Object.keys(arena.state.chat)).toEqual(['1', '2', '3'])
+    for (const who of ['a', 'b'])
+      expect(arena.player(who).mines.map(({ id }) => id)).toEqual([1, 2])
+  })
+
   test('AR7 the mines of somebody who leaves go with him', () => {
     const arena = duel()
     arena.input('a', { sequence: 1, buttons: BUTTON_MINE })
@@ -362,7 +384,8 @@ describe('AR14 a room that goes on from its state', () => {
     arena.say('a', 'hello')
     arena.input('a', { sequence: 7, buttons: BUTTON_MINE | BUTTON_FIRE })
     arena.tick(2)
-    const used = [Object.keys(arena.state.shots)[0], String(arena.player('a').mines[0]?.id)]
+    const used = [...Object.keys(arena.state.shots), ...Object.keys(arena.state.chat)]
+    const [{ id: usedMine = 0 } = {}] = arena.player('a').mines
     // Another process takes the room up: other handlers, the same state.
     arena.handlers = arenaRoom()
     arena.tick(45)
@@ -372,6 +395,9 @@ describe('AR14 a room that goes on from its state', () => {
     expect(arena.player('a')).toMatchObject({ lastInput: 8, name: 'Ann' })
     expect(arena.player('a').x).toBeCloseTo(308.7, 1)
     expect(used).not.toContain(Object.keys(arena.state.shots).at(-1))
+    arena.input('a', { sequence: 9, buttons: BUTTON_MINE })
+    arena.tick()
+    expect(arena.player('a').mines.map(({ id }) => id)).toEqual([usedMine, usedMine + 1])
     arena.place('b', 300, 60)
     arena.tick()
     expect(arena.named('blast')).toHaveLength(1)

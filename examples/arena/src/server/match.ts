@@ -24,6 +24,8 @@ export interface Fighter {
   /** Room time in ms from which he may fire and lay mines again. */
   mayFireAt: number
   mayLayAt: number
+  /** Of his own mines alone: one count for all, or for shots too, would tell others of them by its gaps. */
+  newestMine: number
   /** Room time of his last kill: who got there first wins a tie. */
   lastKillAt: number
 }
@@ -43,6 +45,7 @@ export interface ShotInFlight {
 }
 
 export interface LaidMine {
+  /** Unique among its owner's. */
   readonly id: number
   readonly owner: string
   readonly x: number
@@ -59,6 +62,7 @@ export interface Match {
   mines: LaidMine[]
   /** Room time at which each taken pack is back, by pack. */
   readonly packsBackAt: Map<string, number>
+  /** Of shots and lines of chat: what everybody sees. */
   nextId: number
   /** The metadata last told to the lobby, and when. */
   told: Json
@@ -96,6 +100,7 @@ export function addFighter(match: Match, id: string, player: PlayerState): Fight
     credit: 1,
     mayFireAt: 0,
     mayLayAt: 0,
+    newestMine: 0,
     lastKillAt: 0,
   }
   match.fighters.set(id, fighter)
@@ -110,10 +115,10 @@ function takeUp(match: Match): void {
   for (const id of Object.keys(players)) {
     const player = players[id]
     if (!player) continue
-    addFighter(match, id, player)
+    const fighter = addFighter(match, id, player)
     for (const { id: mine, x, y, armedAt } of player.mines) {
       match.mines.push({ id: mine, owner: id, x, y, armedAt })
-      newest = Math.max(newest, mine)
+      fighter.newestMine = Math.max(fighter.newestMine, mine)
     }
   }
   for (const id of Object.keys(shots)) {

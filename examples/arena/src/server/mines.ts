@@ -17,7 +17,7 @@ export function layMine(match: Match, fighter: Fighter): void {
   if (room.now < fighter.mayLayAt || player.mines.length >= MAX_MINES) return
   fighter.mayLayAt = room.now + MINE_COOLDOWN_MS
   const armedAt = wholeMs(room) + MINE_ARM_MS
-  const mine = { id: match.nextId++, x: player.x, y: player.y, armedAt }
+  const mine = { id: ++fighter.newestMine, x: player.x, y: player.y, armedAt }
   match.mines.push({ owner: fighter.id, ...mine })
   showMines(match, fighter)
 }
