@@ -29,6 +29,9 @@ interface LobbyStream {
 /** Changes of a room are told at most twice a second. */
 const TELL_MS = 500
 const SWEEP_MS = 1_000
+/** A list this long takes milliseconds to make, and is made ten times a second at most, however many ask (FE15). */
+const LONG_LIST_CHARACTERS = 65_536
+const LONG_LIST_MS = 100
 
 /**
  * The list of rooms, once or as a stream: the whole list first, then what changes. It is no log: a stream has no
@@ -44,6 +47,8 @@ export class Lobby {
   readonly #stops: (() => void)[]
   #cancelTell: (() => void) | null = null
   #cancelSweep: (() => void) | null = null
+  /** The list as it was last answered. */
+  #list = { json: '', madeAt: 0 }
   #isDraining = false
 
   constructor(context: LobbyContext) {
@@ -122,7 +127,11 @@ export class Lobby {
   }
 
   #listJson(): string {
-    return JSON.stringify({ rooms: this.#listings.list() })
+    const now = this.#context.clock.now()
+    const { json, madeAt } = this.#list
+    if (json.length > LONG_LIST_CHARACTERS && now - madeAt < LONG_LIST_MS) return json
+    this.#list = { json: JSON.stringify({ rooms: this.#listings.list() }), madeAt: now }
+    return this.#list.json
   }
 
   #note(room: string): void {

@@ -32,6 +32,31 @@ describe('FE15 one address', () => {
     },
   )
 
+  it('FE15 a long list of rooms is made ten times a second at most, a short one for each question', async () => {
+    const rig = await FeedRig.start()
+    const { directory } = rig
+    let madeCount = 0
+    const list = directory.list.bind(directory)
+    directory.list = () => {
+      madeCount++
+      return list()
+    }
+    directory.set('a', {})
+    const asked = async (): Promise<number> => {
+      const before = madeCount
+      for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
+        expect((await ask(rig, address, '/rooms')).exchange.status).toBe(200)
+      return madeCount - before
+    }
+    expect(await asked()).toBe(3)
+    for (let index = 0; index < 1_000; index++) directory.set(`room-${index}`, {})
+    await rig.advance(1_000)
+    expect(await asked()).toBe(1)
+    directory.set('newest', {})
+    await rig.advance(1_000)
+    expect((await ask(rig, '10.0.0.1', '/rooms')).exchange.text()).toContain('newest')
+  })
+
   it.each(['/rooms/a/feed', '/rooms/a/feed?checkpoint=1', '/feed', '/rooms/stream'])(
     'FE15 %s beyond readsPerSecondPerIp is answered 200 with retry, and ends',
     async (path) => {
