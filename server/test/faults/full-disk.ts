@@ -1,15 +1,25 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startReplicaSet } from '../../../scripts/replica-set.mjs'
 import { primaryOf } from './members.ts'
-import type { ReplicaSet } from './members.ts'
+import type { Member, ReplicaSet } from './members.ts'
 import { playRound } from './round.ts'
 import type { Fault, Round } from './round.ts'
 
 const MEMBER_COUNT = 3
 const SIZE_MB = 64
+/** What mongod says of ENOSPC before it ends itself. */
+const NO_SPACE = 'No space left on device'
 const CHUNK = Buffer.alloc(64 * 1024, 1)
 
 /** What this machine lacks is left out, but with CI=true it is a failure. */
@@ -71,19 +81,24 @@ export async function fillDisk(set: ReplicaSet, which: 'primary' | 'all'): Promi
   const { member, term } = await primaryOf(set)
   const members = which === 'all' ? set.members : [member]
   const faults: string[] = []
+  const logSizes = new Map<Member, number>()
   const heal = (): void => {
     for (const { folder } of members) rmSync(join(folder, 'filler'), { force: true })
     for (const each of members) each.restart()
   }
   const fault: Fault = {
     begin: () => {
+      for (const each of members) logSizes.set(each, logBytes(each).length)
       for (const { folder } of members) fill(join(folder, 'filler'))
     },
     lastsMs: which === 'all' ? 5_000 : 3_000,
     end: () => {
       // A mongod that cannot write ends itself.
-      if (members.every(({ isRunning }) => isRunning))
-        faults.push('not struck: every mongod could write on')
+      const ended = members.filter(({ isRunning }) => !isRunning)
+      if (ended.length === 0) faults.push('not struck: every mongod could write on')
+      for (const each of ended)
+        if (!saysNoSpace(each, logSizes.get(each) ?? 0))
+          faults.push(`not struck: ${each.port} ended for another reason`)
       heal()
     },
     heal,
@@ -94,6 +109,15 @@ export async function fillDisk(set: ReplicaSet, which: 'primary' | 'all'): Promi
     leastStallMs: 300,
   }
   return playRound({ set, fault })
+}
+
+/** Looks at its log from `after` on; true without a log of its own. */
+function saysNoSpace(member: Member, after: number): boolean {
+  return member.logPath === null || logBytes(member).subarray(after).includes(NO_SPACE)
+}
+
+function logBytes({ logPath }: Member): Buffer {
+  return logPath === null ? Buffer.alloc(0) : readFileSync(String(logPath))
 }
 
 function fill(path: string): void {

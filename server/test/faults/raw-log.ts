@@ -23,6 +23,16 @@ export async function readRaw(uri: string, database: string): Promise<RawEvent[]
   }
 }
 
+/** Removes a round's database. */
+export async function dropRaw(uri: string, database: string): Promise<void> {
+  const client = await MongoClient.connect(uri)
+  try {
+    await client.db(database).dropDatabase()
+  } finally {
+    await client.close()
+  }
+}
+
 /** What is wrong with what is stored against what was accepted and acknowledged. */
 export async function rawFaults(uri: string, database: string, load: Load): Promise<string[]> {
   const faults: string[] = []

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbox } from '../../src/outbox/outbox.ts'
 import { describe, untilWhole } from './members.ts'
 import type { ReplicaSet } from './members.ts'
-import { rawFaults } from './raw-log.ts'
+import { dropRaw, rawFaults } from './raw-log.ts'
 import { Load, Watcher, openOutbox, readPages, until } from './rig.ts'
 
 /** What one round showed. */
@@ -84,6 +84,7 @@ export async function playRound(parts: RoundParts): Promise<Round> {
   phases.end('whole')
   const database = `fault-${process.pid}-${++rounds}`
   const watchers: Watcher[] = []
+  let hasCompared = false
   try {
     // The last one only reads, past whatever the writers' wire does.
     for (const each of [...Array<string>(WRITER_COUNT).fill(uri), set.uri])
@@ -100,10 +101,13 @@ export async function playRound(parts: RoundParts): Promise<Round> {
     faults.push(...(await rawFaults(set.uri, database, load)))
     faults.push(...load.faultsOf(await readPages(first.outbox)))
     phases.end('compared again')
+    hasCompared = true
     return { ...round, faults, phases: phases.text }
   } finally {
     await fault.heal()
     await Promise.all(watchers.map(({ outbox }) => outbox.stop()))
+    // Members that start again would have ever more to open.
+    if (hasCompared) await dropRaw(set.uri, database)
   }
 }
 
