@@ -282,6 +282,13 @@ export async function run() {
   const few = measure('20 of 200, 3 fields', f32)
   row('state: players, 20 of 200, µs', few.players, few.theirs, '>= 2')
   row('state: players, 20 of 200, bytes', few.bytes.ours, few.bytes.theirs, '<= 0.80')
+  const fewSteps = measure('20 of 200, 3 fields', quantised)
+  row(
+    'state: players, 20 of 200, quantised, bytes',
+    fewSteps.bytes.ours,
+    fewSteps.bytes.theirs,
+    '<= 0.80',
+  )
   const mixed = measure('mixed masks (4 kinds)', f32)
   row('state: players, mixed masks, µs', mixed.players, mixed.theirs, '>= 2')
   row('state: players, mixed masks, bytes', mixed.bytes.ours, mixed.bytes.theirs, '<= 0.80')

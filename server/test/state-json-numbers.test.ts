@@ -3,6 +3,7 @@ import { createRandom } from '../src/random.ts'
 import {
   NUMBER_BYTES,
   float,
+  floatText,
   shortestF32,
   writeFloat,
   writeInteger,
@@ -74,6 +75,7 @@ describe('numbers as JSON', () => {
     ]
     for (const [value, text] of shown) {
       expect(written(writeF32, Math.fround(value))).toBe(text)
+      expect(floatText(Math.fround(value))).toBe(text)
       expect(JSON.stringify(JSON.parse(text))).toBe(text)
       expect(Math.fround(Number(text))).toBe(Math.fround(value))
     }

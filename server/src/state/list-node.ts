@@ -1,6 +1,6 @@
 import { PayloadError, checkScalar, encodeMessage, isSchema, toSteps } from '@ringside/protocol'
 import type { ScalarItem, Schema, StateField } from '@ringside/protocol'
-import { shortestF32 } from './json-numbers.ts'
+import { floatText } from './json-numbers.ts'
 import { show, stateInvalid } from './tracked.ts'
 import type { Tracked } from './tracked.ts'
 
@@ -227,7 +227,7 @@ function listJson(item: Schema | ScalarItem, items: readonly unknown[]): string 
 
 function valueJson(item: Schema | ScalarItem, value: unknown): string {
   if (isSchema(item)) return objectJson(item, value as Record<string, unknown>)
-  if (item.kind === 'f32') return shortestF32(value as number)
+  if (item.kind === 'f32') return floatText(value as number)
   if (item.kind === 'quant') return String(toSteps(value as number, item.step))
   return JSON.stringify(value)
 }
