@@ -523,6 +523,31 @@ describe('OB4 taking over', () => {
     }
   })
 
+  it('OB4 two takeovers in one transaction: one has the room, the other is told so', async () => {
+    const one = await startRig()
+    const log = await one.outbox.openRoom('r', recordHandlers())
+    log.append(patch(1))
+    await closing(one, log.close())
+    let lossCount = 0
+    const two = await startRig({
+      share: one,
+      wrap: (store) =>
+        override(store, {
+          allocate: async (count) => {
+            const seq = await store.allocate(count)
+            // Somebody else has written there: after two losses a transaction is used.
+            if (lossCount++ < 2) await store.insert([strange({ seq, room: null, n: 0 })])
+            return seq
+          },
+        }),
+    })
+    const openings = [1, 2].map(() => two.outbox.openRoom('r', recordHandlers()))
+    const ended = await closing(two, Promise.allSettled(openings))
+    expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(lossCount).toBe(2)
+    expect((await everything(one.store)).filter((event) => event.n > 0)).toHaveLength(2)
+  })
+
   it('OB4 the marker gets a seq above the last event even when the counter went back', async () => {
     const rig = await startRig()
     await rig.store.allocate(1)

@@ -108,9 +108,9 @@ export class Ledger {
 
   #onEvent(event: LogEvent): void {
     const { seq } = event
-    // A number voided twice, the second time after it was cut: nobody sees it any more.
+    // A number that was taken and cut is voided by who stood still meanwhile: nobody sees it any more.
     const isCut = seq <= this.#majority.floor
-    if (isCut && event.type === TOMBSTONE && this.durable.get(seq)?.type === TOMBSTONE) return
+    if (isCut && event.type === TOMBSTONE && this.durable.has(seq)) return
     const check = this.#findings.check.bind(this.#findings)
     check(seq > this.#claimed, 'OB3', () => `${seq} appeared at or below W ${this.#claimed}`)
     check(!this.durable.has(seq), 'OB3', () => `${seq} was written twice`)

@@ -148,17 +148,6 @@ export const mutations: readonly Mutation[] = [
     outbox('numbers', 'return Math.max(this.#used, this.#context.sealed())', 'return this.#used'),
   ),
   mutation(
-    'OB3',
-    'the floor is raised without the counter',
-    simulated('documents', 'this.counter = Math.max(this.counter, change.to)', ''),
-  ),
-  mutation(
-    'OB3',
-    'a transaction takes two events of one place',
-    outbox('log-writer', 'withoutRivals(rest).length', 'rest.length'),
-    outbox('log-writer', 'withoutRivals(bound).map', 'bound.map'),
-  ),
-  mutation(
     'OB4',
     'a marker has the epoch of the owner before',
     outbox('takeover', 'snapshot?.epoch ?? 0) + 1', 'snapshot?.epoch ?? 0)'),
