@@ -62,6 +62,9 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
   get status(): RoomStatus {
     return this.#connection.status
   }
+  get isPaused(): boolean {
+    return this.#view.isPaused
+  }
   get clock(): ServerClock {
     return this.#connection.clock
   }
@@ -105,6 +108,10 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
 
   onLeft(listener: (player: RosterEntry) => void): () => void {
     return this.#view.departed.add(listener)
+  }
+
+  onPaused(listener: (isPaused: boolean) => void): () => void {
+    return this.#view.pauseChanged.add(listener)
   }
 
   onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void {

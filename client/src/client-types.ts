@@ -192,6 +192,11 @@ export interface ClientRoom<
    */
   readonly state: StateOf<G['rooms'][T]>
   readonly status: RoomStatus
+  /**
+   * The room stands still until the server can save it again: nothing changes, requests are refused with
+   * `room_paused`. While the connection is away, as it was last known.
+   */
+  readonly isPaused: boolean
   /** Players with a seat, by session id. */
   readonly roster: ReadonlyMap<string, RosterEntry>
   /** Pass it to `client.reconnect` to take the seat back; keep it as secret as a password. */
@@ -224,6 +229,8 @@ export interface ClientRoom<
   onPatch(listener: (patch: PatchInfo) => void): () => void
   onJoined(listener: (player: RosterEntry) => void): () => void
   onLeft(listener: (player: RosterEntry) => void): () => void
+  /** Changes of `isPaused`. Returns unsubscribe. */
+  onPaused(listener: (isPaused: boolean) => void): () => void
   /** Changes of `status`. Returns unsubscribe. */
   onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void
   /** Gives the seat up. Resolves when the connection is closed; never rejects. */

@@ -27,6 +27,8 @@ export class RoomView {
   readonly patched = new Listeners<[PatchInfo]>()
   readonly arrived = new Listeners<[RosterEntry]>()
   readonly departed = new Listeners<[RosterEntry]>()
+  readonly pauseChanged = new Listeners<[isPaused: boolean]>()
+  #isPaused = false
 
   constructor(game: GameContract) {
     this.#game = game
@@ -41,6 +43,10 @@ export class RoomView {
   /** Null before the first JOINED. */
   get replica(): StateReplica | null {
     return this.#replica
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
   get roster(): ReadonlyMap<string, RosterEntry> {
@@ -76,6 +82,11 @@ export class RoomView {
         return
       case system.joined.id:
         this.#takeJoined(frame)
+        // A room that stands still takes nobody in.
+        this.#setPaused(false)
+        return
+      case system.paused.id:
+        this.#setPaused(decodeSystem('paused', frame).paused)
         return
       default:
     }
@@ -99,6 +110,12 @@ export class RoomView {
       if (!this.#roster.has(entry.sessionId)) this.departed.call(entry)
     for (const entry of this.#roster.values())
       if (!before.has(entry.sessionId)) this.arrived.call(entry)
+  }
+
+  #setPaused(isPaused: boolean): void {
+    if (this.#isPaused === isPaused) return
+    this.#isPaused = isPaused
+    this.pauseChanged.call(isPaused)
   }
 
   #patched(patch: AppliedPatch): void {

@@ -98,6 +98,8 @@ export const system = {
   ),
   /** The client is out of the room; `code` is the close code that follows, 0 if none does. */
   left: message(0xffff0019, 'server', schema({ code: int(1), reason: str(2) })),
+  /** The room stands still until its log takes events again; or it goes on, as JOINED says too. */
+  paused: message(0xffff001a, 'server', schema({ paused: bool(1) })),
 } as const
 
 /** Name of a system message. */

@@ -154,6 +154,10 @@ export class GameServer implements Server {
     return this.#parts.matchmaker.joinById(roomId, wish)
   }
 
+  retakeSeat(roomId: string, sessionId: string): { sessionId: string; ticket: string } {
+    return this.#parts.matchmaker.retake(roomId, sessionId)
+  }
+
   get rooms(): readonly RoomSummary[] {
     return Array.from(this.#parts.host.rooms.values(), (room) => ({
       id: room.id,

@@ -112,6 +112,12 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   createRoom<T extends keyof G['rooms'] & string>(type: T, options?: unknown): Promise<string>
   /** Reserves a seat as `POST /matchmake/joinById` does; for bots and tests. */
   reserveSeat(roomId: string, request: SeatRequest): Promise<{ sessionId: string; ticket: string }>
+  /**
+   * A ticket for a seat that is taken, so that what drove it before (a bot, before a restart) takes it up
+   * again: as a player's reconnect, but without his token. A connection that holds the seat is replaced.
+   * @throws RingsideError room_not_found, reconnect_refused when there is no such seat.
+   */
+  retakeSeat(roomId: string, sessionId: string): { sessionId: string; ticket: string }
   readonly rooms: readonly RoomSummary[]
   /**
    * Opens an in-process connection that passes through every step as a socket would. The result has

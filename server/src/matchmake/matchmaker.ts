@@ -104,6 +104,18 @@ export class Matchmaker implements SeatDesk {
     return this.#ticketFor(room, seat)
   }
 
+  /**
+   * A ticket for a seat that is taken, without its token: only for code of the server itself.
+   * @throws RingsideError room_not_found, reconnect_refused.
+   */
+  retake(roomId: string, sessionId: string): MatchmakeAnswer {
+    this.#assertOpen()
+    const room = this.#parts.host.get(roomId)
+    const seat = room.seats.seated.get(sessionId)
+    if (!seat) throw new RingsideError('reconnect_refused')
+    return this.#ticketFor(room, seat)
+  }
+
   take(ticket: string, link: ClientLink): Seat {
     const { clock, host, office, nodeName } = this.#parts
     const facts = office.verify(ticket, clock.now())

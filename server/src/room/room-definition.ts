@@ -67,7 +67,10 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   readonly type: string
   /** Change it directly; changes are recorded (see docs/protocol.md for what can be). */
   readonly state: State
-  /** The room's clock in ms since 1970: fixed within a tick, the only time a game should use. */
+  /**
+   * The room's clock in ms since 1970: fixed within a tick, the only time a game should use. It goes on
+   * while the room is paused (`onResume`).
+   */
   readonly now: number
   /** Ticks since the room began. */
   readonly tick: number
@@ -150,6 +153,12 @@ export interface RoomHandlers<State, Events, C extends Commands> {
    * of them: set them anew here.
    */
   onRestore?(room: Room<State, Events>): void
+  /**
+   * The room goes on after a pause (`whenLogIsFull: 'pause'`), before its next tick. `room.now` went on by
+   * `pausedMs` (whole ms) meanwhile: put off what was to happen at a time. Timers whose time has come
+   * fire after this.
+   */
+  onResume?(room: Room<State, Events>, pausedMs: number): void
   /** A hook or command threw something that is no rejection; it has been logged. */
   onError?(room: Room<State, Events>, error: unknown, where: string): void
   /**

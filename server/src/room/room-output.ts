@@ -76,6 +76,12 @@ export class RoomOutput {
     return this.#recorder.tracker.fullFrame(this.#face.header(), seat.id)
   }
 
+  /** PAUSED to the players, after a patch with all that has changed until then. */
+  tellPaused(paused: boolean, at: number): void {
+    this.flush(at, false)
+    this.#seats.broadcast(encodeSystem('paused', { paused }))
+  }
+
   /** Puts a room event into the log and returns its frame for the players. */
   event(
     name: string,

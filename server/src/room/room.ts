@@ -46,6 +46,8 @@ export class LiveRoom extends RoomBase implements Room {
   #now: number
   #tick = 0
   #emptySince: number
+  /** Room clock at which it last paused. */
+  #pausedAt = 0
   #isEndAsked = false
   /** onCreate has returned and the state exists. */
   #isReady = false
@@ -302,7 +304,9 @@ export class LiveRoom extends RoomBase implements Room {
       return this.finish('room_ended')
     }
     this.#status = 'paused'
+    this.#pausedAt = this.#now
     this.#loop.stop()
+    this.#output.tellPaused(true, this.#now)
     this.log.warn({ roomId: this.id }, 'room paused: its log takes no more')
   }
 
@@ -310,8 +314,12 @@ export class LiveRoom extends RoomBase implements Room {
     this.#recorder.resume()
     if (this.#status !== 'paused' || this.isPaused) return
     this.#status = 'running'
+    this.#begin(this.#context.clock.now())
+    const pausedMs = this.#now - this.#pausedAt
+    this.#guard.run('onResume', () => this.kind.handlers.onResume?.(this, pausedMs))
+    this.#output.tellPaused(false, this.#now)
     this.#loop.start()
-    this.log.info({ roomId: this.id }, 'room goes on')
+    this.log.info({ roomId: this.id, pausedMs }, 'room goes on')
   }
 
   #header(): PatchHeader {

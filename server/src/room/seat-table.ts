@@ -239,7 +239,11 @@ export class SeatTable {
 
   #startGrace(seat: RoomSeat): void {
     const graceMs = this.#room.kind.reconnectGraceMs
-    seat.cancelTimer = this.#context.clock.after(graceMs, () => this.#room.leave(seat, 'dropped'))
+    seat.cancelTimer = this.#context.clock.after(graceMs, () => {
+      // A paused room lets nobody back in: the time for coming back begins anew.
+      if (this.#room.isPaused) this.#startGrace(seat)
+      else this.#room.leave(seat, 'dropped')
+    })
   }
 
   /** What a snapshot keeps of the seats. */
