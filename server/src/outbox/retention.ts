@@ -2,6 +2,7 @@ import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import { CutClock } from './cut-clock.ts'
 import type { OutboxOptions } from './outbox.ts'
 import { END, PATCH, patchNOf } from './store.ts'
 import type { LogEvent, LogStore, Snapshot } from './store.ts'
@@ -50,6 +51,7 @@ interface Cut {
  */
 export class Retention {
   readonly #context: RetentionContext
+  readonly #cutClock: CutClock
   #floor = 0
   #cancel: (() => void) | null = null
   #round: Promise<void> | null = null
@@ -59,6 +61,7 @@ export class Retention {
 
   constructor(context: RetentionContext) {
     this.#context = context
+    this.#cutClock = new CutClock(context.clock)
   }
 
   /** As far as this process knows: read again with each round, and with each page. */
@@ -128,7 +131,7 @@ export class Retention {
   ): Promise<{ readonly candidate: number; readonly isAll: boolean }> {
     const { store, options, sealed, maxDelayMs } = this.#context
     const upTo = sealed()
-    const now = store.now()
+    const now = this.#cutClock.now(store.now())
     const heldMs = maxDelayMs() > 0 ? maxDelayMs() + DELAY_MARGIN_MS : 0
     const youngestMs = Math.max(store.isLocal ? 0 : youngestCutMs(options), heldMs)
     const tooOld = now - Math.max(options.retentionMs, heldMs)

@@ -79,7 +79,7 @@ export class MongoStore implements LogStore {
     this.#client = makeClient(options.uri)
     const db = this.#client.db(options.database ?? databaseIn(options.uri) ?? DEFAULT_DATABASE)
     this.#at = collectionsOf(db)
-    this.#time = new ServerTime(db, clock)
+    this.#time = new ServerTime(db, clock, logger)
     this.#inserter = new MongoInserter({
       client: this.#client,
       at: this.#at,

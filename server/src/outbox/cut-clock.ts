@@ -1,0 +1,27 @@
+import type { Clock } from '../clock.ts'
+
+/**
+ * What retention takes for now: a clock that jumps must not cut a log that is young (OB6). It is the store's
+ * time while the process's own agrees; where the store is ahead, it is approached no faster than time passes,
+ * so that a store that is wrong by a day has a day to be put right.
+ */
+export class CutClock {
+  readonly #clock: Clock
+  /** How far ahead of the process's own time it is, in ms. */
+  #aheadMs = 0
+  #readAt: number
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#readAt = clock.now()
+  }
+
+  /** @param storeNow the store's time in ms. */
+  now(storeNow: number): number {
+    const own = this.#clock.now()
+    const passedMs = own - this.#readAt
+    this.#readAt = own
+    this.#aheadMs = Math.max(0, Math.min(storeNow - own, this.#aheadMs + passedMs))
+    return Math.min(storeNow, own + this.#aheadMs)
+  }
+}
