@@ -1,5 +1,5 @@
 // What reading and writing cost as history grows, on one standalone mongod: a log of 10 thousand to 5 million
-// events, in rooms of 1,000. Takes some minutes and 3 GB of disk, so it runs only when it is named:
+// events, in rooms of 1,000. Takes some minutes and 1 GB of disk, so it runs only when it is named:
 // npm run bench -- flat (BENCH_FLAT_SIZES=10000,100000 for other sizes, multiples of 10,000).
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
