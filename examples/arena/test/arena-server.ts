@@ -9,6 +9,7 @@ import {
 } from '@ringside/server'
 import type { Server } from '@ringside/server'
 import { arenaRoom } from '../src/server/arena-room.ts'
+import type { BotSeat } from '../src/server/arena-room.ts'
 import { BlindSeat } from '../src/server/blind-seat.ts'
 import { Demo } from '../src/server/demo.ts'
 import { game } from '../src/shared/game.ts'
@@ -18,32 +19,41 @@ const LIMITS = { maxMessageBytes: 65_540, maxBufferedBytes: 1_048_576, idleTimeo
 
 /** A whole arena server in memory, on a clock moved by hand, with the same ids in every run. */
 export class ArenaServer implements AsyncDisposable {
-  readonly clock = new ManualClock()
+  readonly clock: ManualClock
   readonly transport = new MemoryTransport(LIMITS)
   readonly store: MemoryStore
   readonly server: Server<typeof game>
   readonly demo: Demo
 
-  private constructor(seed: number) {
+  /** Bots' seats of before a restart, by room. */
+  readonly left = new Map<string, readonly BotSeat[]>()
+
+  private constructor(seed: number, before: ArenaServer | null) {
     let ids = 0
-    this.store = new MemoryStore({ clock: this.clock })
+    this.clock = before?.clock ?? new ManualClock()
+    this.store = before?.store ?? new MemoryStore({ clock: this.clock })
+    const prefix = before ? 'next' : 'id'
     this.server = createServer(game, {
       clock: this.clock,
       transport: this.transport,
       store: this.store,
       seed,
-      newId: () => `id-${String(++ids).padStart(6, '0')}`,
+      newId: () => `${prefix}-${String(++ids).padStart(6, '0')}`,
       apiKey: API_KEY,
     })
-    this.server.room('arena', arenaRoom({ botKey: 'bots' }))
+    const onBotsLeft = (roomId: string, seats: readonly BotSeat[]): void => {
+      this.left.set(roomId, seats)
+    }
+    this.server.room('arena', arenaRoom({ botKey: 'bots', onBotsLeft }))
     const { server, clock } = this
     this.demo = new Demo({ server, clock, logger: silentLogger, botKey: 'bots', seed })
     this.demo.register()
   }
 
-  static async open(seed = 1): Promise<ArenaServer> {
-    const arena = new ArenaServer(seed)
-    await arena.server.listen()
+  /** `before`: the server, closed by now, whose log this one goes on with. */
+  static async open(seed = 1, before: ArenaServer | null = null): Promise<ArenaServer> {
+    const arena = new ArenaServer(seed, before)
+    await arena.until(arena.server.listen())
     return arena
   }
 

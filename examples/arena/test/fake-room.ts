@@ -30,6 +30,7 @@ export class FakeArena {
   metadata: Json = null
   readonly time = { now: START, tick: 0 }
   readonly #sessions = new Map<string, RoomSession>()
+  #pausedMs = 0
 
   constructor({ seed = 1, create = null, ...options }: FakeOptions = {}) {
     this.handlers = arenaRoom(options)
@@ -132,9 +133,16 @@ export class FakeArena {
   tick(count = 1): void {
     for (let index = 0; index < count; index++) {
       this.time.tick += 1
-      this.time.now = START + Math.round(this.time.tick * STEP_MS)
+      this.time.now = START + this.#pausedMs + Math.round(this.time.tick * STEP_MS)
       this.handlers.onTick?.(this.room, STEP_MS)
     }
+  }
+
+  /** The room stands still while its clock goes on. */
+  pause(ms: number): void {
+    this.#pausedMs += ms
+    this.time.now += ms
+    this.handlers.onResume?.(this.room, ms)
   }
 
   /** Puts a player somewhere, alive and without a shield. */

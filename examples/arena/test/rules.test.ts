@@ -385,7 +385,7 @@ describe('AR14 a room that goes on from its state', () => {
     arena.input('a', { sequence: 7, buttons: BUTTON_MINE | BUTTON_FIRE })
     arena.tick(2)
     const used = [...Object.keys(arena.state.shots), ...Object.keys(arena.state.chat)]
-    const [{ id: usedMine = 0 } = {}] = arena.player('a').mines
+    const usedMine = arena.player('a').mines[0]?.id ?? 0
     // Another process takes the room up: other handlers, the same state.
     arena.handlers = arenaRoom()
     arena.tick(45)

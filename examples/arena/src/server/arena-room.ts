@@ -10,6 +10,7 @@ import { addFighter, createMatch, wholeMs } from './match.ts'
 import type { ArenaRoom, Fighter, Match, NewArenaRoom, PlayerState } from './match.ts'
 import { checkMines, clearMines } from './mines.ts'
 import { checkPacks, createPacks } from './packs.ts'
+import { putOff } from './put-off.ts'
 import { makeTitle, member, parseRoomOptions } from './room-options.ts'
 import type { ArenaOptions } from './room-options.ts'
 import { checkRound, leader } from './rounds.ts'
@@ -17,10 +18,21 @@ import { checkRound, leader } from './rounds.ts'
 export interface ArenaRoomOptions {
   /** Joins that carry it as `botKey` in their options are shown as bots. Default: nobody is. */
   readonly botKey?: string
-  /** A room goes on after a restart, and so many bots' seats were taken out of it. */
-  readonly onBotsGone?: (roomId: string, count: number) => void
+  /**
+   * A room goes on after a restart, with these bots' seats: whoever drives bots takes them again within the
+   * room's grace. Default: they are taken out, for nobody comes back for them.
+   */
+  readonly onBotsLeft?: (roomId: string, seats: readonly BotSeat[]) => void
   /** Spectators see everything this much later, in ms, 0-3,600,000. Default 0. */
   readonly delayMs?: number
+}
+
+/** A bot's seat that nobody drives. */
+export interface BotSeat {
+  readonly sessionId: string
+  readonly name: string
+  /** Sequence of the newest input that the room took from it: only higher ones count. */
+  readonly lastInput: number
 }
 
 /** The lobby hears of a changed leader at most this often, in ms. */
@@ -30,7 +42,7 @@ const METADATA_MS = 1_000
 export function arenaRoom({
   botKey,
   delayMs = 0,
-  onBotsGone,
+  onBotsLeft,
 }: ArenaRoomOptions = {}): RoomHandlersOf<typeof game, 'arena'> {
   // By room id, from onCreate or onRestore to onDispose.
   const created = new Map<string, ArenaOptions>()
@@ -111,11 +123,23 @@ export function arenaRoom({
       if (room.now - match.toldAt >= METADATA_MS) tellLobby(match)
     },
 
+    onResume(room, pausedMs) {
+      const match = matchOf(room)
+      putOff(match, pausedMs)
+      tellLobby(match)
+    },
+
     onRestore(room) {
-      // The bots' connections ended with the process that ran them; nobody comes back for their seats.
-      const bots = [...room.sessions.values()].filter(({ id }) => room.state.players[id]?.isBot)
-      for (const bot of bots) bot.kick()
-      if (bots.length > 0) onBotsGone?.(room.id, bots.length)
+      // The bots' connections ended with the process that ran them.
+      const seats: BotSeat[] = []
+      for (const session of room.sessions.values()) {
+        const { id, name } = session
+        const player = room.state.players[id]
+        if (!player?.isBot) continue
+        if (onBotsLeft) seats.push({ sessionId: id, name, lastInput: player.lastInput })
+        else session.kick()
+      }
+      if (seats.length > 0) onBotsLeft?.(room.id, seats)
     },
 
     onDispose(room) {

@@ -4,6 +4,7 @@ import { STEP_MS } from '../shared/constants.ts'
 import type { game } from '../shared/game.ts'
 import type { Input } from '../shared/movement.ts'
 import { BOT_NAMES } from '../shared/names.ts'
+import type { BotSeat } from './arena-room.ts'
 import type { BlindSeat } from './blind-seat.ts'
 import { BotBrain } from './bot-brain.ts'
 import type { Intent } from './bot-brain.ts'
@@ -18,17 +19,22 @@ const REJOIN_MS = 8_000
 const MAX_REJOINS = 3
 
 export interface BotSquadOptions {
-  /** Takes a seat for a bot of this name, with a replica of the room's state, as a player's client does. */
-  readonly join: (name: string) => Promise<BotRoom>
+  /**
+   * Takes a seat for a bot of this name, a new one or that of `sessionId` again, with a replica of the room's
+   * state, as a player's client does.
+   */
+  readonly join: (name: string, sessionId?: string) => Promise<BotRoom>
   /**
    * Takes a seat without a replica: such bots see through the replica of one that has it. Default: every
    * bot has its own.
    */
-  readonly joinBlind?: (name: string) => Promise<BlindSeat>
+  readonly joinBlind?: (name: string, sessionId?: string) => Promise<BlindSeat>
   readonly clock: Clock
   readonly logger: Logger
   /** Bots, 1-16. */
   readonly count: number
+  /** Seats of before a restart: so many of the bots take them again, each once. Default none. */
+  readonly seats?: readonly BotSeat[]
   /** Any whole number: the bots' names and minds derive from it. */
   readonly seed: number
 }
@@ -46,7 +52,10 @@ interface Bot {
   sequence: number
 }
 
-type Who = Pick<Bot, 'name' | 'seed'>
+interface Who extends Pick<Bot, 'name' | 'seed'> {
+  /** Its seat of before a restart. */
+  readonly before?: BotSeat | undefined
+}
 
 /**
  * The bots of one room. Each has a seat and a connection of its own and sends what a player's client sends;
@@ -71,11 +80,12 @@ export class BotSquad {
 
   /** Seats the bots, then lets them play. Resolves when each has a seat or was refused one. */
   async start(): Promise<void> {
-    const { count, seed, clock } = this.#options
+    const { count, seed, clock, seats = [] } = this.#options
     for (let index = 0; index < count && !this.#isStopped; index++) {
+      const before = seats[index]
       // Not the same names in every room, yet the same for the same seed.
-      const name = BOT_NAMES[(index + Math.abs(seed)) % BOT_NAMES.length] ?? 'Bot'
-      await this.#enter({ name, seed: seed * 1_000 + index }, 0)
+      const name = before?.name ?? BOT_NAMES[(index + Math.abs(seed)) % BOT_NAMES.length] ?? 'Bot'
+      await this.#enter({ name, seed: seed * 1_000 + index, before }, 0)
     }
     // Squads of one process take turns within a step instead of all waking at once.
     this.#dueAt = clock.now() + ((Math.abs(seed) * 7) % STEP_MS)
@@ -103,6 +113,8 @@ export class BotSquad {
       bot = await this.#takeSeat(who, (code) => this.#lost(bot, code, rejoins))
     } catch (error) {
       this.#options.logger.warn({ bot: who.name, error }, 'A bot got no seat')
+      // Its seat of before a restart is gone: it begins anew.
+      if (who.before) return this.#enter({ name: who.name, seed: who.seed }, rejoins)
       // Its old seat may be kept for a while yet; a bot that never had one is not wanted.
       if (rejoins > 0) this.#rejoin(who, rejoins)
       return
@@ -114,7 +126,7 @@ export class BotSquad {
   async #takeSeat(who: Who, onLost: (code: number) => void): Promise<Bot> {
     const { join, joinBlind } = this.#options
     if (joinBlind && this.#sight) {
-      const seat = await joinBlind(who.name)
+      const seat = await joinBlind(who.name, who.before?.sessionId)
       seat.onLost = onLost
       const send = (input: Input): void => seat.send(input)
       return createBot(who, {
@@ -124,7 +136,7 @@ export class BotSquad {
         leave: () => seat.leave(),
       })
     }
-    const room = await join(who.name)
+    const room = await join(who.name, who.before?.sessionId)
     room.onStatus((status, { code }) => {
       if (status === 'closed') onLost(code ?? 0)
     })
@@ -146,7 +158,7 @@ export class BotSquad {
   #lost(bot: Bot, code: number, rejoins: number): void {
     if (!this.#bots.delete(bot) || this.#isStopped) return
     this.#options.logger.warn({ bot: bot.name, code }, 'A bot lost its seat')
-    this.#rejoin(bot, rejoins)
+    this.#rejoin({ name: bot.name, seed: bot.seed }, rejoins)
   }
 
   #rejoin(who: Who, rejoins: number): void {
@@ -167,6 +179,8 @@ export class BotSquad {
   #step(): void {
     this.#steps += 1
     const shared = this.#sight
+    // Nothing moves, and no input would be taken.
+    if (shared?.isPaused) return
     let index = 0
     for (const bot of this.#bots) {
       const sight = bot.sight ?? shared
@@ -191,7 +205,7 @@ export class BotSquad {
 }
 
 function createBot(who: Who, seat: Pick<Bot, 'sessionId' | 'sight' | 'send' | 'leave'>): Bot {
-  const { name, seed } = who
+  const { name, seed, before } = who
   const brain = new BotBrain(seat.sessionId, seed)
-  return { name, seed, ...seat, brain, intent: null, sequence: 0 }
+  return { name, seed, ...seat, brain, intent: null, sequence: before?.lastInput ?? 0 }
 }

@@ -4,7 +4,9 @@ import { RingsideError } from '@ringside/server'
 import type { Clock, HttpRequest, HttpResponse, Logger, Server } from '@ringside/server'
 import { MAX_PLAYERS } from '../shared/constants.ts'
 import { game } from '../shared/game.ts'
+import type { BotSeat } from './arena-room.ts'
 import { BlindSeat } from './blind-seat.ts'
+import type { SeatTicket } from './blind-seat.ts'
 import { BotSquad } from './bots.ts'
 
 /** Rooms that the demo may fill at once: each start beyond that is refused. */
@@ -99,9 +101,9 @@ export class Demo {
     return opened.map(({ roomId }) => roomId)
   }
 
-  /** Seats bots in a room that is there already: one that goes on after a restart. */
-  async adopt(roomId: string, bots: number): Promise<void> {
-    const room = this.#fill(roomId, bots)
+  /** Drives the bots of a room that goes on after a restart: in their seats, with name and score. */
+  async adopt(roomId: string, seats: readonly BotSeat[]): Promise<void> {
+    const room = this.#fill(roomId, seats.length, seats)
     this.#rooms.push(room)
     await room.squad.start()
   }
@@ -112,17 +114,20 @@ export class Demo {
     return this.#fill(roomId, bots)
   }
 
-  #fill(roomId: string, bots: number): DemoRoom {
+  #fill(roomId: string, bots: number, seats: readonly BotSeat[] = []): DemoRoom {
     const { server, clock, logger, botKey, seed } = this.#options
     this.#started += 1
-    const reserve = (name: string): ReturnType<typeof server.reserveSeat> =>
-      server.reserveSeat(roomId, { name, options: { botKey } })
+    const seatOf = async (name: string, sessionId?: string): Promise<SeatTicket> =>
+      sessionId === undefined
+        ? server.reserveSeat(roomId, { name, options: { botKey } })
+        : server.retakeSeat(roomId, sessionId)
     const squad = new BotSquad({
-      join: async (name) => this.#client.joinWithTicket<'arena'>((await reserve(name)).ticket),
-      joinBlind: async (name) => BlindSeat.take(server.loopback(), await reserve(name)),
+      join: async (...bot) => this.#client.joinWithTicket<'arena'>((await seatOf(...bot)).ticket),
+      joinBlind: async (...bot) => BlindSeat.take(server.loopback(), await seatOf(...bot)),
       clock,
       logger,
       count: bots,
+      seats,
       seed: seed + this.#started,
     })
     return { roomId, squad }

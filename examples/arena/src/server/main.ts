@@ -5,6 +5,7 @@ import type { Environment } from '@ringside/example-support'
 import { createServer } from '@ringside/server'
 import { game } from '../shared/game.ts'
 import { arenaRoom } from './arena-room.ts'
+import type { BotSeat } from './arena-room.ts'
 import { Demo } from './demo.ts'
 import { addPages } from './pages.ts'
 
@@ -18,10 +19,9 @@ async function main(): Promise<void> {
   const { environment, clock, logger, options } = await openProgram(8080)
   const botKey = randomBytes(16).toString('base64url')
   const server = createServer(game, options)
-  // Rooms that go on after a restart, and the bots that they had.
-  const restored = new Map<string, number>()
-  const onBotsGone = (roomId: string, bots: number): void => void restored.set(roomId, bots)
-  server.room('arena', arenaRoom({ botKey, onBotsGone }))
+  // Rooms that go on after a restart, and the bots' seats in them.
+  const restored = new Map<string, readonly BotSeat[]>()
+  server.room('arena', arenaRoom({ botKey, onBotsLeft: (...left) => void restored.set(...left) }))
   const demo = new Demo({ server, clock, logger, botKey, seed: randomInt(1_000_000) })
   demo.register()
   // Last: it answers whatever nothing before it did.
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
 
   const { host } = environment
   const port = await server.listen({ port: environment.port, host })
-  for (const [roomId, bots] of restored) await demo.adopt(roomId, bots)
+  for (const [roomId, seats] of restored) await demo.adopt(roomId, seats)
   const [roomId = ''] =
     restored.size > 0
       ? restored.keys()
