@@ -27,7 +27,11 @@ if (!(divisor >= 1)) throw new Error(`Expected --divide from 1, got ${values.div
 
 const logFolder = mkdtempSync(join(tmpdir(), 'ringside-faults-'))
 // Ends what was started: `exit` of the replica set, and of the disks below.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    rmSync(logFolder, { recursive: true, force: true })
+    process.exit(130)
+  })
 
 let rowCount = 0
 let hasFailed = false

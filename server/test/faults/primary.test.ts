@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startReplicaSet } from '../../../scripts/replica-set.mjs'
 import { hasMongod } from '../support/mongo.ts'
 import { ROUNDS } from './rounds.ts'
-import { killPrimary, stopPrimary } from './scenarios.ts'
+import { killPrimary, loseMajority, stopPrimary } from './scenarios.ts'
 import type { ReplicaSet } from './members.ts'
 
 describe.skipIf(!(await hasMongod()))('a replica set of three', () => {
@@ -27,4 +27,10 @@ describe.skipIf(!(await hasMongod()))('a replica set of three', () => {
       expect(stallMs).toBeLessThan(25_000)
     }, 120_000)
   }
+
+  test('OB1 OB2 OB3 a majority that is lost, and a primary that is rolled back: nothing acknowledged is, nothing else was shown', async () => {
+    const { faults, stallMs } = await loseMajority(set)
+    expect(faults).toEqual([])
+    expect(stallMs).toBeLessThan(90_000)
+  }, 240_000)
 })
