@@ -139,7 +139,9 @@ async function deliveries(uri, rate, where) {
     const count = ours.reduce((sum, window) => sum + window.count, 0)
     if (Math.abs(count / (expected * WINDOWS) - 1) > 0.1)
       throw new Error(`Expected ${expected * WINDOWS} deliveries, got ${count}`)
-    if (bare.some(({ count }) => count < 10)) throw new Error('Expected 10 inserts in each window')
+    // A machine that busy measures itself.
+    if ([...ours, ...bare].some((window) => window.count < 2))
+      throw new Error('Expected deliveries and inserts in each window')
     const name = `event to spectator, ${rate}/s over ${ROOMS} rooms, ${STREAMS} streams, ${where}`
     const bar = where === 'same process' ? '<= 50 ms' : '<= 150 ms'
     return [
