@@ -134,13 +134,14 @@ function simulationRuns() {
 /** Plays one part; its section holds whatever it printed, however it ended. */
 async function play({ title, runs, note }) {
   const startedAt = performance.now()
+  const from = origin()
   const results = await Promise.all(runs.map(run))
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1)
   const problems = results.flatMap(({ problem }) => (problem ? [problem] : []))
   const command = ['npm run faults', ...(divisor === 1 ? [] : [`--divide ${values.divide}`])]
   if (title === 'Simulation' && seedCount !== 20_000) command.push(`--seeds ${seedCount}`)
   if (command.length > 1) command.splice(1, 0, '--')
-  const lines = [`## ${title}`, '', `${origin()}, \`${command.join(' ')}\`, ${minutes} min.`, '']
+  const lines = [`## ${title}`, '', `${from}, \`${command.join(' ')}\`, ${minutes} min.`, '']
   for (const problem of problems) lines.push(`**Failed: ${problem}.**`, '')
   const outs = results.map(({ out }) => out).filter(Boolean)
   for (const out of outs) lines.push(out, '')
@@ -184,7 +185,10 @@ function origin() {
   const machine = `${cpus().length} x ${cpu?.model.trim() ?? 'unknown'}`
   const memory = `${Math.round(totalmem() / 2 ** 30)} GB`
   const date = new Date().toISOString().slice(0, 10)
-  const hash = commit.stdout?.trim() || 'unknown'
+  // A run of what is not committed says so.
+  const changes = ['status', '--porcelain', '--', 'protocol/src', 'server/src', 'server/test']
+  const isChanged = spawnSync('git', changes, { cwd: root, encoding: 'utf8' }).stdout?.trim()
+  const hash = (commit.stdout?.trim() || 'unknown') + (isChanged ? ' with changes' : '')
   return `${date}, commit ${hash}, ${machine}, ${memory}, Node.js ${process.versions.node}`
 }
 
