@@ -13,6 +13,7 @@ export const serverErrorCodes = {
   room_over: 'The room has ended or was disposed',
   room_taken: 'Another process has taken the room over',
   room_not_ready: 'The room has no state yet: onCreate has not returned',
+  event_refused: 'An event can never be written to the log',
   outbox_unreachable: 'The log cannot be reached',
   aborted: 'The client has gone before the request was read',
 } as const

@@ -1,6 +1,7 @@
 import { encodeSystem, isGameCommandId } from '@ringside/protocol'
 import type { CommandDefinition, GameContract } from '@ringside/protocol'
 import type { Clock } from './clock.ts'
+import { takeSteps } from './close-steps.ts'
 import { RingsideError } from './errors.ts'
 import type { Feed } from './feed/feed.ts'
 import type { Lobby } from './feed/lobby.ts'
@@ -60,9 +61,9 @@ export interface OpenFeed {
   readonly lobby: Lobby
 }
 
-/** Read by health checks. States: new -> starting -> listening -> draining -> closed. */
+/** Read by health checks. States: new -> starting -> listening -> draining -> closed; starting -> failed -> closed. */
 export interface ServerStatus {
-  phase: 'new' | 'starting' | 'listening' | 'draining' | 'closed'
+  phase: 'new' | 'starting' | 'listening' | 'draining' | 'failed' | 'closed'
 }
 
 /** The public face of the parts: registration before `listen`, sessions and rooms after it. */
@@ -203,28 +204,26 @@ export class GameServer implements Server {
       logger.info({ host, port: bound }, 'server listens')
       return bound
     } catch (error) {
+      status.phase = 'failed'
+      // Its own failures are logged: why nothing was begun is what the caller asked for.
+      await this.#takeDown().catch(() => {})
       status.phase = 'closed'
-      rooms.drain()
-      rooms.close()
-      this.#stopFeed()
-      await outbox.stop()
-      await transport.close()
       throw error
     }
   }
 
-  /** What the transport calls; players and requests wait outside until everything is there. */
+  /** What the transport calls; players and requests wait outside unless everything is there. */
   #handlers(): TransportHandlers {
     const { sessions, router, status } = this.#parts
+    const isOpen = (): boolean => status.phase === 'listening' || status.phase === 'draining'
     return {
       ...sessions.handlers,
       upgrade: (request) =>
-        status.phase === 'starting'
-          ? { accept: false, status: 503, code: 'unavailable' }
-          : sessions.handlers.upgrade(request),
+        isOpen()
+          ? sessions.handlers.upgrade(request)
+          : { accept: false, status: 503, code: 'unavailable' },
       http: (request, response) => {
-        if (status.phase !== 'starting' || request.path.startsWith('/health/'))
-          router.handle(request, response)
+        if (isOpen() || request.path.startsWith('/health/')) router.handle(request, response)
         else answerStarting(request, response, this.#parts.limits.retryMs)
       },
     }
@@ -235,31 +234,53 @@ export class GameServer implements Server {
     return this.#closing
   }
 
-  /** Each step needs the one before it: no new work, last changes logged, readers told, sockets shut. */
   async #close(): Promise<void> {
-    const { status, limits, logger, sessions, host, outbox, transport } = this.#parts
-    if (status.phase === 'starting') {
-      // The start finds out, and takes back what it has begun.
-      host.drain()
-      await this.#listening?.catch(() => {})
+    const { status, logger } = this.#parts
+    try {
+      if (status.phase === 'listening') {
+        status.phase = 'draining'
+        logger.info({}, 'server drains')
+        await this.#takeDown()
+      } else if (this.#listening) {
+        // The start waits for the log: it hears of this, and takes back what it has begun.
+        const stopped = this.#stopRooms()
+        await Promise.allSettled([stopped, this.#listening])
+        await stopped
+      }
+    } finally {
+      status.phase = 'closed'
+      logger.info({}, 'server closed')
     }
-    if (status.phase === 'listening') {
-      status.phase = 'draining'
-      logger.info({}, 'server drains')
-      sessions.stopAccepting()
-      sessions.broadcastFrame(encodeSystem('goingAway', { retryMs: limits.retryMs }))
-      host.drain()
-      host.close()
-      await outbox.stop()
-      this.#open?.feed.drain(limits.drainMs)
-      this.#open?.lobby.drain(limits.drainMs)
-      sessions.closeAll('going_away')
-      this.#stopFeed()
-      await transport.close()
-      sessions.dispose()
-    }
-    status.phase = 'closed'
-    logger.info({}, 'server closed')
+  }
+
+  /** Each step needs the one before it: no new work, last changes logged, readers told, sockets shut. */
+  #takeDown(): Promise<void> {
+    const { limits, logger, sessions, transport } = this.#parts
+    return takeSteps(
+      [
+        ['no new players', () => sessions.stopAccepting()],
+        [
+          'going away',
+          () => sessions.broadcastFrame(encodeSystem('goingAway', { retryMs: limits.retryMs })),
+        ],
+        ['rooms and log', () => this.#stopRooms()],
+        ['feed', () => this.#open?.feed.drain(limits.drainMs)],
+        ['lobby', () => this.#open?.lobby.drain(limits.drainMs)],
+        ['sessions', () => sessions.closeAll('going_away')],
+        ['streams', () => this.#stopFeed()],
+        ['transport', () => transport.close()],
+        ['sweep', () => sessions.dispose()],
+      ],
+      logger,
+    )
+  }
+
+  /** Done once, however often it is asked for. @throws RingsideError as Outbox.stop. */
+  #stopRooms(): Promise<void> {
+    const { host, outbox } = this.#parts
+    host.drain()
+    host.close()
+    return outbox.stop(() => host.settled()).finally(() => host.dispose())
   }
 
   #stopFeed(): void {

@@ -2,7 +2,7 @@ import { fromCode, sendError } from './http/http-error.ts'
 import type { HttpRequest, HttpResponse } from './transport/transport.ts'
 
 /**
- * Answers while the rooms are not back yet: come again. EventSource would give up for ever on a 503, so
+ * Answers while the rooms are not back yet, or will not be: come again. EventSource would give up for ever on a 503, so
  * it gets an empty stream that tells it when to come back.
  */
 export function answerStarting(

@@ -25,7 +25,7 @@ export function addStatusRoutes(add: AddRoute, parts: StatusRouteParts): void {
   const { status, outbox, metrics, maxLagMs, isDevelopment } = parts
   add('GET', '/health/live', (_request, response) => {
     // What is given up only a new process can take up again.
-    const isLive = !outbox.stats.isGivenUp
+    const isLive = !outbox.stats.isGivenUp && status.phase !== 'failed'
     response.send(isLive ? 200 : 503, JSON_HEADERS, `{"status":"${isLive ? 'live' : 'dead'}"}`)
   })
   add('GET', '/health/ready', (_request, response) => {

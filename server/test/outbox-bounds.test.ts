@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../src/clock.ts'
+import type { RingsideError } from '../src/errors.ts'
 import { silentLogger } from '../src/logger.ts'
 import { checkLimits } from '../src/options.ts'
 import { createOutbox } from '../src/outbox/create-outbox.ts'
@@ -298,12 +299,12 @@ describe('OB6 snapshots and retention', () => {
     const handlers = recordHandlers()
     const log = await rig.outbox.openRoom('r', handlers)
     log.append(patch(1))
-    const durable = log.durable().catch((error: Error) => error.message)
+    const durable = log.durable().catch((error: RingsideError) => error.code)
     await pass(rig.clock, 4_000, 50)
     expect(handlers.calls).toEqual([])
     await pass(rig.clock, 2_500, 50)
     expect(handlers.calls).toEqual(['refused'])
-    expect(await durable).toMatch(/refused/)
+    expect(await durable).toBe('outbox_unreachable')
     weather.isDown = false
     await pass(rig.clock, 2_000, 50)
     expect(await everything(rig.store)).toEqual([])
@@ -535,11 +536,12 @@ describe('starting and stopping', () => {
     const rig = await startRig({ hooks: { insert: () => new Promise(() => {}) } })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
-    const durable = log.durable().catch((error: Error) => error.message)
-    const stopping = rig.outbox.stop()
+    log.append(patch(2))
+    const durable = log.durable().catch((error: RingsideError) => error.code)
+    const stopping = rig.outbox.stop().catch((error: Error) => error.message)
     await pass(rig.clock, 10_100, 50)
-    await stopping
-    expect(await durable).toMatch(/refused/)
+    expect(await stopping).toMatch(/got 2 of 1 rooms that are not/)
+    expect(await durable).toBe('outbox_unreachable')
     expect(rig.outbox.stats.lastError).toMatch(/stopped/)
   })
 
@@ -595,7 +597,8 @@ describe('starting and stopping', () => {
       { type: 'end', data: '{}' },
     ])
     await turns(rig.clock)
-    await closing
+    await expect(closing).rejects.toMatchObject({ code: 'event_refused' })
+    expect(log.isEnded).toBe(true)
     expect(rig.shown.map((event) => event.type)).toEqual(['patch', 'end'])
   })
 })

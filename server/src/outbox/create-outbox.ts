@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { Halt, stoppedError, within } from './halt.ts'
 import { LogTail } from './log-tail.ts'
 import { LogWriter } from './log-writer.ts'
 import type {
@@ -23,6 +24,8 @@ import { takeRoom } from './takeover.ts'
 
 /** How long `stop` tries to write what is left, in ms. */
 const STOP_WITHIN_MS = 10_000
+/** How long the store may take to close after that. */
+const CLOSE_WITHIN_MS = 4_000
 const MAX_PAGE = 1_000
 /** How often, and after how long, a page is read again that was older than W. */
 const STALE_ATTEMPTS = 50
@@ -59,7 +62,12 @@ class LogOutbox implements Outbox {
   readonly #snapshots: SnapshotSaver
   readonly #buffers: BufferContext
   readonly #rooms = new Set<RoomBuffer>()
-  #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
+  readonly #halt = new Halt()
+  #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new'
+  #stopping: Promise<void> | null = null
+  /** Rooms of which accepted events were given up, and how many those were. */
+  readonly #lostRooms = new Set<string>()
+  #lostCount = 0
   #origin = 0
   #appendedCount = 0
   #coalescedCount = 0
@@ -94,6 +102,10 @@ class LogOutbox implements Outbox {
       saveSnapshot: (snapshot) => this.#snapshots.save(snapshot),
       onOver: (buffer) => this.#rooms.delete(buffer),
       onCoalesced: () => this.#coalescedCount++,
+      onLost: (room, count) => {
+        this.#lostRooms.add(room)
+        this.#lostCount += count
+      },
     }
   }
 
@@ -124,74 +136,121 @@ class LogOutbox implements Outbox {
   }
 
   async start(): Promise<void> {
+    if (this.#stopping) throw stoppedError()
     if (this.#state !== 'new') return
-    this.#state = 'running'
+    this.#state = 'starting'
     try {
-      await this.#store.open()
-      this.#origin = await this.#store.origin()
-      await this.#tail.start()
-      await this.#retention.start()
+      await this.#halt.race(() => this.#begin())
+      this.#state = 'running'
     } catch (cause) {
+      if (this.#isStopping) throw stoppedError()
       // A store that cannot be reached yet: `start` may be tried again.
-      await this.#tail.stop()
-      await this.#store.close()
+      await this.#halt.race(async () => {
+        await this.#tail.stop()
+        await this.#store.close()
+      })
       this.#state = 'new'
       if (cause instanceof RingsideError) throw cause
       throw new RingsideError('outbox_unreachable', undefined, { cause })
     }
   }
 
-  async stop(): Promise<void> {
-    if (this.#state !== 'running') return
+  async #begin(): Promise<void> {
+    await this.#store.open()
+    this.#origin = await this.#store.origin()
+    if (!this.#isStopping) await this.#tail.start()
+    if (!this.#isStopping) await this.#retention.start()
+    if (!this.#isStopping) return
+    // Stopped while the store took its time: nobody waits for this any more.
+    await Promise.all([this.#tail.stop(), this.#retention.stop()])
+    await this.#store.close()
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping !== null
+  }
+
+  stop(lastWrites: () => Promise<void> = async () => {}): Promise<void> {
+    if (!this.#stopping) {
+      this.#stopping = this.#stop(lastWrites)
+      // Told to each caller; one that does not look must not end the process by that.
+      this.#stopping.catch(() => {})
+    }
+    return this.#stopping
+  }
+
+  async #stop(lastWrites: () => Promise<void>): Promise<void> {
+    const { clock, logger } = this.#context
+    const wasRunning = this.#state === 'running'
+    const isOpen = wasRunning || this.#state === 'starting'
     this.#state = 'stopping'
-    let cancel = (): void => {}
-    const deadline = new Promise<void>((resolve) => {
-      cancel = this.#context.clock.after(STOP_WITHIN_MS, resolve)
-    })
-    await Promise.race([this.#flushAll(), deadline])
-    cancel()
+    if (wasRunning) await within(clock, STOP_WITHIN_MS, this.#flushAll(lastWrites))
     void this.#tail.stop()
     this.#snapshots.stop()
     this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log was stopped'))
-    await this.#store.close()
+    this.#halt.halt(stoppedError())
+    if (isOpen) await within(clock, CLOSE_WITHIN_MS, this.#closeStore())
     this.#state = 'stopped'
+    if (this.#lostCount === 0) return
+    const fields = { events: this.#lostCount, rooms: this.#lostRooms.size }
+    logger.error(fields, 'the log was stopped with accepted events unwritten')
+    throw new RingsideError(
+      'outbox_unreachable',
+      `Expected every accepted event to be written, got ${fields.events} of ${fields.rooms} rooms that are not`,
+    )
   }
 
-  async #flushAll(): Promise<void> {
-    // Their timers end at once, whatever the store answers.
-    const stopping = [this.#retention.stop()]
-    const closing = [...this.#rooms].map((room) => room.close())
-    await this.#writer.drain()
-    await Promise.all(closing)
-    await this.#snapshots.drain()
-    stopping.push(this.#tail.stop())
-    await Promise.all(stopping)
+  /** Never rejects. */
+  async #flushAll(lastWrites: () => Promise<void>): Promise<void> {
+    try {
+      // Their timers end at once, whatever the store answers.
+      const stopping = [this.#retention.stop()]
+      // How it went is told to whoever closed the room.
+      const closing = [...this.#rooms].map((room) => room.close().catch(() => {}))
+      await this.#writer.drain()
+      await Promise.all(closing)
+      await lastWrites()
+      await this.#snapshots.drain()
+      stopping.push(this.#tail.stop())
+      await Promise.all(stopping)
+    } catch (error) {
+      this.#context.logger.error({ err: error }, 'the log was not flushed to its end')
+    }
+  }
+
+  /** Never rejects. */
+  async #closeStore(): Promise<void> {
+    try {
+      await this.#store.close()
+    } catch (error) {
+      this.#context.logger.error({ err: error }, 'the store of the log did not close cleanly')
+    }
   }
 
   async openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog> {
     this.#assertRunning()
     const { randomId } = this.#context
     const context = { store: this.#store, buffers: this.#buffers, randomId }
-    const buffer = await reached(takeRoom(room, handlers, context))
+    const buffer = await this.#reached(() => takeRoom(room, handlers, context))
     this.#assertRunning()
     this.#rooms.add(buffer)
     return buffer
   }
 
   counter(): Promise<number> {
-    return reached(this.#store.counter())
+    return this.#reached(() => this.#store.counter())
   }
 
   saveRoom(record: RoomRecord): Promise<void> {
-    return reached(this.#store.saveRoom(record))
+    return this.#reached(() => this.#store.saveRoom(record))
   }
 
   rooms(limit: number): Promise<RoomRecord[]> {
-    return reached(this.#store.rooms(limit))
+    return this.#reached(() => this.#store.rooms(limit))
   }
 
   stateOf(log: RoomLog): Promise<RestoredRoom> {
-    return reached(this.#stateOf(log))
+    return this.#reached(() => this.#stateOf(log))
   }
 
   async #stateOf(log: RoomLog): Promise<RestoredRoom> {
@@ -213,7 +272,7 @@ class LogOutbox implements Outbox {
   }
 
   async read(query: OutboxQuery): Promise<OutboxPage> {
-    const page = await reached(this.#fresh(() => this.#readPage(query)))
+    const page = await this.#reached(() => this.#fresh(() => this.#readPage(query)))
     if (!page) throw new RingsideError('unavailable', 'Expected the log up to its sealed end')
     return page
   }
@@ -260,7 +319,7 @@ class LogOutbox implements Outbox {
   }
 
   snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    return reached(this.#store.snapshotAt(room, Math.min(seq, this.sealed)))
+    return this.#reached(() => this.#store.snapshotAt(room, Math.min(seq, this.sealed)))
   }
 
   #askForSnapshot(room: string): boolean {
@@ -273,18 +332,18 @@ class LogOutbox implements Outbox {
     return isOwned
   }
 
+  /** What a store throws is a log that cannot be reached: for a client, something to try again (503). */
+  async #reached<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#halt.race(work)
+    } catch (cause) {
+      if (cause instanceof RingsideError) throw cause
+      throw new RingsideError('unavailable', undefined, { cause })
+    }
+  }
+
   #assertRunning(): void {
     if (this.#state !== 'running')
       throw new RingsideError('outbox_unreachable', 'Expected a running log: start it first')
-  }
-}
-
-/** What a store throws is a log that cannot be reached: for a client, something to try again (503). */
-async function reached<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (cause) {
-    if (cause instanceof RingsideError) throw cause
-    throw new RingsideError('unavailable', undefined, { cause })
   }
 }

@@ -37,3 +37,10 @@ function isOneLine(text: string): boolean {
 function fault(message: string): RingsideError {
   return new RingsideError('option_invalid', message)
 }
+
+/** What whoever waits for an event is told that can never be written. */
+export function refusedError(cause: unknown): RingsideError {
+  return new RingsideError('event_refused', 'An event was refused: it can never be written', {
+    cause,
+  })
+}

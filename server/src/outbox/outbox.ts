@@ -5,9 +5,14 @@ import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
  * `createOutbox(store, options, context)`.
  */
 export interface Outbox {
+  /** @throws RingsideError outbox_unreachable (may be tried again), draining when `stop` came meanwhile. */
   start(): Promise<void>
-  /** Flushes what was accepted, then stops everything. */
-  stop(): Promise<void>
+  /**
+   * Flushes what was accepted, waits for `lastWrites`, then stops everything and closes the store; ends within
+   * 15 s whatever the store does. Whoever waits for the log is told `draining`. A second call is the first.
+   * @throws RingsideError outbox_unreachable, with the counts, when accepted events were not written.
+   */
+  stop(lastWrites?: () => Promise<void>): Promise<void>
   /**
    * Takes the ownership of a room: a new room begins at n = 1; a room with history gets a marker
    * (`owner` event) at n = last + 1 with a higher epoch (OB4).
@@ -94,12 +99,17 @@ export interface OutboxStats {
   readonly tombstoneCount: number
 }
 
-/** One ownership of one room's log. All but `durable` and `close` is synchronous. */
+/**
+ * One ownership of one room's log. All but `durable` and `close` is synchronous. Their promises always settle,
+ * and one that nobody looks at is no unhandled rejection.
+ */
 export interface RoomLog {
   readonly room: string
   readonly epoch: number
   /** n of the last acknowledged event; of a room just taken over: its marker's. */
   readonly acknowledgedN: number
+  /** The room's `end` is acknowledged. */
+  readonly isEnded: boolean
   /** True when the bounded buffer takes no more: the room must pause (OB7). */
   readonly isFull: boolean
   /**
@@ -114,13 +124,15 @@ export interface RoomLog {
    */
   snapshot(state: SnapshotInput): void
   /**
-   * Resolves when all that was appended before is acknowledged; rejects when the ownership ends, or
-   * when some of it was refused.
+   * Resolves when all that was appended before is acknowledged.
+   * @throws RingsideError when it will never be: event_refused, room_taken, outbox_unreachable (given up, or
+   * stopped); room_over once the ownership was closed.
    */
   durable(): Promise<void>
   /**
    * Flushes, then gives the ownership up. `last` are the room's last events (what a full buffer has
    * turned away, then `end`): they are accepted beyond the bound; after `onRefused` only `end` is.
+   * @throws RingsideError as `durable`, when anything that was appended, or of `last`, was not written.
    */
   close(last?: readonly NewEvent[]): Promise<void>
 }

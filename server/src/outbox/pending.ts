@@ -12,7 +12,7 @@ export interface EventOwner {
   /** The event can never be stored; what was appended after it is dropped. */
   refuse(event: LogEvent | null, cause: unknown): void
   /** The log can no longer be written by this process. */
-  abandon(cause: unknown): void
+  abandon(cause: Error): void
 }
 
 /** An accepted event that is not acknowledged yet. */
@@ -35,7 +35,7 @@ export interface Pending {
 /** One call of `durable`. */
 export interface Waiter {
   readonly resolve: () => void
-  readonly reject: (cause: unknown) => void
+  readonly reject: (cause: Error) => void
 }
 
 /** A pending event with the numbers it was sent with. */

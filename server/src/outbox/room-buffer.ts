@@ -1,30 +1,14 @@
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { eventBytes, eventFault } from './event-check.ts'
+import { eventBytes, eventFault, refusedError } from './event-check.ts'
 import type { NewEvent, OutboxOptions, RoomLog, RoomLogHandlers, SnapshotInput } from './outbox.ts'
-import { composePatches } from './patch-merge.ts'
+import type { MarkerOutcome, Ownership } from './ownership.ts'
+import { PendingEvents } from './pending-events.ts'
 import type { EventOwner, Pending } from './pending.ts'
 import { SnapshotCheck } from './snapshot-check.ts'
 import { END, OWNER, PATCH, patchNOf } from './store.ts'
 import type { LogEvent, Snapshot } from './store.ts'
-
-/** Where a room's log stands when an ownership begins: what the last event before it was. */
-export interface RoomPosition {
-  readonly n: number
-  readonly seq: number
-  readonly at: number
-  /** n of the last patch. */
-  readonly patchN: number
-}
-
-/** Who owns the room and from where. */
-export interface Ownership {
-  readonly room: string
-  readonly epoch: number
-  readonly own: string
-  readonly from: RoomPosition
-}
 
 /** What a room's buffer needs from the log around it. */
 export interface BufferContext {
@@ -35,18 +19,15 @@ export interface BufferContext {
   readonly saveSnapshot: (snapshot: Snapshot) => void
   readonly onOver: (buffer: RoomBuffer) => void
   readonly onCoalesced: () => void
+  /** So many accepted events of the room will not be written: the log was given up, or stopped. */
+  readonly onLost: (room: string, count: number) => void
 }
-
-/** How the attempt to write the marker ended. */
-export type MarkerOutcome =
-  | { readonly kind: 'owned' }
-  | { readonly kind: 'lost'; readonly to: LogEvent }
-  | { readonly kind: 'failed'; readonly cause: unknown }
 
 /**
  * The bounded buffer of one ownership of a room (OB7). States: `open` takes events; `refused` (an event
  * can never be written) and `ended` (`end` was appended) keep what was accepted and take nothing more,
- * but `refused` still takes `end`; `over` (closed, fenced, abandoned) holds nothing.
+ * but `refused` still takes `end`; `over` (closed, fenced, abandoned) holds nothing. Whatever was accepted
+ * is acknowledged, or `durable` and `close` reject with why it never will be (OB8).
  */
 export class RoomBuffer implements RoomLog, EventOwner {
   readonly room: string
@@ -55,11 +36,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
   readonly #context: BufferContext
   readonly #handlers: RoomLogHandlers
   #state: 'open' | 'refused' | 'ended' | 'over' = 'open'
-  /** Accepted and unacknowledged, oldest first. */
-  #pending: Pending[] = []
-  #pendingBytes = 0
-  /** How many of `#pending` have been sent; they never change any more. */
-  #sentCount = 0
+  readonly #pending = new PendingEvents()
   #isBlocked = false
   /** Numbers bound so far. */
   #n: number
@@ -70,8 +47,12 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #acknowledgedPatchN: number
   /** n of the newest snapshot, captured or asked for. */
   #snapshotN: number
-  /** Why accepted events were dropped: they will never be durable. */
+  /** Why something that the room has recorded will never be durable. */
   #dropCause: Error | null = null
+  /** Why the ownership ended before it was closed. */
+  #overCause: Error | null = null
+  #isAbandoned = false
+  #isEnded = false
   #onMarker: ((outcome: MarkerOutcome) => void) | null = null
   readonly #snapshotCheck: SnapshotCheck
 
@@ -94,12 +75,16 @@ export class RoomBuffer implements RoomLog, EventOwner {
     return this.#acknowledged.n
   }
 
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
   get isFull(): boolean {
     const { maxPendingEvents, maxPendingBytes, maxOutboxLagMs } = this.#context.options
     if (this.#state !== 'open' || this.#isBlocked) return true
-    if (this.#pending.length >= maxPendingEvents || this.#pendingBytes >= maxPendingBytes)
+    if (this.#pending.count >= maxPendingEvents || this.#pending.bytes >= maxPendingBytes)
       return true
-    const oldest = this.#pending[0]
+    const { oldest } = this.#pending
     return oldest !== undefined && this.#context.clock.now() - oldest.since > maxOutboxLagMs
   }
 
@@ -120,16 +105,20 @@ export class RoomBuffer implements RoomLog, EventOwner {
     const bytes = eventBytes(event)
     const fault = eventFault(event, bytes, options.maxEventBytes)
     if (fault) {
+      this.#dropCause ??= refusedError(fault)
       this.#refuseOwn(fault)
       return false
     }
     const isPressed =
-      this.#pending.length * 2 >= options.maxPendingEvents ||
-      this.#pendingBytes * 2 >= options.maxPendingBytes
-    if (isPressed && event.type === PATCH && this.#coalesce(event)) return true
+      this.#pending.count * 2 >= options.maxPendingEvents ||
+      this.#pending.bytes * 2 >= options.maxPendingBytes
+    if (isPressed && event.type === PATCH && this.#pending.fold(event, options)) {
+      this.#context.onCoalesced()
+      return true
+    }
     const isOverBound =
-      this.#pending.length >= options.maxPendingEvents ||
-      this.#pendingBytes + bytes > options.maxPendingBytes
+      this.#pending.count >= options.maxPendingEvents ||
+      this.#pending.bytes + bytes > options.maxPendingBytes
     // A room's end is one event and must not be lost to its own fullness.
     if (isOverBound && !isEnd) {
       this.#isBlocked = true
@@ -141,7 +130,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
   }
 
   snapshot(state: SnapshotInput): void {
-    const last = this.#pending[this.#pending.length - 1]
+    const last = this.#pending.newest
     if (this.#state === 'over') return
     const fault = this.#snapshotCheck.faultOf(state)
     if (fault) this.#refuseOwn(fault)
@@ -156,40 +145,49 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#context.clock.soon(() => this.#tell(() => this.#handlers.onRefused(fault)))
   }
 
-  async durable(): Promise<void> {
-    if (this.#state === 'over') throw this.#overError()
-    if (this.#dropCause !== null) throw this.#dropCause
-    await this.#flushed()
+  durable(): Promise<void> {
+    if (this.#dropCause === null && this.#state !== 'over') return handled(this.#pending.flushed())
+    return handled(Promise.reject(this.#dropCause ?? this.#overError()))
   }
 
-  #flushed(): Promise<void> {
-    const last = this.#pending[this.#pending.length - 1]
-    if (!last) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      last.waiters ??= []
-      last.waiters.push({ resolve, reject })
-    })
+  close(last: readonly NewEvent[] = []): Promise<void> {
+    return handled(this.#close(last))
   }
 
-  async close(last: readonly NewEvent[] = []): Promise<void> {
-    if (this.#state === 'over') return
-    for (const event of last) {
-      if (this.#state === 'ended' || (this.#state === 'refused' && event.type !== END)) continue
-      const bytes = eventBytes(event)
-      const fault = eventFault(event, bytes, this.#context.options.maxEventBytes)
-      if (fault) {
-        this.#state = 'refused'
-        this.#context.logger.error({ roomId: this.room, err: fault }, 'a last event was refused')
-      } else this.#push(event, bytes)
+  async #close(last: readonly NewEvent[]): Promise<void> {
+    const wasOver = this.#state === 'over'
+    if (wasOver && this.#isAbandoned && last.length > 0)
+      this.#context.onLost(this.room, last.length)
+    if (!wasOver) {
+      for (const event of last) this.#appendLast(event)
+      this.#state = 'ended'
+      // More than once where an event was refused and `end` goes after it. Why is in `#dropCause`.
+      while (this.#pending.count > 0) await this.#pending.flushed().catch(() => {})
+      this.#finish(null)
     }
-    this.#state = 'ended'
-    // Rejected when the ownership was lost meanwhile: then it is given up already.
-    await this.#flushed().catch(() => {})
-    this.#finish(null)
+    if (this.#dropCause) throw this.#dropCause
+    if (wasOver && last.length > 0) throw this.#overError()
+  }
+
+  /** Beyond the bound; after a refusal only `end`. */
+  #appendLast(event: NewEvent): void {
+    const isEnd = event.type === END
+    if (this.#state === 'ended' && isEnd) return
+    if (this.#state === 'ended' || (this.#state === 'refused' && !isEnd)) {
+      this.#dropCause ??= this.#overError()
+      return
+    }
+    const bytes = eventBytes(event)
+    const fault = eventFault(event, bytes, this.#context.options.maxEventBytes)
+    if (fault) {
+      this.#state = 'refused'
+      this.#dropCause ??= refusedError(fault)
+      this.#context.logger.error({ roomId: this.room, err: fault }, 'a last event was refused')
+    } else this.#push(event, bytes)
   }
 
   bind(pending: Pending, seq: number, now: number): LogEvent {
-    this.#sentCount++
+    this.#pending.markSent()
     this.#n++
     this.#at = Math.max(this.#at, now)
     const prev = this.#patchN
@@ -200,21 +198,17 @@ export class RoomBuffer implements RoomLog, EventOwner {
   }
 
   acknowledge(event: LogEvent): void {
+    const { clock, options } = this.#context
+    const wasAtBound =
+      this.#pending.count >= options.maxPendingEvents ||
+      this.#pending.bytes >= options.maxPendingBytes
     const done = this.#pending.shift()
     if (!done) return
-    this.#sentCount--
-    const { clock, options } = this.#context
-    const wasLate = clock.now() - done.since > options.maxOutboxLagMs
-    if (
-      wasLate ||
-      this.#pending.length + 1 >= options.maxPendingEvents ||
-      this.#pendingBytes >= options.maxPendingBytes
-    )
-      this.#isBlocked = true
-    this.#pendingBytes -= done.bytes
+    if (wasAtBound || clock.now() - done.since > options.maxOutboxLagMs) this.#isBlocked = true
     this.#acknowledged = event
     this.#acknowledgedPatchN = patchNOf(event)
-    this.#resolve(done)
+    if (event.type === END) this.#isEnded = true
+    for (const waiter of done.waiters ?? []) waiter.resolve()
     if (done.snapshot) this.#save(done.snapshot)
     if (this.#onMarker) {
       const onMarker = this.#onMarker
@@ -233,41 +227,48 @@ export class RoomBuffer implements RoomLog, EventOwner {
   }
 
   fence(blocking: LogEvent): void {
-    const wasOver = this.#state === 'over'
+    if (this.#state === 'over') return
     const onMarker = this.#onMarker
-    this.#finish(null)
+    this.#finish(new RingsideError('room_taken'))
     if (onMarker) onMarker({ kind: 'lost', to: blocking })
-    else if (!wasOver) this.#tell(() => this.#handlers.onFenced())
+    else this.#tell(() => this.#handlers.onFenced())
   }
 
   refuse(event: LogEvent | null, cause: unknown): void {
+    if (this.#state === 'over') return
     const onMarker = this.#onMarker
     if (onMarker) {
-      this.#finish(cause)
+      this.#finish(refusedError(cause))
       onMarker({ kind: 'failed', cause })
       return
     }
-    if (this.#state === 'over') return
     this.#state = 'refused'
-    this.#dropCause = new RingsideError('outbox_unreachable', 'An event was refused', { cause })
-    const dropped = this.#pending.splice(0)
-    this.#pendingBytes = 0
-    this.#sentCount = 0
     if (event) {
       // Its n was never used: the room's `end` may have it.
       this.#n = event.n - 1
       this.#patchN = event.prev
     }
-    for (const pending of dropped) this.#reject(pending, this.#dropCause)
+    const end = this.#drop(refusedError(cause)).find(({ type }) => type === END)
+    if (end && event?.type !== END) {
+      this.#state = 'ended'
+      this.#push(end, end.bytes)
+    }
     this.#tell(() => this.#handlers.onRefused(cause))
   }
 
-  abandon(cause: unknown): void {
-    const handlers = this.#handlers
-    const wasOver = this.#state === 'over'
-    if (!handlers.onGivenUp || this.#onMarker) this.refuse(null, cause)
+  abandon(cause: Error): void {
+    if (this.#state === 'over') return
+    const onMarker = this.#onMarker
+    const lostCount = this.#pending.count
+    this.#isAbandoned = true
     this.#finish(cause)
-    if (!wasOver) this.#tell(() => handlers.onGivenUp?.())
+    if (onMarker) {
+      onMarker({ kind: 'failed', cause })
+      return
+    }
+    if (lostCount > 0) this.#context.onLost(this.room, lostCount)
+    const handlers = this.#handlers
+    this.#tell(() => (handlers.onGivenUp ? handlers.onGivenUp() : handlers.onRefused(cause)))
   }
 
   #push(event: NewEvent, bytes: number, since = this.#context.clock.now()): void {
@@ -283,32 +284,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
       waiters: null,
     }
     this.#pending.push(pending)
-    this.#pendingBytes += bytes
     this.#context.enqueue(pending)
-  }
-
-  /** Folds a patch into the unsent patch right before it, if there is one (OB7). */
-  #coalesce(event: NewEvent): boolean {
-    if (this.#pending.length <= this.#sentCount) return false
-    const last = this.#pending[this.#pending.length - 1]
-    if (!last || last.type !== PATCH || last.snapshot) return false
-    const data = composePatches(last.data, event.data)
-    if (data === null) return false
-    let hidden = last.hidden ?? event.hidden ?? null
-    if (last.hidden && event.hidden) {
-      hidden = composePatches(last.hidden, event.hidden)
-      if (hidden === null) return false
-    }
-    const bytes = eventBytes({ type: PATCH, data, hidden })
-    const { maxEventBytes, maxPendingBytes } = this.#context.options
-    const pendingBytes = this.#pendingBytes - last.bytes + bytes
-    if (bytes > maxEventBytes || pendingBytes > maxPendingBytes) return false
-    last.data = data
-    last.hidden = hidden
-    last.bytes = bytes
-    this.#pendingBytes = pendingBytes
-    this.#context.onCoalesced()
-    return true
   }
 
   #save(state: SnapshotInput): void {
@@ -323,35 +299,34 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #wakeIfWritable(): void {
     const { options, clock } = this.#context
     if (!this.#isBlocked || this.#state !== 'open') return
-    if (this.#pending.length * 2 > options.maxPendingEvents) return
-    if (this.#pendingBytes * 2 > options.maxPendingBytes) return
-    const oldest = this.#pending[0]
+    if (this.#pending.count * 2 > options.maxPendingEvents) return
+    if (this.#pending.bytes * 2 > options.maxPendingBytes) return
+    const { oldest } = this.#pending
     if (oldest && clock.now() - oldest.since > options.maxOutboxLagMs) return
     this.#isBlocked = false
     this.#tell(() => this.#handlers.onWritable())
   }
 
-  #finish(cause: unknown): void {
+  /** `cause` = null: everything was written, or dropped before. */
+  #finish(cause: Error | null): void {
     if (this.#state === 'over') return
     this.#state = 'over'
+    this.#overCause = cause
     this.#onMarker = null
-    const dropped = this.#pending.splice(0)
-    this.#pendingBytes = 0
-    this.#sentCount = 0
-    for (const pending of dropped) this.#reject(pending, cause ?? this.#overError())
+    if (cause) this.#drop(cause)
     this.#context.onOver(this)
   }
 
-  #resolve(pending: Pending): void {
-    for (const waiter of pending.waiters ?? []) waiter.resolve()
+  #drop(cause: Error): Pending[] {
+    const dropped = this.#pending.clear()
+    if (dropped.length > 0) this.#dropCause ??= cause
+    for (const { waiters } of dropped) for (const waiter of waiters ?? []) waiter.reject(cause)
+    return dropped
   }
 
-  #reject(pending: Pending, cause: unknown): void {
-    for (const waiter of pending.waiters ?? []) waiter.reject(cause)
-  }
-
-  #overError(): RingsideError {
-    return new RingsideError('room_over', `The ownership of room '${this.room}' is over`)
+  #overError(): Error {
+    const text = `The ownership of room '${this.room}' is over`
+    return this.#overCause ?? new RingsideError('room_over', text)
   }
 
   #tell(call: () => void): void {
@@ -361,4 +336,10 @@ export class RoomBuffer implements RoomLog, EventOwner {
       this.#context.logger.error({ roomId: this.room, err: error }, 'a handler of a log threw')
     }
   }
+}
+
+/** Whoever does not ask how it went must not end the process by that. */
+function handled(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {})
+  return promise
 }

@@ -1,7 +1,8 @@
 import { RingsideError } from '../errors.ts'
 import type { RoomLogHandlers } from './outbox.ts'
+import type { MarkerOutcome, RoomPosition } from './ownership.ts'
 import { RoomBuffer } from './room-buffer.ts'
-import type { BufferContext, MarkerOutcome, RoomPosition } from './room-buffer.ts'
+import type { BufferContext } from './room-buffer.ts'
 import { END, OWNER, patchNOf } from './store.ts'
 import type { LogEvent, LogStore, Snapshot } from './store.ts'
 

@@ -22,6 +22,7 @@ export class RoomRecorder {
   #waiting: NewEvent[] = []
   #durables: Durable[] = []
   #isSnapshotDue = false
+  #closed: Promise<void> | null = null
 
   constructor(tracker: StateTracker, log: RoomLog) {
     this.tracker = tracker
@@ -33,10 +34,23 @@ export class RoomRecorder {
     return this.#waiting.length > 0 || this.#log.isFull
   }
 
-  /** First event of a new room: its full first state (n = 1). */
+  /** The room's `end` is in the log for good. */
+  get isEndStored(): boolean {
+    return this.#log.isEnded
+  }
+
+  /**
+   * First event of a new room: its full first state (n = 1).
+   * @throws RingsideError state_invalid when it is larger than an event may be.
+   */
   recordFirstState(): void {
     const { data, hidden } = this.tracker.fullLog()
-    this.append({ type: 'patch', data, hidden })
+    if (this.#log.append({ type: 'patch', data, hidden })) return
+    const bytes = Buffer.byteLength(data) + Buffer.byteLength(hidden ?? '')
+    throw new RingsideError(
+      'state_invalid',
+      `Expected a first state within maxEventBytes, got ${bytes} bytes`,
+    )
   }
 
   /** @throws RingsideError room_paused when a game goes on emitting while its room is paused. */
@@ -72,19 +86,25 @@ export class RoomRecorder {
 
   /**
    * Resolves when everything up to now is acknowledged; while the log takes nothing, once it has
-   * taken what waits. `flush` writes what the state has not yet written.
+   * taken what waits; after `close` as that does. `flush` writes what the state has not yet written.
+   * @throws RingsideError as RoomLog.durable.
    */
   durable(flush: () => void): Promise<void> {
+    if (this.#closed) return this.#closed
     if (!this.isBlocked) flush()
     if (!this.isBlocked) return this.#log.durable()
-    return new Promise((resolve, reject) => {
+    const durable = new Promise<void>((resolve, reject) => {
       this.#durables.push({ flush, resolve, reject })
     })
+    // A game that does not ask how it went must not end the process by that.
+    durable.catch(() => {})
+    return durable
   }
 
   /**
    * Writes what is left, beyond the log's bound if need be, then `end` when the room is over for good,
-   * and gives the ownership up. Right after `flushPlayers`.
+   * and gives the ownership up. Right after `flushPlayers`. Settles whoever waits for `durable`.
+   * @throws RingsideError as RoomLog.close, when not everything was written.
    */
   close(isEnd: boolean): Promise<void> {
     const last = this.#waiting
@@ -93,7 +113,7 @@ export class RoomRecorder {
     if (patch) last.push({ type: 'patch', data: patch.data, hidden: patch.hidden })
     if (isEnd) last.push({ type: 'end', data: '{}' })
     const closed = this.#log.close(last)
-    // Closing writes everything, so it settles whoever waits for that.
+    this.#closed = closed
     for (const { resolve, reject } of this.#durables.splice(0)) closed.then(resolve, reject)
     return closed
   }

@@ -51,7 +51,8 @@ export class RoomHost {
   constructor(types: ReadonlyMap<string, RoomType>, parts: RoomHostParts) {
     this.#types = types
     this.#parts = parts
-    this.#records = new RoomRecords(parts.outbox, parts.context.logger)
+    const { clock, logger } = parts.context
+    this.#records = new RoomRecords({ outbox: parts.outbox, clock, logger })
     this.#context = {
       ...parts.context,
       onChanged: ({ id }) => this.#changed(id),
@@ -107,6 +108,9 @@ export class RoomHost {
       room.finish('room_ended')
       throw error
     }
+    // Its log was given up, or the game ended it: nobody can be sent there.
+    if (room.isOver)
+      throw new RingsideError('room_not_found', `Room '${id}' ended while it was made`)
     return room
   }
 
@@ -165,7 +169,8 @@ export class RoomHost {
       if (this.#isDraining) throw new RingsideError('draining')
       room = new LiveRoom({ id, type, log, seed }, start, this.#context)
     } catch (error) {
-      await log.close()
+      // What it was is said by `error`.
+      await log.close().catch(() => {})
       throw error
     }
     this.#rooms.set(id, room)
@@ -221,12 +226,33 @@ export class RoomHost {
   /** No new rooms; every room runs onDrain and writes its last changes. */
   drain(): void {
     this.#isDraining = true
-    for (const room of this.#rooms.values()) room.drain()
+    this.#each((room) => room.drain())
   }
 
   /** Ends every room for this process, leaving their logs to go on elsewhere. */
   close(): void {
-    for (const room of this.#rooms.values()) room.finish('server_closed')
+    this.#each((room) => room.finish('server_closed'))
+  }
+
+  /** Resolves when the records of rooms that are over are written; their logs must be closed, or stop. */
+  settled(): Promise<void> {
+    return this.#records.drain()
+  }
+
+  /** After the log has stopped. */
+  dispose(): void {
+    this.#records.stop()
+  }
+
+  /** One room's failure is not the others'. */
+  #each(act: (room: LiveRoom) => void): void {
+    for (const room of Array.from(this.#rooms.values())) {
+      try {
+        act(room)
+      } catch (error) {
+        this.#context.logger.error({ roomId: room.id, err: error }, 'room did not close cleanly')
+      }
+    }
   }
 
   #forget(roomId: string, closed: Promise<void>): void {

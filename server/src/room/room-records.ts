@@ -1,6 +1,8 @@
+import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { RoomRecord } from '../outbox/store.ts'
+import { RecordWriter } from './record-writer.ts'
 import type { RoomType } from './room-context.ts'
 import type { LiveRoom } from './room.ts'
 
@@ -21,6 +23,12 @@ export interface RoomPlace {
   readonly createdAt: number
 }
 
+export interface RoomRecordsParts {
+  readonly outbox: Pick<Outbox, 'saveRoom' | 'rooms'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
 /** Rooms that are over whose facts are kept; the oldest are forgotten first. */
 const MAX_KEPT = 10_000
 
@@ -29,16 +37,16 @@ const MAX_KEPT = 10_000
  * and which rooms a restart goes on with.
  */
 export class RoomRecords {
-  readonly #outbox: Pick<Outbox, 'saveRoom' | 'rooms'>
-  readonly #logger: Logger
+  readonly #outbox: Pick<Outbox, 'rooms'>
+  readonly #writer: RecordWriter
   readonly #live = new Map<string, RoomRecord>()
   readonly #over = new Map<string, RoomFacts>()
-  /** One write after the other: an older record must not land on a newer one. */
-  #writes: Promise<void> = Promise.resolve()
+  /** Rooms whose log is being closed: their records are written after it. */
+  readonly #ending = new Set<Promise<void>>()
 
-  constructor(outbox: Pick<Outbox, 'saveRoom' | 'rooms'>, logger: Logger) {
-    this.#outbox = outbox
-    this.#logger = logger
+  constructor(parts: RoomRecordsParts) {
+    this.#outbox = parts.outbox
+    this.#writer = new RecordWriter(parts)
   }
 
   /** All records, oldest first. */
@@ -51,7 +59,7 @@ export class RoomRecords {
     const { type, delayMs, isPrivate } = factsOf(room, true)
     const record = { room: room.id, type, seed, delayMs, isPrivate, isLive: true, createdAt }
     this.#live.set(room.id, record)
-    return this.#write(record)
+    return this.#writer.add(record)
   }
 
   /** A restored room: its record is there already. */
@@ -67,21 +75,40 @@ export class RoomRecords {
     if (!record || record.isPrivate === isPrivate) return
     const next = { ...record, isPrivate }
     this.#live.set(room.id, next)
-    this.#writeLogged(next)
+    this.#writer.replace(next)
   }
 
-  /** The room is over for this process; `closed` settles when its log is written. */
+  /** The room is over for this process; `closed` settles when what became of its log is known. */
   close(room: LiveRoom, closed: Promise<void>): void {
     this.remember(room.id, factsOf(room, false))
     const record = this.#live.get(room.id)
     this.#live.delete(room.id)
-    // Only after its `end`: a crash in between is found by the log's own last event.
-    if (record && room.hasEnded) closed.then(() => this.end(record)).catch(() => {})
+    if (!record || !room.hasEnded) return
+    // Only after its `end`, and not without it: a crash in between is found by the log's own last event, and a
+    // room whose `end` was never written goes on from its log.
+    const ending = closed
+      .catch(() => {})
+      .then(() => {
+        if (room.isEndStored) this.end(record)
+        this.#ending.delete(ending)
+      })
+    this.#ending.add(ending)
   }
 
   /** The room is over for good. */
   end(record: RoomRecord): void {
-    this.#writeLogged({ ...record, isLive: false })
+    this.#writer.replace({ ...record, isLive: false })
+  }
+
+  /** Resolves when the rooms that are over have their records. The log must be closed, or stop. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#ending)
+    await this.#writer.drain()
+  }
+
+  /** Nothing more is written. */
+  stop(): void {
+    this.#writer.stop()
   }
 
   remember(roomId: string, { type, delayMs, isPrivate }: RoomFacts): void {
@@ -97,18 +124,6 @@ export class RoomRecords {
 
   endedIds(): Iterable<string> {
     return this.#over.keys()
-  }
-
-  #write(record: RoomRecord): Promise<void> {
-    const written = this.#writes.then(() => this.#outbox.saveRoom(record))
-    this.#writes = written.catch(() => {})
-    return written
-  }
-
-  #writeLogged(record: RoomRecord): void {
-    this.#write(record).catch((error: unknown) => {
-      this.#logger.warn({ roomId: record.room, err: error }, 'room record was not saved')
-    })
   }
 }
 

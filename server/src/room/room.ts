@@ -34,7 +34,7 @@ export class LiveRoom extends RoomBase implements Room {
   readonly kind: RoomType
   readonly seats: SeatTable
   readonly profile: RoomProfile
-  /** Over for good, not only for this process. */
+  /** Over for good, not only for this process; in the log once `isEndStored`. */
   hasEnded = false
   readonly #context: RoomContext
   readonly #recorder: RoomRecorder
@@ -118,6 +118,9 @@ export class LiveRoom extends RoomBase implements Room {
   }
   get isOver(): boolean {
     return this.#status === 'over'
+  }
+  get isEndStored(): boolean {
+    return this.#recorder.isEndStored
   }
   get tickLagP99Ms(): number {
     return this.#loop.lagP99Ms()
@@ -248,8 +251,13 @@ export class LiveRoom extends RoomBase implements Room {
     this.#begin(this.#context.clock.now())
     this.#loop.stop()
     this.#timers.clear()
-    if (why !== 'fenced') this.#output.flush(this.#now, true)
-    this.seats.closeAll(why)
+    try {
+      if (why !== 'fenced') this.#output.flush(this.#now, true)
+      this.seats.closeAll(why)
+    } catch (error) {
+      // What is recorded must be written, and whoever waits for that be told, all the same.
+      this.log.error({ err: error, roomId: this.id }, 'room did not end cleanly')
+    }
     this.hasEnded = why === 'room_ended'
     this.#status = 'over'
     this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))

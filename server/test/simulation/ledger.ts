@@ -27,6 +27,8 @@ export class Ledger {
   readonly #majority: Documents
   /** By seq; never forgets. */
   readonly durable = new Map<number, LogEvent>()
+  /** Owners that were told of an event that can never be written. */
+  readonly refused = new Set<number>()
   readonly rooms = new Map<string, RoomLedger>()
   /** How many events of each ownership are durable, as their marks count them. */
   readonly #marks = new Map<number, number>()
@@ -140,7 +142,9 @@ export class Ledger {
     if (!mark) return
     for (const step of mark.steps) {
       const expected = this.durableCount(mark.owner)
-      check(step === expected, 'OB2', () => `${at()}: step ${step} instead of ${expected}`)
+      // After a refusal the end is all that follows (OB8).
+      const isNext = step === expected || (event.type === END && this.refused.has(mark.owner))
+      check(isNext, 'OB2', () => `${at()}: step ${step} instead of ${expected}`)
       this.#marks.set(mark.owner, expected + 1)
     }
   }

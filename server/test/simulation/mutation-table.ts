@@ -235,12 +235,12 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB7',
     'a patch that was sent is folded into',
-    outbox('room-buffer', 'if (this.#pending.length <= this.#sentCount) return false', ''),
+    outbox('pending-events', 'if (this.#events.length <= this.#sentCount) return false', ''),
   ),
   mutation(
     'OB7',
     'a patch with a snapshot is folded into',
-    outbox('room-buffer', 'last.type !== PATCH || last.snapshot', 'last.type !== PATCH'),
+    outbox('pending-events', 'last.type !== PATCH || last.snapshot', 'last.type !== PATCH'),
   ),
   mutation(
     'FE1',

@@ -51,7 +51,10 @@ export class Owner {
     const handlers: RoomLogHandlers = {
       onFenced: () => this.#onFenced(),
       onWritable: () => {},
-      onRefused: () => (this.isRefused = true),
+      onRefused: () => {
+        this.isRefused = true
+        ledger.refused.add(this.index)
+      },
       onSnapshotDue: () => this.snapshot(),
     }
     let log: RoomLog
@@ -97,14 +100,14 @@ export class Owner {
     const log = this.#log
     if (!log || !this.isOpen) return
     this.isClosed = true
-    void log.close([markedEvent(END, this.index, this.stepCount++)])
+    this.#checkOnce(log.close([markedEvent(END, this.index, this.stepCount++)]))
   }
 
   /** Gives the room up as it is. */
   release(): void {
     if (!this.isOpen) return
     this.isClosed = true
-    void this.#log?.close()
+    if (this.#log) this.#checkOnce(this.#log.close())
   }
 
   snapshot(): void {
@@ -157,9 +160,14 @@ export class Owner {
   }
 
   #awaitDurable(): void {
+    if (this.#log) this.#checkOnce(this.#log.durable())
+  }
+
+  /** Once it resolves, all steps up to now are durable. */
+  #checkOnce(durable: Promise<void>): void {
     const count = this.stepCount
     const { ledger, findings } = this.#parts
-    this.#log?.durable().then(
+    durable.then(
       () =>
         findings.check(
           ledger.durableCount(this.index) >= count,

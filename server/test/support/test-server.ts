@@ -117,10 +117,15 @@ export class TestServer implements AsyncDisposable {
     handlers: Partial<ArenaHandlers> = {},
     setUp: (server: Server<typeof testGame>) => void = () => {},
   ): Promise<TestServer> {
-    const test = new TestServer(options, handlers)
+    const test = TestServer.make(options, handlers)
     setUp(test.server)
     await test.during(test.server.listen({ port: 0 }))
     return test
+  }
+
+  /** One that does not listen yet. */
+  static make(options: TestOptions = {}, handlers: Partial<ArenaHandlers> = {}): TestServer {
+    return new TestServer(options, handlers)
   }
 
   /** Waits for a promise while time moves. */
