@@ -10,18 +10,13 @@ const SEEDS = 200
 
 /** For each fix, the first seed of the simulation that goes red when the fix is taken out. */
 const found = [
-  { rule: 'OB4', seed: 185, what: 'a room that goes on while it is taken over keeps its prev' },
-  {
-    rule: 'OB4',
-    seed: 548,
-    what: 'an owner that slept through two takeovers and a cut is still fenced',
-  },
-  { rule: 'OB6', seed: 46, what: 'a state is never made of a log with gaps' },
-  { rule: 'OB6', seed: 82, what: 'what is young is not cut, however much there is' },
-  { rule: 'OB6', seed: 38, what: 'a tail behind the floor goes on at the floor' },
-  { rule: 'FE1', seed: 9, what: 'a page that a new primary cuts short is read again' },
-  { rule: 'OB6', seed: 1362, what: 'a room whose log was cut is not restored as empty' },
-  { rule: 'FE1', seed: 161, what: 'a ring with a gap holds nothing from before it' },
+  { rule: 'OB6', seed: 20, what: 'a state is never made of a log with gaps' },
+  { rule: 'OB6', seed: 20, what: 'what is young is not cut, however much there is' },
+  { rule: 'OB6', seed: 119, what: 'a tail behind the floor goes on at the floor' },
+  { rule: 'FE1', seed: 23, what: 'a page that a new primary cuts short is read again' },
+  { rule: 'OB6', seed: 164, what: 'a room whose log was cut is not restored as empty' },
+  { rule: 'OB3', seed: 245, what: 'numbers that are sealed are never used again' },
+  { rule: 'OB4', seed: 212, what: 'prev is the last patch, however far the log is cut' },
 ]
 
 describe('the log under a simulated replica set, with crashes, takeovers and retention', () => {
