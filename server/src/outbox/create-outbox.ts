@@ -14,6 +14,7 @@ import type {
   RoomLog,
   RoomLogHandlers,
 } from './outbox.ts'
+import { OwnerWatch } from './owner-watch.ts'
 import { readRoom } from './read-room.ts'
 import { Retention } from './retention.ts'
 import type { BufferContext, RoomBuffer } from './room-buffer.ts'
@@ -73,12 +74,12 @@ class LogOutbox implements Outbox {
   #coalescedCount = 0
 
   constructor(store: LogStore, options: OutboxOptions, context: OutboxContext) {
-    const { clock, logger, randomId } = context
-    const own = randomId()
-    const shared = { store, options, clock, logger, own }
+    const { clock, logger } = context
+    const shared = { store, options, clock, logger, own: context.randomId() }
     this.#store = store
     this.#context = context
     this.#tail = new LogTail(shared)
+    new OwnerWatch({ ...shared, rooms: this.#rooms }).follow(this.#tail)
     this.#writer = new LogWriter({
       ...shared,
       onFlushed: () => this.#tail.wake(),
@@ -229,8 +230,7 @@ class LogOutbox implements Outbox {
 
   async openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog> {
     this.#assertRunning()
-    const { randomId } = this.#context
-    const context = { store: this.#store, buffers: this.#buffers, randomId }
+    const context = { ...this.#context, store: this.#store, buffers: this.#buffers }
     const buffer = await this.#reached(() => takeRoom(room, handlers, context))
     this.#assertRunning()
     this.#rooms.add(buffer)

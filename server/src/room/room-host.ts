@@ -157,8 +157,12 @@ export class RoomHost {
   async #start(place: RoomPlace, begin: (log: RoomLog) => Promise<RoomStart>): Promise<LiveRoom> {
     const { id, type, seed } = place
     let room: LiveRoom | null = null
+    let isTaken = false
     const log = await this.#parts.outbox.openRoom(id, {
-      onFenced: () => room?.logHandlers().onFenced(),
+      onFenced: () => {
+        isTaken = true
+        room?.logHandlers().onFenced()
+      },
       onGivenUp: () => room?.logHandlers().onGivenUp?.(),
       onWritable: () => room?.logHandlers().onWritable(),
       onRefused: (cause) => room?.logHandlers().onRefused(cause),
@@ -167,6 +171,7 @@ export class RoomHost {
     try {
       const start = await begin(log)
       if (this.#isDraining) throw new RingsideError('draining')
+      if (isTaken) throw new RingsideError('room_taken')
       room = new LiveRoom({ id, type, log, seed }, start, this.#context)
     } catch (error) {
       // What it was is said by `error`.
