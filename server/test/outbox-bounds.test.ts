@@ -178,6 +178,7 @@ describe('OB6 snapshots and retention', () => {
           raiseFloor: (seq) => (order.push('floor'), store.raiseFloor(seq)),
           deleteThrough: (seq) => (order.push('delete'), store.deleteThrough(seq)),
           saveSnapshot: (snapshot) => (order.push('snapshot'), store.saveSnapshot(snapshot)),
+          saveSnapshots: (some) => (order.push('states'), store.saveSnapshots(some)),
         }),
     })
     const log = await rig.outbox.openRoom('r', recordHandlers())
@@ -187,7 +188,7 @@ describe('OB6 snapshots and retention', () => {
     log.append(patch(3))
     log.snapshot(state('{"v":3}'))
     await pass(rig.clock, 5_000, 50)
-    expect(order).toEqual(['snapshot', 'snapshot', 'floor', 'delete'])
+    expect(order).toEqual(['snapshot', 'states', 'floor', 'delete'])
     const { origin, floor } = rig.outbox
     expect(floor).toBe(origin + 2)
     expect((await everything(rig.store)).map((event) => event.n)).toEqual([3])

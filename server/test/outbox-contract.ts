@@ -127,6 +127,39 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       expect(await seqs({ after: 0, upTo: first + 9, limit: 10, room: 'none' })).toEqual([])
     })
 
+    it('OB5 reads the events of several rooms in the order of the log', async () => {
+      const { store, first } = await sparse()
+      const events = ['a', 'b', 'c', 'a', 'b', 'c'].map((room, index) =>
+        roomEvent(first + index, 1 + Math.floor(index / 3), { room }),
+      )
+      await store.insert(events)
+      const query = { after: first, upTo: first + 9, rooms: ['c', 'a', 'none'], limit: 10 }
+      expect(await store.range(query)).toEqual([events[2], events[3], events[5]])
+      expect(await store.range({ ...query, limit: 2 })).toEqual([events[2], events[3]])
+    })
+
+    it('OB5 a page ends with the event that reaches its bytes, and holds one at least', async () => {
+      const { store, first } = await sparse()
+      const data = JSON.stringify('é'.repeat(500))
+      const events = [1, 2, 3, 4].map((n) => roomEvent(first + n - 1, n, { data, hidden: '{}' }))
+      await store.insert(events)
+      const query = { after: 0, upTo: first + 9, limit: 10 }
+      expect(await store.range({ ...query, maxBytes: 1 })).toEqual(events.slice(0, 1))
+      expect(await store.range({ ...query, maxBytes: 2_008 })).toEqual(events.slice(0, 2))
+      expect(await store.range({ ...query, maxBytes: 2_009 })).toEqual(events.slice(0, 3))
+      expect(await store.range({ ...query, maxBytes: 1e9, room: 'r' })).toEqual(events)
+    })
+
+    it('OB5 a bare page leaves out what the events say', async () => {
+      const { store, first } = await sparse()
+      const event = roomEvent(first, 1, { data: '{"a":1}', hidden: '{"b":2}' })
+      await store.insert([event])
+      expect(await store.range({ after: 0, upTo: first, limit: 10, isBare: true })).toEqual([
+        { ...event, data: '', hidden: null },
+      ])
+      expect(await everything(store)).toEqual([event])
+    })
+
     it('OB4 knows the event of a room with the greatest n', async () => {
       const { store, first } = await sparse()
       expect(await store.lastOfRoom('r')).toBeNull()
@@ -185,14 +218,54 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       expect(await store.snapshotAt('r', 20)).toEqual(all[1])
       expect(await store.snapshotAt('r', 29)).toEqual(all[1])
       expect(await store.snapshotAt('r', Number.MAX_SAFE_INTEGER)).toEqual(all[2])
-      await store.deleteSnapshotsBefore('r', 25)
+      await store.deleteSnapshots([
+        { room: 'r', below: 20 },
+        { room: 's', below: 15 },
+        { room: 'none', below: 9 },
+      ])
       expect(await store.snapshotAt('r', 19)).toBeNull()
       expect(await store.snapshotAt('r', 20)).toEqual(all[1])
-      await store.deleteSnapshotsBefore('r', 5)
-      expect(await store.snapshotAt('r', 20)).toEqual(all[1])
-      await store.deleteSnapshots('r')
+      await store.deleteSnapshots([{ room: 'r', below: Number.MAX_SAFE_INTEGER }])
       expect(await store.snapshotAt('r', 100)).toBeNull()
       expect(await store.snapshotAt('s', 100)).toMatchObject({ seq: 15 })
+    })
+
+    it('OB6 stores snapshots of many rooms at once and says where the newest are', async () => {
+      const store = await make()
+      const rooms = Array.from({ length: 100 }, (_, index) => `room${index}`)
+      await store.saveSnapshots(rooms.map((room) => snapshot({ room, seq: 10 })))
+      await store.saveSnapshots(['room0', 'room1'].map((room) => snapshot({ room, seq: 20 })))
+      await store.saveSnapshots([snapshot({ room: 'room2', seq: 10, runtime: '{"tick":2}' })])
+      expect(await store.snapshotAt('room2', 10)).toMatchObject({ runtime: '{"tick":2}' })
+      expect(await store.snapshotPlaces(rooms, 9)).toEqual([])
+      const places = await store.snapshotPlaces([...rooms, 'none'], 19)
+      expect(places.map(({ room }) => room).sort()).toEqual([...rooms].sort())
+      expect(new Set(places.map(({ seq }) => seq))).toEqual(new Set([10]))
+      const newest = await store.snapshotPlaces(['room1', 'room5', 'none'], 20)
+      expect(new Map(newest.map(({ room, seq }) => [room, seq]))).toEqual(
+        new Map([
+          ['room1', 20],
+          ['room5', 10],
+        ]),
+      )
+    })
+
+    it('OB6 gives the snapshots at given places, no more at once than was asked for', async () => {
+      const store = await make()
+      const big = JSON.stringify('x'.repeat(1_000))
+      const rooms = ['a', 'b', 'c', 'd', 'e']
+      const all = rooms.map((room) => snapshot({ room, seq: 10, publicState: big }))
+      await store.saveSnapshots(all)
+      const places = rooms.map((room) => ({ room, seq: 10 }))
+      const none = [
+        { room: 'a', seq: 11 },
+        { room: 'f', seq: 10 },
+      ]
+      const found = await store.snapshotsOf([...places, ...none], 1e9)
+      expect(found.sort((a, b) => (a.room < b.room ? -1 : 1))).toEqual(all)
+      expect(await store.snapshotsOf(places, 2_500)).toHaveLength(3)
+      expect(await store.snapshotsOf(places, 1)).toHaveLength(1)
+      expect(await store.snapshotsOf(none, 1e9)).toEqual([])
     })
 
     it('OB6 saving a snapshot of the same point again replaces it', async () => {
@@ -202,7 +275,7 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       expect(await store.snapshotAt('r', 10)).toMatchObject({ runtime: '{"tick":2}' })
     })
 
-    it('OB11 keeps the records of rooms: living ones first, then the newest', async () => {
+    it('OB11 keeps the records of rooms: pages of the living ones, and the newest ended ones', async () => {
       const store = await make()
       const record = (room: string, isLive: boolean, createdAt: number): RoomRecord => {
         return {
@@ -220,8 +293,14 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       await store.saveRoom(record('c', false, 3))
       await store.saveRoom(record('d', true, 4))
       await store.saveRoom(record('d', false, 4))
-      expect((await store.rooms(10)).map(({ room }) => room)).toEqual(['a', 'd', 'c', 'b'])
-      expect(await store.rooms(1)).toEqual([record('a', true, 1)])
+      for (const room of ['g', 'e', 'f']) await store.saveRoom(record(room, true, 5))
+      const idsOf = (records: readonly RoomRecord[]): string[] => records.map(({ room }) => room)
+      expect(await store.livingRooms('', 1)).toEqual([record('a', true, 1)])
+      expect(idsOf(await store.livingRooms('', 10))).toEqual(['a', 'e', 'f', 'g'])
+      expect(idsOf(await store.livingRooms('a', 2))).toEqual(['e', 'f'])
+      expect(await store.livingRooms('g', 10)).toEqual([])
+      expect(idsOf(await store.endedRooms(10))).toEqual(['d', 'c', 'b'])
+      expect(idsOf(await store.endedRooms(2))).toEqual(['d', 'c'])
     })
 
     it('OB12 a checkpoint only grows', async () => {

@@ -6,10 +6,10 @@ import { checkLimits } from '../src/options.ts'
 import type { RoomLog } from '../src/outbox/outbox.ts'
 import { MemoryStore } from '../src/outbox/memory-store.ts'
 import { Retention } from '../src/outbox/retention.ts'
-import type { LogEvent } from '../src/outbox/store.ts'
+import type { LogEvent, LogStore } from '../src/outbox/store.ts'
 import { ManualClock } from '../src/clock.ts'
 import { createRandom } from '../src/random.ts'
-import { pass, recordHandlers, settle, startRig, strange } from './outbox-support.ts'
+import { override, pass, recordHandlers, settle, startRig, strange } from './outbox-support.ts'
 import type { Rig } from './outbox-support.ts'
 
 /** Every room's state after each of its events, by the book: nothing is ever cut here. */
@@ -146,4 +146,147 @@ it('OB6 a log far over its limit is cut in rounds that follow each other at once
   expect(retention.floor - origin).toBe(count)
   await retention.stop()
   expect(clock.pendingCount).toBe(0)
+})
+
+/** A log that a dead process left: `roomCount` rooms with one event each; `cut` makes rounds over it. */
+async function leftLog(
+  roomCount: number,
+  wrap: (store: MemoryStore) => LogStore = (store) => store,
+) {
+  const clock = new ManualClock()
+  let operationCount = 0
+  const hooks = { before: () => void operationCount++ }
+  const store = new MemoryStore({ clock, hooks })
+  const first = await store.allocate(roomCount)
+  const events = Array.from({ length: roomCount }, (_, index) =>
+    strange({ seq: first + index, room: `room${index}`, n: 1, epoch: 1, at: clock.now() }),
+  )
+  await store.insert(events)
+  clock.advance(20_000)
+  const errors: string[] = []
+  const retention = new Retention({
+    store: wrap(store),
+    clock,
+    logger: { ...silentLogger, error: (_fields: object, text: string) => void errors.push(text) },
+    options: checkLimits({ retentionMs: 10_000 }),
+    sealed: () => first + roomCount - 1,
+    askForSnapshot: () => false,
+    maxDelayMs: () => 0,
+  })
+  const cut = async (): Promise<number> => {
+    const before = operationCount
+    await retention.run()
+    return operationCount - before
+  }
+  return { store, first, retention, cut, errors }
+}
+
+it('OB6 a round over many rooms asks the store few questions', async () => {
+  const { store, first, retention, cut } = await leftLog(1_000)
+  expect(await cut()).toBeLessThanOrEqual(40)
+  expect(retention.floor).toBe(first + 999)
+  for (const index of [0, 99, 100, 999])
+    expect(await store.snapshotAt(`room${index}`, 9e15)).toMatchObject({ n: 1, seq: first + index })
+})
+
+it('OB6 stop ends a round between two groups of rooms, without raising the floor', async () => {
+  const { retention, first, cut } = await leftLog(500, (store) =>
+    override(store, {
+      saveSnapshots: (some) => {
+        void retention.stop()
+        return store.saveSnapshots(some)
+      },
+    }),
+  )
+  expect(await cut()).toBeLessThanOrEqual(10)
+  expect(retention.floor).toBeLessThan(first)
+})
+
+it('OB6 a state that could not be made is tried again before it is given up', async () => {
+  let isStale = true
+  const { retention, first, cut, errors } = await leftLog(2, (store) =>
+    override(store, {
+      range: async (query) => (query.rooms && isStale ? [] : store.range(query)),
+    }),
+  )
+  await cut()
+  expect(retention.floor).toBeLessThan(first)
+  isStale = false
+  await cut()
+  expect(retention.floor).toBe(first + 1)
+  expect(errors).toEqual([])
+})
+
+it('OB6 a room whose log is no JSON, or has a gap, keeps the others from being cut for one round', async () => {
+  const { store, retention, first, cut, errors } = await leftLog(2, (inner) =>
+    override(inner, {
+      range: async (query) =>
+        (await inner.range(query)).map((event) =>
+          event.room === 'room0' ? { ...event, data: '{' } : event,
+        ),
+    }),
+  )
+  await cut()
+  expect(errors).toEqual([])
+  await cut()
+  expect(retention.floor).toBe(first + 1)
+  expect(errors).toEqual(['no state could be made of the log that is cut'])
+  expect(await store.snapshotAt('room0', 9e15)).toBeNull()
+  expect(await store.snapshotAt('room1', 9e15)).not.toBeNull()
+})
+
+it('OB6 a dead owner left a state that is too large to store: the log is cut all the same', async () => {
+  const clock = new ManualClock()
+  const store = new MemoryStore({ clock })
+  const count = 20
+  const first = await store.allocate(count + 1)
+  const chunk = 'x'.repeat(900_000)
+  const big = Array.from({ length: count }, (_, index) =>
+    strange({ seq: first + index, room: 'big', n: index + 1, data: `{"c${index}":"${chunk}"}` }),
+  )
+  await store.insert([...big, strange({ seq: first + count, room: 'small', n: 1 })])
+  clock.advance(1e9)
+  const errors: [object, string][] = []
+  const retention = new Retention({
+    store,
+    clock,
+    logger: { ...silentLogger, error: (...line: [object, string]) => void errors.push(line) },
+    options: checkLimits({ retentionMs: 10_000 }),
+    sealed: () => first + count,
+    askForSnapshot: () => false,
+    maxDelayMs: () => 0,
+  })
+  await retention.run()
+  expect(retention.floor).toBe(first + count)
+  expect(errors.map(([, text]) => text)).toEqual([
+    'a state is too large to be stored: its room cannot go on',
+  ])
+  expect(errors[0]?.[0]).toMatchObject({ roomId: 'big' })
+  expect(await store.snapshotAt('big', 9e15)).toBeNull()
+  expect(await store.snapshotAt('small', 9e15)).not.toBeNull()
+})
+
+it('OB10 a room that holds the floor is asked again only after it had time to answer', async () => {
+  const rig = await startRig({ limits: { retentionMs: 10_000 } })
+  const handlers = recordHandlers()
+  const log = await rig.outbox.openRoom('room', handlers)
+  log.append({ type: 'patch', data: '{}' })
+  await pass(rig.clock, 10_000, 250)
+  expect(handlers.calls).toEqual([])
+  await pass(rig.clock, 15_000, 250)
+  const askedCount = handlers.calls.filter((call) => call === 'snapshot-due').length
+  expect(askedCount).toBeGreaterThanOrEqual(2)
+  expect(askedCount).toBeLessThanOrEqual(3)
+})
+
+it('OB10 a room that was refused an event gets no snapshot any more, and does not hold the floor', async () => {
+  const rig = await startRig({ limits: { retentionMs: 10_000 } })
+  const handlers = recordHandlers()
+  const log = await rig.outbox.openRoom('room', handlers)
+  log.append({ type: 'patch', data: '{"v":1}' })
+  log.append({ type: 'kill', data: 'bad' })
+  await pass(rig.clock, 15_000, 250)
+  expect(handlers.calls).toEqual(['refused'])
+  expect(rig.outbox.floor).toBe(rig.outbox.origin + 1)
+  expect(await rig.store.snapshotAt('room', 9e15)).toMatchObject({ n: 1, publicState: '{"v":1}' })
 })

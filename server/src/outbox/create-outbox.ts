@@ -245,8 +245,12 @@ class LogOutbox implements Outbox {
     return this.#reached(() => this.#store.saveRoom(record))
   }
 
-  rooms(limit: number): Promise<RoomRecord[]> {
-    return this.#reached(() => this.#store.rooms(limit))
+  livingRooms(after: string, limit: number): Promise<RoomRecord[]> {
+    return this.#reached(() => this.#store.livingRooms(after, limit))
+  }
+
+  endedRooms(limit: number): Promise<RoomRecord[]> {
+    return this.#reached(() => this.#store.endedRooms(limit))
   }
 
   stateOf(log: RoomLog): Promise<RestoredRoom> {
@@ -324,11 +328,8 @@ class LogOutbox implements Outbox {
 
   #askForSnapshot(room: string): boolean {
     let isOwned = false
-    for (const buffer of this.#rooms) {
-      if (buffer.room !== room) continue
-      isOwned = true
-      buffer.askForSnapshot()
-    }
+    for (const buffer of this.#rooms)
+      if (buffer.room === room && buffer.askForSnapshot()) isOwned = true
     return isOwned
   }
 

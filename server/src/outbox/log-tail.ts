@@ -1,14 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { OutboxOptions } from './outbox.ts'
+import { PAGE_BYTES, isFullPage } from './page.ts'
 import { TOMBSTONE } from './store.ts'
 import type { LogEvent, LogStore } from './store.ts'
 import { writeTombstones } from './tombstones.ts'
 
 const PAGE = 1_000
 const STORE_SEALED_EVERY_MS = 1_000
-/** A read that has not answered for this long is given up, and another one started. */
+/** A read that has not answered for this long is not waited for alone any more; each silence doubles it. */
 const SILENT_AFTER_MS = 10_000
+const LONGEST_SILENCE_MS = 60_000
 
 export interface TailContext {
   readonly store: LogStore
@@ -37,6 +39,8 @@ export class LogTail {
   #generation = 0
   #readSince: number | null = null
   #isReadWanted = false
+  /** Reads without an answer, one after the other. */
+  #silentCount = 0
   #pollCancel: (() => void) | null = null
   /** The hole right after W: how long it was looked at, and how far the log was visible at first. */
   #hole: {
@@ -106,9 +110,11 @@ export class LogTail {
     const { clock, options, logger } = this.#context
     this.#pollCancel = clock.after(options.pollMs, () => {
       if (!this.#isRunning) return
-      if (this.#readSince !== null && clock.now() - this.#readSince > SILENT_AFTER_MS) {
+      const silentMs = Math.min(LONGEST_SILENCE_MS, SILENT_AFTER_MS * 2 ** this.#silentCount)
+      if (this.#readSince !== null && clock.now() - this.#readSince > silentMs) {
         logger.warn({ sealed: this.#sealed }, 'the tail of the log has gone silent, reading again')
         this.lastError = 'A read of the log did not answer'
+        this.#silentCount++
         this.#generation++
         this.#readSince = null
         this.#hole = null
@@ -145,25 +151,42 @@ export class LogTail {
   /** Resolves with true when there is more to read at once. */
   async #readPage(generation: number): Promise<boolean> {
     const { store } = this.#context
-    const query = { after: this.#sealed, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE }
+    // Half as much after each silence: what took too long may have been too much.
+    const limit = Math.max(1, PAGE >> this.#silentCount)
+    const query = {
+      after: this.#sealed,
+      upTo: Number.MAX_SAFE_INTEGER,
+      limit,
+      maxBytes: PAGE_BYTES,
+    }
     const page = await store.range(query)
+    const before = this.#sealed
+    this.#seal(page)
+    // A late answer is as true as any: what it shows is sealed, but it is not the newest look.
     if (generation !== this.#generation) return false
     const now = this.#context.clock.now()
     this.#readAt = now
+    this.#silentCount = 0
     this.lastError = null
-    const fresh: LogEvent[] = []
+    const visible = page[page.length - 1]?.seq ?? this.#sealed
+    if (visible > this.#sealed && (await this.#skipCut(generation))) return true
+    const isFilled = await this.#watchHole(visible, now)
+    await this.#storeSealed()
+    return isFilled || (isFullPage(page, query) && this.#sealed > before)
+  }
+
+  /** Moves W over those that follow it without a gap. */
+  #seal(page: readonly LogEvent[]): void {
+    if (!this.#isRunning) return
     const before = this.#sealed
+    const fresh: LogEvent[] = []
     for (const event of page) {
+      if (event.seq <= this.#sealed) continue
       if (event.seq !== this.#sealed + 1) break
       this.#sealed = event.seq
       if (event.type !== TOMBSTONE) fresh.push(event)
     }
-    const visible = page[page.length - 1]?.seq ?? this.#sealed
     if (this.#sealed > before) this.#publish(fresh, before)
-    if (visible > this.#sealed && (await this.#skipCut(generation))) return true
-    const isFilled = await this.#watchHole(visible, now)
-    await this.#storeSealed()
-    return isFilled || (page.length === PAGE && this.#sealed > before)
   }
 
   /**
@@ -200,7 +223,8 @@ export class LogTail {
     hole.readAt = now
     if (hole.waitedMs < options.holeTimeoutMs) return false
     const missing: number[] = []
-    const found = await store.range({ after: hole.after, upTo: hole.visible, limit: PAGE })
+    const query = { after: hole.after, upTo: hole.visible, limit: PAGE, maxBytes: PAGE_BYTES }
+    const found = await store.range(query)
     const last = found[found.length - 1]
     // Cut meanwhile: those were no holes.
     if (!last || (await store.floor()) > hole.after) return false

@@ -30,10 +30,10 @@ export class MemoryRoom {
     if (!this.#last || event.n > this.#last.n) this.#last = event
   }
 
+  /** All of them: `limit` and `maxBytes` are the caller's to keep. */
   range(query: RangeQuery): LogEvent[] {
     const start = indexAfter(this.#events, query.after)
-    const end = Math.min(indexAfter(this.#events, query.upTo), start + query.limit)
-    return this.#events.slice(start, end)
+    return this.#events.slice(start, indexAfter(this.#events, query.upTo))
   }
 
   /** Forgets events up to `seq`; its owner events can be found by n still. */
@@ -57,12 +57,13 @@ export class MemoryRoom {
     return this.#snapshots[indexAfter(this.#snapshots, seq) - 1] ?? null
   }
 
-  deleteSnapshotsBefore(seq: number): void {
-    this.#snapshots.splice(0, Math.max(0, indexAfter(this.#snapshots, seq) - 1))
+  snapshotOf(seq: number): Snapshot | null {
+    const found = this.snapshotAt(seq)
+    return found?.seq === seq ? found : null
   }
 
-  deleteSnapshots(): void {
-    this.#snapshots = []
+  deleteSnapshotsBelow(seq: number): void {
+    this.#snapshots.splice(0, indexAfter(this.#snapshots, seq - 1))
   }
 }
 

@@ -1,6 +1,8 @@
 import { SystemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { MemoryRoom } from './memory-room.ts'
+import { PageGauge } from './page.ts'
+import { snapshotBytes } from './snapshot-check.ts'
 import { TOMBSTONE } from './store.ts'
 import type {
   InsertOutcome,
@@ -9,6 +11,8 @@ import type {
   RangeQuery,
   RoomRecord,
   Snapshot,
+  SnapshotCut,
+  SnapshotPlace,
 } from './store.ts'
 
 /** Operations of a store that a test may delay or let fail. */
@@ -136,16 +140,29 @@ export class MemoryStore implements LogStore {
 
   async range(query: RangeQuery): Promise<LogEvent[]> {
     await this.#hooks.before?.('read')
-    if (query.room !== undefined) return this.#rooms.get(query.room)?.range(query) ?? []
+    const gauge = new PageGauge(query)
     const found: LogEvent[] = []
-    const end = Math.min(query.upTo - this.#base, this.#slots.length)
-    for (let i = Math.max(0, query.after - this.#base); i < end; i++) {
-      const event = this.#slots[i]
-      if (!event) continue
-      found.push(event)
-      if (found.length === query.limit) break
+    for (const event of this.#eventsOf(query)) {
+      found.push(query.isBare ? { ...event, data: '', hidden: null } : event)
+      if (gauge.isFullWith(event)) break
     }
     return found
+  }
+
+  *#eventsOf(query: RangeQuery): Iterable<LogEvent> {
+    const { room, rooms } = query
+    if (room !== undefined) yield* this.#rooms.get(room)?.range(query) ?? []
+    else if (rooms)
+      yield* rooms
+        .flatMap((each) => this.#rooms.get(each)?.range(query) ?? [])
+        .sort((a, b) => a.seq - b.seq)
+    else {
+      const end = Math.min(query.upTo - this.#base, this.#slots.length)
+      for (let i = Math.max(0, query.after - this.#base); i < end; i++) {
+        const event = this.#slots[i]
+        if (event) yield event
+      }
+    }
   }
 
   async lastOfRoom(room: string): Promise<LogEvent | null> {
@@ -202,15 +219,41 @@ export class MemoryStore implements LogStore {
     return this.#rooms.get(room)?.snapshotAt(seq) ?? null
   }
 
-  async deleteSnapshotsBefore(room: string, seq: number): Promise<void> {
+  async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
     await this.#hooks.before?.('write')
-    this.#rooms.get(room)?.deleteSnapshotsBefore(seq)
+    for (const snapshot of snapshots) this.#room(snapshot.room).saveSnapshot(snapshot)
   }
 
-  async deleteSnapshots(room: string): Promise<void> {
+  async snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {
+    await this.#hooks.before?.('read')
+    const places: SnapshotPlace[] = []
+    for (const room of rooms) {
+      const found = this.#rooms.get(room)?.snapshotAt(seq)
+      if (found) places.push({ room, seq: found.seq })
+    }
+    return places
+  }
+
+  async snapshotsOf(places: readonly SnapshotPlace[], maxBytes: number): Promise<Snapshot[]> {
+    await this.#hooks.before?.('read')
+    const found: Snapshot[] = []
+    let bytes = 0
+    for (const { room, seq } of places) {
+      const snapshot = this.#rooms.get(room)?.snapshotOf(seq)
+      if (!snapshot) continue
+      found.push(snapshot)
+      bytes += snapshotBytes(snapshot)
+      if (bytes >= maxBytes) break
+    }
+    return found
+  }
+
+  async deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void> {
     await this.#hooks.before?.('write')
-    this.#rooms.get(room)?.deleteSnapshots()
-    this.#forgetIfEmpty(room)
+    for (const { room, below } of cuts) {
+      this.#rooms.get(room)?.deleteSnapshotsBelow(below)
+      this.#forgetIfEmpty(room)
+    }
   }
 
   async saveRoom(record: RoomRecord): Promise<void> {
@@ -225,9 +268,20 @@ export class MemoryStore implements LogStore {
     }
   }
 
-  async rooms(limit: number): Promise<RoomRecord[]> {
+  async livingRooms(after: string, limit: number): Promise<RoomRecord[]> {
     await this.#hooks.before?.('read')
-    return [...this.#records.values()].sort(livingThenNewest).slice(0, limit)
+    return [...this.#records.values()]
+      .filter(({ room, isLive }) => isLive && room > after)
+      .sort((a, b) => (a.room < b.room ? -1 : 1))
+      .slice(0, limit)
+  }
+
+  async endedRooms(limit: number): Promise<RoomRecord[]> {
+    await this.#hooks.before?.('read')
+    return [...this.#records.values()]
+      .filter(({ isLive }) => !isLive)
+      .sort((a, b) => b.createdAt - a.createdAt)
+      .slice(0, limit)
   }
 
   async saveCheckpoint(clientId: string, seq: number): Promise<void> {
@@ -292,8 +346,4 @@ export class MemoryStore implements LogStore {
   #forgetIfEmpty(id: string): void {
     if (this.#rooms.get(id)?.isEmpty) this.#rooms.delete(id)
   }
-}
-
-function livingThenNewest(a: RoomRecord, b: RoomRecord): number {
-  return Number(b.isLive) - Number(a.isLive) || b.createdAt - a.createdAt
 }

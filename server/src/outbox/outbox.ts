@@ -45,8 +45,10 @@ export interface Outbox {
   snapshotAt(room: string, seq: number): Promise<Snapshot | null>
   /** Keeps what must be known of a room apart from its log; a later call replaces it. */
   saveRoom(record: RoomRecord): Promise<void>
-  /** Living rooms first, then the newest ended ones; at most `limit`. */
-  rooms(limit: number): Promise<RoomRecord[]>
+  /** Living rooms with an id above `after` ('' for the first page), ascending by id; at most `limit`. */
+  livingRooms(after: string, limit: number): Promise<RoomRecord[]>
+  /** The rooms made last among those that have ended, newest first; at most `limit`. */
+  endedRooms(limit: number): Promise<RoomRecord[]>
   /**
    * The room's state as its log has it up to this ownership's marker: for the owner that goes on with it.
    * Waits until that far is sealed.

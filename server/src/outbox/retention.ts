@@ -1,11 +1,12 @@
-import { applyMergePatch } from '@ringside/protocol'
-import type { Json } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { CutClock } from './cut-clock.ts'
 import type { OutboxOptions } from './outbox.ts'
-import { END, PATCH, patchNOf } from './store.ts'
-import type { LogEvent, LogStore, Snapshot } from './store.ts'
+import { isFullPage } from './page.ts'
+import { StateKeeper } from './state-keeper.ts'
+import type { MissingState } from './state-keeper.ts'
+import { END } from './store.ts'
+import type { LogEvent, LogStore, SnapshotCut } from './store.ts'
 
 const PAGE = 1_000
 /** Pages looked at in one round; when more is left, the next round follows at once. */
@@ -16,6 +17,10 @@ const DELAY_MARGIN_MS = 10_000
 const LONGEST_YOUNGEST_MS = 600_000
 const SHORTEST_ROUND_MS = 1_000
 const LONGEST_ROUND_MS = 10_000
+/** A room that was asked for a snapshot has this long to capture and store it before it is asked again. */
+const ASK_AGAIN_MS = 5_000
+/** Rooms in one query or deletion. */
+const ROOMS_AT_ONCE = 1_000
 
 export interface RetentionContext {
   readonly store: LogStore
@@ -56,12 +61,17 @@ export class Retention {
   #cancel: (() => void) | null = null
   #round: Promise<void> | null = null
   #isRunning = false
+  #isStopped = false
+  readonly #states: StateKeeper
+  /** When rooms that hold the floor were last asked for a snapshot. */
+  #asked = new Map<string, number>()
   /** The last round has cut, and left more than it could look at. */
   #hasMore = false
 
   constructor(context: RetentionContext) {
     this.#context = context
     this.#cutClock = new CutClock(context.clock)
+    this.#states = new StateKeeper(context)
   }
 
   /** As far as this process knows: read again with each round, and with each page. */
@@ -76,11 +86,13 @@ export class Retention {
   async start(): Promise<void> {
     this.#floor = await this.#context.store.floor()
     this.#isRunning = true
+    this.#isStopped = false
     this.#schedule()
   }
 
   async stop(): Promise<void> {
     this.#isRunning = false
+    this.#isStopped = true
     this.#cancel?.()
     await this.#round
   }
@@ -96,32 +108,23 @@ export class Retention {
     })
   }
 
-  /** One round. */
+  /** One round; `stop` ends it early. */
   async run(): Promise<void> {
-    const { store, logger } = this.#context
-    const before = Math.max(this.#floor, await store.floor())
-    this.#floor = before
+    const { store } = this.#context
+    this.#floor = Math.max(this.#floor, await store.floor())
     this.#hasMore = false
     const cuts = new Map<string, Cut>()
     const { candidate, isAll } = await this.#candidate(cuts)
-    let floor = candidate
+    if (candidate <= this.#floor) return
+    const floor = await this.#allowed(cuts, candidate)
     if (floor <= this.#floor) return
-    for (const [room, cut] of cuts) floor = Math.min(floor, await this.#allowed(room, cut, floor))
-    if (floor <= this.#floor) return
-    for (const [room, cut] of cuts) {
-      const isKept = await this.#keepState(room, cut, floor)
-      if (isKept) continue
-      // Another process was faster: what is missing is not this one's to make.
-      if ((await store.floor()) > before) return
-      logger.error({ roomId: room }, 'no state could be made of the log that is cut')
-    }
+    const missing = await this.#missingStates(cuts, floor)
+    const isKept = await this.#states.keep(missing, () => this.#isStopped)
+    if (!isKept || this.#isStopped) return
     await store.raiseFloor(floor)
     this.noteFloor(floor)
     await store.deleteThrough(floor)
-    for (const [room, cut] of cuts) {
-      if (cut.last.type === END && cut.last.seq <= floor) await store.deleteSnapshots(room)
-      else await store.deleteSnapshotsBefore(room, floor)
-    }
+    await this.#deleteSnapshots(cuts, floor)
     this.#hasMore = !isAll
   }
 
@@ -139,7 +142,8 @@ export class Retention {
     const tooYoung = youngestMs === 0 ? Infinity : now - youngestMs
     let candidate = this.#floor
     for (let pageCount = 0; pageCount < MAX_PAGES; pageCount++) {
-      const page = await store.range({ after: candidate, upTo, limit: PAGE })
+      const query = { after: candidate, upTo, limit: PAGE, isBare: true }
+      const page = await store.range(query)
       for (const event of page) {
         if (event.at >= tooOld && (event.seq > tooMany || event.at >= tooYoung))
           return { candidate, isAll: true }
@@ -152,74 +156,73 @@ export class Retention {
           cut.last = event
         }
       }
-      if (page.length < PAGE) return { candidate, isAll: true }
+      if (!isFullPage(page, query)) return { candidate, isAll: true }
     }
     return { candidate, isAll: false }
   }
 
-  /** How high the floor may go for one room's sake. */
-  async #allowed(room: string, cut: Cut, floor: number): Promise<number> {
-    if (cut.last.type === END) return floor
-    const { store, sealed } = this.#context
-    const newest = await store.snapshotAt(room, sealed())
-    const covered = newest?.seq ?? 0
-    if (covered >= cut.last.seq || !this.#context.askForSnapshot(room)) return floor
-    const firstUncovered = cut.seqs.find((seq) => seq > covered)
-    return firstUncovered === undefined ? floor : Math.min(floor, firstUncovered - 1)
-  }
-
-  /** Stores the room's state at `floor`, made of the snapshot before it and the patches up to it. */
-  async #keepState(room: string, cut: Cut, floor: number): Promise<boolean> {
-    const { store } = this.#context
-    const lastSeq = cut.seqs.findLast((seq) => seq <= floor)
-    if (lastSeq === undefined || (cut.last.type === END && cut.last.seq <= floor)) return true
-    const base = await store.snapshotAt(room, floor)
-    if (base && base.seq >= lastSeq) return true
-    const events: LogEvent[] = []
-    for (let after = base?.seq ?? 0; after < lastSeq;) {
-      const page = await store.range({ after, upTo: lastSeq, limit: PAGE, room })
-      events.push(...page)
-      if (page.length < PAGE) break
-      after = page[page.length - 1]?.seq ?? lastSeq
+  /** How high the floor may go for the sake of the rooms of this process. */
+  async #allowed(cuts: ReadonlyMap<string, Cut>, candidate: number): Promise<number> {
+    const { sealed, clock, askForSnapshot } = this.#context
+    const living = [...cuts.keys()].filter((room) => cuts.get(room)?.last.type !== END)
+    const newest = await this.#snapshotSeqs(living, sealed())
+    const now = clock.now()
+    const asked = new Map<string, number>()
+    let floor = candidate
+    for (const room of living) {
+      const cut = cuts.get(room)
+      const covered = newest.get(room) ?? 0
+      if (!cut || covered >= cut.last.seq) continue
+      const askedAt = this.#asked.get(room) ?? -Infinity
+      const isAsked = now - askedAt < ASK_AGAIN_MS
+      if (!isAsked && !askForSnapshot(room)) continue
+      asked.set(room, isAsked ? askedAt : now)
+      const firstUncovered = cut.seqs.find((seq) => seq > covered)
+      if (firstUncovered !== undefined) floor = Math.min(floor, firstUncovered - 1)
     }
-    const snapshot = stateOrNull(base, events)
-    if (snapshot) await store.saveSnapshot(snapshot)
-    return snapshot !== null
+    this.#asked = asked
+    return floor
+  }
+
+  /** The rooms whose state at `floor` is not stored yet; those that have ended by then need none. */
+  async #missingStates(cuts: ReadonlyMap<string, Cut>, floor: number): Promise<MissingState[]> {
+    const lasts = new Map<string, number>()
+    for (const [room, cut] of cuts) {
+      const last = cut.seqs.findLast((seq) => seq <= floor)
+      if (last !== undefined && !isEndedBy(cut, floor)) lasts.set(room, last)
+    }
+    const bases = await this.#snapshotSeqs([...lasts.keys()], floor)
+    const missing: MissingState[] = []
+    for (const [room, seq] of lasts) {
+      const base = bases.get(room) ?? null
+      if (base === null || base < seq) missing.push({ room, seq, base })
+    }
+    return missing
+  }
+
+  /** What no state from the floor on is made of any more. */
+  async #deleteSnapshots(cuts: ReadonlyMap<string, Cut>, floor: number): Promise<void> {
+    const newest = await this.#snapshotSeqs([...cuts.keys()], floor)
+    const gone: SnapshotCut[] = []
+    for (const [room, cut] of cuts) {
+      const below = isEndedBy(cut, floor) ? Number.MAX_SAFE_INTEGER : newest.get(room)
+      if (below !== undefined) gone.push({ room, below })
+    }
+    for (let at = 0; at < gone.length; at += ROOMS_AT_ONCE)
+      await this.#context.store.deleteSnapshots(gone.slice(at, at + ROOMS_AT_ONCE))
+  }
+
+  async #snapshotSeqs(rooms: readonly string[], seq: number): Promise<Map<string, number>> {
+    const found = new Map<string, number>()
+    for (let at = 0; at < rooms.length; at += ROOMS_AT_ONCE) {
+      const some = rooms.slice(at, at + ROOMS_AT_ONCE)
+      for (const place of await this.#context.store.snapshotPlaces(some, seq))
+        found.set(place.room, place.seq)
+    }
+    return found
   }
 }
 
-/** A log that holds something else than JSON must not keep the rest from being cut. */
-function stateOrNull(base: Snapshot | null, events: readonly LogEvent[]): Snapshot | null {
-  try {
-    return stateAfter(base, events)
-  } catch {
-    return null
-  }
-}
-
-/** The state after `events`, which follow `base`; null when one of them is missing. */
-export function stateAfter(base: Snapshot | null, events: readonly LogEvent[]): Snapshot | null {
-  const last = events[events.length - 1]
-  if (!last || last.room === null) return base
-  let n = base?.n ?? 0
-  for (const event of events) if (event.n !== ++n) return null
-  let publicState = JSON.parse(base?.publicState ?? '{}') as Json
-  let hiddenState = base?.hiddenState ? (JSON.parse(base.hiddenState) as Json) : null
-  for (const event of events) {
-    if (event.type !== PATCH) continue
-    publicState = applyMergePatch(publicState, JSON.parse(event.data) as Json)
-    if (event.hidden)
-      hiddenState = applyMergePatch(hiddenState ?? {}, JSON.parse(event.hidden) as Json)
-  }
-  return {
-    room: last.room,
-    n: last.n,
-    seq: last.seq,
-    epoch: last.epoch,
-    at: last.at,
-    patchN: patchNOf(last),
-    publicState: JSON.stringify(publicState),
-    hiddenState: hiddenState === null ? null : JSON.stringify(hiddenState),
-    runtime: base?.runtime ?? '{}',
-  }
+function isEndedBy(cut: Cut, floor: number): boolean {
+  return cut.last.type === END && cut.last.seq <= floor
 }

@@ -219,11 +219,12 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#wakeIfWritable()
   }
 
-  /** Asks the room for a snapshot unless it is ending. */
-  askForSnapshot(): void {
-    if (this.#state !== 'open') return
+  /** Asks the room for a snapshot; false when it is ending, or was refused: none will come. */
+  askForSnapshot(): boolean {
+    if (this.#state !== 'open') return false
     this.#snapshotN = this.#acknowledged.n
     this.#tell(() => this.#handlers.onSnapshotDue())
+    return true
   }
 
   fence(blocking: LogEvent): void {

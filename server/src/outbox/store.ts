@@ -50,16 +50,25 @@ export interface LogStore {
   sealed(): Promise<number>
   storeSealed(seq: number): Promise<void>
   saveSnapshot(snapshot: Snapshot): Promise<void>
+  /** The same for several, up to 100; when it throws, any of them may be stored. */
+  saveSnapshots(snapshots: readonly Snapshot[]): Promise<void>
   /** The newest snapshot of the room with seq <= `seq`, or null. */
   snapshotAt(room: string, seq: number): Promise<Snapshot | null>
-  /** Deletes snapshots of the room older than the newest one at or below `seq`. */
-  deleteSnapshotsBefore(room: string, seq: number): Promise<void>
-  /** Deletes all snapshots of a room that has ended. */
-  deleteSnapshots(room: string): Promise<void>
+  /** Of each of these rooms (up to 1,000) that has one: where its newest snapshot with seq <= `seq` is. */
+  snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]>
+  /**
+   * The snapshots at these places (up to 100), without those that are not there; ends with the one that
+   * reaches `maxBytes`, and holds one at least if there is any.
+   */
+  snapshotsOf(places: readonly SnapshotPlace[], maxBytes: number): Promise<Snapshot[]>
+  /** Deletes what is older than needed, of up to 1,000 rooms. */
+  deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void>
   /** Keeps what must be known of a room apart from its log; a later call replaces it. */
   saveRoom(record: RoomRecord): Promise<void>
-  /** All living rooms, and the newest ended ones; at most `limit`, living first, then newest first. */
-  rooms(limit: number): Promise<RoomRecord[]>
+  /** Living rooms with an id above `after` ('' for the first page), ascending by id; at most `limit`. */
+  livingRooms(after: string, limit: number): Promise<RoomRecord[]>
+  /** The rooms made last among those that have ended, newest first; at most `limit`. */
+  endedRooms(limit: number): Promise<RoomRecord[]>
   /** Remembers how far a client has read; never lowers it. Forgotten after 30 days without a call. */
   saveCheckpoint(clientId: string, seq: number): Promise<void>
   checkpoint(clientId: string): Promise<number | null>
@@ -100,6 +109,12 @@ export interface RangeQuery {
   readonly limit: number
   /** Only this room's events. */
   readonly room?: string
+  /** Only these rooms' events; up to 100 rooms, and not with `room`. */
+  readonly rooms?: readonly string[]
+  /** The page ends with the event that reaches so many bytes of `data` and `hidden`. Default: no bound. */
+  readonly maxBytes?: number
+  /** Leaves out `data` and `hidden` ('' and null): for who only asks what is where. Default false. */
+  readonly isBare?: boolean
 }
 
 export type InsertOutcome =
@@ -127,6 +142,19 @@ export interface Snapshot {
   readonly hiddenState: string | null
   /** Encoded JSON of what the room needs to go on (RoomRuntime): tick, random state, seats, metadata. */
   readonly runtime: string
+}
+
+/** Where a snapshot is. */
+export interface SnapshotPlace {
+  readonly room: string
+  readonly seq: number
+}
+
+/** Snapshots of a room that may go. */
+export interface SnapshotCut {
+  readonly room: string
+  /** Those with seq < `below`. */
+  readonly below: number
 }
 
 /** What is known of a room without reading its log. */

@@ -7,11 +7,13 @@ import type { RoomContext, RoomType } from './room-context.ts'
 import { LiveRoom } from './room.ts'
 import { RoomRecords, factsOf } from './room-records.ts'
 import type { RoomFacts, RoomPlace } from './room-records.ts'
-import { restoredStart } from './restore.ts'
+import { restoreAll, restoredStart } from './restore.ts'
 import type { RoomStart, TrackState } from './room-start.ts'
 
 /** 62 bits of a random id: never the same twice. */
 const ROOM_ID_CHARACTERS = 12
+/** Rooms restored at most, as a multiple of `maxRooms`: what was running goes on, but not without bound. */
+const RESTORED_PER_ROOM = 10
 /** Failures of one room, not of the log: the others are restored all the same. */
 const CANNOT_GO_ON: ReadonlySet<string> = new Set([
   'room_over',
@@ -22,7 +24,10 @@ const CANNOT_GO_ON: ReadonlySet<string> = new Set([
 ])
 
 export interface RoomHostParts {
-  readonly outbox: Pick<Outbox, 'openRoom' | 'saveRoom' | 'rooms' | 'stateOf' | 'now'>
+  readonly outbox: Pick<
+    Outbox,
+    'openRoom' | 'saveRoom' | 'livingRooms' | 'endedRooms' | 'stateOf' | 'now'
+  >
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
   readonly maxRooms: number
   /** Seed of a room, from its id. */
@@ -116,18 +121,28 @@ export class RoomHost {
 
   /**
    * Goes on with the rooms that were running when the log was last written, and remembers the others.
+   * They go on beyond `maxRooms` too, up to ten times that; then none is made until there are fewer.
    * A room that cannot go on for good (its log has ended or is cut) is marked as ended; one that this
    * program cannot go on with (unknown type, a state of another shape) is logged and left as it is.
    * Returns how many go on.
    * @throws whatever the log fails with, and RingsideError draining: no room is given up for that.
    */
   async restore(): Promise<number> {
-    let count = 0
-    for (const record of await this.#records.load()) {
-      if (record.isLive && (await this.#restoreOne(record))) count++
-      else this.#records.remember(record.room, record)
-    }
-    return count
+    const { logger } = this.#context
+    const { maxRooms } = this.#parts
+    await this.#records.loadEnded()
+    const { restored, left, beyond } = await restoreAll({
+      page: (after, limit) => this.#records.living(after, limit),
+      restore: (record) => this.#restoreOne(record),
+      onLeft: (record) => this.#records.remember(record.room, record),
+      limit: maxRooms * RESTORED_PER_ROOM,
+    })
+    if (restored > maxRooms)
+      logger.warn({ restored, maxRooms }, 'more rooms go on than may be made')
+    if (left > 0) logger.warn({ restored, left }, 'some rooms could not go on')
+    if (beyond > 0)
+      logger.error({ restored, beyond, maxRooms }, 'rooms were left for another start')
+    return restored
   }
 
   async #restoreOne(record: RoomRecord): Promise<boolean> {

@@ -24,7 +24,7 @@ export interface RoomPlace {
 }
 
 export interface RoomRecordsParts {
-  readonly outbox: Pick<Outbox, 'saveRoom' | 'rooms'>
+  readonly outbox: Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -37,7 +37,7 @@ const MAX_KEPT = 10_000
  * and which rooms a restart goes on with.
  */
 export class RoomRecords {
-  readonly #outbox: Pick<Outbox, 'rooms'>
+  readonly #outbox: Pick<Outbox, 'livingRooms' | 'endedRooms'>
   readonly #writer: RecordWriter
   readonly #live = new Map<string, RoomRecord>()
   readonly #over = new Map<string, RoomFacts>()
@@ -49,9 +49,15 @@ export class RoomRecords {
     this.#writer = new RecordWriter(parts)
   }
 
-  /** All records, oldest first. */
-  async load(): Promise<RoomRecord[]> {
-    return (await this.#outbox.rooms(MAX_KEPT)).reverse()
+  /** Remembers the newest of the rooms that have ended. @throws whatever the log fails with. */
+  async loadEnded(): Promise<void> {
+    const newestFirst = await this.#outbox.endedRooms(MAX_KEPT)
+    for (const record of newestFirst.reverse()) this.remember(record.room, record)
+  }
+
+  /** A page of the living rooms: those with an id above `after`, ascending. */
+  living(after: string, limit: number): Promise<RoomRecord[]> {
+    return this.#outbox.livingRooms(after, limit)
   }
 
   /** Writes the record of a new room. @throws whatever the log fails with. */

@@ -93,7 +93,8 @@ export class Documents {
     for (let i = indexAfter(this.#seqs, query.after); i < this.#seqs.length; i++) {
       const event = this.events.get(this.#seqs[i] ?? 0)
       if (!event || event.seq > query.upTo || found.length === query.limit) break
-      if (query.room === undefined || event.room === query.room) found.push(event)
+      const isAsked = query.rooms ? query.rooms.includes(event.room ?? '') : true
+      if (isAsked && (query.room === undefined || event.room === query.room)) found.push(event)
     }
     return found
   }

@@ -210,12 +210,12 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB6',
     'the floor is raised without the state at it',
-    outbox('retention', 'await this.#keepState(room, cut, floor)', 'true'),
+    outbox('retention', 'await this.#states.keep(missing, () => this.#isStopped)', 'true'),
   ),
   mutation(
     'OB6',
     'a state is made of a log with gaps',
-    outbox('retention', 'for (const event of events) if (event.n !== ++n) return null', ''),
+    outbox('state-fold', 'if (event.n !== ++this.#n) this.#isBroken = true', ''),
   ),
   mutation(
     'OB6',

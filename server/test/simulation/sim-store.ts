@@ -5,6 +5,8 @@ import type {
   RangeQuery,
   RoomRecord,
   Snapshot,
+  SnapshotCut,
+  SnapshotPlace,
 } from '../../src/outbox/store.ts'
 import { Unknown } from './replica-set.ts'
 import type { InsertReply, ReplicaSet } from './replica-set.ts'
@@ -148,20 +150,44 @@ export class SimStore implements LogStore {
     return this.#read(() => this.#parts.set.visible.snapshotAt(room, seq))
   }
 
-  async deleteSnapshotsBefore(room: string, seq: number): Promise<void> {
-    const kept = await this.snapshotAt(room, seq)
-    if (!kept) return
-    const below = kept.seq
-    await this.#call(() => this.#parts.set.update({ kind: 'no-snapshot', room, below }))
+  async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
+    await Promise.all(snapshots.map((snapshot) => this.saveSnapshot(snapshot)))
   }
 
-  deleteSnapshots(room: string): Promise<void> {
-    return this.#call(() => this.#parts.set.update({ kind: 'no-snapshot', room, below: NO_END }))
+  snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {
+    return this.#read(() =>
+      rooms.flatMap((room) => {
+        const found = this.#parts.set.visible.snapshotAt(room, seq)
+        return found ? [{ room, seq: found.seq }] : []
+      }),
+    )
+  }
+
+  snapshotsOf(places: readonly SnapshotPlace[]): Promise<Snapshot[]> {
+    return this.#read(() =>
+      places.flatMap(({ room, seq }) => {
+        const found = this.#parts.set.visible.snapshotAt(room, seq)
+        return found?.seq === seq ? [found] : []
+      }),
+    )
+  }
+
+  async deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void> {
+    const { set } = this.#parts
+    await Promise.all(
+      cuts.map(({ room, below }) =>
+        this.#call(() => set.update({ kind: 'no-snapshot', room, below })),
+      ),
+    )
   }
 
   async saveRoom(_record: RoomRecord): Promise<void> {}
 
-  async rooms(_limit: number): Promise<RoomRecord[]> {
+  async livingRooms(_after: string, _limit: number): Promise<RoomRecord[]> {
+    return []
+  }
+
+  async endedRooms(_limit: number): Promise<RoomRecord[]> {
     return []
   }
 

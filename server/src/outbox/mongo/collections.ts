@@ -133,6 +133,7 @@ async function createMissing(db: Db, nowMs: number, logger: Logger): Promise<voi
   ])
   await rooms.createIndexes([
     { key: { isLive: -1, createdAt: -1 }, name: 'living_newest' },
+    { key: { isLive: 1, _id: 1 }, name: 'living' },
     { key: { endedAt: 1 }, name: 'expiry', expireAfterSeconds: ROOM_TTL_SECONDS },
   ])
   const origin = long(nowMs * 1000)

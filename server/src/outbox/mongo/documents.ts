@@ -1,5 +1,5 @@
 import { Long } from 'mongodb'
-import type { LogEvent, RoomRecord, Snapshot } from '../store.ts'
+import type { LogEvent, RoomRecord, Snapshot, SnapshotPlace } from '../store.ts'
 
 /** One event as it is stored. `n` and `epoch` are absent where there is no room: the index is partial on them. */
 export interface EventDocument {
@@ -11,7 +11,8 @@ export interface EventDocument {
   own: string
   type: string
   at: Long | number
-  data: string
+  /** Absent only where it was not asked for. */
+  data?: string
   hidden?: string
   prev?: number
   /** True in the last of an insert: the only one that change streams tell of. Not part of the event. */
@@ -107,16 +108,20 @@ export function toEvent(document: EventDocument): LogEvent {
     own: document.own,
     type: document.type,
     at: toNumber(document.at),
-    data: document.data,
+    data: document.data ?? '',
     hidden: document.hidden ?? null,
     prev: document.prev ?? 0,
   }
 }
 
+export function snapshotId({ room, seq }: SnapshotPlace): string {
+  return `${room}@${seq}`
+}
+
 export function toSnapshotDocument(snapshot: Snapshot): SnapshotDocument {
   return {
     ...snapshot,
-    _id: `${snapshot.room}@${snapshot.seq}`,
+    _id: snapshotId(snapshot),
     seq: long(snapshot.seq),
     at: long(snapshot.at),
   }

@@ -1,9 +1,11 @@
-import type { Filter, MongoClient } from 'mongodb'
+import type { Filter, FindCursor, Long, MongoClient } from 'mongodb'
 import { SystemClock } from '../../clock.ts'
 import type { Clock } from '../../clock.ts'
 import { RingsideError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
 import type { Logger } from '../../logger.ts'
+import { PageGauge } from '../page.ts'
+import { snapshotBytes } from '../snapshot-check.ts'
 import { OWNER } from '../store.ts'
 import type {
   InsertOutcome,
@@ -12,6 +14,8 @@ import type {
   RangeQuery,
   RoomRecord,
   Snapshot,
+  SnapshotCut,
+  SnapshotPlace,
 } from '../store.ts'
 import { databaseIn, maskAddress, maskText } from './address.ts'
 import { collectionsOf, createCollections } from './collections.ts'
@@ -19,6 +23,7 @@ import type { Collections } from './collections.ts'
 import { makeClient, withinMs } from './connect.ts'
 import {
   long,
+  snapshotId,
   toEvent,
   toNumber,
   toSnapshot,
@@ -160,19 +165,19 @@ export class MongoStore implements LogStore {
   }
 
   async range(query: RangeQuery): Promise<LogEvent[]> {
-    const filter: Filter<EventDocument> = {
-      _id: { $gt: long(query.after), $lte: long(query.upTo) },
-    }
-    if (query.room !== undefined) filter.room = query.room
-    const documents = await this.#at.events
-      .find(filter, {
-        sort: { _id: 1 },
-        limit: query.limit,
-        batchSize: query.limit + 1,
-        hint: query.room === undefined ? '_id_' : 'room_seq',
-      })
-      .toArray()
-    return documents.map(toEvent)
+    const { after, upTo, limit, room, rooms, isBare } = query
+    const filter: Filter<EventDocument> = { _id: { $gt: long(after), $lte: long(upTo) } }
+    if (room !== undefined) filter.room = room
+    else if (rooms) filter.room = { $in: rooms }
+    const cursor = this.#at.events.find(filter, {
+      sort: { _id: 1 },
+      limit,
+      batchSize: limit + 1,
+      hint: filter.room === undefined ? '_id_' : 'room_seq',
+      ...(isBare ? { projection: { data: 0, hidden: 0 } } : {}),
+    })
+    const gauge = new PageGauge(query)
+    return firstOf(cursor, toEvent, (event) => gauge.isFullWith(event))
   }
 
   async lastOfRoom(room: string): Promise<LogEvent | null> {
@@ -244,13 +249,42 @@ export class MongoStore implements LogStore {
     return found ? toSnapshot(found) : null
   }
 
-  async deleteSnapshotsBefore(room: string, seq: number): Promise<void> {
-    const kept = await this.snapshotAt(room, seq)
-    if (kept) await this.#at.snapshots.deleteMany({ room, seq: { $lt: long(kept.seq) } })
+  async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
+    const writes = snapshots.map(toSnapshotDocument).map((replacement) => {
+      return { replaceOne: { filter: { _id: replacement._id }, replacement, upsert: true } }
+    })
+    await this.#at.snapshots.bulkWrite(writes, { ordered: false })
   }
 
-  async deleteSnapshots(room: string): Promise<void> {
-    await this.#at.snapshots.deleteMany({ room })
+  async snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {
+    const newest = await this.#at.snapshots
+      .aggregate<{ _id: string; seq: Long | number }>(
+        [
+          { $match: { room: { $in: rooms }, seq: { $lte: long(seq) } } },
+          { $sort: { room: 1, seq: -1 } },
+          { $group: { _id: '$room', seq: { $first: '$seq' } } },
+        ],
+        { hint: 'room_seq', batchSize: rooms.length + 1 },
+      )
+      .toArray()
+    return newest.map((place) => ({ room: place._id, seq: toNumber(place.seq) }))
+  }
+
+  snapshotsOf(places: readonly SnapshotPlace[], maxBytes: number): Promise<Snapshot[]> {
+    const ids = places.map(snapshotId)
+    let bytes = 0
+    return firstOf(
+      this.#at.snapshots.find({ _id: { $in: ids } }),
+      toSnapshot,
+      (snapshot) => (bytes += snapshotBytes(snapshot)) >= maxBytes,
+    )
+  }
+
+  async deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void> {
+    const deletions = cuts.map(({ room, below }) => {
+      return { deleteMany: { filter: { room, seq: { $lt: long(below) } } } }
+    })
+    await this.#at.snapshots.bulkWrite(deletions, { ordered: false })
   }
 
   async saveRoom(record: RoomRecord): Promise<void> {
@@ -258,9 +292,15 @@ export class MongoStore implements LogStore {
     await this.#at.rooms.replaceOne({ _id: document._id }, document, { upsert: true })
   }
 
-  async rooms(limit: number): Promise<RoomRecord[]> {
-    const sort = { isLive: -1, createdAt: -1 } as const
-    return (await this.#at.rooms.find({}, { sort, limit }).toArray()).map(toRoomRecord)
+  async livingRooms(after: string, limit: number): Promise<RoomRecord[]> {
+    const filter = { isLive: true, _id: { $gt: after } }
+    const options = { sort: { _id: 1 }, limit, hint: 'living' } as const
+    return (await this.#at.rooms.find(filter, options).toArray()).map(toRoomRecord)
+  }
+
+  async endedRooms(limit: number): Promise<RoomRecord[]> {
+    const options = { sort: { createdAt: -1 }, limit, hint: 'living_newest' } as const
+    return (await this.#at.rooms.find({ isLive: false }, options).toArray()).map(toRoomRecord)
   }
 
   async saveCheckpoint(clientId: string, seq: number): Promise<void> {
@@ -282,4 +322,21 @@ export class MongoStore implements LogStore {
     if (!found) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
     return toNumber(found[name])
   }
+}
+
+/** What a cursor finds, up to the one that is enough; the rest is not fetched. */
+async function firstOf<D, T>(
+  cursor: FindCursor<D>,
+  read: (document: D) => T,
+  isEnough: (one: T) => boolean,
+): Promise<T[]> {
+  const found: T[] = []
+  for await (const document of cursor)
+    // A batch at a time, not a promise for each document.
+    for (const each of [document, ...cursor.readBufferedDocuments()]) {
+      const one = read(each)
+      found.push(one)
+      if (isEnough(one)) return found
+    }
+  return found
 }
