@@ -5,6 +5,8 @@ import type { ArenaView } from '../view/arena-view.ts'
 export function banner(): {
   element: HTMLElement
   update(view: ArenaView): void
+  /** The room stands still. */
+  pause(): void
   hide(): void
 } {
   const title = el('p', { class: 'banner-title' })
@@ -23,6 +25,8 @@ export function banner(): {
   }
   return {
     element,
+    pause: () =>
+      show('paused', 'Paused', 'The server cannot save the match. It goes on by itself.'),
     hide: () => setData(element, 'shown', 'false'),
     update(view) {
       const self = view.selfId === null ? undefined : view.players.get(view.selfId)

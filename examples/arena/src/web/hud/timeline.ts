@@ -22,6 +22,8 @@ export interface TimelineState {
   readonly isPlaying: boolean
   /** The room is over: its end is where live was. */
   readonly isOver: boolean
+  /** Live, but the server's log is away: what is shown stands still. */
+  readonly isWaiting: boolean
   /** There is no such room: nothing to go to. */
   readonly isGone: boolean
   /** What is asked for: while live, for the next seek. */
@@ -145,7 +147,7 @@ export function timeline(actions: TimelineActions): {
         toggle.replaceChildren(icon(next.isPlaying ? icons.pause : icons.play))
         toggle.setAttribute('aria-label', next.isPlaying ? 'Pause' : 'Play')
       }
-      setData(live, 'on', String(next.isLive))
+      setData(live, 'on', String(next.isLive && !next.isWaiting))
       setData(element, 'mode', next.isLive ? 'live' : next.isPlaying ? 'replay' : 'paused')
       element.inert = next.isGone
       // Only when it changes: what somebody is choosing is left alone.
@@ -173,7 +175,8 @@ export function timeline(actions: TimelineActions): {
   }
 }
 
-function whereWords({ isOver, isLive, to }: TimelineState, time: number): string {
+function whereWords({ isOver, isLive, isWaiting, to }: TimelineState, time: number): string {
+  if (isLive && isWaiting) return 'waiting'
   if (isLive && time === to) return 'live'
   return isOver && to - time < 1_500 ? 'the end' : ago(to - time)
 }

@@ -1,10 +1,12 @@
-import { connect } from '@ringside/client'
-import type { ClientRoom, RoomStatus, StatusInfo } from '@ringside/client'
+import { RequestError, connect } from '@ringside/client'
+import type { ClientRoom } from '@ringside/client'
 import { game } from '../../shared/game.ts'
-import { el, icon, icons, setData, setText } from '../dom.ts'
+import { el, icon, icons, setData } from '../dom.ts'
 import { banner } from '../hud/banner.ts'
 import { chatBox } from '../hud/chat-box.ts'
-import { elsewhere } from '../hud/elsewhere.ts'
+import { connectionLine } from '../hud/connection-line.ts'
+import { endingBox, endingOf, refusalOf } from '../hud/ending.ts'
+import type { Ending } from '../hud/ending.ts'
 import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
 import { scoreBoard } from '../hud/score-board.ts'
@@ -36,14 +38,13 @@ const HINTS: readonly (readonly [readonly string[], string])[] = [
 
 /** The game: `/play/:room`, or `/play` for any room with space. */
 export function playPage(app: HTMLElement, roomId: string | null): void {
-  const message = el('p', { class: 'notice-text', text: 'Joining…' })
   const notice = el(
     'div',
     { class: 'notice', role: 'status' },
     el(
       'div',
       { class: 'notice-box' },
-      message,
+      el('p', { class: 'notice-text', text: 'Joining…' }),
       el('a', { class: 'button', href: '/' }, 'Back to the lobby'),
     ),
   )
@@ -51,12 +52,7 @@ export function playPage(app: HTMLElement, roomId: string | null): void {
   document.title = 'Ringside Arena · playing'
   join(roomId).then(
     (room) => show(app, room),
-    (error: unknown) => {
-      setText(message, joinProblem(error))
-      const id = roomId ?? ''
-      const title = recall(`title.${id}`, 'session') ?? ''
-      message.after(elsewhere({ id, title, to: 'play' }))
-    },
+    (error: unknown) => notice.replaceChildren(endingBox(refusalOf(error), roomId ?? '')),
   )
 }
 
@@ -69,25 +65,22 @@ async function join(roomId: string | null): Promise<Room> {
     if (title === null) return client.joinOrCreate('arena', request)
     return client.create('arena', { ...request, options: title === '' ? {} : { title } })
   }
-  const token = recall(`seat.${roomId}`, 'session')
-  forget(`seat.${roomId}`, 'session')
+  const seat = `seat.${roomId}`
+  const token = recall(seat, 'session')
   if (token !== null) {
     try {
-      return await client.reconnect<'arena'>(roomId, token)
-    } catch {
-      // The seat is gone, or another tab has it: a new one will do.
+      const room = await client.reconnect<'arena'>(roomId, token)
+      forget(seat, 'session')
+      return room
+    } catch (error) {
+      // As long as the server does not know the room, or is away, the seat may be there later.
+      if (!(error instanceof RequestError) || error.code !== 'reconnect_refused') throw error
     }
   }
-  return client.joinById<'arena'>(roomId, request)
-}
-
-function joinProblem(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code === 'room_not_found') return 'This room is over, or never was.'
-  if (code === 'room_full') return 'This room is full.'
-  if (code === 'room_locked') return 'This room takes no new players.'
-  if (code === 'too_many_requests') return 'Too many tries at once. Wait a moment and reload.'
-  return 'The server is away. Reload this page to try again.'
+  // The seat is gone, or another tab has it: a new one will do.
+  const room = await client.joinById<'arena'>(roomId, request)
+  forget(seat, 'session')
+  return room
 }
 
 function show(app: HTMLElement, room: Room): void {
@@ -118,7 +111,6 @@ function show(app: HTMLElement, room: Room): void {
   const hurt = el('div', { class: 'hurt' })
   const chat = chatBox((text) => say(room, text))
   const touch = touchControls(controls)
-  const connection = connectionLine(room)
   const scoreToggle = el(
     'button',
     { class: 'button icon-button score-toggle', type: 'button', 'aria-label': 'Score board' },
@@ -134,7 +126,7 @@ function show(app: HTMLElement, room: Room): void {
   const tools = el(
     'div',
     { class: 'tools' },
-    connection.element,
+    connectionLine(room),
     scoreToggle,
     soundButton(sound),
     el(
@@ -182,11 +174,15 @@ function show(app: HTMLElement, room: Room): void {
     chat.element,
     hint,
   ])
-  connection.onStatus((status, info) => {
+  room.onStatus((status, info) => {
     setData(page, 'status', status)
     // What was pressed while nobody heard it is not done later.
     controls.presses.markRead()
-    if (status === 'closed' && info.code !== 1000) page.append(farewell(closedWords(info), room.id))
+    if (status === 'closed' && info.code !== 1000) page.append(farewell(endingOf(info), room.id))
+  })
+  room.onPaused((isPaused) => {
+    setData(page, 'paused', String(isPaused))
+    controls.presses.markRead()
   })
   stage = openStage(surface, {
     source,
@@ -197,8 +193,9 @@ function show(app: HTMLElement, room: Room): void {
       scores.update(view)
       kills.add(events, view)
       // Without the server nobody comes back: the words would promise what does not happen.
-      if (room.status === 'connected') words.update(view)
-      else words.hide()
+      if (room.status !== 'connected') words.hide()
+      else if (room.isPaused) words.pause()
+      else words.update(view)
       chat.update(view)
       touch.update(view)
       sound.frame(view, events)
@@ -234,6 +231,7 @@ async function rename(room: Room, name: string): Promise<string> {
 function refusalWords(error: unknown, refused: string): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (code === 'rate_limited') return 'Too fast. Wait a moment.'
+  if (code === 'room_paused') return 'Not sent: the match is paused.'
   return code === 'invalid_payload' || code === 'rejected'
     ? refused
     : 'Not sent: the server is away.'
@@ -248,77 +246,11 @@ function flash(hurt: HTMLElement): void {
   hurt.animate([{ opacity: 0.85 }, { opacity: 0 }], { duration: 380, easing: 'ease-out' })
 }
 
-/** One line that tells in plain words how the connection stands. */
-function connectionLine(room: Room): {
-  element: HTMLElement
-  onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): void
-} {
-  const text = el('span')
-  const element = el(
-    'p',
-    { class: 'connection', role: 'status', 'data-state': 'connected' },
-    el('span', { class: 'lamp' }),
-    text,
-  )
-  const tell = (status: RoomStatus, info: StatusInfo): void => {
-    setData(element, 'state', status)
-    if (status === 'connected')
-      setText(
-        text,
-        info.goingAwayMs === undefined ? `${Math.round(room.ping)} ms` : 'Server restarts…',
-      )
-    else if (status === 'reconnecting') setText(text, 'Server away, trying again…')
-    else if (status === 'closed') setText(text, closedWords(info))
-    else setText(text, 'Connecting…')
-  }
-  tell(room.status, {})
-  setInterval(() => {
-    if (room.status === 'connected') tell('connected', {})
-  }, 1_000)
-  const listeners: ((status: RoomStatus, info: StatusInfo) => void)[] = []
-  room.onStatus((status, info) => {
-    tell(status, info)
-    for (const listener of listeners) listener(status, info)
-  })
-  return { element, onStatus: (listener) => void listeners.push(listener) }
-}
-
 /** What is shown when there is no way back into the room. */
-function farewell(words: string, roomId: string): HTMLElement {
-  const title = recall(`title.${roomId}`, 'session') ?? ''
-  const other = elsewhere({ id: roomId, title, to: 'play' })
+function farewell(ending: Ending, roomId: string): HTMLElement {
   return el(
     'div',
-    { class: 'notice farewell', role: 'alertdialog', 'aria-label': words },
-    el(
-      'div',
-      { class: 'notice-box panel' },
-      el('p', { class: 'notice-text', text: words }),
-      el(
-        'div',
-        { class: 'hero-row' },
-        other,
-        el('a', { class: 'button', href: '/play' }, 'Any room'),
-        el('a', { class: 'button', href: '/' }, 'Lobby'),
-      ),
-    ),
+    { class: 'notice farewell', role: 'alertdialog', 'aria-label': ending.words },
+    endingBox(ending, roomId),
   )
-}
-
-function closedWords(info: StatusInfo): string {
-  const refusal = info.error?.code
-  if (refusal === 'room_not_found') return 'This room is over.'
-  if (refusal === 'room_full') return 'Your seat was taken: the room is full.'
-  switch (info.code) {
-    case 1000:
-      return 'You left.'
-    case 4000:
-      return 'You were taken out of the room.'
-    case 4001:
-      return 'The room is over.'
-    case 4006:
-      return 'You play in another tab.'
-    default:
-      return 'Connection lost. Reload to join again.'
-  }
 }

@@ -5,8 +5,9 @@ import { siteHeader } from '../hud/site-header.ts'
 import { MiniBoard } from '../scene/mini-board.ts'
 import { ranking } from '../view/arena-view.ts'
 import type { ArenaView } from '../view/arena-view.ts'
-import { fetchTitles } from '../view/feed-api.ts'
+import { fetchLogWorks, fetchTitles } from '../view/feed-api.ts'
 import { LiveEdge } from '../view/live-edge.ts'
+import { LogWatch, waitingWords } from '../view/log-watch.ts'
 import { PlaybackClock } from '../view/playback-clock.ts'
 import { RoomTrack } from '../view/room-track.ts'
 
@@ -14,6 +15,8 @@ import { RoomTrack } from '../view/room-track.ts'
 const MAX_BOARDS = 48
 /** A room that says nothing lets its clock run on for so long, in ms. */
 const COAST_MS = 4_000
+/** A stream that has gone quiet is looked at this often, in ms. */
+const CHECK_MS = 1_000
 /** Small boards are drawn at most this often, in ms. */
 const FRAME_MS = 1000 / 31
 
@@ -37,6 +40,8 @@ export function wallPage(app: HTMLElement): void {
   /** Boards of before a reset: those that get no snapshot are of rooms that are gone. */
   let doubtful = new Set<string>()
   let feedStatus: FeedStatus = 'connecting'
+  /** One for all rooms: they have one log. */
+  const log = new LogWatch(fetchLogWorks)
   app.replaceChildren(
     siteHeader('/watch'),
     el(
@@ -51,19 +56,23 @@ export function wallPage(app: HTMLElement): void {
     const isAway = feedStatus === 'reconnecting' || feedStatus === 'failed'
     setData(app, 'status', feedStatus)
     setData(app, 'boards', String(boards.size))
-    status.classList.toggle('away', isAway)
+    const isWaiting = feedStatus === 'live' && log.isWaiting
+    setData(app, 'waiting', String(isWaiting))
+    status.classList.toggle('away', isAway || isWaiting)
     const rooms = `${boards.size} live ${boards.size === 1 ? 'room' : 'rooms'}, one stream`
     setText(
       status,
       isAway
         ? 'The server is away. The boards go on when it is back.'
-        : feedStatus === 'connecting'
-          ? 'Connecting…'
-          : boards.size === 0
-            ? 'No room is live right now.'
-            : extra.size > 0
-              ? `${rooms} · ${extra.size} more`
-              : rooms,
+        : isWaiting
+          ? waitingWords(log.quietMs(performance.now()))
+          : feedStatus === 'connecting'
+            ? 'Connecting…'
+            : boards.size === 0
+              ? 'No room is live right now.'
+              : extra.size > 0
+                ? `${rooms} · ${extra.size} more`
+                : rooms,
     )
   }
 
@@ -88,6 +97,7 @@ export function wallPage(app: HTMLElement): void {
     tell()
   }
   const arrived = (board: Board | null | undefined, at: number): void => {
+    log.heard(performance.now())
     if (feedStatus === 'live') board?.edge.take(at, performance.now())
   }
 
@@ -128,6 +138,13 @@ export function wallPage(app: HTMLElement): void {
       },
     },
   )
+
+  setInterval(() => {
+    const wasWaiting = log.isWaiting
+    // Without a room nothing is shown that could be old.
+    if (!document.hidden) log.check(performance.now(), feedStatus === 'live' && boards.size > 0)
+    if (log.isWaiting || wasWaiting) tell()
+  }, CHECK_MS)
 
   let last = performance.now()
   const frame = (): void => {

@@ -13,8 +13,9 @@ import { openStage } from '../scene/stage.ts'
 import { Sound } from '../sound.ts'
 import { recall, remember } from '../storage.ts'
 import type { ArenaView } from '../view/arena-view.ts'
-import { HttpError, fetchTitles } from '../view/feed-api.ts'
+import { HttpError, fetchLogWorks, fetchTitles } from '../view/feed-api.ts'
 import { LogExplorer } from '../view/log-explorer.ts'
+import { LogWatch, waitingWords } from '../view/log-watch.ts'
 import { WatchSource } from '../view/watch-source.ts'
 
 const TIMELINE_MS = 200
@@ -56,12 +57,17 @@ export function watchPage(app: HTMLElement, room: string): void {
   const names = new Map<string, string>()
   const nameOf = (id: string): string => names.get(id) ?? 'somebody'
 
+  const log = new LogWatch(fetchLogWorks)
   const source = new WatchSource(room, {
-    onLog: (entry) => explorer.take(entry, nameOf),
+    onLog(entry) {
+      log.heard(performance.now())
+      explorer.take(entry, nameOf)
+    },
     onChange: () => queueMicrotask(tell),
   })
   const isOverNow = (): boolean =>
     source.isGone || source.status === 'ended' || source.status === 'failed'
+  const isLiveNow = (): boolean => source.mode === 'live' && source.status === 'live'
   let other: HTMLElement | null = null
   function offerOther(): void {
     if (other) return
@@ -75,8 +81,11 @@ export function watchPage(app: HTMLElement, room: string): void {
     const isAway = mode !== 'paused' && status === 'reconnecting'
     const isOver = isOverNow()
     const isStill = mode === 'paused' || isOver
-    setData(connection, 'state', isAway ? 'reconnecting' : isStill ? 'idle' : 'connected')
-    setText(text, statusWords(source))
+    const isWaiting = isLiveNow() && log.isWaiting
+    const state = isAway ? 'reconnecting' : isStill ? 'idle' : isWaiting ? 'waiting' : 'connected'
+    setData(connection, 'state', state)
+    const quietMs = log.quietMs(performance.now())
+    setText(text, isWaiting ? waitingWords(quietMs, delayMs) : statusWords(source))
     setData(play, 'shown', String(!isOver))
     if (isOver) offerOther()
     if (other) other.hidden = !isOver
@@ -169,13 +178,17 @@ export function watchPage(app: HTMLElement, room: string): void {
       isOverNow() || Number.isNaN(liveTime) ? (explorer.index.last?.at ?? Number.NaN) : liveTime
     if (view) void explorer.load(nameOf)
     const isOver = isOverNow()
+    const wasWaiting = log.isWaiting
+    if (!document.hidden) log.check(performance.now(), isLiveNow())
+    if (log.isWaiting || wasWaiting) tell()
     bar.update({
       from: explorer.firstAt,
-      to,
+      to: log.isWaiting && view ? view.time : to,
       time: isOver && source.mode === 'live' ? to : (view?.time ?? Number.NaN),
       isLive: source.mode === 'live' && !isOver,
       isPlaying: source.isPlaying && !isOver,
       isOver,
+      isWaiting: log.isWaiting,
       isGone: source.isGone,
       speed: source.speed,
       highlights: explorer.index.highlights,

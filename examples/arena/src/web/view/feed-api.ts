@@ -58,3 +58,21 @@ export async function fetchTitles(): Promise<Map<string, string>> {
   }
   return titles
 }
+
+interface Health {
+  readonly phase?: string
+  readonly outbox?: { readonly isFailing?: boolean }
+}
+
+/** Does the server's log take and show events now? null when the server does not say. */
+export async function fetchLogWorks(): Promise<boolean | null> {
+  try {
+    const response = await fetch('/health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const { phase, outbox } = (await response.json()) as Health
+    // A server that starts or stops says so in other ways.
+    if (phase !== 'listening' || !outbox) return null
+    return response.ok && outbox.isFailing !== true
+  } catch {
+    return null
+  }
+}

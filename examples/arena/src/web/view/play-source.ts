@@ -59,6 +59,8 @@ export class PlaySource implements ArenaSource {
       room.onStatus((status) => {
         if (status !== 'connected') this.#predictor.reset()
       }),
+      // Inputs on their way when the room paused were refused.
+      room.onPaused(() => this.#predictor.reset()),
       ...EVENTS.map((type) =>
         room.on(type, (data, { at }) => {
           if (this.#events.length === MAX_EVENTS) this.#events.shift()
@@ -67,6 +69,11 @@ export class PlaySource implements ArenaSource {
       ),
     )
     this.#take(true, room.at)
+  }
+
+  /** False while nothing goes on in the room that is known here. */
+  get #isRunning(): boolean {
+    return this.#room.status === 'connected' && !this.#room.isPaused
   }
 
   /** Inputs that the server has not confirmed yet. */
@@ -78,9 +85,8 @@ export class PlaySource implements ArenaSource {
     const elapsed = Number.isNaN(this.#lastFrame) ? 0 : nowMs - this.#lastFrame
     this.#lastFrame = nowMs
     if (!this.#edge.isSet) return null
-    // Without the server time stands still here: what goes on there is not known.
-    if (this.#room.status === 'connected' || Number.isNaN(this.#now))
-      this.#now = this.#edge.now(nowMs)
+    // Without the server time stands still here, for what goes on there is not known; and in a pause.
+    if (this.#isRunning || Number.isNaN(this.#now)) this.#now = this.#edge.now(nowMs)
     const now = this.#now
     const found = this.#buffer.at(now - INTERPOLATION_MS)
     if (!found) return null
@@ -150,7 +156,7 @@ export class PlaySource implements ArenaSource {
 
   /** Makes the steps that are due: each is sent and, while alive, applied at once. */
   #stepForward(elapsedMs: number, view: ArenaView): void {
-    if (this.#room.status !== 'connected') return
+    if (!this.#isRunning) return
     this.#sinceStep = Math.min(this.#sinceStep + elapsedMs, STEP_MS * MAX_STEPS_A_FRAME)
     while (this.#sinceStep >= STEP_MS) {
       this.#sinceStep -= STEP_MS

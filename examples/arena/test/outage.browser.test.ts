@@ -1,0 +1,166 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MemoryStore, SystemClock, createServer, silentLogger } from '@ringside/server'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { build } from 'vite'
+import { arenaRoom } from '../src/server/arena-room.ts'
+import { BlindSeat } from '../src/server/blind-seat.ts'
+import { Demo } from '../src/server/demo.ts'
+import { addPages } from '../src/server/pages.ts'
+import { game } from '../src/shared/game.ts'
+import { Tabs, chromiumPath } from './support/browser.ts'
+import type { Tab } from './support/browser.ts'
+
+const CI = process.env['CI'] === 'true'
+const CONFIG = fileURLToPath(new URL('../vite.config.ts', import.meta.url))
+const PATIENT = { timeout: 30_000, interval: 100 }
+
+/** An arena whose log can be taken away while it runs. */
+class Outage implements AsyncDisposable {
+  readonly server
+  readonly demo
+  tabs: Tabs | null = null
+  isAway = false
+  #roomId = ''
+
+  constructor(limits: { readonly maxOutboxLagMs: number; readonly retentionMs?: number }) {
+    const clock = new SystemClock()
+    const store = new MemoryStore({
+      clock,
+      hooks: {
+        insert: async (events, apply) =>
+          this.isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
+      },
+    })
+    this.server = createServer(game, { clock, store, apiKey: 'browser-test-key', ...limits })
+    this.demo = new Demo({
+      server: this.server,
+      clock,
+      logger: silentLogger,
+      botKey: 'bots',
+      seed: 5,
+    })
+  }
+
+  get roomId(): string {
+    return this.#roomId
+  }
+
+  async open(folder: string): Promise<Tabs> {
+    this.server.room('arena', arenaRoom({ botKey: 'bots' }))
+    this.demo.register()
+    addPages(this.server, folder)
+    const port = await this.server.listen({ port: 0, host: '127.0.0.1' })
+    const [first = ''] = await this.demo.start({ rooms: 1, bots: 4, title: 'Main Ring' })
+    this.#roomId = first
+    this.tabs = await Tabs.open(`http://127.0.0.1:${port}`)
+    return this.tabs
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tabs?.[Symbol.asyncDispose]()
+    this.demo.halt()
+    // A log that was given up has lost what it says it has lost.
+    await this.server.close().catch(() => {})
+  }
+}
+
+describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real browser', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringside-outage-'))
+  beforeAll(async () => {
+    await build({
+      configFile: CONFIG,
+      logLevel: 'silent',
+      build: { outDir: folder, emptyOutDir: true },
+    })
+  }, 120_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const text = (tab: Tab, selector: string): Promise<string> =>
+    tab.page.locator(selector).first().innerText()
+  const stateOf = (tab: Tab): Promise<string | null> =>
+    tab.page.locator('.connection').first().getAttribute('data-state')
+  const asked = (tab: Tab): number => tab.requests.filter((path) => path === '/health/ready').length
+
+  test('[AR54] [AR55] spectators and players are told that the log is away, and that it is back', async () => {
+    await using outage = new Outage({ maxOutboxLagMs: 6_000 })
+    const tabs = await outage.open(folder)
+    const { roomId } = outage
+    const quietId = await outage.server.createRoom('arena', { title: 'Quiet Yard' })
+    // He sends nothing, and so nothing happens there.
+    const idle = await outage.server.reserveSeat(quietId, { name: 'Idle' })
+    await BlindSeat.take(outage.server.loopback(), idle)
+    const quiet = await tabs.tab(`/watch/${quietId}`)
+    const player = await tabs.tab(`/play/${roomId}`)
+    const watch = await tabs.tab(`/watch/${roomId}`)
+    const wall = await tabs.tab('/watch')
+    await expect.poll(() => text(watch, '.connection'), PATIENT).toBe('Live')
+    await expect.poll(() => text(player, '.connection'), PATIENT).toMatch(/^\d+ ms$/)
+    await expect.poll(() => text(wall, '.lobby-status'), PATIENT).toMatch(/live rooms/)
+    // Nothing moves there: it asks, and stays live.
+    await expect.poll(() => asked(quiet), PATIENT).toBeGreaterThan(0)
+    await quiet.page.waitForTimeout(500)
+    expect(await text(quiet, '.connection')).toBe('Live')
+    expect([asked(watch), asked(wall), asked(player)]).toEqual([0, 0, 0])
+
+    for (const tab of [quiet, watch, wall, player]) tab.isOnline = false
+    outage.isAway = true
+    await expect
+      .poll(() => text(watch, '.connection'), PATIENT)
+      .toMatch(/^Waiting for the server's log · what you see is \d+ s old$/)
+    expect(await stateOf(watch)).toBe('waiting')
+    expect(await watch.page.locator('.live-button').getAttribute('data-on')).toBe('false')
+    await expect.poll(() => text(wall, '.lobby-status'), PATIENT).toMatch(/^Waiting for the server/)
+    await expect.poll(() => text(quiet, '.connection'), PATIENT).toMatch(/^Waiting/)
+    expect(asked(wall), 'once for all rooms').toBeLessThanOrEqual(asked(watch) + 1)
+    await expect
+      .poll(() => text(player, '.connection'), PATIENT)
+      .toBe('Paused: the server cannot save the match')
+    expect(await text(player, '.banner')).toMatch(/^Paused/)
+    const shown = await text(player, '.clock-time')
+    await player.page.waitForTimeout(2_500)
+    expect(await text(player, '.clock-time'), 'time stands still').toBe(shown)
+    const pending = await player.page.locator('main').getAttribute('data-pending')
+    expect(pending, 'no input is sent that nobody takes').toBe('0')
+
+    outage.isAway = false
+    await expect.poll(() => text(player, '.connection'), PATIENT).toMatch(/^\d+ ms$/)
+    const banner = player.page.locator('.banner[data-shown="true"][data-kind="paused"]')
+    await expect.poll(() => banner.count(), PATIENT).toBe(0)
+    const seconds = (time: string): number =>
+      Number(time.split(':')[0]) * 60 + Number(time.split(':')[1])
+    const after = seconds(await text(player, '.clock-time'))
+    expect(seconds(shown) - after, 'the round has lost nothing').toBeLessThan(3)
+    await expect.poll(() => text(watch, '.connection'), PATIENT).toBe('Live')
+    await expect.poll(() => text(wall, '.lobby-status'), PATIENT).toMatch(/live rooms/)
+    await expect.poll(() => text(quiet, '.connection'), PATIENT).toBe('Live')
+    for (const tab of [quiet, watch, wall, player])
+      expect(tab.complaints.filter((line) => !line.includes('503'))).toEqual([])
+  }, 120_000)
+
+  test('[AR56] a player who cannot get back is not told that the room is over, and may try again', async () => {
+    await using outage = new Outage({ maxOutboxLagMs: 1_000, retentionMs: 12_000 })
+    const tabs = await outage.open(folder)
+    const tab = await tabs.tab(`/play/${outage.roomId}`)
+    await expect.poll(() => text(tab, '.connection'), PATIENT).toMatch(/^\d+ ms$/)
+    tab.isOnline = false
+    outage.isAway = true
+    const box = tab.page.locator('.farewell')
+    await box.waitFor({ timeout: 30_000 })
+    expect(await box.innerText()).toMatch(/could not get back into this room/)
+    expect(await tab.page.locator('body').innerText()).not.toMatch(/is over/)
+    expect(await box.getByText('Join a room').isVisible()).toBe(true)
+    // The seat is asked for again, each time.
+    for (const attempt of [1, 2]) {
+      tab.requests.length = 0
+      await tab.page.getByText('Try again').click()
+      await expect
+        .poll(() => tab.requests, { ...PATIENT, message: `attempt ${attempt}` })
+        .toContainEqual(expect.stringMatching(/^\/matchmake\/(reconnect|joinById)/))
+      await tab.page.getByText('Try again').waitFor()
+      expect(await tab.page.locator('.notice-text').innerText()).toMatch(/does not have this room/)
+    }
+  }, 120_000)
+})
