@@ -7,6 +7,8 @@ import { MongoMemoryReplSet, MongoMemoryServer } from 'mongodb-memory-server-cor
 import { MONGOD_VERSION, findMongod } from './mongod.mjs'
 
 const args = ['--wiredTigerCacheSizeGB', '0.25']
+/** A mongod on a busy machine takes longer than the library's 10 s. */
+const launchTimeout = 60_000
 const configSettings = { electionTimeoutMillis: 2000 }
 const name = 'ringside'
 
@@ -19,7 +21,10 @@ export async function startReplicaSet({ count = 1, folders = [], logFolder, log 
   const systemBinary = await findMongod({ log })
   const set = await MongoMemoryReplSet.create({
     replSet: { name, count, args, configSettings, storageEngine: 'wiredTiger' },
-    instanceOpts: folders.map((dbPath) => ({ dbPath })),
+    instanceOpts: Array.from({ length: count }, (_, index) => {
+      const dbPath = folders[index]
+      return dbPath === undefined ? { launchTimeout } : { launchTimeout, dbPath }
+    }),
     binary: { systemBinary, version: MONGOD_VERSION, checkMD5: false },
   })
   const members = set.servers.map((server) => new Member(server, systemBinary, logFolder))
@@ -49,7 +54,7 @@ export async function startReplicaSet({ count = 1, folders = [], logFolder, log 
 export async function startStandalone() {
   const systemBinary = await findMongod({})
   const server = await MongoMemoryServer.create({
-    instance: { storageEngine: 'wiredTiger', args },
+    instance: { storageEngine: 'wiredTiger', args, launchTimeout },
     binary: { systemBinary, version: MONGOD_VERSION, checkMD5: false },
   })
   const stop = async () => {
