@@ -41,6 +41,8 @@ describe('documents', () => {
     'docs/architecture.md',
     'docs/protocol.md',
     'docs/errors.md',
+    'docs/operations.md',
+    'docs/rooms.md',
     'protocol/README.md',
     'server/README.md',
     'client/README.md',
