@@ -17,6 +17,13 @@ const found = [
   { rule: 'OB6', seed: 164, what: 'a room whose log was cut is not restored as empty' },
   { rule: 'OB3', seed: 245, what: 'numbers that are sealed are never used again' },
   { rule: 'OB4', seed: 212, what: 'prev is the last patch, however far the log is cut' },
+  {
+    rule: 'OB4',
+    seed: 698,
+    what: 'an owner that slept through two takeovers and a cut is still fenced',
+  },
+  { rule: 'FE1', seed: 692, what: 'a page of one room whose end is seen late is whole' },
+  { rule: 'FE1', seed: 119, what: 'a ring with a gap holds nothing from before it' },
 ]
 
 describe('the log under a simulated replica set, with crashes, takeovers and retention', () => {
