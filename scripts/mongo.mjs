@@ -14,10 +14,12 @@ async function main() {
   const count = Number(values.members)
   if (![1, 3, 5].includes(count))
     throw new Error(`expected --members 1, 3 or 5, got '${values.members}'`)
-  // Signals are ours from the start: nothing may be left running when it is interrupted early.
+  // Signals are ours from the start: nothing may be left running when it is interrupted early, or its terminal closed.
   const interrupted = new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, resolve)
   })
+  // A terminal that is gone takes no more lines; what is to be removed is removed all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const { startReplicaSet } = await import('./replica-set.mjs')
   const set = await startReplicaSet({ count, log })
   console.log(`MongoDB replica set of ${count} is up. Ctrl-C ends it and removes its data.`)
