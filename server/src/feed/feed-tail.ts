@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
 import type { Outbox } from '../outbox/outbox.ts'
+import type { LogEvent } from '../outbox/store.ts'
 import type { FeedEntry } from './feed-entry.ts'
 import type { FeedGroup } from './feed-group.ts'
 import type { FeedSlice } from './feed-ring.ts'
@@ -21,6 +22,9 @@ export interface TailContext {
 /** How far before its time the search for a first position aims: clocks of writers may differ by less. */
 const SEARCH_MARGIN_MS = 5_000
 const RETRY_MS = 250
+const LONGEST_WAIT_MS = 60_000
+/** Seqs without an event (tombstones) lie together, mostly. */
+const VOID_PAGE = 100
 
 /**
  * FE3 in one place: how far spectators with this delay may read. `position` stops before the first event that
@@ -123,7 +127,9 @@ export class FeedTail {
 
   #wakeAt(at: number): void {
     const { clock, now } = this.#context
-    this.#cancelTimer = clock.after(Math.max(1, at + this.delayMs - now()), () => {
+    // Looked at again now and then: the log's time may have been put right meanwhile (OB16).
+    const ms = Math.min(LONGEST_WAIT_MS, Math.max(1, at + this.delayMs - now()))
+    this.#cancelTimer = clock.after(ms, () => {
       this.#cancelTimer = null
       this.advance()
     })
@@ -177,8 +183,7 @@ export async function positionAt(outbox: Outbox, at: number): Promise<number> {
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
     try {
-      const { events } = await outbox.read({ after: middle, upTo: high, limit: 1 })
-      const event = events[0]
+      const event = await firstAfter(outbox, middle, high)
       if (!event || event.at > at) high = middle
       else low = event.seq
     } catch (error) {
@@ -187,4 +192,14 @@ export async function positionAt(outbox: Outbox, at: number): Promise<number> {
     }
   }
   return low
+}
+
+/** The first event with after < seq <= upTo, tombstones passed over; null when there is none. */
+async function firstAfter(outbox: Outbox, after: number, upTo: number): Promise<LogEvent | null> {
+  for (let from = after, limit = 1; from < upTo; limit = VOID_PAGE) {
+    const { events, next } = await outbox.read({ after: from, upTo, limit })
+    if (events[0]) return events[0]
+    from = next
+  }
+  return null
 }
