@@ -150,10 +150,9 @@ export class LogWriter {
   async #send(batch: readonly Pending[]): Promise<void> {
     const { clock, options, store } = this.#context
     const giveUpAfterMs = youngestCutMs(options) / 2
+    let rest = await this.#bind(batch, giveUpAfterMs / 2)
+    // From here on: while the numbers were waited for, nothing was on its way that could land late (OB6).
     const startedAt = clock.now()
-    const fresh = batch.filter((pending) => this.#isFresh(pending, giveUpAfterMs / 2))
-    if (fresh.length === 0) return
-    let rest = await this.#bind(fresh)
     let losses = 0
     let failures = 0
     let isNumbered = true
@@ -225,15 +224,18 @@ export class LogWriter {
     return false
   }
 
-  /** Binds seq, n, at and prev of a batch, in the order in which it was appended. */
-  async #bind(batch: readonly Pending[]): Promise<Bound[]> {
+  /** Binds seq, n, at and prev of what is fresh of a batch, in the order in which it was appended. */
+  async #bind(batch: readonly Pending[], maxMarkerAgeMs: number): Promise<Bound[]> {
     let minSeq = 0
     for (const pending of batch) minSeq = Math.max(minSeq, pending.minSeq)
     let seq = await this.#numbers.allocate(batch.length, minSeq)
     const now = this.#context.store.now()
     const bound: Bound[] = []
     for (const pending of batch)
-      bound.push({ pending, event: pending.owner.bind(pending, seq++, now) })
+      if (this.#isFresh(pending, maxMarkerAgeMs))
+        bound.push({ pending, event: pending.owner.bind(pending, seq++, now) })
+    const unused = batch.length - bound.length
+    this.#numbers.voidSoon(Array.from({ length: unused }, (_, index) => seq + index))
     return bound
   }
 
