@@ -39,6 +39,8 @@ export class TombstoneWatch {
     this.#lastLookAt = now
     let after = sealed
     for (const event of events) {
+      // Of a read that began before a late one was sealed.
+      if (event.seq <= sealed) continue
       if (event.seq !== after + 1) break
       after = event.seq
     }
