@@ -283,7 +283,10 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
           type: 'arena',
           seed: 4_000_000_000,
           delayMs: 5,
+          epoch: 1,
+          revision: 0,
           isPrivate: false,
+          isLocked: false,
           isLive,
           createdAt,
         }
@@ -301,6 +304,38 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
       expect(await store.livingRooms('g', 10)).toEqual([])
       expect(idsOf(await store.endedRooms(10))).toEqual(['d', 'c', 'b'])
       expect(idsOf(await store.endedRooms(2))).toEqual(['d', 'c'])
+    })
+
+    it('OB11 a record that is late, or of an old owner, replaces none that is newer', async () => {
+      const store = await make()
+      const save = (epoch: number, revision: number, isPrivate: boolean, isLive = true) =>
+        store.saveRoom({
+          room: 'a',
+          type: 'arena',
+          seed: 1,
+          delayMs: 0,
+          epoch,
+          revision,
+          isPrivate,
+          isLocked: isPrivate,
+          isLive,
+          createdAt: 1,
+        })
+      const found = async () => {
+        const [record] = [...(await store.livingRooms('', 2)), ...(await store.endedRooms(2))]
+        return record
+      }
+      await save(1, 3, false)
+      await save(1, 4, true)
+      await save(1, 3, false)
+      expect(await found()).toMatchObject({ revision: 4, isPrivate: true, isLocked: true })
+      await save(2, 4, true)
+      await save(1, 9, false, false)
+      expect(await found()).toMatchObject({ epoch: 2, isPrivate: true, isLive: true })
+      await save(2, 4, true)
+      await Promise.all([save(2, 6, false, false), save(2, 5, true)])
+      await save(2, 5, true)
+      expect(await found()).toMatchObject({ revision: 6, isPrivate: false, isLive: false })
     })
 
     it('OB12 a checkpoint only grows', async () => {

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { MemoryRoom } from './memory-room.ts'
 import { PageGauge } from './page.ts'
 import { snapshotBytes } from './snapshot-check.ts'
-import { TOMBSTONE } from './store.ts'
+import { TOMBSTONE, isOlderRecord } from './store.ts'
 import type {
   InsertOutcome,
   LogEvent,
@@ -258,6 +258,7 @@ export class MemoryStore implements LogStore {
 
   async saveRoom(record: RoomRecord): Promise<void> {
     await this.#hooks.before?.('write')
+    if (isOlderRecord(record, this.#records.get(record.room))) return
     this.#records.delete(record.room)
     this.#records.set(record.room, record)
     if (this.#records.size <= MAX_ENDED_ROOMS) return

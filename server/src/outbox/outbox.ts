@@ -43,7 +43,7 @@ export interface Outbox {
   read(query: OutboxQuery): Promise<OutboxPage>
   /** The newest snapshot at or below `seq`, or null. */
   snapshotAt(room: string, seq: number): Promise<Snapshot | null>
-  /** Keeps what must be known of a room apart from its log; a later call replaces it. */
+  /** Keeps what must be known of a room apart from its log, unless a newer record is there (LogStore). */
   saveRoom(record: RoomRecord): Promise<void>
   /** Living rooms with an id above `after` ('' for the first page), ascending by id; at most `limit`. */
   livingRooms(after: string, limit: number): Promise<RoomRecord[]>

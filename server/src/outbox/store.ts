@@ -63,7 +63,10 @@ export interface LogStore {
   snapshotsOf(places: readonly SnapshotPlace[], maxBytes: number): Promise<Snapshot[]>
   /** Deletes what is older than needed, of up to 1,000 rooms. */
   deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void>
-  /** Keeps what must be known of a room apart from its log; a later call replaces it. */
+  /**
+   * Keeps what must be known of a room apart from its log. It replaces what is there unless that is newer, by
+   * epoch and then by revision: a write that comes late, or of an old owner, changes nothing.
+   */
   saveRoom(record: RoomRecord): Promise<void>
   /** Living rooms with an id above `after` ('' for the first page), ascending by id; at most `limit`. */
   livingRooms(after: string, limit: number): Promise<RoomRecord[]>
@@ -164,7 +167,12 @@ export interface RoomRecord {
   /** Of its randomness, where no snapshot says more. */
   readonly seed: number
   readonly delayMs: number
+  /** Of the owner that wrote it. */
+  readonly epoch: number
+  /** Grows with each change by one owner and the next: of two records of an epoch the higher is right. */
+  readonly revision: number
   readonly isPrivate: boolean
+  readonly isLocked: boolean
   readonly isLive: boolean
   /** Store time in ms at which it was made. */
   readonly createdAt: number
@@ -185,4 +193,11 @@ export const PATCH = 'patch'
 /** n of the room's last patch up to this event. */
 export function patchNOf(event: LogEvent): number {
   return event.type === PATCH ? event.n : event.prev
+}
+
+/** A record that must not replace `known`. */
+export function isOlderRecord(record: RoomRecord, known: RoomRecord | undefined): boolean {
+  if (!known) return false
+  if (record.epoch !== known.epoch) return record.epoch < known.epoch
+  return record.revision < known.revision
 }

@@ -8,8 +8,7 @@ import type { RoomRuntime, SeatRecord } from './runtime.ts'
 
 export interface RestoreParts {
   readonly states: { restore(publicState: string, hiddenState: string | null): StateTracker }
-  /** Of the room's randomness, where no snapshot says more. */
-  readonly seed: number
+  readonly record: RoomRecord
 }
 
 /** Rooms restored at the same time: each waits for the log several times. */
@@ -69,15 +68,31 @@ async function allOf<T>(items: readonly T[], work: (item: T) => Promise<void>): 
 }
 
 /**
- * How a room goes on from its log: the state at its last patch; tick, randomness and profile as of the
- * newest snapshot; the seats of that snapshot and of those who joined after it (CL3).
+ * How a room goes on from its log: the state at its last patch; tick, randomness and metadata as of the
+ * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats of that
+ * snapshot and of those who joined after it (CL3).
  */
 export function restoredStart(restored: RestoredRoom, parts: RestoreParts): RoomStart {
   const { publicState, hiddenState } = restored
   const tracker = parts.states.restore(publicState, hiddenState)
-  const base = decodeRuntime(restored.runtime ?? JSON.stringify({ seed: parts.seed }))
-  const runtime: RoomRuntime = { ...base, seats: seatsAfter(base.seats, restored) }
+  const { record } = parts
+  const base = decodeRuntime(restored.runtime ?? JSON.stringify({ seed: record.seed }))
+  const seats = seatsAfter(base.seats, restored)
+  const runtime: RoomRuntime = { ...base, ...newerAccess(base, record), seats }
   return { kind: 'restored', tracker, runtime }
+}
+
+type Access = Pick<RoomRuntime, 'isLocked' | 'isPrivate' | 'revision'>
+
+/** Who may get in and watch. Where neither is newer, what shuts the room counts. */
+function newerAccess(snapshot: Access, record: Access): Access {
+  const { isLocked, isPrivate, revision } = record.revision > snapshot.revision ? record : snapshot
+  if (record.revision !== snapshot.revision) return { isLocked, isPrivate, revision }
+  return {
+    isLocked: isLocked || record.isLocked,
+    isPrivate: isPrivate || record.isPrivate,
+    revision,
+  }
 }
 
 function seatsAfter(before: readonly SeatRecord[], { events }: RestoredRoom): SeatRecord[] {

@@ -154,7 +154,7 @@ export class RoomHost {
       const states = this.#parts.trackerOf(type)
       const { room: id, seed, createdAt } = record
       const room = await this.#start({ id, type, seed, createdAt }, async (log) =>
-        restoredStart(await this.#parts.outbox.stateOf(log), { states, seed }),
+        restoredStart(await this.#parts.outbox.stateOf(log), { states, record }),
       )
       this.#records.track(room, record)
       logger.info(fields, 'room restored')

@@ -62,24 +62,23 @@ export class RoomRecords {
 
   /** Writes the record of a new room. @throws whatever the log fails with. */
   add(room: LiveRoom, { seed, createdAt }: RoomPlace): Promise<void> {
-    const { type, delayMs, isPrivate } = factsOf(room, true)
-    const record = { room: room.id, type, seed, delayMs, isPrivate, isLive: true, createdAt }
+    const record = recordOf(room, { seed, createdAt })
     this.#live.set(room.id, record)
     return this.#writer.add(record)
   }
 
-  /** A restored room: its record is there already. */
+  /** A restored room: its record is there, but an earlier owner's, who may still change it. */
   track(room: LiveRoom, record: RoomRecord): void {
-    this.#live.set(room.id, record)
-    this.update(room)
+    const next = recordOf(room, record)
+    this.#live.set(room.id, next)
+    this.#writer.replace(next)
   }
 
   /** Writes the record again if it is no longer true. */
   update(room: LiveRoom): void {
     const record = this.#live.get(room.id)
-    const { isPrivate } = room.profile
-    if (!record || record.isPrivate === isPrivate) return
-    const next = { ...record, isPrivate }
+    if (!record || record.revision === room.profile.revision) return
+    const next = recordOf(room, record)
     this.#live.set(room.id, next)
     this.#writer.replace(next)
   }
@@ -103,7 +102,7 @@ export class RoomRecords {
 
   /** The room is over for good. */
   end(record: RoomRecord): void {
-    this.#writer.replace({ ...record, isLive: false })
+    this.#writer.replace({ ...record, isLive: false, revision: record.revision + 1 })
   }
 
   /** Resolves when the rooms that are over have their records. The log must be closed, or stop. */
@@ -136,4 +135,15 @@ export class RoomRecords {
 /** What readers of the log must know of a room of this process. */
 export function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
   return { type: room.type, delayMs: room.kind.delayMs, isPrivate: room.profile.isPrivate, isLive }
+}
+
+function recordOf(
+  room: LiveRoom,
+  { seed, createdAt }: Pick<RoomPlace, 'seed' | 'createdAt'>,
+): RoomRecord {
+  const { type, delayMs, isPrivate } = factsOf(room, true)
+  const { isLocked, revision } = room.profile
+  const { id, epoch } = room
+  const access = { isPrivate, isLocked, revision }
+  return { room: id, type, seed, delayMs, epoch, ...access, isLive: true, createdAt }
 }

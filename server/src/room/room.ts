@@ -91,15 +91,13 @@ export class LiveRoom extends RoomBase implements Room {
     this.#isReady = true
     if (start.kind === 'new') recorder.recordFirstState()
     else this.#restore(start.runtime)
-    // Metadata, lock and seed are in snapshots only: an early crash must not lose them.
+    // Metadata and seed are in snapshots only: an early crash must not lose them.
     recorder.requestSnapshot()
     this.#loop.start()
   }
 
   #restore(runtime: RoomRuntime): void {
-    this.profile.setLocked(runtime.isLocked)
-    this.profile.setPrivate(runtime.isPrivate)
-    this.profile.setMetadata(runtime.metadata)
+    this.profile.restore(runtime)
     this.seats.restore(runtime.seats)
     this.#guard.run('onRestore', () => this.kind.handlers.onRestore?.(this))
   }
@@ -296,6 +294,7 @@ export class LiveRoom extends RoomBase implements Room {
       if (onTick) this.#guard.run('onTick', () => onTick(this, this.tickMs))
     }
     if (this.#isEndAsked || this.#isAbandoned()) return this.finish('room_ended')
+    if (this.profile.isSnapshotDue(this.#now)) this.#recorder.requestSnapshot()
     this.#output.step(dueAt)
     if (this.isPaused) this.#pause()
   }
@@ -339,7 +338,7 @@ export class LiveRoom extends RoomBase implements Room {
       tick: this.#tick,
       now: this.#now,
       seed: this.random.seed,
-      ...this.profile.describe(),
+      ...this.profile.describe(this.#now),
       seats: this.seats.describe(),
     })
   }

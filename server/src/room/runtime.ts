@@ -1,4 +1,5 @@
 import type { Json } from '@ringside/protocol'
+import type { Profile } from './room-profile.ts'
 
 /** A seat as a snapshot keeps it. */
 export interface SeatRecord {
@@ -10,15 +11,12 @@ export interface SeatRecord {
 }
 
 /** What a new owner of a room needs besides its state (OB6). */
-export interface RoomRuntime {
+export interface RoomRuntime extends Profile {
   readonly tick: number
   /** The room's clock in ms. */
   readonly now: number
   /** State of the room's randomness. */
   readonly seed: number
-  readonly isLocked: boolean
-  readonly isPrivate: boolean
-  readonly metadata: Json
   readonly seats: readonly SeatRecord[]
 }
 
@@ -40,6 +38,7 @@ export function decodeRuntime(text: string): RoomRuntime {
     isLocked: given.isLocked ?? false,
     isPrivate: given.isPrivate ?? false,
     metadata: given.metadata ?? null,
+    revision: given.revision ?? 0,
     seats: given.seats ?? [],
   }
 }

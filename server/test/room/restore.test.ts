@@ -145,7 +145,10 @@ describe('restart', () => {
       type: 'unknown',
       seed: 1,
       delayMs: 0,
+      epoch: 1,
+      revision: 0,
       isPrivate: false,
+      isLocked: false,
       isLive: true,
       createdAt: 1,
     })

@@ -49,7 +49,11 @@ export interface RoomDocument {
   type: string
   seed: Long | number
   delayMs: number
+  /** This, `revision` and `isLocked` are absent in documents of older versions. */
+  epoch?: number
+  revision?: number
   isPrivate: boolean
+  isLocked?: boolean
   isLive: boolean
   createdAt: Long | number
   /** Set when it ended: the record expires some time after it. */
@@ -136,13 +140,17 @@ export function toSnapshot(document: SnapshotDocument): Snapshot {
 }
 
 export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
-  const { room, type, seed, delayMs, isPrivate, isLive, createdAt } = record
+  const { room, type, seed, delayMs, epoch, revision, isPrivate, isLocked, isLive, createdAt } =
+    record
   const document: RoomDocument = {
     _id: room,
     type,
     seed: long(seed),
     delayMs,
+    epoch,
+    revision,
     isPrivate,
+    isLocked,
     isLive,
     createdAt: long(createdAt),
   }
@@ -152,6 +160,8 @@ export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
 
 export function toRoomRecord(document: RoomDocument): RoomRecord {
   const { _id: room, type, delayMs, isPrivate, isLive } = document
+  const { epoch = 0, revision = 0, isLocked = false } = document
   const seed = toNumber(document.seed)
-  return { room, type, seed, delayMs, isPrivate, isLive, createdAt: toNumber(document.createdAt) }
+  const createdAt = toNumber(document.createdAt)
+  return { room, type, seed, delayMs, epoch, revision, isPrivate, isLocked, isLive, createdAt }
 }

@@ -28,11 +28,11 @@ import {
   toNumber,
   toSnapshot,
   toSnapshotDocument,
-  toRoomDocument,
   toRoomRecord,
 } from './documents.ts'
 import type { EventDocument, LogDocument } from './documents.ts'
 import { MongoInserter } from './mongo-inserter.ts'
+import { saveRecord } from './room-record.ts'
 import { ServerTime } from './server-time.ts'
 import { WakeStream } from './wake-stream.ts'
 
@@ -288,8 +288,7 @@ export class MongoStore implements LogStore {
   }
 
   async saveRoom(record: RoomRecord): Promise<void> {
-    const document = toRoomDocument(record, this.now())
-    await this.#at.rooms.replaceOne({ _id: document._id }, document, { upsert: true })
+    await saveRecord(this.#at.rooms, record, this.now())
   }
 
   async livingRooms(after: string, limit: number): Promise<RoomRecord[]> {
