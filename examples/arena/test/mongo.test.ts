@@ -80,6 +80,12 @@ describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
         (blocks) => blocks.filter(({ event }) => event === 'patch').length >= 10,
       )
       const seen = before.filter(({ id }) => id !== '')
+      const idsOf = (blocks: readonly Block[]): string[] => {
+        const state = blocks.find(({ event }) => event === 'snapshot')?.data.state
+        return Object.keys((state as { players: object }).players).sort()
+      }
+      const bots = idsOf(before)
+      expect(bots).toHaveLength(8)
       first.child.kill(signal)
       await first.exit
 
@@ -99,6 +105,13 @@ describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
       expect(after.map(({ event }) => event)).not.toContain('reset')
       expect(after.map(({ event }) => event)).not.toContain('snapshot')
       expect(after.find(({ event }) => event === 'owner')?.data.epoch).toBe(2)
+      // The same bots in the same seats: nobody leaves and nobody joins.
+      expect(after.map(({ event }) => event)).not.toContain('left')
+      expect(after.map(({ event }) => event)).not.toContain('joined')
+      const now = await follow(feed, null, (blocks) =>
+        blocks.some(({ event }) => event === 'caught-up'),
+      )
+      expect(idsOf(now)).toEqual(bots)
       // Every n once, in order, over the restart.
       const numbers = [...seen, ...after].flatMap(({ event, data }) =>
         data.n === undefined || event === 'snapshot' ? [] : [data.n],

@@ -42,6 +42,7 @@ export function wallPage(app: HTMLElement): void {
   let feedStatus: FeedStatus = 'connecting'
   /** One for all rooms: they have one log. */
   const log = new LogWatch(fetchLogWorks)
+  let saysWaiting = false
   app.replaceChildren(
     siteHeader('/watch'),
     el(
@@ -57,6 +58,7 @@ export function wallPage(app: HTMLElement): void {
     setData(app, 'status', feedStatus)
     setData(app, 'boards', String(boards.size))
     const isWaiting = feedStatus === 'live' && log.isWaiting
+    saysWaiting = isWaiting
     setData(app, 'waiting', String(isWaiting))
     status.classList.toggle('away', isAway || isWaiting)
     const rooms = `${boards.size} live ${boards.size === 1 ? 'room' : 'rooms'}, one stream`
@@ -140,10 +142,9 @@ export function wallPage(app: HTMLElement): void {
   )
 
   setInterval(() => {
-    const wasWaiting = log.isWaiting
     // Without a room nothing is shown that could be old.
     if (!document.hidden) log.check(performance.now(), feedStatus === 'live' && boards.size > 0)
-    if (log.isWaiting || wasWaiting) tell()
+    if (log.isWaiting || saysWaiting) tell()
   }, CHECK_MS)
 
   let last = performance.now()

@@ -67,6 +67,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   })
   const isOverNow = (): boolean =>
     source.isGone || source.status === 'ended' || source.status === 'failed'
+  let saysWaiting = false
   const isLiveNow = (): boolean => source.mode === 'live' && source.status === 'live'
   let other: HTMLElement | null = null
   function offerOther(): void {
@@ -82,6 +83,7 @@ export function watchPage(app: HTMLElement, room: string): void {
     const isOver = isOverNow()
     const isStill = mode === 'paused' || isOver
     const isWaiting = isLiveNow() && log.isWaiting
+    saysWaiting = isWaiting
     const state = isAway ? 'reconnecting' : isStill ? 'idle' : isWaiting ? 'waiting' : 'connected'
     setData(connection, 'state', state)
     const quietMs = log.quietMs(performance.now())
@@ -178,9 +180,8 @@ export function watchPage(app: HTMLElement, room: string): void {
       isOverNow() || Number.isNaN(liveTime) ? (explorer.index.last?.at ?? Number.NaN) : liveTime
     if (view) void explorer.load(nameOf)
     const isOver = isOverNow()
-    const wasWaiting = log.isWaiting
     if (!document.hidden) log.check(performance.now(), isLiveNow())
-    if (log.isWaiting || wasWaiting) tell()
+    if (log.isWaiting || saysWaiting) tell()
     bar.update({
       from: explorer.firstAt,
       to: log.isWaiting && view ? view.time : to,
