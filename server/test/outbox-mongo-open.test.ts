@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { MongoClient } from 'mongodb'
+import { MongoClient, MongoServerSelectionError } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createOutbox } from '../src/outbox/create-outbox.ts'
 import { SystemClock } from '../src/clock.ts'
@@ -12,6 +12,7 @@ import type { Logger } from '../src/logger.ts'
 import { MongoStore } from '../src/mongo.ts'
 import type { RingsideError } from '../src/errors.ts'
 import { checkLimits } from '../src/options.ts'
+import { StartFailure, assertPrimary } from '../src/outbox/mongo/start-failure.ts'
 import { quietHandlers, until } from './faults/rig.ts'
 import { TcpProxy } from './faults/tcp-proxy.ts'
 import { hasMongo, hasMongod, startMongo, startStandalone } from './support/mongo.ts'
@@ -52,6 +53,35 @@ describe('OB13 a MongoDB that cannot be had', () => {
     expect(error.code).toBe('outbox_unreachable')
     expect(everything(error)).not.toContain(SECRET)
     server.close()
+  })
+
+  test('OB13 a member that is not primary is refused with the way to name them all', () => {
+    expect(() => assertPrimary({ isWritablePrimary: true })).not.toThrow()
+    const hello = { isWritablePrimary: false, setName: 'rs0' }
+    expect(() => assertPrimary({ ...hello, primary: 'a:27017' })).toThrow(
+      'a member that is not primary (its primary is a:27017 now): name all members with replicaSet=rs0 instead of directConnection=true',
+    )
+    expect(() => assertPrimary(hello)).toThrow('it has no primary now')
+  })
+
+  test('OB13 members that cannot be reached are named as the set names them', async () => {
+    const client = new MongoClient('mongodb://127.0.0.1:1')
+    const failure = new StartFailure(client)
+    const servers = [
+      { address: 'mongo-0:27017', type: 'Unknown', error: new Error('getaddrinfo ENOTFOUND') },
+      { address: 'mongo-1:27017', type: 'RSSecondary', error: null },
+    ]
+    const reason = {
+      type: 'ReplicaSetNoPrimary',
+      servers: new Map(servers.map((server) => [server.address, server])),
+    }
+    const error = new MongoServerSelectionError('timed out', reason as never)
+    expect(failure.explain(error)).toBe(
+      'a replica set without a primary: mongo-0:27017 (getaddrinfo ENOTFOUND), mongo-1:27017 (RSSecondary)',
+    )
+    failure.stop()
+    expect(client.listenerCount('serverHeartbeatSucceeded')).toBe(0)
+    await client.close()
   })
 
   test.each([
@@ -105,6 +135,15 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     }
   }, 60_000)
 
+  test('OB13 a replica set of another name is named', async () => {
+    const uri = new URL(mongo.uri)
+    uri.searchParams.set('replicaSet', 'another')
+    const { message } = await failureOf(uri.href)
+    expect(message).toMatch(
+      /got: a replica set of another name: expected replicaSet=\w+, got replicaSet=another$/,
+    )
+  })
+
   test('OB13 a store that was closed can be opened again, and closing twice does no harm', async () => {
     const store = new MongoStore({ uri: mongo.uri, database: named('again') })
     await store.open()
@@ -155,7 +194,10 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     await store.open()
     const state = { publicState: '{}', hiddenState: null, runtime: '{}' }
     const old = { room: 'r', n: 7, seq: 9, epoch: 1, at: 5, ...state }
-    await client.db(database).collection('snapshots').insertOne({ ...old })
+    await client
+      .db(database)
+      .collection('snapshots')
+      .insertOne({ ...old })
     expect(await store.snapshotAt('r', 10)).toEqual({ ...old, patchN: 7 })
     await store.close()
     await client.close()
@@ -180,7 +222,7 @@ describe.skipIf(!(await hasMongod()))('OB5 a server without a replica set', () =
     const standalone = await startStandalone()
     onTestFinished(() => standalone.stop())
     const lines: string[] = []
-    const logger: Logger = { ...silentLogger, info: (_fields, message) => void lines.push(message) }
+    const logger: Logger = { ...silentLogger, warn: (_fields, message) => void lines.push(message) }
     const clock = new SystemClock()
     const store = new MongoStore({ uri: standalone.uri, logger })
     const outbox = createOutbox(store, checkLimits({}), { clock, logger: silentLogger, randomId })
@@ -209,7 +251,13 @@ describe.skipIf(!(await hasMongod()))('OB5 a server without a replica set', () =
       },
     ])
     expect(outcome).toEqual({ kind: 'stored' })
-    expect(lines.filter((line) => line.includes('polled'))).toHaveLength(1)
+    expect(lines).toEqual([
+      'MongoDB: no replica set: no change stream (the log is polled), acknowledgement by one server only',
+    ])
     await outbox.stop()
+    const named = new URL(standalone.uri)
+    named.searchParams.set('replicaSet', 'rs0')
+    const { message } = await failureOf(named.href)
+    expect(message).toContain('belongs to no replica set: leave replicaSet=rs0 out')
   }, 60_000)
 })

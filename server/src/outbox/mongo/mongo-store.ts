@@ -34,6 +34,7 @@ import type { EventDocument, LogDocument } from './documents.ts'
 import { MongoInserter } from './mongo-inserter.ts'
 import { saveRecord } from './room-record.ts'
 import { ServerTime } from './server-time.ts'
+import { StartFailure, assertPrimary } from './start-failure.ts'
 import { WakeStream } from './wake-stream.ts'
 
 /** What a MongoStore takes. */
@@ -97,28 +98,34 @@ export class MongoStore implements LogStore {
   /** @throws RingsideError outbox_unreachable that names the address without its secrets. */
   async open(): Promise<void> {
     const { uri, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options
+    const failure = new StartFailure(this.#client)
     try {
       await withinMs(this.#clock, this.#connect(), connectTimeoutMs)
     } catch (error) {
       await this.close()
-      const text = error instanceof Error ? error.message : String(error)
       // No `cause`: nothing that quotes the address may travel further.
       throw new RingsideError(
         'outbox_unreachable',
-        `Expected a MongoDB at ${maskAddress(uri)}, got: ${maskText(text, uri)}`,
+        `Expected a MongoDB at ${maskAddress(uri)}, got: ${maskText(failure.explain(error), uri)}`,
       )
+    } finally {
+      failure.stop()
     }
   }
 
   async #connect(): Promise<void> {
     await this.#client.connect()
     const hello = await this.#client.db('admin').command({ hello: 1 })
+    assertPrimary(hello)
     // Change streams and transactions need a replica set, or a mongos before several.
     const isReplicated = 'setName' in hello || hello['msg'] === 'isdbgrid'
     this.#inserter.hasTransactions = isReplicated
     this.#wake.isSupported = isReplicated
     if (!isReplicated)
-      this.#logger.info({}, 'MongoDB is no replica set here: no change stream, the log is polled')
+      this.#logger.warn(
+        {},
+        'MongoDB: no replica set: no change stream (the log is polled), acknowledgement by one server only',
+      )
     await this.#time.start()
     await createCollections(this.#client.db(this.#at.events.dbName), this.now(), this.#logger)
   }

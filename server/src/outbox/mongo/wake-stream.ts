@@ -95,7 +95,7 @@ export class WakeStream {
     if (error instanceof MongoServerError && UNSUPPORTED.has(Number(error.code))) {
       this.isSupported = false
       this.#isStopped = true
-      logger.info({}, 'MongoDB has no change streams here (no replica set): the log is polled')
+      logger.warn({}, 'MongoDB has no change streams here: the log is polled')
       return
     }
     logger.debug({ err: error }, 'change stream ended, restarting')
