@@ -73,6 +73,8 @@ describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
       const watch = await first.printed(/(http:\S+\/watch\/\w+)/)
       const { origin } = new URL(watch)
       const roomId = watch.split('/').at(-1) ?? ''
+      const log = `Log +MongoDB at mongodb://\\S+/${database}`
+      expect(first.out).toMatch(new RegExp(`${log}\n`))
       const feed = `${origin}/rooms/${roomId}/feed`
       const before = await follow(
         feed,
@@ -80,17 +82,19 @@ describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
         (blocks) => blocks.filter(({ event }) => event === 'patch').length >= 10,
       )
       const seen = before.filter(({ id }) => id !== '')
-      const idsOf = (blocks: readonly Block[]): string[] => {
-        const state = blocks.find(({ event }) => event === 'snapshot')?.data.state
-        return Object.keys((state as { players: object }).players).sort()
+      const seats = async (): Promise<string[]> => {
+        const answer = await fetch(`${origin}/rooms/${roomId}/state`)
+        const { state } = (await answer.json()) as { state: { players: object } }
+        return Object.keys(state.players).sort()
       }
-      const bots = idsOf(before)
+      const bots = await seats()
       expect(bots).toHaveLength(8)
       first.child.kill(signal)
       await first.exit
 
       const second = start(database)
       expect(await second.printed(/\/watch\/(\w+)/), 'the same room, and no other').toBe(roomId)
+      expect(second.out).toMatch(new RegExp(`${log}, 1 room goes on\n`))
       const { rooms } = (await (await fetch(`${origin}/rooms`)).json()) as {
         rooms: { roomId: string; clients: number; metadata: unknown }[]
       }
@@ -108,10 +112,7 @@ describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
       // The same bots in the same seats: nobody leaves and nobody joins.
       expect(after.map(({ event }) => event)).not.toContain('left')
       expect(after.map(({ event }) => event)).not.toContain('joined')
-      const now = await follow(feed, null, (blocks) =>
-        blocks.some(({ event }) => event === 'caught-up'),
-      )
-      expect(idsOf(now)).toEqual(bots)
+      expect(await seats()).toEqual(bots)
       // Every n once, in order, over the restart.
       const numbers = [...seen, ...after].flatMap(({ event, data }) =>
         data.n === undefined || event === 'snapshot' ? [] : [data.n],

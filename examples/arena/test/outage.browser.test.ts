@@ -158,7 +158,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
       await tab.page.getByText('Try again').click()
       await expect
         .poll(() => tab.requests, { ...PATIENT, message: `attempt ${attempt}` })
-        .toContainEqual(expect.stringMatching(/^\/matchmake\/(reconnect|joinById)/))
+        .toContain(`/matchmake/reconnect/${outage.roomId}`)
       await tab.page.getByText('Try again').waitFor()
       expect(await tab.page.locator('.notice-text').innerText()).toMatch(/does not have this room/)
     }
