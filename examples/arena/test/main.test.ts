@@ -8,13 +8,16 @@ afterEach(killPrograms)
 
 describe('AR16 the program', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'AR16 prints its addresses, serves what they promise, and ends with 0 on %s',
+    'AR16 EX3 prints its addresses and where its log is, serves what they promise, and ends with 0 on %s',
     async (signal) => {
       const program = new Program({ PORT: '0' })
       const watch = await program.printed(/(http:\S+\/watch\/\w+)/)
       const roomId = watch.split('/').at(-1) ?? ''
       const { origin } = new URL(watch)
       const key = await program.printed(/API key\s+(\S+)/)
+      expect(program.out).toContain(
+        'Log              in memory, ends with this process (set MONGODB_URI to keep it)',
+      )
       for (const path of ['/', '/watch', `/watch/${roomId}`, `/play/${roomId}`]) {
         const page = await fetch(origin + path)
         expect(page.status, path).toBe(200)

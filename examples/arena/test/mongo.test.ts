@@ -66,7 +66,7 @@ describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
   }
 
   test.each(['SIGTERM', 'SIGKILL'] as const)(
-    'AR17 CL3 after %s the room goes on with its bots, its history and its readers',
+    'AR17 CL3 EX3 after %s the room goes on with its bots, its history and its readers',
     async (signal) => {
       const database = `arena-${process.pid}-${signal}`.toLowerCase()
       const first = start(database)

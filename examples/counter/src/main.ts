@@ -2,12 +2,13 @@ import { addressOf, closeOnSignal, openProgram, runProgram } from '@ringside/exa
 import { createCounter } from './server.ts'
 
 runProgram(async () => {
-  const { environment, logger, options } = await openProgram(8082)
+  const { environment, logger, options, describeLog } = await openProgram(8082)
   const server = createCounter(options)
   closeOnSignal(() => server.close(), logger)
   const { host } = environment
   const address = addressOf(host, await server.listen({ port: environment.port, host }))
   const key = environment.isKeyMade ? ` (API key ${server.apiKey})` : ''
   process.stdout.write(`The counter runs on ${address}${key}\n`)
+  process.stdout.write(`Log: ${describeLog(server.rooms.length)}\n`)
   process.stdout.write(`Play: node examples/counter/dist/play.js ${address}\n`)
 })

@@ -11,6 +11,8 @@ export interface Program {
   readonly logger: Logger
   /** All of the above, for `createServer`. */
   readonly options: ServerOptions
+  /** Where the log is, in one line without secrets; `goesOnCount`: rooms that were there at the start. */
+  describeLog(goesOnCount: number): string
 }
 
 /**
@@ -22,15 +24,26 @@ export async function openProgram(defaultPort: number): Promise<Program> {
   const { logLevel, mongodbUri } = environment
   const clock = new SystemClock()
   const logger = pino({ level: logLevel })
-  const store = mongodbUri ? await openStore(mongodbUri, { clock, logger }) : undefined
-  const options = { ...environment.options, clock, logger, ...(store ? { store } : {}) }
-  return { environment, clock, logger, options }
+  const log = mongodbUri ? await openStore(mongodbUri, { clock, logger }) : null
+  const options = { ...environment.options, clock, logger, ...(log ? { store: log.store } : {}) }
+  const describeLog = (goesOnCount: number): string => describe(log?.address ?? null, goesOnCount)
+  return { environment, clock, logger, options, describeLog }
 }
 
 /** The driver is loaded only when it is used. */
-async function openStore(uri: string, parts: { clock: Clock; logger: Logger }): Promise<LogStore> {
-  const { MongoStore } = await import('@ringside/server/mongo')
-  return new MongoStore({ uri, ...parts })
+async function openStore(
+  uri: string,
+  parts: { clock: Clock; logger: Logger },
+): Promise<{ readonly store: LogStore; readonly address: string }> {
+  const { MongoStore, maskAddress } = await import('@ringside/server/mongo')
+  return { store: new MongoStore({ uri, ...parts }), address: maskAddress(uri) }
+}
+
+/** @param address - null: the log is in memory. */
+function describe(address: string | null, goesOnCount: number): string {
+  if (address === null) return 'in memory, ends with this process (set MONGODB_URI to keep it)'
+  if (goesOnCount === 0) return `MongoDB at ${address}`
+  return `MongoDB at ${address}, ${goesOnCount === 1 ? '1 room goes' : `${goesOnCount} rooms go`} on`
 }
 
 /** Where a browser on this machine finds the server. */

@@ -16,7 +16,7 @@ const FIRST_BOTS = 8
 const WEB_FOLDER = fileURLToPath(new URL('../web', import.meta.url))
 
 async function main(): Promise<void> {
-  const { environment, clock, logger, options } = await openProgram(8080)
+  const { environment, clock, logger, options, describeLog } = await openProgram(8080)
   const botKey = randomBytes(16).toString('base64url')
   const server = createServer(game, options)
   // Rooms that go on after a restart, and the bots' seats in them.
@@ -33,15 +33,19 @@ async function main(): Promise<void> {
 
   const { host } = environment
   const port = await server.listen({ port: environment.port, host })
+  const log = describeLog(server.rooms.length)
   for (const [roomId, seats] of restored) await demo.adopt(roomId, seats)
   const [roomId = ''] =
     restored.size > 0
       ? restored.keys()
       : await demo.start({ rooms: 1, bots: FIRST_BOTS, title: 'Main Ring' })
-  process.stdout.write(banner(environment, addressOf(host, port), roomId))
+  process.stdout.write(banner(environment, { address: addressOf(host, port), roomId, log }))
 }
 
-function banner({ isKeyMade, options }: Environment, address: string, roomId: string): string {
+function banner(
+  { isKeyMade, options }: Environment,
+  { address, roomId, log }: { address: string; roomId: string; log: string },
+): string {
   const lines = [
     'The arena is open.',
     '',
@@ -49,6 +53,7 @@ function banner({ isKeyMade, options }: Environment, address: string, roomId: st
     `  Spectators wall  ${address}/watch`,
     `  Watch this room  ${address}/watch/${roomId}`,
     `  Follow its log   curl -N ${address}/rooms/${roomId}/feed`,
+    `  Log              ${log}`,
   ]
   if (isKeyMade) lines.push(`  API key          ${options.apiKey}  (header X-API-Key)`)
   return `${lines.join('\n')}\n\n`
