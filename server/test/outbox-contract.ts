@@ -287,6 +287,7 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
           revision: 0,
           isPrivate: false,
           isLocked: false,
+          revealedAt: 1_795_274_835_886_010,
           isLive,
           createdAt,
         }
@@ -318,6 +319,7 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
           revision,
           isPrivate,
           isLocked: isPrivate,
+          revealedAt: 0,
           isLive,
           createdAt: 1,
         })

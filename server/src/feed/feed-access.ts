@@ -67,11 +67,14 @@ export class FeedAccess {
     if (known) return known
     const facts = this.#directory.find(id)
     if (!facts) return null
-    const { type, delayMs, isPrivate, isLive } = facts
+    const { type, delayMs, isPrivate, isLive, revealedAt = 0 } = facts
     const room = { id, type, delayMs, isPrivate, isLive }
     if (this.#facts.size >= MAX_KEPT) this.#facts.clear()
     this.#facts.set(id, room)
     if (isPrivate && isLive) this.#withheld.add(id)
+    // By an earlier process: its readers come back here.
+    else if (isLive && revealedAt > 0 && !this.#revealed.has(id))
+      remember(this.#revealed, id, revealedAt)
     return room
   }
 

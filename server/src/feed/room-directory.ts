@@ -7,6 +7,8 @@ export interface RoomFacts {
   readonly delayMs: number
   /** Private rooms are not listed, not part of `rooms=*`, and by default not shown at all. */
   readonly isPrivate: boolean
+  /** Where the log was sealed when it last became public, by an earlier process too; 0 or absent: never. */
+  readonly revealedAt?: number
   /** False once the room has ended. */
   readonly isLive: boolean
 }

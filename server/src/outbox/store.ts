@@ -173,6 +173,8 @@ export interface RoomRecord {
   readonly revision: number
   readonly isPrivate: boolean
   readonly isLocked: boolean
+  /** Where the log was sealed when the room last became public; 0 where it always was, or never. */
+  readonly revealedAt: number
   readonly isLive: boolean
   /** Store time in ms at which it was made. */
   readonly createdAt: number

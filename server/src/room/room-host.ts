@@ -5,7 +5,7 @@ import type { RoomRecord } from '../outbox/store.ts'
 import type { StateTracker } from '../state/state.ts'
 import type { RoomContext, RoomType } from './room-context.ts'
 import { LiveRoom } from './room.ts'
-import { RoomRecords, factsOf } from './room-records.ts'
+import { RoomRecords } from './room-records.ts'
 import type { RoomFacts, RoomPlace } from './room-records.ts'
 import { restoreAll, restoredStart } from './restore.ts'
 import type { RoomStart, TrackState } from './room-start.ts'
@@ -26,7 +26,7 @@ const CANNOT_GO_ON: ReadonlySet<string> = new Set([
 export interface RoomHostParts {
   readonly outbox: Pick<
     Outbox,
-    'openRoom' | 'saveRoom' | 'livingRooms' | 'endedRooms' | 'stateOf' | 'now'
+    'openRoom' | 'saveRoom' | 'livingRooms' | 'endedRooms' | 'stateOf' | 'now' | 'sealed'
   >
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
   readonly maxRooms: number
@@ -209,7 +209,7 @@ export class RoomHost {
   /** Facts of a living room, or of one that ended not too long ago. */
   find(roomId: string): RoomFacts | null {
     const room = this.#rooms.get(roomId)
-    return room ? factsOf(room, true) : this.#records.find(roomId)
+    return room ? this.#records.factsOf(room) : this.#records.find(roomId)
   }
 
   /** Ids of the living rooms and of those whose end is remembered. */

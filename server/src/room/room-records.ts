@@ -11,6 +11,8 @@ export interface RoomFacts {
   readonly type: string
   readonly delayMs: number
   readonly isPrivate: boolean
+  /** As in the room's record; absent for rooms that are over. */
+  readonly revealedAt?: number
   readonly isLive: boolean
 }
 
@@ -24,7 +26,7 @@ export interface RoomPlace {
 }
 
 export interface RoomRecordsParts {
-  readonly outbox: Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms'>
+  readonly outbox: Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms' | 'sealed'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -37,7 +39,7 @@ const MAX_KEPT = 10_000
  * and which rooms a restart goes on with.
  */
 export class RoomRecords {
-  readonly #outbox: Pick<Outbox, 'livingRooms' | 'endedRooms'>
+  readonly #outbox: Pick<Outbox, 'livingRooms' | 'endedRooms' | 'sealed'>
   readonly #writer: RecordWriter
   readonly #live = new Map<string, RoomRecord>()
   readonly #over = new Map<string, RoomFacts>()
@@ -62,25 +64,34 @@ export class RoomRecords {
 
   /** Writes the record of a new room. @throws whatever the log fails with. */
   add(room: LiveRoom, { seed, createdAt }: RoomPlace): Promise<void> {
-    const record = recordOf(room, { seed, createdAt })
+    const record = recordOf(room, { seed, createdAt, revealedAt: 0 })
     this.#live.set(room.id, record)
     return this.#writer.add(record)
   }
 
   /** A restored room: its record is there, but an earlier owner's, who may still change it. */
   track(room: LiveRoom, record: RoomRecord): void {
-    const next = recordOf(room, record)
-    this.#live.set(room.id, next)
-    this.#writer.replace(next)
+    this.#replace(room, record)
   }
 
   /** Writes the record again if it is no longer true. */
   update(room: LiveRoom): void {
     const record = this.#live.get(room.id)
     if (!record || record.revision === room.profile.revision) return
-    const next = recordOf(room, record)
+    this.#replace(room, record)
+  }
+
+  #replace(room: LiveRoom, before: RoomRecord): void {
+    const isRevealed = before.isPrivate && !room.profile.isPrivate
+    const revealedAt = isRevealed ? this.#outbox.sealed : before.revealedAt
+    const next = recordOf(room, { ...before, revealedAt })
     this.#live.set(room.id, next)
     this.#writer.replace(next)
+  }
+
+  /** Facts of a room of this process. */
+  factsOf(room: LiveRoom): RoomFacts {
+    return { ...factsOf(room, true), revealedAt: this.#live.get(room.id)?.revealedAt ?? 0 }
   }
 
   /** The room is over for this process; `closed` settles when what became of its log is known. */
@@ -133,17 +144,17 @@ export class RoomRecords {
 }
 
 /** What readers of the log must know of a room of this process. */
-export function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
+function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
   return { type: room.type, delayMs: room.kind.delayMs, isPrivate: room.profile.isPrivate, isLive }
 }
 
 function recordOf(
   room: LiveRoom,
-  { seed, createdAt }: Pick<RoomPlace, 'seed' | 'createdAt'>,
+  { seed, createdAt, revealedAt }: Pick<RoomRecord, 'seed' | 'createdAt' | 'revealedAt'>,
 ): RoomRecord {
   const { type, delayMs, isPrivate } = factsOf(room, true)
   const { isLocked, revision } = room.profile
   const { id, epoch } = room
-  const access = { isPrivate, isLocked, revision }
+  const access = { isPrivate, isLocked, revision, revealedAt }
   return { room: id, type, seed, delayMs, epoch, ...access, isLive: true, createdAt }
 }

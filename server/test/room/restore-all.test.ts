@@ -15,6 +15,7 @@ function records(count: number): RoomRecord[] {
     revision: 0,
     isPrivate: false,
     isLocked: false,
+    revealedAt: 0,
     isLive: true,
     createdAt: index,
   }))

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
 import type { LogStore } from '../../src/outbox/store.ts'
+import { Reader } from '../feed/rig.ts'
 import { override } from '../outbox-support.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
@@ -107,4 +108,39 @@ it('CL3 metadata is as it was 30 s before a crash, and costs one snapshot in tha
   }, count)
   expect(snapshots).toBeLessThanOrEqual(3)
   expect((seen.metadata as { value: number }).value).toBeGreaterThanOrEqual(29)
+})
+
+it('FE11 a reader that was away gets the snapshot of a room that an earlier process revealed', async () => {
+  const store = new MemoryStore()
+  let room: Room | null = null
+  const handlers = { onTick: (state: Room) => void (room = state) }
+  const first = await TestServer.start({ store }, handlers)
+  const read = async (test: TestServer, lastEventId: string): Promise<Reader> => {
+    const headers = lastEventId === '' ? {} : { 'last-event-id': lastEventId }
+    const request = { method: 'GET', path: '/feed', remoteAddress: '127.0.0.1', headers }
+    const reader = new Reader(test.transport.request(request))
+    await test.clock.advanceAsync(500, 5)
+    return reader
+  }
+  const change = async (isPrivate: boolean): Promise<void> => {
+    ticked(room).setPrivate(isPrivate)
+    ticked(room).emit('kill', { by: 'a', whom: 'b' })
+    await first.clock.advanceAsync(500, 5)
+  }
+  await first.join('Ada')
+  await first.clock.advanceAsync(500, 5)
+  await change(true)
+  const away = await read(first, '')
+  expect(away.of('snapshot')).toEqual([])
+  await change(false)
+  const there = await read(first, '')
+  await first.crash()
+  await using second = await TestServer.start({ store, idPrefix: 'b' }, handlers)
+  await second.clock.advanceAsync(500, 5)
+  const back = await read(second, String(away.of('caught-up')[0]?.id))
+  const numbers = back.events.flatMap(({ data }) => (data.n ? [data.n] : []))
+  expect(back.of('snapshot')).toHaveLength(1)
+  expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index))
+  const known = await read(second, there.lastEventId)
+  expect(known.of('snapshot'), 'who has it already is not told again').toEqual([])
 })

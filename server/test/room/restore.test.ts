@@ -149,6 +149,7 @@ describe('restart', () => {
       revision: 0,
       isPrivate: false,
       isLocked: false,
+      revealedAt: 0,
       isLive: true,
       createdAt: 1,
     })

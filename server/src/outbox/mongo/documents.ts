@@ -49,11 +49,12 @@ export interface RoomDocument {
   type: string
   seed: Long | number
   delayMs: number
-  /** This, `revision` and `isLocked` are absent in documents of older versions. */
+  /** This, `revision`, `isLocked` and `revealedAt` are absent in documents of older versions. */
   epoch?: number
   revision?: number
   isPrivate: boolean
   isLocked?: boolean
+  revealedAt?: Long | number
   isLive: boolean
   createdAt: Long | number
   /** Set when it ended: the record expires some time after it. */
@@ -140,8 +141,7 @@ export function toSnapshot(document: SnapshotDocument): Snapshot {
 }
 
 export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
-  const { room, type, seed, delayMs, epoch, revision, isPrivate, isLocked, isLive, createdAt } =
-    record
+  const { room, type, seed, delayMs, epoch, revision, isPrivate, isLocked, isLive } = record
   const document: RoomDocument = {
     _id: room,
     type,
@@ -151,8 +151,9 @@ export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
     revision,
     isPrivate,
     isLocked,
+    revealedAt: long(record.revealedAt),
     isLive,
-    createdAt: long(createdAt),
+    createdAt: long(record.createdAt),
   }
   if (!isLive) document.endedAt = new Date(now)
   return document
@@ -162,6 +163,8 @@ export function toRoomRecord(document: RoomDocument): RoomRecord {
   const { _id: room, type, delayMs, isPrivate, isLive } = document
   const { epoch = 0, revision = 0, isLocked = false } = document
   const seed = toNumber(document.seed)
+  const revealedAt = toNumber(document.revealedAt ?? 0)
   const createdAt = toNumber(document.createdAt)
-  return { room, type, seed, delayMs, epoch, revision, isPrivate, isLocked, isLive, createdAt }
+  const access = { isPrivate, isLocked, revealedAt }
+  return { room, type, seed, delayMs, epoch, revision, ...access, isLive, createdAt }
 }
