@@ -12,7 +12,7 @@ export interface Program {
   /** All of the above, for `createServer`. */
   readonly options: ServerOptions
   /** Where the log is, in one line without secrets; `goesOnCount`: rooms that were there at the start. */
-  describeLog(goesOnCount: number): string
+  readonly describeLog: (goesOnCount: number) => string
 }
 
 /**
