@@ -58,6 +58,8 @@ export interface ServerLimits {
   /** Unacknowledged events of a room, and their bytes, before it pauses. Defaults 2,000 and 8 MiB. */
   readonly maxPendingEvents: number
   readonly maxPendingBytes: number
+  /** The same bytes over all rooms, 64 KiB - 16 GiB: at it every room pauses, to half of it. Default 256 MiB. */
+  readonly maxPendingTotalBytes: number
   /** Age of the oldest unacknowledged event before rooms pause, in ms. Default 30,000. */
   readonly maxOutboxLagMs: number
   /** Encoded size of one event in bytes. Default 1 MiB. */
@@ -104,6 +106,7 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   snapshotEvery: [200, 1, 100_000],
   maxPendingEvents: [2_000, 1, 1e6],
   maxPendingBytes: [8 * MIB, 4096, 1024 * MIB],
+  maxPendingTotalBytes: [256 * MIB, 65_536, 16_384 * MIB],
   maxOutboxLagMs: [30_000, 100, 600_000],
   maxEventBytes: [MIB, 1024, 15 * MIB],
   retentionMs: [3_600_000, 10_000, 1e12],

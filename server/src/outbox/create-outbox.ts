@@ -15,6 +15,7 @@ import type {
   RoomLogHandlers,
 } from './outbox.ts'
 import { OwnerWatch } from './owner-watch.ts'
+import { PendingTotal } from './pending-total.ts'
 import { readRoom } from './read-room.ts'
 import { Retention } from './retention.ts'
 import type { BufferContext, RoomBuffer } from './room-buffer.ts'
@@ -94,6 +95,7 @@ class LogOutbox implements Outbox {
     })
     this.#buffers = {
       options,
+      total: new PendingTotal(options.maxPendingTotalBytes, clock),
       clock,
       logger,
       enqueue: (pending) => {
@@ -327,10 +329,8 @@ class LogOutbox implements Outbox {
   }
 
   #askForSnapshot(room: string): boolean {
-    let isOwned = false
-    for (const buffer of this.#rooms)
-      if (buffer.room === room && buffer.askForSnapshot()) isOwned = true
-    return isOwned
+    const owned = Array.from(this.#rooms).filter((buffer) => buffer.room === room)
+    return owned.filter((buffer) => buffer.askForSnapshot()).length > 0
   }
 
   /** What a store throws is a log that cannot be reached: for a client, something to try again (503). */

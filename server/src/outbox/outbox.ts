@@ -177,6 +177,8 @@ export interface OutboxOptions {
   /** Bound on accepted, unacknowledged events of one room, and their bytes. */
   readonly maxPendingEvents: number
   readonly maxPendingBytes: number
+  /** The same over all rooms of the process, in bytes. */
+  readonly maxPendingTotalBytes: number
   /** Past this age of the oldest unacknowledged event the rooms pause, in ms. */
   readonly maxOutboxLagMs: number
   /** An event's encoded size limit in bytes. */

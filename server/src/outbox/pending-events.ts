@@ -1,15 +1,21 @@
 import { eventBytes } from './event-check.ts'
 import type { NewEvent, OutboxOptions } from './outbox.ts'
 import { composePatches } from './patch-merge.ts'
+import type { PendingTotal } from './pending-total.ts'
 import type { Pending } from './pending.ts'
 import { PATCH } from './store.ts'
 
 /** What one ownership has accepted and knows of no acknowledgement for, oldest first. */
 export class PendingEvents {
   readonly #events: Pending[] = []
+  readonly #total: PendingTotal
   #bytes = 0
   /** How many of them have been sent; those never change any more. */
   #sentCount = 0
+
+  constructor(total: PendingTotal) {
+    this.#total = total
+  }
 
   get count(): number {
     return this.#events.length
@@ -27,9 +33,33 @@ export class PendingEvents {
     return this.#events[this.#events.length - 1]
   }
 
+  /** No more is taken: the room's own bound is reached. */
+  isAtBound({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    return this.#events.length >= maxPendingEvents || this.#bytes >= maxPendingBytes
+  }
+
+  /** For an event of so many bytes: within the room's own bound and that of the process. */
+  hasRoomFor(bytes: number, { maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    if (this.#total.isFull || this.#events.length >= maxPendingEvents) return false
+    return this.#bytes + bytes <= maxPendingBytes
+  }
+
+  /** With less, a full room would stop and go with every acknowledgement. */
+  isHalfEmpty({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    return this.#events.length * 2 <= maxPendingEvents && this.#bytes * 2 <= maxPendingBytes
+  }
+
+  /** At least half full. */
+  isPressed({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    const { isFull } = this.#total
+    return (
+      isFull || this.#events.length * 2 >= maxPendingEvents || this.#bytes * 2 >= maxPendingBytes
+    )
+  }
+
   push(pending: Pending): void {
     this.#events.push(pending)
-    this.#bytes += pending.bytes
+    this.#change(pending.bytes)
   }
 
   /** The oldest that was not sent is sent now. */
@@ -42,13 +72,13 @@ export class PendingEvents {
     const done = this.#events.shift()
     if (!done) return undefined
     this.#sentCount--
-    this.#bytes -= done.bytes
+    this.#change(-done.bytes)
     return done
   }
 
   /** Takes all out. */
   clear(): Pending[] {
-    this.#bytes = 0
+    this.#change(-this.#bytes)
     this.#sentCount = 0
     return this.#events.splice(0)
   }
@@ -81,7 +111,12 @@ export class PendingEvents {
     last.data = data
     last.hidden = hidden
     last.bytes = bytes
-    this.#bytes = pendingBytes
+    this.#change(pendingBytes - this.#bytes)
     return true
+  }
+
+  #change(bytes: number): void {
+    this.#bytes += bytes
+    this.#total.change(bytes)
   }
 }

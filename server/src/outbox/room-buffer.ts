@@ -5,6 +5,7 @@ import { eventBytes, eventFault, refusedError } from './event-check.ts'
 import type { NewEvent, OutboxOptions, RoomLog, RoomLogHandlers, SnapshotInput } from './outbox.ts'
 import type { MarkerOutcome, Ownership } from './ownership.ts'
 import { PendingEvents } from './pending-events.ts'
+import type { PendingTotal } from './pending-total.ts'
 import type { EventOwner, Pending } from './pending.ts'
 import { SnapshotCheck } from './snapshot-check.ts'
 import { END, OWNER, PATCH, patchNOf } from './store.ts'
@@ -13,6 +14,8 @@ import type { LogEvent, Snapshot } from './store.ts'
 /** What a room's buffer needs from the log around it. */
 export interface BufferContext {
   readonly options: OutboxOptions
+  /** Of all rooms of the process. */
+  readonly total: PendingTotal
   readonly clock: Clock
   readonly logger: Logger
   readonly enqueue: (pending: Pending) => void
@@ -36,7 +39,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
   readonly #context: BufferContext
   readonly #handlers: RoomLogHandlers
   #state: 'open' | 'refused' | 'ended' | 'over' = 'open'
-  readonly #pending = new PendingEvents()
+  readonly #pending: PendingEvents
+  readonly #stopWaiting: () => void
   #isBlocked = false
   /** Numbers bound so far. */
   #n: number
@@ -62,6 +66,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.own = ownership.own
     this.#handlers = handlers
     this.#context = context
+    this.#pending = new PendingEvents(context.total)
+    this.#stopWaiting = context.total.onRelief(() => this.#relieved())
     this.#snapshotCheck = new SnapshotCheck(ownership.room, context.logger)
     this.#n = ownership.from.n
     this.#patchN = ownership.from.patchN
@@ -80,12 +86,11 @@ export class RoomBuffer implements RoomLog, EventOwner {
   }
 
   get isFull(): boolean {
-    const { maxPendingEvents, maxPendingBytes, maxOutboxLagMs } = this.#context.options
-    if (this.#state !== 'open' || this.#isBlocked) return true
-    if (this.#pending.count >= maxPendingEvents || this.#pending.bytes >= maxPendingBytes)
-      return true
+    const { options, total, clock } = this.#context
+    if (this.#state !== 'open' || this.#isBlocked || total.isFull) return true
+    if (this.#pending.isAtBound(options)) return true
     const { oldest } = this.#pending
-    return oldest !== undefined && this.#context.clock.now() - oldest.since > maxOutboxLagMs
+    return oldest !== undefined && clock.now() - oldest.since > options.maxOutboxLagMs
   }
 
   /**
@@ -109,18 +114,13 @@ export class RoomBuffer implements RoomLog, EventOwner {
       this.#refuseOwn(fault)
       return false
     }
-    const isPressed =
-      this.#pending.count * 2 >= options.maxPendingEvents ||
-      this.#pending.bytes * 2 >= options.maxPendingBytes
+    const isPressed = this.#pending.isPressed(options)
     if (isPressed && event.type === PATCH && this.#pending.fold(event, options)) {
       this.#context.onCoalesced()
       return true
     }
-    const isOverBound =
-      this.#pending.count >= options.maxPendingEvents ||
-      this.#pending.bytes + bytes > options.maxPendingBytes
     // A room's end is one event and must not be lost to its own fullness.
-    if (isOverBound && !isEnd) {
+    if (!isEnd && !this.#pending.hasRoomFor(bytes, options)) {
       this.#isBlocked = true
       return false
     }
@@ -199,9 +199,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
 
   acknowledge(event: LogEvent): void {
     const { clock, options } = this.#context
-    const wasAtBound =
-      this.#pending.count >= options.maxPendingEvents ||
-      this.#pending.bytes >= options.maxPendingBytes
+    const wasAtBound = this.#pending.isAtBound(options)
     const done = this.#pending.shift()
     if (!done) return
     if (wasAtBound || clock.now() - done.since > options.maxOutboxLagMs) this.#isBlocked = true
@@ -296,12 +294,17 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#context.saveSnapshot({ room, n, seq, epoch, at, patchN, ...state })
   }
 
+  /** All rooms were full, this one too, however little it holds. */
+  #relieved(): void {
+    this.#isBlocked = true
+    this.#wakeIfWritable()
+  }
+
   /** Half empty again: with less, a full room would stop and go with every acknowledgement. */
   #wakeIfWritable(): void {
     const { options, clock } = this.#context
-    if (!this.#isBlocked || this.#state !== 'open') return
-    if (this.#pending.count * 2 > options.maxPendingEvents) return
-    if (this.#pending.bytes * 2 > options.maxPendingBytes) return
+    if (!this.#isBlocked || this.#state !== 'open' || this.#context.total.isFull) return
+    if (!this.#pending.isHalfEmpty(options)) return
     const { oldest } = this.#pending
     if (oldest && clock.now() - oldest.since > options.maxOutboxLagMs) return
     this.#isBlocked = false
@@ -314,6 +317,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#state = 'over'
     this.#overCause = cause
     this.#onMarker = null
+    this.#stopWaiting()
     if (cause) this.#drop(cause)
     this.#context.onOver(this)
   }

@@ -12,7 +12,8 @@ import type { Logger } from '../logger.ts'
 import type { Random } from '../random.ts'
 
 /**
- * What a room does when its log takes no more (`maxOutboxLagMs`, `maxPendingEvents`, `maxPendingBytes`):
+ * What a room does when its log takes no more (`maxOutboxLagMs`, `maxPendingEvents`, `maxPendingBytes`,
+ * `maxPendingTotalBytes`):
  * `pause` stands still, refuses input and goes on when the log does; `close` ends the room. Either way
  * everything up to then is written when the log is back.
  */
