@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
+import { TooManyRequests } from '../http/http-error.ts'
 import type { Logger } from '../logger.ts'
 import { MAX_CHUNK_BYTES, collectChunk } from './feed-chunk.ts'
 import type { PacedChunk } from './feed-chunk.ts'
@@ -7,6 +8,8 @@ import type { FeedGroup } from './feed-group.ts'
 import type { FeedSource } from './feed-source.ts'
 import type { FeedStream } from './feed-stream.ts'
 import type { ByteStream } from '../transport/transport.ts'
+import { covers, sliceOf } from './log-pages.ts'
+import { holdPage, readAheadOf } from './read-ahead.ts'
 import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from './sse.ts'
 
 export interface PumpContext {
@@ -223,7 +226,11 @@ export class FeedPump {
     const { group, cursor: from, pace } = stream
     const known = group.chunk
     if (!pace && known?.from === from && known.target === target) return { ...known, waitMs: 0 }
-    const slice = this.#context.source.window(from, group.readRoom)
+    const held = pace?.page
+    const slice =
+      held && covers(held, from)
+        ? sliceOf(held, from)
+        : this.#context.source.window(from, group.readRoom)
     if (!slice) return null
     const now = this.#context.clock.now()
     const chunk = collectChunk(group, slice, { from, target, pace, now })
@@ -250,6 +257,7 @@ export class FeedPump {
   #pauseFor(stream: FeedStream, waitMs: number): void {
     const { pace } = stream
     if (!pace) return
+    pace.hasWaited = true
     pace.cancel = this.#context.clock.after(waitMs, () => {
       pace.cancel = null
       this.schedule()
@@ -260,14 +268,18 @@ export class FeedPump {
     const { source, clock, logger } = this.#context
     stream.isLoading = true
     try {
-      await source.load(stream.cursor, stream.group.readRoom)
+      const { pace, address: who } = stream
+      const ahead = readAheadOf(pace, this.#apart.size)
+      const page = await source.load(stream.cursor, stream.group.readRoom, { who, ahead })
+      if (pace) holdPage(pace, page, ahead)
     } catch (error) {
       if (error instanceof RingsideError && error.code === 'past_retention') {
         stream.isLoading = false
         if (stream.state === 'catching') this.#context.onLost(stream)
         return
       }
-      logger.warn({ streamId: stream.id, error }, 'feed read failed')
+      if (!(error instanceof TooManyRequests))
+        logger.warn({ streamId: stream.id, error }, 'feed read failed')
       await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     }
     stream.isLoading = false

@@ -3,20 +3,19 @@ import { ENTRY_OVERHEAD_BYTES, toFeedEntry } from './feed-entry.ts'
 import type { FeedEntry } from './feed-entry.ts'
 import { FeedRing } from './feed-ring.ts'
 import type { FeedSlice } from './feed-ring.ts'
+import { LogPages, PAGE_OVERHEAD_BYTES, sliceOf } from './log-pages.ts'
+import type { LogPage } from './log-pages.ts'
+import type { ReadAhead } from './read-ahead.ts'
+import { WHOLE_PAGE } from './read-ahead.ts'
+import { ReadGate } from './read-gate.ts'
 
-interface Page {
-  readonly room: string | undefined
-  readonly after: number
-  readonly next: number
-  readonly entries: readonly FeedEntry[]
-  readonly bytes: number
+/** For whom a page is read, and how much of it. */
+export interface LoadOptions {
+  /** Whose turn it takes (ReadGate). Default: the feed's own. */
+  readonly who?: string
+  /** Default: as much as one read takes at most. */
+  readonly ahead?: ReadAhead
 }
-
-const PAGE_LIMIT = 500
-const MAX_PAGES = 64
-const MAX_PAGE_BYTES = 8 * 1024 * 1024
-/** Reads of the log under way at once; further ones wait their turn. */
-const MAX_READS = 16
 
 /**
  * Where streams read from: the ring while it reaches back far enough, else pages of the log. Equal reads are
@@ -25,14 +24,13 @@ const MAX_READS = 16
 export class FeedSource {
   readonly ring: FeedRing
   readonly #outbox: Outbox
-  #pages: Page[] = []
-  #pageBytes = 0
-  readonly #loading = new Map<string, Promise<void>>()
-  #reads = 0
-  readonly #waiting: (() => void)[] = []
+  readonly #gate: ReadGate
+  readonly #pages = new LogPages()
+  readonly #loading = new Map<string, Promise<LogPage>>()
 
-  constructor(outbox: Outbox, ringBytes: number) {
+  constructor(outbox: Outbox, ringBytes: number, gate = new ReadGate()) {
     this.#outbox = outbox
+    this.#gate = gate
     this.ring = new FeedRing(ringBytes, outbox.sealed)
   }
 
@@ -43,58 +41,40 @@ export class FeedSource {
   window(after: number, room: string | undefined): FeedSlice | null {
     const recent = this.ring.after(after)
     if (recent) return recent
-    for (let index = this.#pages.length - 1; index >= 0; index--) {
-      const page = this.#pages[index] as Page
-      if (page.room !== room || after < page.after || after >= page.next) continue
-      let start = 0
-      while (start < page.entries.length && (page.entries[start] as FeedEntry).seq <= after) start++
-      return { entries: page.entries, start, end: page.entries.length, next: page.next }
-    }
-    return null
+    const page = this.#pages.find(after, room)
+    return page && sliceOf(page, after)
   }
 
   /**
-   * Reads the page that follows `after`, so that `window` finds it.
-   * @throws RingsideError past_retention, or whatever the log fails with.
+   * Reads the page that follows `after`, so that `window` finds it. Whoever needs it for long keeps it: it may
+   * be gone from here at any time.
+   * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
    */
-  load(after: number, room: string | undefined): Promise<void> {
+  load(after: number, room: string | undefined, options: LoadOptions = {}): Promise<LogPage> {
     const key = `${room ?? '*'} ${after}`
     const underway = this.#loading.get(key)
     if (underway) return underway
-    const read = this.#read(after, room).finally(() => this.#loading.delete(key))
+    const { who = '', ahead = WHOLE_PAGE } = options
+    const read = this.#gate
+      .run(who, async () => this.#pages.find(after, room) ?? (await this.#read(after, room, ahead)))
+      .finally(() => this.#loading.delete(key))
     this.#loading.set(key, read)
     return read
   }
 
-  async #read(after: number, room: string | undefined): Promise<void> {
-    if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    this.#reads++
-    try {
-      const query = room === undefined ? {} : { room }
-      const { events, next } = await this.#outbox.read({ after, limit: PAGE_LIMIT, ...query })
-      const entries: FeedEntry[] = []
-      let bytes = 0
-      for (const event of events) {
-        const entry = toFeedEntry(event)
-        if (!entry) continue
-        entries.push(entry)
-        bytes += entry.bytes.length + ENTRY_OVERHEAD_BYTES
-      }
-      this.#keep({ room, after, next, entries, bytes })
-    } finally {
-      this.#reads--
-      this.#waiting.shift()?.()
+  async #read(after: number, room: string | undefined, ahead: ReadAhead): Promise<LogPage> {
+    const query = room === undefined ? {} : { room }
+    const { events, next } = await this.#outbox.read({ after, ...ahead, ...query })
+    const entries: FeedEntry[] = []
+    let bytes = PAGE_OVERHEAD_BYTES
+    for (const event of events) {
+      const entry = toFeedEntry(event)
+      if (!entry) continue
+      entries.push(entry)
+      bytes += entry.bytes.length + ENTRY_OVERHEAD_BYTES
     }
-  }
-
-  #keep(page: Page): void {
-    this.#pages.push(page)
-    this.#pageBytes += page.bytes
-    // The newest page stays whatever its size: somebody waits for it.
-    while (
-      this.#pages.length > 1 &&
-      (this.#pages.length > MAX_PAGES || this.#pageBytes > MAX_PAGE_BYTES)
-    )
-      this.#pageBytes -= (this.#pages.shift() as Page).bytes
+    const page = { room, after, next, entries, bytes }
+    this.#pages.put(page)
+    return page
   }
 }

@@ -1,6 +1,7 @@
 import type { HttpRequest } from '../transport/transport.ts'
 import type { ByteStream } from '../transport/transport.ts'
 import type { FeedGroup } from './feed-group.ts'
+import type { LogPage } from './log-pages.ts'
 
 /**
  * One spectator's stream: a cursor, not a queue (FE5). States:
@@ -15,6 +16,8 @@ export class FeedStream {
   readonly body: ByteStream
   /** Kept only where a custom check wants to see it again. */
   readonly request: HttpRequest | null
+  /** Whose turn its reads of the log take (ReadGate). */
+  readonly address: string
   group: FeedGroup
   state: 'starting' | 'catching' | 'live' | 'closed' = 'starting'
   /** Everything up to it was written. */
@@ -40,9 +43,10 @@ export class FeedStream {
   constructor(
     id: string,
     body: ByteStream,
-    owner: { group: FeedGroup; request: HttpRequest | null },
+    owner: { group: FeedGroup; request: HttpRequest | null; address: string },
   ) {
     this.id = id
+    this.address = owner.address
     this.body = body
     this.group = owner.group
     this.request = owner.request
@@ -56,4 +60,15 @@ export interface Pace {
   logStart: number
   shownAt: number
   cancel: (() => void) | null
+  /** What it read ahead: of bounded size, and its own until it is through (FE5). */
+  page: LogPage | null
+  /** Events that it read ahead the last time, and whether it has waited for one since. */
+  ahead: number
+  hasWaited: boolean
+}
+
+/** A pace that has shown nothing yet. */
+export function newPace(speed: number): Pace {
+  const read = { page: null, ahead: 0, hasWaited: true }
+  return { speed, logStart: 0, shownAt: 0, cancel: null, ...read }
 }

@@ -6,6 +6,7 @@ import type { ServerLimits } from '../options.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { END } from '../outbox/store.ts'
 import type { LogEvent } from '../outbox/store.ts'
+import { networkOf } from '../transport/client-address.ts'
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
 import { FeedAccess } from './feed-access.ts'
 import type { AuthorizeSpectator } from './feed-access.ts'
@@ -16,8 +17,9 @@ import type { FeedAsk, FeedStart } from './feed-position.ts'
 import { FeedPump } from './feed-pump.ts'
 import { FeedSource } from './feed-source.ts'
 import { FeedStarter } from './feed-starter.ts'
-import { FeedStream } from './feed-stream.ts'
+import { FeedStream, newPace } from './feed-stream.ts'
 import { PageCache } from './page-cache.ts'
+import { ReadGate } from './read-gate.ts'
 import { ReaderLimits } from './reader-limits.ts'
 import type { ReaderLimitNumbers } from './reader-limits.ts'
 import type { RoomDirectory } from './room-directory.ts'
@@ -69,6 +71,8 @@ export class Feed {
   readonly states: RoomStates
   readonly access: FeedAccess
   readonly pages = new PageCache()
+  /** What every question to the log goes through. */
+  readonly gate = new ReadGate()
   /** Shared with the lobby. */
   readonly readers: ReaderLimits
   /** Who watches what. */
@@ -94,7 +98,7 @@ export class Feed {
     this.access.begin(outbox.sealed)
     this.states = new RoomStates(outbox)
     this.readers = new ReaderLimits(limits, clock)
-    this.#source = new FeedSource(outbox, limits.feedRingBytes)
+    this.#source = new FeedSource(outbox, limits.feedRingBytes, this.gate)
     const { heartbeatMs, maxBehindMs } = limits
     this.#pump = new FeedPump({
       source: this.#source,
@@ -180,10 +184,13 @@ export class Feed {
     const kept = this.access.isPersonal ? request : null
     const follow = { rooms, isSingle, types: ask.types, request: kept, streamId: id }
     const group = this.#groups.enter(follow)
-    const stream = new FeedStream(id, body, { group, request: kept })
+    const stream = new FeedStream(id, body, {
+      group,
+      request: kept,
+      address: networkOf(remoteAddress),
+    })
     stream.lastWriteAt = this.#context.clock.now()
-    if (ask.speed !== null)
-      stream.pace = { speed: ask.speed, logStart: 0, shownAt: 0, cancel: null }
+    if (ask.speed !== null) stream.pace = newPace(ask.speed)
     this.#admit(stream, remoteAddress)
     await this.#starter.begin(stream, ask.start)
   }

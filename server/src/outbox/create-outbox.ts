@@ -15,6 +15,7 @@ import type {
   RoomLogHandlers,
 } from './outbox.ts'
 import { OwnerWatch } from './owner-watch.ts'
+import { PAGE_BYTES, isFullPage } from './page.ts'
 import { PendingTotal } from './pending-total.ts'
 import { readRoom } from './read-room.ts'
 import { Retention } from './retention.ts'
@@ -302,9 +303,12 @@ class LogOutbox implements Outbox {
     const { after, room } = query
     const isEmpty = after >= upTo
     const where = { upTo, ...(room === undefined ? {} : { room }) }
-    const found = isEmpty ? [] : await this.#store.range({ ...where, after, limit })
+    const maxBytes = Math.min(PAGE_BYTES, query.maxBytes ?? PAGE_BYTES)
+    const page = { ...where, after, limit, maxBytes }
+    const found = isEmpty ? [] : await this.#store.range(page)
+    const isFull = isFullPage(found, page)
     let isStale = false
-    if (!isEmpty && room !== undefined && found.length < limit) {
+    if (!isEmpty && room !== undefined && !isFull) {
       // The end of W is there, and after it was seen there is still nothing more of the room.
       const end = await this.#store.bySeq(upTo)
       const from = found[found.length - 1]?.seq ?? after
@@ -317,7 +321,7 @@ class LogOutbox implements Outbox {
     if (after < floor)
       throw new RingsideError('past_retention', `Expected a position from ${floor}, got ${after}`)
     const last = found[found.length - 1]
-    const next = last && found.length === limit ? last.seq : Math.max(after, upTo)
+    const next = last && isFull ? last.seq : Math.max(after, upTo)
     // Up to W every seq is an event or a tombstone (OB3).
     if (room === undefined) isStale = !isEmpty && found.length !== next - after
     if (isStale) return null

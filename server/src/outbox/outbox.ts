@@ -78,6 +78,8 @@ export interface OutboxQuery {
   /** 1-1,000. */
   readonly limit: number
   readonly room?: string
+  /** The page ends with the event that reaches so many bytes of data. Default, and most: 16 MiB. */
+  readonly maxBytes?: number
 }
 
 export interface OutboxPage {

@@ -266,7 +266,7 @@ export const mutations: readonly Mutation[] = [
     'a full page passes for all there is',
     outbox(
       'create-outbox',
-      'last && found.length === limit ? last.seq : Math.max(after, upTo)',
+      'last && isFull ? last.seq : Math.max(after, upTo)',
       'Math.max(after, upTo)',
     ),
   ),
