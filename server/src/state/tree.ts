@@ -1,6 +1,6 @@
-import { ROOT_HANDLE } from '@ringside/protocol'
 import type { StateField } from '@ringside/protocol'
 import type { Builder, CompiledClass, CompiledState, DirtyQueue, Settler } from './compile.ts'
+import { Handles } from './handles.ts'
 import { ListNode, copyItems, isPlain } from './list-node.ts'
 import { jsonKey } from './json-writer.ts'
 import { MapNode, forgetChanged, isMapKey } from './map-node.ts'
@@ -32,9 +32,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   /** They, and null from there on: the array keeps its size from patch to patch. */
   readonly #logQueue: (Tracked | null)[] = []
   readonly #classes: readonly CompiledClass[]
-  #nextHandle = ROOT_HANDLE
-  readonly #freeHandles: number[] = []
-  #releasedHandles: number[] = []
+  readonly #handles = new Handles()
 
   constructor(compiled: CompiledState, initial: unknown) {
     this.#classes = compiled.classes
@@ -60,10 +58,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       this.createdCount = 0
     }
     if (this.removals.length > 0) this.removals = []
-    if (this.#releasedHandles.length > 0) {
-      for (const handle of this.#releasedHandles) this.#freeHandles.push(handle)
-      this.#releasedHandles = []
-    }
+    this.#handles.settle()
   }
 
   /** After the log's patch: the log has everything. */
@@ -244,7 +239,6 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     object.$s = NEW
     object.$q = 1
     object.$d = this.dirty[object.$c.layout.index] as DirtyQueue
-    object.$h = this.#freeHandles.pop() ?? this.#nextHandle++
     object.$log = false
     object.$lq = 0
     object.$c.clearMasks(object)
@@ -252,6 +246,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     queue.push(object)
     this.createdCount++
     if (parent !== null) inherit(object, parent)
+    object.$h = this.#handles.take(object.$level, object.$own)
     this.touchLog(object)
     for (const { field } of object.$c.containers) {
       if (field.kind === 'object') this.#attach(childOf(object, field))
@@ -265,7 +260,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       ;(this.created[object.$f?.edge ?? 0] as (Tracked | null)[])[object.$ci] = null
       this.createdCount--
     }
-    this.#releasedHandles.push(object.$h)
+    this.#handles.release(object.$h, object.$level, object.$own)
     if (object.$lq === 1 && object.$n !== null) object.$n.changed[object.$li] = null
     object.$s = DETACHED
     object.$q = 1
