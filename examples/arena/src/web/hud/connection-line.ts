@@ -1,7 +1,6 @@
 import type { ClientRoom, RoomStatus, StatusInfo } from '@ringside/client'
 import type { game } from '../../shared/game.ts'
 import { el, setData, setText } from '../dom.ts'
-import { endingOf } from './ending.ts'
 
 type Room = ClientRoom<typeof game, 'arena'>
 
@@ -36,7 +35,8 @@ function words(room: Room, status: RoomStatus, info: StatusInfo): string {
     case 'reconnecting':
       return 'Server away, trying again…'
     case 'closed':
-      return endingOf(info).words
+      // Why is said in the middle of the page.
+      return 'Not connected'
     case 'connecting':
       return 'Connecting…'
   }
