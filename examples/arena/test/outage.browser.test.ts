@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MemoryStore, SystemClock, createServer, silentLogger } from '@ringside/server'
+import type { Server, ServerOptions } from '@ringside/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { build } from 'vite'
 import { arenaRoom } from '../src/server/arena-room.ts'
@@ -10,6 +11,7 @@ import { BlindSeat } from '../src/server/blind-seat.ts'
 import { Demo } from '../src/server/demo.ts'
 import { addPages } from '../src/server/pages.ts'
 import { game } from '../src/shared/game.ts'
+import { Cable } from './support/cable.ts'
 import { Tabs, chromiumPath } from './support/browser.ts'
 import type { Tab } from './support/browser.ts'
 
@@ -17,16 +19,19 @@ const CI = process.env['CI'] === 'true'
 const CONFIG = fileURLToPath(new URL('../vite.config.ts', import.meta.url))
 const PATIENT = { timeout: 30_000, interval: 100 }
 
-/** An arena whose log can be taken away while it runs. */
+/** An arena whose log can be taken away while it runs, and that can be started again on it. */
 class Outage implements AsyncDisposable {
-  readonly server
-  readonly demo
-  tabs: Tabs | null = null
   isAway = false
-  #roomId = ''
+  readonly #clock = new SystemClock()
+  readonly #folder: string
+  readonly #options: ServerOptions
+  #server: Server<typeof game> | null = null
+  #demo: Demo | null = null
+  #tabs: Tabs | null = null
+  #cable: Cable | null = null
 
-  constructor(limits: { readonly maxOutboxLagMs: number; readonly retentionMs?: number }) {
-    const clock = new SystemClock()
+  constructor(folder: string, limits: Pick<ServerOptions, 'maxOutboxLagMs' | 'retentionMs'>) {
+    const clock = this.#clock
     const store = new MemoryStore({
       clock,
       hooks: {
@@ -34,36 +39,44 @@ class Outage implements AsyncDisposable {
           this.isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
       },
     })
-    this.server = createServer(game, { clock, store, apiKey: 'browser-test-key', ...limits })
-    this.demo = new Demo({
-      server: this.server,
-      clock,
-      logger: silentLogger,
-      botKey: 'bots',
-      seed: 5,
-    })
+    this.#folder = folder
+    this.#options = { clock, store, apiKey: 'browser-test-key', ...limits }
   }
 
-  get roomId(): string {
-    return this.#roomId
+  get server(): Server<typeof game> {
+    if (!this.#server) throw new Error('Not started')
+    return this.#server
   }
 
-  async open(folder: string): Promise<Tabs> {
-    this.server.room('arena', arenaRoom({ botKey: 'bots' }))
-    this.demo.register()
-    addPages(this.server, folder)
-    const port = await this.server.listen({ port: 0, host: '127.0.0.1' })
-    const [first = ''] = await this.demo.start({ rooms: 1, bots: 4, title: 'Main Ring' })
-    this.#roomId = first
-    this.tabs = await Tabs.open(`http://127.0.0.1:${port}`)
-    return this.tabs
+  /** Starts a server on the log, and a browser that goes to it. */
+  async start(): Promise<{ tabs: Tabs; demo: Demo }> {
+    const clock = this.#clock
+    const server = createServer(game, this.#options)
+    const demo = new Demo({ server, clock, logger: silentLogger, botKey: 'bots', seed: 5 })
+    this.#server = server
+    this.#demo = demo
+    server.room('arena', arenaRoom({ botKey: 'bots' }))
+    demo.register()
+    addPages(server, this.#folder)
+    const port = await server.listen({ port: 0, host: '127.0.0.1' })
+    this.#cable ??= new Cable(port)
+    this.#cable.target = port
+    await this.#cable.cut()
+    await this.#cable.plug()
+    this.#tabs ??= await Tabs.open(this.#cable.address)
+    return { tabs: this.#tabs, demo }
+  }
+
+  async stop(): Promise<void> {
+    this.#demo?.halt()
+    // A log that was given up has lost what it says it has lost.
+    await this.#server?.close().catch(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.tabs?.[Symbol.asyncDispose]()
-    this.demo.halt()
-    // A log that was given up has lost what it says it has lost.
-    await this.server.close().catch(() => {})
+    await this.#tabs?.[Symbol.asyncDispose]()
+    await this.stop()
+    await this.#cable?.[Symbol.asyncDispose]()
   }
 }
 
@@ -85,9 +98,9 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
   const asked = (tab: Tab): number => tab.requests.filter((path) => path === '/health/ready').length
 
   test('[AR54] [AR55] spectators and players are told that the log is away, and that it is back', async () => {
-    await using outage = new Outage({ maxOutboxLagMs: 6_000 })
-    const tabs = await outage.open(folder)
-    const { roomId } = outage
+    await using outage = new Outage(folder, { maxOutboxLagMs: 6_000 })
+    const { tabs, demo } = await outage.start()
+    const [roomId = ''] = await demo.start({ rooms: 1, bots: 4, title: 'Main Ring' })
     const quietId = await outage.server.createRoom('arena', { title: 'Quiet Yard' })
     // He sends nothing, and so nothing happens there.
     const idle = await outage.server.reserveSeat(quietId, { name: 'Idle' })
@@ -141,9 +154,10 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
   }, 120_000)
 
   test('[AR56] a player who cannot get back is not told that the room is over, and may try again', async () => {
-    await using outage = new Outage({ maxOutboxLagMs: 1_000, retentionMs: 12_000 })
-    const tabs = await outage.open(folder)
-    const tab = await tabs.tab(`/play/${outage.roomId}`)
+    await using outage = new Outage(folder, { maxOutboxLagMs: 1_000, retentionMs: 30_000 })
+    const { tabs } = await outage.start()
+    const roomId = await outage.server.createRoom('arena', { title: 'Quiet Yard' })
+    const tab = await tabs.tab(`/play/${roomId}`)
     await expect.poll(() => text(tab, '.connection'), PATIENT).toMatch(/^\d+ ms$/)
     tab.isOnline = false
     outage.isAway = true
@@ -158,9 +172,20 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
       await tab.page.getByText('Try again').click()
       await expect
         .poll(() => tab.requests, { ...PATIENT, message: `attempt ${attempt}` })
-        .toContain(`/matchmake/reconnect/${outage.roomId}`)
+        .toContain(`/matchmake/reconnect/${roomId}`)
       await tab.page.getByText('Try again').waitFor()
       expect(await tab.page.locator('.notice-text').innerText()).toMatch(/does not have this room/)
     }
+    // The process ends for that, and the next one goes on with the room: the seat is still there.
+    await outage.stop()
+    outage.isAway = false
+    await outage.start()
+    tab.requests.length = 0
+    await tab.page.getByText('Try again').click()
+    await expect.poll(() => text(tab, '.connection').catch(() => ''), PATIENT).toMatch(/^\d+ ms$/)
+    expect(tab.requests.filter((path) => path.startsWith('/matchmake'))).toEqual([
+      `/matchmake/reconnect/${roomId}`,
+    ])
+    expect(await tab.page.locator('.scores tr').count(), 'one player, in his old seat').toBe(2)
   }, 120_000)
 })

@@ -3,13 +3,14 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 
 /** A port that leads to another until it is cut: a server that goes and comes back, with its log intact. */
 export class Cable implements AsyncDisposable {
-  readonly #target: number
+  /** Port that it leads to; a change holds for connections made from then on. */
+  target: number
   readonly #sockets = new Set<Socket>()
   #server: Server | null = null
   #port = 0
 
   constructor(target: number) {
-    this.#target = target
+    this.target = target
   }
 
   get address(): string {
@@ -18,7 +19,7 @@ export class Cable implements AsyncDisposable {
 
   async plug(): Promise<void> {
     const server = createServer((near) => {
-      const far = connect(this.#target, '127.0.0.1')
+      const far = connect(this.target, '127.0.0.1')
       for (const socket of [near, far]) {
         this.#sockets.add(socket)
         socket.on('error', () => socket.destroy())
