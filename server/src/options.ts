@@ -70,6 +70,8 @@ export interface ServerLimits {
    */
   readonly retentionMs: number
   readonly retentionEvents: number
+  /** Bytes of events that a log in memory keeps, 1 MiB - 64 GiB; one in a database has no such bound. Default 256 MiB. */
+  readonly retentionBytes: number
   /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
   readonly feedRingBytes: number
 }
@@ -111,6 +113,7 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   maxEventBytes: [MIB, 1024, 15 * MIB],
   retentionMs: [3_600_000, 10_000, 1e12],
   retentionEvents: [200_000, 100, 1e9],
+  retentionBytes: [256 * MIB, MIB, 65_536 * MIB],
   feedRingBytes: [16 * MIB, 65_536, 4096 * MIB],
 }
 

@@ -266,6 +266,25 @@ it('OB6 a dead owner left a state that is too large to store: the log is cut all
   expect(await store.snapshotAt('small', 9e15)).not.toBeNull()
 })
 
+it('OB6 a log in memory keeps no more bytes than retentionBytes, however young and few its events', async () => {
+  const rig = await startRig({ limits: { retentionMs: 1e12, retentionBytes: 2 ** 20 } })
+  const log: RoomLog = await rig.outbox.openRoom('room', {
+    ...recordHandlers(),
+    onSnapshotDue: () => log.snapshot({ publicState: '{}', hiddenState: null, runtime: '{}' }),
+  })
+  const data = JSON.stringify('x'.repeat(99_998))
+  for (let second = 0; second < 60; second++) {
+    log.append({ type: 'kill', data })
+    await pass(rig.clock, 1_000, 250)
+  }
+  await pass(rig.clock, 20_000, 250)
+  expect(rig.store.keptBytes).toBeLessThanOrEqual(2 ** 20)
+  expect(rig.store.keptBytes, 'no more was cut than had to be').toBeGreaterThan(900_000)
+  const { floor, sealed } = rig.outbox
+  const kept = await rig.store.range({ after: floor, upTo: sealed, limit: 1_000 })
+  expect(kept.length * 100_000).toBe(rig.store.keptBytes)
+})
+
 it('OB10 a room that holds the floor is asked again only after it had time to answer', async () => {
   const rig = await startRig({ limits: { retentionMs: 10_000 } })
   const handlers = recordHandlers()

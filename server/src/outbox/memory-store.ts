@@ -1,9 +1,11 @@
 import { SystemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
+import { eventBytes } from './event-check.ts'
+import { MemoryRecords } from './memory-records.ts'
 import { MemoryRoom } from './memory-room.ts'
 import { PageGauge } from './page.ts'
 import { snapshotBytes } from './snapshot-check.ts'
-import { TOMBSTONE, isOlderRecord } from './store.ts'
+import { TOMBSTONE } from './store.ts'
 import type {
   InsertOutcome,
   LogEvent,
@@ -38,8 +40,7 @@ export interface MemoryStoreOptions {
   readonly hooks?: MemoryStoreHooks
 }
 
-/** Records of ended rooms and checkpoints kept; the oldest go first. */
-const MAX_ENDED_ROOMS = 10_000
+/** Checkpoints kept; the oldest go first. */
 const MAX_CHECKPOINTS = 100_000
 
 /**
@@ -53,10 +54,12 @@ export class MemoryStore implements LogStore {
   readonly #origin: number
   readonly #rooms = new Map<string, MemoryRoom>()
   readonly #listeners = new Set<() => void>()
-  readonly #records = new Map<string, RoomRecord>()
+  readonly #records = new MemoryRecords()
   readonly #checkpoints = new Map<string, number>()
   /** Event with seq `#base + 1 + i` at index i; holes are undefined. */
   #slots: (LogEvent | undefined)[] = []
+  /** Of `data` and `hidden` of all of them. */
+  #keptBytes = 0
   /** Everything at or below it was deleted. */
   #base: number
   #counter: number
@@ -69,6 +72,10 @@ export class MemoryStore implements LogStore {
     // A later process begins higher, so that its log never takes an id of this one for its own.
     this.#origin = this.#clock.now() * 1000
     this.#base = this.#counter = this.#floor = this.#sealed = this.#origin
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes
   }
 
   async open(): Promise<void> {}
@@ -190,6 +197,7 @@ export class MemoryStore implements LogStore {
     for (const event of gone) {
       if (!event) continue
       count++
+      this.#keptBytes -= eventBytes(event)
       if (event.room !== null) rooms.add(event.room)
     }
     for (const room of rooms) {
@@ -258,31 +266,17 @@ export class MemoryStore implements LogStore {
 
   async saveRoom(record: RoomRecord): Promise<void> {
     await this.#hooks.before?.('write')
-    if (isOlderRecord(record, this.#records.get(record.room))) return
-    this.#records.delete(record.room)
-    this.#records.set(record.room, record)
-    if (this.#records.size <= MAX_ENDED_ROOMS) return
-    for (const [room, { isLive }] of this.#records) {
-      if (isLive) continue
-      this.#records.delete(room)
-      break
-    }
+    this.#records.save(record)
   }
 
   async livingRooms(after: string, limit: number): Promise<RoomRecord[]> {
     await this.#hooks.before?.('read')
-    return [...this.#records.values()]
-      .filter(({ room, isLive }) => isLive && room > after)
-      .sort((a, b) => (a.room < b.room ? -1 : 1))
-      .slice(0, limit)
+    return this.#records.living(after, limit)
   }
 
   async endedRooms(limit: number): Promise<RoomRecord[]> {
     await this.#hooks.before?.('read')
-    return [...this.#records.values()]
-      .filter(({ isLive }) => !isLive)
-      .sort((a, b) => b.createdAt - a.createdAt)
-      .slice(0, limit)
+    return this.#records.ended(limit)
   }
 
   async saveCheckpoint(clientId: string, seq: number): Promise<void> {
@@ -325,6 +319,7 @@ export class MemoryStore implements LogStore {
     const index = event.seq - this.#base - 1
     while (this.#slots.length < index) this.#slots.push(undefined)
     this.#slots[index] = event
+    this.#keptBytes += eventBytes(event)
     this.#counter = Math.max(this.#counter, event.seq)
     if (event.room !== null) this.#room(event.room).add(event)
   }

@@ -189,4 +189,6 @@ export interface OutboxOptions {
   readonly retentionMs: number
   /** Most events kept. */
   readonly retentionEvents: number
+  /** Most bytes of events that a log in memory keeps. */
+  readonly retentionBytes: number
 }

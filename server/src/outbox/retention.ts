@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { CutClock } from './cut-clock.ts'
+import { eventBytes } from './event-check.ts'
 import type { OutboxOptions } from './outbox.ts'
 import { isFullPage } from './page.ts'
 import { StateKeeper } from './state-keeper.ts'
@@ -140,14 +141,17 @@ export class Retention {
     const tooOld = now - Math.max(options.retentionMs, heldMs)
     const tooMany = upTo - options.retentionEvents
     const tooYoung = youngestMs === 0 ? Infinity : now - youngestMs
+    let excessBytes = (store.keptBytes ?? 0) - options.retentionBytes
     let candidate = this.#floor
     for (let pageCount = 0; pageCount < MAX_PAGES; pageCount++) {
-      const query = { after: candidate, upTo, limit: PAGE, isBare: true }
+      const query = { after: candidate, upTo, limit: PAGE, isBare: excessBytes <= 0 }
       const page = await store.range(query)
       for (const event of page) {
-        if (event.at >= tooOld && (event.seq > tooMany || event.at >= tooYoung))
+        const isWithin = event.seq > tooMany && excessBytes <= 0
+        if (event.at >= tooOld && (isWithin || event.at >= tooYoung))
           return { candidate, isAll: true }
         candidate = event.seq
+        excessBytes -= eventBytes(event)
         if (event.room === null) continue
         const cut = cuts.get(event.room)
         if (!cut) cuts.set(event.room, { seqs: [event.seq], last: event })

@@ -220,7 +220,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB6',
     'what is young is cut when there is much',
-    outbox('retention', '(event.seq > tooMany || event.at >= tooYoung)', 'event.seq > tooMany'),
+    outbox('retention', '(isWithin || event.at >= tooYoung)', 'isWithin'),
   ),
   mutation(
     'OB6',
