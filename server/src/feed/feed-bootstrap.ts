@@ -6,16 +6,21 @@ import type { FeedAccess } from './feed-access.ts'
 import { MAX_CHUNK_BYTES } from './feed-chunk.ts'
 import type { FeedStart } from './feed-position.ts'
 import type { FeedStream } from './feed-stream.ts'
-import { positionAt } from './feed-tail.ts'
 import type { FeedTail } from './feed-tail.ts'
+import type { ReadGate } from './read-gate.ts'
+import type { RoomSpans } from './room-spans.ts'
 import type { RoomStates, RoomView } from './room-state.ts'
 import { snapshotBlock } from './room-state.ts'
 import { encodeEvent, joinBytes } from './sse.ts'
+import type { TimeIndex } from './time-index.ts'
 
 export interface BootstrapContext {
   readonly outbox: Outbox
   readonly states: RoomStates
   readonly access: FeedAccess
+  readonly spans: RoomSpans
+  readonly times: TimeIndex
+  readonly gate: ReadGate
   readonly clock: Clock
   /** The log's time in ms. */
   readonly now: () => number
@@ -83,14 +88,14 @@ async function makePlan(
       return { ...plan, position: Math.min(first, tail.position) }
     case 'ago': {
       const at = context.now() - tail.delayMs - start.ms
-      const position = Math.min(await positionAt(outbox, at), tail.position)
+      const position = Math.min(await context.times.positionAt(at, stream.address), tail.position)
       return beforeEnd(context, stream, { ...plan, position })
     }
     case 'reset':
       return resetPlan(stream, start.reason, start.from)
     case 'from':
     case 'after': {
-      const wrong = await whyNot(outbox, start.seq, tail)
+      const wrong = await whyNot(context, stream, start.seq)
       if (wrong) return resetPlan(stream, wrong, Number.isNaN(start.seq) ? 0 : start.seq)
       if (start.kind === 'after') return { ...plan, position: start.seq, hasSnapshot: false }
       // Beyond what may be seen: nothing is known there yet, so it begins with the newest.
@@ -104,12 +109,18 @@ async function makePlan(
  * Why a stream cannot begin at this seq; null when it can. With a delay, what lies beyond the tail is answered
  * alike whether it exists or not: else the answer would tell how far the log is now (FE3).
  */
-async function whyNot(outbox: Outbox, seq: number, tail: FeedTail): Promise<ResetReason | null> {
+async function whyNot(
+  { outbox, gate }: BootstrapContext,
+  { address, group }: FeedStream,
+  seq: number,
+): Promise<ResetReason | null> {
+  const tail: FeedTail = group.tail
   if (Number.isNaN(seq)) return 'unknown-checkpoint'
   if (seq < outbox.origin) return 'another-log'
   if (seq < outbox.floor) return 'retention'
   if (tail.delayMs > 0) return seq > tail.position ? 'unknown-checkpoint' : null
-  if (seq > outbox.sealed && seq > (await outbox.counter())) return 'unknown-checkpoint'
+  if (seq > outbox.sealed && seq > (await gate.run(address, () => outbox.counter())))
+    return 'unknown-checkpoint'
   return null
 }
 
@@ -127,7 +138,7 @@ function livePlan(context: BootstrapContext, stream: FeedStream): Promise<Plan> 
 async function beforeEnd(context: BootstrapContext, stream: FeedStream, plan: Plan): Promise<Plan> {
   const room = stream.group.isSingle ? stream.group.readRoom : undefined
   if (room === undefined || context.access.find(room)?.isLive !== false) return plan
-  const view = await context.states.at(room, plan.position)
+  const view = await context.states.at(room, plan.position, stream.address)
   return view?.isOver ? { ...plan, position: view.seq - 1 } : plan
 }
 
@@ -180,13 +191,18 @@ async function writeSnapshots(
   stream: FeedStream,
   { rooms, position, head, tail }: Snapshots,
 ): Promise<boolean> {
-  const { access } = context
+  const { access, spans, outbox } = context
   const { group } = stream
   let parts = [...head]
   let size = 0
   for (const room of rooms) {
     if (!group.isSingle && access.wasOverAt(room, position)) continue
-    const view = await viewAt(context, room, position)
+    // Asked for every room there is: most of them need no read.
+    if (position <= outbox.origin || spans.hasNothingAt(room, position)) continue
+    if (!stream.body.isOpen) return false
+    const view = await viewAt(context, room, { seq: position, who: stream.address })
+    if (!view) await noteBeginning(context, room, { after: position, who: stream.address })
+    else if (view.isOver) access.note(room, view.seq, true)
     if (!view || (view.isOver && !group.isSingle) || !group.allows(room)) continue
     const block = snapshotBlock(view)
     parts.push(block)
@@ -214,16 +230,26 @@ function roomsOf(context: BootstrapContext, stream: FeedStream): Iterable<string
 async function viewAt(
   context: BootstrapContext,
   room: string,
-  seq: number,
+  { seq, who }: { readonly seq: number; readonly who: string },
 ): Promise<RoomView | null> {
   try {
-    return await context.states.at(room, seq)
+    return await context.states.at(room, seq, who)
   } catch (error) {
     const isCut = error instanceof RingsideError && error.code === 'past_retention'
     const isBehind = seq < context.outbox.floor
     if (isCut && !isBehind && context.access.find(room)?.isLive !== true) return null
     throw error
   }
+}
+
+/** The room has nothing to show at `after`, and so up to its next event: later readers need not ask. */
+async function noteBeginning(
+  { gate, outbox, spans }: BootstrapContext,
+  room: string,
+  { after, who }: { readonly after: number; readonly who: string },
+): Promise<void> {
+  const { events, next } = await gate.run(who, () => outbox.read({ after, limit: 1, room }))
+  spans.noteNothing(room, events[0] ? events[0].seq - 1 : Math.max(after, next))
 }
 
 /** Writes from a turn of its own and waits until the socket takes more. False = the stream has closed. */

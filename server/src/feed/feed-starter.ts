@@ -1,6 +1,7 @@
 import { FEED_PROTOCOL } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
+import { TooManyRequests } from '../http/http-error.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { FeedAccess } from './feed-access.ts'
@@ -9,13 +10,18 @@ import type { BootstrapContext, BootstrapStart } from './feed-bootstrap.ts'
 import type { FeedStart } from './feed-position.ts'
 import type { FeedPump } from './feed-pump.ts'
 import type { FeedStream } from './feed-stream.ts'
+import type { ReadGate } from './read-gate.ts'
+import type { RoomSpans } from './room-spans.ts'
 import type { RoomStates } from './room-state.ts'
 import { encodeEvent, encodeOpening, joinBytes } from './sse.ts'
+import { TimeIndex } from './time-index.ts'
 
 export interface StarterContext {
   readonly outbox: Outbox
   readonly states: RoomStates
   readonly access: FeedAccess
+  readonly spans: RoomSpans
+  readonly gate: ReadGate
   readonly pump: FeedPump
   readonly clock: Clock
   readonly logger: Logger
@@ -34,12 +40,15 @@ export class FeedStarter {
   #resetCount = 0
 
   constructor(context: StarterContext) {
-    const { outbox, states, access, clock, now, pump } = context
+    const { outbox, states, access, spans, gate, clock, now, pump } = context
     this.#context = context
     this.#bootstrap = {
       outbox,
       states,
       access,
+      spans,
+      gate,
+      times: new TimeIndex(outbox, gate, now),
       clock,
       now,
       write: (stream, bytes) => pump.write(stream, bytes),
@@ -102,7 +111,8 @@ export class FeedStarter {
       pump.schedule()
     } catch (error) {
       // The reader comes back by itself, after `retry`.
-      logger.warn({ streamId: stream.id, error }, 'feed stream failed to begin')
+      if (!(error instanceof TooManyRequests))
+        logger.warn({ streamId: stream.id, error }, 'feed stream failed to begin')
       stream.body.end()
     }
   }

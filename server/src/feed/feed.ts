@@ -13,7 +13,7 @@ import type { AuthorizeSpectator } from './feed-access.ts'
 import { toFeedEntry } from './feed-entry.ts'
 import type { FeedEntry } from './feed-entry.ts'
 import { FeedGroups } from './feed-groups.ts'
-import type { FeedAsk, FeedStart } from './feed-position.ts'
+import type { FeedAsk } from './feed-position.ts'
 import { FeedPump } from './feed-pump.ts'
 import { FeedSource } from './feed-source.ts'
 import { FeedStarter } from './feed-starter.ts'
@@ -23,6 +23,7 @@ import { ReadGate } from './read-gate.ts'
 import { ReaderLimits } from './reader-limits.ts'
 import type { ReaderLimitNumbers } from './reader-limits.ts'
 import type { RoomDirectory } from './room-directory.ts'
+import { RoomSpans } from './room-spans.ts'
 import { RoomStates } from './room-state.ts'
 import { Spectators } from './spectators.ts'
 import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
@@ -82,6 +83,7 @@ export class Feed {
   readonly #pump: FeedPump
   readonly #now: () => number
   readonly #random: () => number
+  readonly #spans = new RoomSpans()
   readonly #groups: FeedGroups
   readonly #starter: FeedStarter
   readonly #streams = new Set<FeedStream>()
@@ -96,7 +98,7 @@ export class Feed {
     this.#random = context.random ?? Math.random
     this.access = new FeedAccess(context.directory, context.authorize ?? null, logger)
     this.access.begin(outbox.sealed)
-    this.states = new RoomStates(outbox)
+    this.states = new RoomStates(outbox, this.gate)
     this.readers = new ReaderLimits(limits, clock)
     this.#source = new FeedSource(outbox, limits.feedRingBytes, this.gate)
     const { heartbeatMs, maxBehindMs } = limits
@@ -113,6 +115,8 @@ export class Feed {
       outbox,
       states: this.states,
       access: this.access,
+      spans: this.#spans,
+      gate: this.gate,
       pump: this.#pump,
       clock,
       logger,
@@ -175,7 +179,7 @@ export class Feed {
     const rooms = this.#roomsFor(given)
     const { remoteAddress } = request
     if (!this.readers.mayRead(remoteAddress)) return this.#sendAway(response)
-    if (isSingle && ask.start.kind === 'after' && (await this.#hasEnded(rooms, ask.start)))
+    if (isSingle && ask.start.kind === 'after' && (await this.#hasEnded(given, rooms)))
       return response.send(204, {}, '')
     if (this.#isDraining || !this.readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
@@ -225,6 +229,7 @@ export class Feed {
     const entries: FeedEntry[] = []
     for (const event of events) {
       if (event.room !== null) this.access.note(event.room, event.seq, event.type === END)
+      if (event.room !== null && event.n === 1) this.#spans.noteNothing(event.room, event.seq - 1)
       const entry = toFeedEntry(event)
       if (entry) entries.push(entry)
     }
@@ -242,11 +247,16 @@ export class Feed {
     return allowed.map((room) => room.id)
   }
 
-  async #hasEnded(rooms: readonly string[] | null, start: FeedStart): Promise<boolean> {
+  async #hasEnded(
+    { ask: { start }, request }: FeedRequest,
+    rooms: readonly string[] | null,
+  ): Promise<boolean> {
     const room = rooms?.[0] === undefined ? null : this.access.find(rooms[0])
     if (!room || room.isLive || start.kind !== 'after' || Number.isNaN(start.seq)) return false
     const visible = await this.visiblePosition(room.delayMs)
-    const view = await this.states.at(room.id, visible).catch(() => null)
+    const view = await this.states
+      .at(room.id, visible, networkOf(request.remoteAddress))
+      .catch(() => null)
     return view !== null && view.isOver && start.seq >= view.seq && start.seq <= visible
   }
 

@@ -16,6 +16,7 @@ export interface EventPageBody {
  */
 export class PageCache {
   readonly #bodies = new Map<string, EventPageBody>()
+  readonly #underway = new Map<string, Promise<EventPageBody>>()
   #bytes = 0
 
   get bytes(): number {
@@ -28,6 +29,21 @@ export class PageCache {
     this.#bodies.delete(key)
     this.#bodies.set(key, page)
     return page
+  }
+
+  /** The page as `make` gives it, which is asked once for all who wait for the same with the log up to `upTo`. */
+  make(key: string, upTo: number, make: () => Promise<EventPageBody>): Promise<EventPageBody> {
+    const question = `${key} ${upTo}`
+    const underway = this.#underway.get(question)
+    if (underway) return underway
+    const making = make()
+      .then((page) => {
+        this.put(key, page)
+        return page
+      })
+      .finally(() => this.#underway.delete(question))
+    this.#underway.set(question, making)
+    return making
   }
 
   /** Keeps the page unless it may still change. */

@@ -1,6 +1,7 @@
 import { RingsideError } from '../errors.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { LogEvent } from '../outbox/store.ts'
+import { networkOf } from '../transport/client-address.ts'
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts'
 import type { WatchedRoom } from './feed-access.ts'
 import { publicData, publicType } from './feed-entry.ts'
@@ -36,7 +37,7 @@ export async function roomState(feed: Feed, id: string, exchange: Exchange): Pro
   const isPast = request.query.has('at')
   const at = parseWhole(request.query, 'at', { min: 0, max: MAX_SEQ, fallback: visible })
   if (at > visible) throw new RingsideError('not_yet_visible')
-  const view = await feed.states.at(id, at)
+  const view = await feed.states.at(id, at, networkOf(request.remoteAddress))
   // Not begun at that point; without a point: begun, but too young to be seen.
   if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
   response.send(200, jsonHeaders(isPast, isShared(feed, room)), viewJson(view))
@@ -64,11 +65,13 @@ export async function roomEvents(feed: Feed, id: string, exchange: Exchange): Pr
   if (after < first) throw new RingsideError('past_retention')
   const visible = await feed.visiblePosition(room.delayMs)
   const key = `${id} ${after} ${limit}`
-  let page = feed.pages.get(key)
-  if (!page) {
-    page = await readPage(outbox, { room: id, after, upTo: visible, limit })
-    feed.pages.put(key, page)
-  }
+  const read = (): Promise<EventPageBody> =>
+    readPage(outbox, { room: id, after, upTo: visible, limit })
+  const page =
+    feed.pages.get(key) ??
+    (await feed.pages.make(key, visible, () =>
+      feed.gate.run(networkOf(request.remoteAddress), read),
+    ))
   // Where the kept log begins moves on with retention: such a page is sealed, but its address is not.
   const isCacheable = page.isSealed && asked > 0
   response.send(200, jsonHeaders(isCacheable, isShared(feed, room)), page.body)
@@ -94,7 +97,8 @@ async function readPage(outbox: Outbox, query: PageQuery): Promise<EventPageBody
   let isFull = false
   while (next < upTo && !isFull) {
     const left = Math.min(READ_LIMIT, limit - parts.length)
-    const read = await outbox.read({ after: next, upTo, limit: left, room })
+    const bound = { limit: left, maxBytes: MAX_PAGE_BYTES }
+    const read = await outbox.read({ after: next, upTo, ...bound, room })
     for (const event of read.events) {
       const part = pageEvent(event)
       size += Buffer.byteLength(part) + 1

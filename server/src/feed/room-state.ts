@@ -2,7 +2,9 @@ import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
 import type { Outbox } from '../outbox/outbox.ts'
+import { END, PATCH } from '../outbox/store.ts'
 import type { LogEvent } from '../outbox/store.ts'
+import type { ReadGate } from './read-gate.ts'
 import { encodeEvent } from './sse.ts'
 
 /** A room's public state at one point of the log. */
@@ -18,7 +20,8 @@ export interface RoomView {
   readonly isOver: boolean
 }
 
-const PAGE_LIMIT = 500
+/** What is taken in at once; a room may have hundreds of large events since its snapshot. */
+const PAGE = { limit: 500, maxBytes: 1024 * 1024 }
 const MAX_VIEWS = 2_048
 const MAX_BYTES = 32 * 1024 * 1024
 
@@ -28,25 +31,29 @@ const MAX_BYTES = 32 * 1024 * 1024
  */
 export class RoomStates {
   readonly #outbox: Outbox
+  readonly #gate: ReadGate
   readonly #underway = new Map<string, Promise<RoomView | null>>()
   /** The newest view of each room, in order of last use. */
   readonly #views = new Map<string, RoomView>()
   #bytes = 0
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, gate: ReadGate) {
     this.#outbox = outbox
+    this.#gate = gate
   }
 
   /**
    * The state after all events of the room up to `seq` (at most `sealed`: the caller minds the delay).
-   * null when the room had not begun.
-   * @throws RingsideError past_retention when the log does not reach back so far.
+   * null when the room had not begun. `who`: whose turn it takes (ReadGate).
+   * @throws RingsideError past_retention when the log does not reach back so far, too_many_requests.
    */
-  at(room: string, seq: number): Promise<RoomView | null> {
+  at(room: string, seq: number, who: string): Promise<RoomView | null> {
     const key = `${room} ${seq}`
     const underway = this.#underway.get(key)
     if (underway) return underway
-    const answer = this.#build(room, seq).finally(() => this.#underway.delete(key))
+    const answer = this.#gate
+      .run(who, () => this.#build(room, seq))
+      .finally(() => this.#underway.delete(key))
     this.#underway.set(key, answer)
     return answer
   }
@@ -60,30 +67,28 @@ export class RoomStates {
     const snapshot = await this.#outbox.snapshotAt(room, seq)
     if (snapshot && (!base || snapshot.seq > base.seq))
       base = { ...snapshot, state: snapshot.publicState, isOver: false }
-    const events = await this.#eventsBetween(room, Math.max(base?.seq ?? 0, first), seq)
-    const begins = events[0]
-    if (!base && !begins) return null
-    // A first event that does not follow the base: what lay between is gone.
-    if (begins && begins.n !== (base?.n ?? 0) + 1) throw new RingsideError('past_retention')
-    if (base && !begins && !base.isOver && base.seq > first) {
+    const fold = new ViewFold(room, base)
+    await this.#read(room, { after: Math.max(base?.seq ?? 0, first), upTo: seq }, fold)
+    let { view } = fold
+    if (base && view === base && !base.isOver && base.seq > first) {
       // The snapshot may have been taken right at the end.
-      const [last] = await this.#eventsBetween(room, base.seq - 1, base.seq)
-      if (last?.type === 'end') base = { ...base, isOver: true }
+      const [last] = (
+        await this.#outbox.read({ after: base.seq - 1, upTo: base.seq, limit: 1, room })
+      ).events
+      if (last?.type === END) view = { ...base, isOver: true }
     }
-    const view = begins ? applied(room, base, events) : base
     if (view) this.#keep(view)
     return view
   }
 
-  async #eventsBetween(room: string, after: number, upTo: number): Promise<LogEvent[]> {
-    const events: LogEvent[] = []
-    for (let from = after; from < upTo;) {
-      const page = await this.#outbox.read({ after: from, upTo, limit: PAGE_LIMIT, room })
-      events.push(...page.events)
+  async #read(room: string, range: { after: number; upTo: number }, fold: ViewFold): Promise<void> {
+    const { upTo } = range
+    for (let from = range.after; from < upTo;) {
+      const page = await this.#outbox.read({ after: from, upTo, ...PAGE, room })
+      for (const event of page.events) fold.take(event)
       if (page.next <= from) break
       from = page.next
     }
-    return events
   }
 
   #keep(view: RoomView): void {
@@ -100,19 +105,34 @@ export class RoomStates {
   }
 }
 
-function applied(room: string, base: RoomView | null, events: readonly LogEvent[]): RoomView {
-  let state: Json = base ? (JSON.parse(base.state) as Json) : {}
-  for (const event of events)
-    if (event.type === 'patch' && event.data !== '')
-      state = applyMergePatch(state, JSON.parse(event.data) as Json)
-  const last = events.at(-1) as LogEvent
-  return {
-    room,
-    n: last.n,
-    seq: last.seq,
-    at: last.at,
-    state: JSON.stringify(state),
-    isOver: last.type === 'end',
+/** A view that events are added to, without keeping them. */
+class ViewFold {
+  readonly #room: string
+  readonly #base: RoomView | null
+  #state: Json = {}
+  #last: LogEvent | null = null
+
+  constructor(room: string, base: RoomView | null) {
+    this.#room = room
+    this.#base = base
+  }
+
+  /** @throws RingsideError past_retention for a first event that does not follow: what lay between is gone. */
+  take(event: LogEvent): void {
+    if (!this.#last) {
+      if (event.n !== (this.#base?.n ?? 0) + 1) throw new RingsideError('past_retention')
+      if (this.#base) this.#state = JSON.parse(this.#base.state) as Json
+    }
+    this.#last = event
+    if (event.type === PATCH && event.data !== '')
+      this.#state = applyMergePatch(this.#state, JSON.parse(event.data) as Json)
+  }
+
+  get view(): RoomView | null {
+    if (!this.#last) return this.#base
+    const { n, seq, at, type } = this.#last
+    const state = JSON.stringify(this.#state)
+    return { room: this.#room, n, seq, at, state, isOver: type === END }
   }
 }
 
