@@ -26,3 +26,16 @@ export function isPromise(value: unknown): value is Promise<unknown> {
     typeof (value as { then?: unknown }).then === 'function'
   )
 }
+
+/**
+ * An error in one line for a log: name, message, code. A driver's own object holds the whole topology,
+ * several KB with each try.
+ */
+export function briefOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // Ours only says that the log is away; why is in its cause.
+  if (error instanceof RingsideError && error.cause instanceof Error) return briefOf(error.cause)
+  const { code } = error as { readonly code?: unknown }
+  const isTold = typeof code === 'number' || typeof code === 'string'
+  return `${error.name}: ${error.message}${isTold ? ` (${code})` : ''}`
+}

@@ -23,6 +23,7 @@ export interface Counters {
   feedResets: number
   eventsAppended: number
   eventsVoided: number
+  roomsFenced: number
 }
 
 const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, help: string] } = {
@@ -44,6 +45,7 @@ const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, hel
   feedResets: ['feed_resets_total', 'Feed streams told to start over'],
   eventsAppended: ['events_appended_total', 'Events acknowledged by the log'],
   eventsVoided: ['events_voided_total', 'Sequence numbers of the log given up'],
+  roomsFenced: ['rooms_fenced_total', 'Rooms that another server has taken'],
 }
 
 const gaugeHelp = {
@@ -54,6 +56,7 @@ const gaugeHelp = {
   outbox_lag_ms: 'Age of the oldest event not yet acknowledged, in ms',
   tail_lag_ms: 'Time since the log was last read with success, in ms',
   outbox_pending_events: 'Events not yet acknowledged',
+  outbox_lost_events: 'Accepted events that were given up: they are in no log',
   sealed_seq: 'Every event up to this one may be shown',
   feed_ring_bytes: 'Bytes of recent events kept for catching up',
 } as const

@@ -158,6 +158,7 @@ const otherOptions: ReadonlySet<string> = new Set([
   'store',
   'authorizeSpectator',
   'whenLogIsFull',
+  'onDead',
 ])
 
 /** The numbers among a server's options; what is neither is left in, for `checkLimits` to refuse. */

@@ -36,6 +36,11 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly ticketSecret?: string
   /** What rooms do when the log takes no more; a room may say otherwise. Default `pause`. */
   readonly whenLogIsFull?: FullLogPolicy
+  /**
+   * Called once when the server can do its work no longer: its log was given up (`cause` says how many events are
+   * lost), its rooms are stopped, `/health/live` is 503. Only a new process goes on: close, and end this one.
+   */
+  readonly onDead?: (cause: Error) => void
   /** Default: uWebSockets.js. */
   readonly transport?: Transport
   /** Default: in memory. */

@@ -27,6 +27,7 @@ import { checkFullLogPolicy } from './room/room-type.ts'
 import type { Server, ServerOptions } from './server-types.ts'
 import { CommandRegistry } from './session/command-registry.ts'
 import { createOriginCheck } from './session/origin.ts'
+import { unlessAway } from './starting.ts'
 import { addStatusRoutes } from './status-routes.ts'
 import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
@@ -80,6 +81,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     clock,
     logger,
     randomId: newId,
+    onGivenUp: (cause) => options.onDead?.(cause),
     maxDelayMs: () => Math.max(0, ...[...types.values()].map(({ delayMs }) => delayMs)),
   })
 
@@ -87,6 +89,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const host = new RoomHost(types, {
     outbox,
     maxRooms: limits.maxRooms,
+    isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
     seedOf: (roomId) => mixSeed(seed, roomId),
     trackerOf: (type) => statesOf(type.definition.state),
     context: {
@@ -168,7 +171,14 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       onSpectators: (listener) => feed.spectators.onChange(listener),
       readers: feed.readers,
     })
-    addFeedRoutes(router, feed, lobby)
+    const { retryMs } = limits
+    const isAway = (): boolean => outbox.stats.isReadAway
+    const addReading: typeof add = (method, path, handler) => {
+      // Lists are in memory.
+      const needsLog = path === '/feed' || path.startsWith('/rooms/:id/')
+      add(method, path, needsLog ? unlessAway(handler, { isAway, retryMs }) : handler)
+    }
+    addFeedRoutes({ add: addReading }, feed, lobby)
     metrics.gauge('streams', () => feed.streamCount + lobby.streamCount)
     metrics.gauge('feed_ring_bytes', () => feed.stats.ringBytes)
     metrics.beforeScrape((counters) => {
@@ -183,10 +193,12 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   metrics.gauge('outbox_lag_ms', () => outbox.stats.lagMs)
   metrics.gauge('tail_lag_ms', () => outbox.stats.tailLagMs)
   metrics.gauge('outbox_pending_events', () => outbox.stats.pendingEvents)
+  metrics.gauge('outbox_lost_events', () => outbox.stats.lostEvents)
   metrics.gauge('sealed_seq', () => outbox.sealed)
   metrics.beforeScrape((counters) => {
     counters.eventsAppended = outbox.stats.appendedCount
     counters.eventsVoided = outbox.stats.tombstoneCount
+    counters.roomsFenced = host.fencedCount
   })
 
   const server = new GameServer({

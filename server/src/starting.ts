@@ -1,4 +1,5 @@
 import { fromCode, sendError } from './http/http-error.ts'
+import type { RouteHandler } from './server-types.ts'
 import type { HttpRequest, HttpResponse } from './transport/transport.ts'
 
 /**
@@ -16,4 +17,13 @@ export function answerStarting(
   }
   const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
   response.send(200, headers, `retry: ${retryMs}\n\n`)
+}
+
+/** A handler that needs the log: while that is known to fail, it is answered as at the start, at once. */
+export function unlessAway(
+  handler: RouteHandler,
+  { isAway, retryMs }: { readonly isAway: () => boolean; readonly retryMs: number },
+): RouteHandler {
+  return (request, response, context) =>
+    isAway() ? answerStarting(request, response, retryMs) : handler(request, response, context)
 }

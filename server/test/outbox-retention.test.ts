@@ -136,6 +136,7 @@ it('OB6 a log far over its limit is cut in rounds that follow each other at once
     sealed: () => origin + count,
     askForSnapshot: () => false,
     maxDelayMs: () => 0,
+    outage: { failed() {}, worked() {} },
   })
   await retention.start()
   clock.advance(1_000)
@@ -172,6 +173,7 @@ async function leftLog(
     sealed: () => first + roomCount - 1,
     askForSnapshot: () => false,
     maxDelayMs: () => 0,
+    outage: { failed() {}, worked() {} },
   })
   const cut = async (): Promise<number> => {
     const before = operationCount
@@ -255,6 +257,7 @@ it('OB6 a dead owner left a state that is too large to store: the log is cut all
     sealed: () => first + count,
     askForSnapshot: () => false,
     maxDelayMs: () => 0,
+    outage: { failed() {}, worked() {} },
   })
   await retention.run()
   expect(retention.floor).toBe(first + count)

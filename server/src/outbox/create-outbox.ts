@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
+import { briefOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import { Halt, stoppedError, within } from './halt.ts'
 import { LogTail } from './log-tail.ts'
 import { LogWriter } from './log-writer.ts'
+import { Outage } from './outage.ts'
 import type {
   Outbox,
   OutboxOptions,
@@ -15,13 +17,12 @@ import type {
   RoomLogHandlers,
 } from './outbox.ts'
 import { OwnerWatch } from './owner-watch.ts'
-import { PAGE_BYTES, isFullPage } from './page.ts'
+import { PageReader } from './page-reader.ts'
 import { PendingTotal } from './pending-total.ts'
 import { readRoom } from './read-room.ts'
 import { Retention } from './retention.ts'
 import type { BufferContext, RoomBuffer } from './room-buffer.ts'
 import { SnapshotSaver } from './snapshot-saver.ts'
-import { TOMBSTONE } from './store.ts'
 import type { LogEvent, LogStore, RoomRecord, Snapshot } from './store.ts'
 import { takeRoom } from './takeover.ts'
 
@@ -29,11 +30,6 @@ import { takeRoom } from './takeover.ts'
 const STOP_WITHIN_MS = 10_000
 /** How long the store may take to close after that. */
 const CLOSE_WITHIN_MS = 4_000
-const MAX_PAGE = 1_000
-/** How often, and after how long, a page is read again that was older than W. */
-const STALE_ATTEMPTS = 50
-const STALE_WAIT_MS = 100
-
 /** What an outbox takes from outside. */
 export interface OutboxContext {
   readonly clock: Clock
@@ -42,6 +38,8 @@ export interface OutboxContext {
   readonly randomId: () => string
   /** The largest delay of a room in use, in ms: what is younger is kept. Default 0. */
   readonly maxDelayMs?: () => number
+  /** Once, when this process can no longer write the log: every room was told before. */
+  readonly onGivenUp?: (cause: Error) => void
 }
 
 /**
@@ -61,11 +59,13 @@ class LogOutbox implements Outbox {
   readonly #context: OutboxContext
   readonly #writer: LogWriter
   readonly #tail: LogTail
+  readonly #pages: PageReader
   readonly #retention: Retention
   readonly #snapshots: SnapshotSaver
   readonly #buffers: BufferContext
   readonly #rooms = new Set<RoomBuffer>()
   readonly #halt = new Halt()
+  readonly #outage: Outage
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new'
   #stopping: Promise<void> | null = null
   /** Rooms of which accepted events were given up, and how many those were. */
@@ -77,15 +77,23 @@ class LogOutbox implements Outbox {
 
   constructor(store: LogStore, options: OutboxOptions, context: OutboxContext) {
     const { clock, logger } = context
-    const shared = { store, options, clock, logger, own: context.randomId() }
+    const outage = new Outage({
+      clock,
+      logger,
+      address: store.address ?? 'in memory',
+      pendingEvents: () => this.#writer.pendingEvents,
+    })
+    const shared = { store, options, clock, logger, outage, own: context.randomId() }
     this.#store = store
     this.#context = context
+    this.#outage = outage
     this.#tail = new LogTail(shared)
     new OwnerWatch({ ...shared, rooms: this.#rooms }).follow(this.#tail)
     this.#writer = new LogWriter({
       ...shared,
       onFlushed: () => this.#tail.wake(),
       sealed: () => this.#tail.sealed,
+      onAbandoned: (cause) => this.#givenUp(cause),
     })
     this.#snapshots = new SnapshotSaver(shared)
     this.#retention = new Retention({
@@ -93,6 +101,11 @@ class LogOutbox implements Outbox {
       sealed: () => this.#tail.sealed,
       askForSnapshot: (room) => this.#askForSnapshot(room),
       maxDelayMs: context.maxDelayMs ?? (() => 0),
+    })
+    this.#pages = new PageReader({
+      ...shared,
+      sealed: () => this.#tail.sealed,
+      noteFloor: (floor) => this.#retention.noteFloor(floor),
     })
     this.#buffers = {
       options,
@@ -111,6 +124,20 @@ class LogOutbox implements Outbox {
         this.#lostCount += count
       },
     }
+  }
+
+  #givenUp(cause: unknown): void {
+    if (this.#state !== 'running') return
+    const { logger, clock, onGivenUp } = this.#context
+    const fields = { events: this.#lostCount, rooms: this.#lostRooms.size, err: briefOf(cause) }
+    logger.error(
+      fields,
+      'the log is given up: accepted events are lost, only a new process goes on',
+    )
+    const text = `The log is given up: ${fields.events} events of ${fields.rooms} rooms are lost`
+    // In a turn of its own: whoever is told may close everything.
+    if (onGivenUp)
+      clock.soon(() => onGivenUp(new RingsideError('outbox_unreachable', text, { cause })))
   }
 
   get sealed(): number {
@@ -132,6 +159,9 @@ class LogOutbox implements Outbox {
       lagMs: this.#writer.lagMs,
       tailLagMs: this.#tail.lagMs,
       lastError: this.#writer.lastError ?? this.#tail.lastError,
+      isReadAway: this.#outage.isAway('read'),
+      isWriteAway: this.#outage.isAway('write'),
+      lostEvents: this.#lostCount,
       isGivenUp: this.#state === 'running' && this.#writer.isAbandoned,
       appendedCount: this.#appendedCount,
       coalescedCount: this.#coalescedCount,
@@ -190,6 +220,7 @@ class LogOutbox implements Outbox {
     this.#state = 'stopping'
     if (wasRunning) await within(clock, STOP_WITHIN_MS, this.#flushAll(lastWrites))
     void this.#tail.stop()
+    this.#outage.stop()
     this.#snapshots.stop()
     this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log was stopped'))
     this.#halt.halt(stoppedError())
@@ -263,7 +294,9 @@ class LogOutbox implements Outbox {
   async #stateOf(log: RoomLog): Promise<RestoredRoom> {
     const { room, acknowledgedN } = log
     const isNew = acknowledgedN === 0
-    const marker = isNew ? null : await this.#fresh(() => this.#store.byRoomN(room, acknowledgedN))
+    const marker = isNew
+      ? null
+      : await this.#pages.fresh(() => this.#store.byRoomN(room, acknowledgedN))
     if (!marker) throw new RingsideError('past_retention', `Expected a log of room '${room}'`)
     return readRoom(this, this.#store, marker)
   }
@@ -279,53 +312,9 @@ class LogOutbox implements Outbox {
   }
 
   async read(query: OutboxQuery): Promise<OutboxPage> {
-    const page = await this.#reached(() => this.#fresh(() => this.#readPage(query)))
+    const page = await this.#reached(() => this.#pages.read(query))
     if (!page) throw new RingsideError('unavailable', 'Expected the log up to its sealed end')
     return page
-  }
-
-  /** Reads again what must be there and is not: a new primary may not know of it for a moment. */
-  async #fresh<T>(read: () => Promise<T | null>): Promise<T | null> {
-    for (let attempt = 1; ; attempt++) {
-      const found = await read()
-      if (found || attempt === STALE_ATTEMPTS) return found
-      await new Promise<void>((resolve) => void this.#context.clock.after(STALE_WAIT_MS, resolve))
-    }
-  }
-
-  /**
-   * null when the store showed an older state than this process has seen: after a fail-over a majority read
-   * may go back in time, and what it does not show yet must not be taken for absent (FE1).
-   */
-  async #readPage(query: OutboxQuery): Promise<OutboxPage | null> {
-    const upTo = Math.min(query.upTo ?? this.sealed, this.sealed)
-    const limit = Math.max(1, Math.min(MAX_PAGE, query.limit))
-    const { after, room } = query
-    const isEmpty = after >= upTo
-    const where = { upTo, ...(room === undefined ? {} : { room }) }
-    const maxBytes = Math.min(PAGE_BYTES, query.maxBytes ?? PAGE_BYTES)
-    const page = { ...where, after, limit, maxBytes }
-    const found = isEmpty ? [] : await this.#store.range(page)
-    const isFull = isFullPage(found, page)
-    let isStale = false
-    if (!isEmpty && room !== undefined && !isFull) {
-      // The end of W is there, and after it was seen there is still nothing more of the room.
-      const end = await this.#store.bySeq(upTo)
-      const from = found[found.length - 1]?.seq ?? after
-      const more = await this.#store.range({ ...where, after: from, limit: 1 })
-      isStale = end === null || more.length > 0
-    }
-    // After the read: what was deleted meanwhile would be missing in the page (OB6).
-    const floor = await this.#store.floor()
-    this.#retention.noteFloor(floor)
-    if (after < floor)
-      throw new RingsideError('past_retention', `Expected a position from ${floor}, got ${after}`)
-    const last = found[found.length - 1]
-    const next = last && isFull ? last.seq : Math.max(after, upTo)
-    // Up to W every seq is an event or a tombstone (OB3).
-    if (room === undefined) isStale = !isEmpty && found.length !== next - after
-    if (isStale) return null
-    return { events: found.filter((event) => event.type !== TOMBSTONE), next }
   }
 
   snapshotAt(room: string, seq: number): Promise<Snapshot | null> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import type { Outage } from './outage.ts'
 import type { OutboxOptions } from './outbox.ts'
 import { PAGE_BYTES, isFullPage } from './page.ts'
 import { TOMBSTONE } from './store.ts'
@@ -17,6 +18,7 @@ export interface TailContext {
   readonly options: OutboxOptions
   readonly clock: Clock
   readonly logger: Logger
+  readonly outage: Pick<Outage, 'failed' | 'worked'>
   readonly own: string
 }
 
@@ -107,13 +109,13 @@ export class LogTail {
   }
 
   #poll(): void {
-    const { clock, options, logger } = this.#context
+    const { clock, options, outage } = this.#context
     this.#pollCancel = clock.after(options.pollMs, () => {
       if (!this.#isRunning) return
       const silentMs = Math.min(LONGEST_SILENCE_MS, SILENT_AFTER_MS * 2 ** this.#silentCount)
       if (this.#readSince !== null && clock.now() - this.#readSince > silentMs) {
-        logger.warn({ sealed: this.#sealed }, 'the tail of the log has gone silent, reading again')
         this.lastError = 'A read of the log did not answer'
+        outage.failed('read', new Error(this.lastError))
         this.#silentCount++
         this.#generation++
         this.#readSince = null
@@ -168,6 +170,7 @@ export class LogTail {
     this.#readAt = now
     this.#silentCount = 0
     this.lastError = null
+    this.#context.outage.worked('read')
     const visible = page[page.length - 1]?.seq ?? this.#sealed
     if (visible > this.#sealed && (await this.#skipCut(generation))) return true
     const isFilled = await this.#watchHole(visible, now)
@@ -233,7 +236,9 @@ export class LogTail {
       while (next < event.seq && missing.length < PAGE) missing.push(next++)
       next = event.seq + 1
     }
-    logger.warn({ after: hole.after, upTo: last.seq, missing: missing.length }, 'filling a hole')
+    const fields = { after: hole.after, upTo: last.seq, missing: missing.length }
+    // As after each election, or the death of another process: numbers were taken, and nothing came.
+    logger.info(fields, 'numbers under which nothing was written are given up')
     this.tombstoneCount += await writeTombstones(store, missing, own)
     return true
   }
@@ -258,8 +263,7 @@ export class LogTail {
   }
 
   #note(error: unknown): void {
-    if (this.lastError === null)
-      this.#context.logger.warn({ err: error }, 'the log could not be read, trying again')
+    this.#context.outage.failed('read', error)
     this.lastError = error instanceof Error ? error.message : String(error)
   }
 }

@@ -2,7 +2,9 @@ import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { Backoff } from './backoff.ts'
+import { isPlaceOf, isSame, renumbered, withoutRivals } from './bound-events.ts'
 import { Numbers } from './numbers.ts'
+import type { Outage } from './outage.ts'
 import type { OutboxOptions } from './outbox.ts'
 import type { Bound, Pending } from './pending.ts'
 import { youngestCutMs } from './retention.ts'
@@ -19,12 +21,15 @@ export interface WriterContext {
   readonly options: OutboxOptions
   readonly clock: Clock
   readonly logger: Logger
+  readonly outage: Pick<Outage, 'failed' | 'worked'>
   /** Random per boot: the `own` of tombstones. */
   readonly own: string
   /** W of OB3, as far as this process knows. */
   readonly sealed: () => number
   /** After each flush: something may be there to be sealed. */
   readonly onFlushed: () => void
+  /** The log is given up, and every owner was told. */
+  readonly onAbandoned: (cause: unknown) => void
 }
 
 /**
@@ -108,8 +113,8 @@ export class LogWriter {
     this.#queue = []
     if (owners.size === 0) return
     this.#lastError = cause instanceof Error ? cause.message : String(cause)
-    this.#context.logger.error({ err: cause }, 'the log is given up with events unwritten')
     for (const owner of owners) owner.abandon(this.#abandonedError())
+    this.#context.onAbandoned(cause)
   }
 
   #schedule(delayMs: number): void {
@@ -176,6 +181,8 @@ export class LogWriter {
         else if (outcome.kind !== 'unknown') storedCount = outcome.index
       }
       if (this.#isAbandoned) return
+      // The store has answered, whatever it was.
+      if (outcome.kind !== 'unknown') this.#context.outage.worked('write')
       for (const bound of rest.slice(0, storedCount)) this.#acknowledge(bound, bound.event)
       if (outcome.kind === 'stored') {
         rest = rest.slice(storedCount)
@@ -190,7 +197,6 @@ export class LogWriter {
       rest = rest.slice(storedCount)
       if (!culprit) throw new Error('The store blamed an event that it was not given')
       if (outcome.kind === 'refused') {
-        this.#note(outcome.cause)
         rest = this.#drop(rest, culprit, isNumbered)
         culprit.pending.owner.refuse(culprit.event, outcome.cause)
         continue
@@ -296,47 +302,13 @@ export class LogWriter {
   }
 
   #note(cause: unknown): void {
-    const text = cause instanceof Error ? cause.message : String(cause)
-    if (this.#lastError === null)
-      this.#context.logger.warn({ err: cause }, 'a write to the log is in doubt, sending it again')
-    this.#lastError = text
+    this.#lastError = cause instanceof Error ? cause.message : String(cause)
+    this.#context.outage.failed('write', cause)
   }
 
   #abandonedError(): RingsideError {
     return new RingsideError('outbox_unreachable', this.#lastError ?? 'The log was stopped')
   }
-}
-
-/** The event itself, stored by an earlier attempt. */
-function isSame(stored: LogEvent, event: LogEvent): boolean {
-  if (stored.own !== event.own || stored.room !== event.room || stored.n !== event.n) return false
-  return event.n > 0 || stored.seq === event.seq
-}
-
-function isPlaceOf(stored: LogEvent, event: LogEvent): boolean {
-  return event.n > 0 && stored.room === event.room && stored.n === event.n
-}
-
-function renumbered(rest: readonly Bound[], first: number): Bound[] {
-  return rest.map(({ pending, event }, index) => ({
-    pending,
-    event: { ...event, seq: first + index },
-  }))
-}
-
-/**
- * Up to the second event of one place (two takeovers of one room): a transaction would fail over it with
- * nothing to be found there. It has its number and is sent after it.
- */
-function withoutRivals(bound: readonly Bound[]): readonly Bound[] {
-  const places = new Set<string>()
-  const end = bound.findIndex(({ event }) => {
-    const place = `${event.n} ${event.room}`
-    const isTaken = event.n > 0 && places.has(place)
-    places.add(place)
-    return isTaken
-  })
-  return end < 0 ? bound : bound.slice(0, end)
 }
 
 async function attempted(write: () => Promise<InsertOutcome>): Promise<InsertOutcome> {

@@ -1,4 +1,5 @@
 import type { Backoff } from './backoff.ts'
+import type { Outage } from './outage.ts'
 import type { LogStore } from './store.ts'
 import { writeTombstones } from './tombstones.ts'
 
@@ -8,6 +9,7 @@ const VOID_CHUNK = 1_000
 export interface NumbersContext {
   readonly store: LogStore
   readonly own: string
+  readonly outage: Pick<Outage, 'failed'>
   /** W of OB3: there is nothing to void at or below it. */
   readonly sealed: () => number
 }
@@ -72,6 +74,7 @@ export class Numbers {
         }
       } catch (error) {
         this.lastError = String(error)
+        this.#context.outage.failed('write', error)
         await this.#backoff.wait(attempt++)
       }
     }

@@ -96,6 +96,12 @@ export interface OutboxStats {
   /** How long ago the tail last read the log with success, in ms: what is newer is not shown yet. */
   readonly tailLagMs: number
   readonly lastError: string | null
+  /** Reads have been failing for a second and more: whoever needs one need not wait for it to fail, too. */
+  readonly isReadAway: boolean
+  /** The same for writes. */
+  readonly isWriteAway: boolean
+  /** Accepted events that were given up: they are in no log. */
+  readonly lostEvents: number
   /** The log can no longer be written by this process (OB6): only a new one can go on. */
   readonly isGivenUp: boolean
   readonly appendedCount: number

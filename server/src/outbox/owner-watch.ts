@@ -1,3 +1,4 @@
+import { briefOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import type { LogTail } from './log-tail.ts'
 import type { RoomBuffer } from './room-buffer.ts'
@@ -47,7 +48,8 @@ export class OwnerWatch {
     for (const { room } of rooms)
       store.lastOfRoom(room).then(
         (last) => last && this.#fenceOlder(last),
-        (error: unknown) => logger.warn({ roomId: room, err: error }, 'owner was not looked up'),
+        (error: unknown) =>
+          logger.warn({ roomId: room, err: briefOf(error) }, 'owner was not looked up'),
       )
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { CutClock } from './cut-clock.ts'
+import type { Outage } from './outage.ts'
 import { eventBytes } from './event-check.ts'
 import type { OutboxOptions } from './outbox.ts'
 import { isFullPage } from './page.ts'
@@ -28,6 +29,7 @@ export interface RetentionContext {
   readonly options: OutboxOptions
   readonly clock: Clock
   readonly logger: Logger
+  readonly outage: Pick<Outage, 'failed' | 'worked'>
   readonly sealed: () => number
   /** Asks a room that this process owns for a snapshot; false when it owns no such room. */
   readonly askForSnapshot: (room: string) => boolean
@@ -100,11 +102,12 @@ export class Retention {
 
   #schedule(): void {
     if (!this.#isRunning) return
-    const { clock, options, logger } = this.#context
+    const { clock, options, outage } = this.#context
     const ms = Math.min(LONGEST_ROUND_MS, Math.max(SHORTEST_ROUND_MS, options.retentionMs / 10))
     this.#cancel = clock.after(this.#hasMore ? 0 : ms, () => {
       this.#round = this.run()
-        .catch((error: unknown) => logger.warn({ err: error }, 'the log could not be cut'))
+        .then(() => outage.worked('cut'))
+        .catch((error: unknown) => outage.failed('cut', error))
         .then(() => this.#schedule())
     })
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { briefOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import { Backoff } from './backoff.ts'
 import type { LogStore, Snapshot } from './store.ts'
@@ -70,7 +71,10 @@ export class SnapshotSaver {
         await this.#store.saveSnapshot(snapshot)
         return
       } catch (error) {
-        this.#logger.warn({ roomId: snapshot.room, err: error }, 'a snapshot could not be stored')
+        this.#logger.warn(
+          { roomId: snapshot.room, err: briefOf(error) },
+          'a snapshot could not be stored',
+        )
         await this.#backoff.wait(attempt)
       }
     }

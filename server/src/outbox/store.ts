@@ -6,6 +6,8 @@
 export interface LogStore {
   /** True when a write takes effect before it answers, or never: then events of any age may be cut. */
   readonly isLocal?: boolean
+  /** Where it is, without secrets, for the process's own log. */
+  readonly address?: string
   /** Bytes of `data` and `hidden` of all events kept, where they are in memory: bounded by `retentionBytes`. */
   readonly keptBytes?: number
   /** Creates what is missing; may be called by several processes at once. */

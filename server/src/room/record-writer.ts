@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { briefOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { RoomRecord } from '../outbox/store.ts'
@@ -72,7 +73,7 @@ export class RecordWriter {
       } catch (error) {
         if (failures === 0)
           this.#parts.logger.warn(
-            { roomId: room, err: error },
+            { roomId: room, err: briefOf(error) },
             'room record was not saved, trying again',
           )
         failures++

@@ -30,6 +30,8 @@ export interface RoomHostParts {
   >
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
   readonly maxRooms: number
+  /** The log is known to fail: no room can be made now. Default: never. */
+  readonly isLogAway?: () => boolean
   /** Seed of a room, from its id. */
   seedOf(roomId: string): number
   /** Makes and restores the states of a type. */
@@ -51,6 +53,8 @@ export class RoomHost {
   readonly #records: RoomRecords
   readonly #listeners = new Set<(roomId: string) => void>()
   #openingCount = 0
+  /** Rooms that another server has taken. */
+  fencedCount = 0
   #isDraining = false
 
   constructor(types: ReadonlyMap<string, RoomType>, parts: RoomHostParts) {
@@ -91,6 +95,7 @@ export class RoomHost {
     if (this.#isDraining) throw new RingsideError('draining')
     if (this.#rooms.size + this.#openingCount >= this.#parts.maxRooms)
       throw new RingsideError('room_limit')
+    if (this.#parts.isLogAway?.()) throw new RingsideError('unavailable')
     this.#openingCount++
     try {
       return await this.#open(type, options)
@@ -106,6 +111,7 @@ export class RoomHost {
     const { track } = this.#parts.trackerOf(type)
     const place = { id, type, seed, createdAt: outbox.now() }
     const room = await this.#start(place, async () => ({ kind: 'new', options, track }))
+    this.#context.logger.info({ roomId: id, type: type.name }, 'room opened')
     try {
       // Whoever asked is told of the room only once a restart would find it again.
       await this.#records.add(room, place)
@@ -176,6 +182,7 @@ export class RoomHost {
     const log = await this.#parts.outbox.openRoom(id, {
       onFenced: () => {
         isTaken = true
+        this.#fenced(id)
         room?.logHandlers().onFenced()
       },
       onGivenUp: () => room?.logHandlers().onGivenUp?.(),
@@ -194,7 +201,6 @@ export class RoomHost {
       throw error
     }
     this.#rooms.set(id, room)
-    this.#context.logger.info({ roomId: id, type: type.name }, 'room opened')
     this.#notify(id)
     return room
   }
@@ -280,8 +286,17 @@ export class RoomHost {
     if (!room) return
     this.#rooms.delete(roomId)
     this.#records.close(room, closed)
-    this.#context.logger.info({ roomId }, 'room closed')
+    const what = room.hasEnded ? 'room ended' : 'room stopped: in its log it goes on'
+    this.#context.logger.info({ roomId }, what)
     this.#notify(roomId)
+  }
+
+  #fenced(roomId: string): void {
+    this.fencedCount++
+    this.#context.logger.warn(
+      { roomId },
+      'another server has taken this room: is a second server running on this log?',
+    )
   }
 
   #changed(roomId: string): void {

@@ -326,7 +326,7 @@ export class LiveRoom extends RoomBase implements Room {
     this.#guard.run('onResume', () => this.kind.handlers.onResume?.(this, pausedMs))
     this.#output.tellPaused(false, this.#now)
     this.#loop.start()
-    this.log.info({ roomId: this.id, pausedMs }, 'room goes on')
+    this.log.warn({ roomId: this.id, pausedMs }, 'room goes on')
   }
 
   #header(): PatchHeader {

@@ -64,6 +64,7 @@ const DELETE_BATCH = 5_000
  * (polling only).
  */
 export class MongoStore implements LogStore {
+  readonly address: string
   readonly #options: MongoStoreOptions
   readonly #clock: Clock
   readonly #logger: Logger
@@ -78,6 +79,7 @@ export class MongoStore implements LogStore {
   /** @throws RingsideError option_invalid for a string that is no MongoDB address. */
   constructor(options: MongoStoreOptions) {
     this.#options = options
+    this.address = maskAddress(options.uri)
     const clock = options.clock ?? new SystemClock()
     const logger = options.logger ?? silentLogger
     this.#clock = clock
@@ -106,7 +108,7 @@ export class MongoStore implements LogStore {
       // No `cause`: nothing that quotes the address may travel further.
       throw new RingsideError(
         'outbox_unreachable',
-        `Expected a MongoDB at ${maskAddress(uri)}, got: ${maskText(failure.explain(error), uri)}`,
+        `Expected a MongoDB at ${this.address}, got: ${maskText(failure.explain(error), uri)}`,
       )
     } finally {
       failure.stop()
