@@ -95,9 +95,12 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   unlock(): void
   /** As it was last set, also by the room's owner before a restart; null when it never was. */
   readonly metadata: Json
-  /** What `GET /rooms` shows; at most 4 KiB of JSON. */
+  /** What `GET /rooms` shows; at most 4 KiB of JSON. A crash may take back the last 30 s of changes. */
   setMetadata(metadata: Json): void
-  /** Hides the room from lists and from joinOrCreate. */
+  /**
+   * Hides the room from lists, spectators and joinOrCreate, at once. Lock and privacy are stored a round trip
+   * later, apart from the log: a crash in between undoes them, but nothing that was emitted.
+   */
   setPrivate(isPrivate: boolean): void
   /**
    * Ends the room after this turn, once its answer is out: `end` in the log, players closed with
