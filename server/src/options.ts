@@ -37,6 +37,8 @@ export interface ServerLimits {
   readonly readsPerSecondPerIp: number
   /** Rooms at once. Default 1,000. */
   readonly maxRooms: number
+  /** Living rooms that were made by requests from one IP. Default 100. */
+  readonly maxRoomsPerIp: number
   /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
   readonly ticketTtlMs: number
   /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */
@@ -97,6 +99,7 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   maxStreamsPerIp: [1_000, 1, 1e6],
   readsPerSecondPerIp: [100, 1, 1e6],
   maxRooms: [1_000, 1, 1e6],
+  maxRoomsPerIp: [100, 1, 1e6],
   ticketTtlMs: [15_000, 1_000, 120_000],
   maxBodyBytes: [65_536, 1_024, MIB],
   heartbeatMs: [15_000, 1_000, 15_000],

@@ -13,6 +13,7 @@ import { Router } from './http/router.ts'
 import { mixSeed, randomId } from './ids.ts'
 import { silentLogger } from './logger.ts'
 import { addMatchmakeRoutes } from './matchmake/matchmake-routes.ts'
+import { MadeRooms } from './matchmake/made-rooms.ts'
 import { Matchmaker } from './matchmake/matchmaker.ts'
 import { TicketOffice } from './matchmake/ticket.ts'
 import { UnclaimedSeats } from './matchmake/unclaimed.ts'
@@ -103,6 +104,10 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const office = new TicketOffice(checkTicketSecret(options.ticketSecret))
   const { ticketTtlMs } = limits
   const unclaimed = new UnclaimedSeats(limits.maxUnclaimedPerIp)
+  const made = new MadeRooms(limits.maxRoomsPerIp)
+  host.onChange((roomId) => {
+    if (!host.rooms.has(roomId)) made.forget(roomId)
+  })
   const matchmaker = new Matchmaker({
     host,
     office,
@@ -111,6 +116,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     ticketTtlMs,
     newId,
     unclaimed,
+    made,
   })
 
   // Steps 2 to 4: sessions.

@@ -8,6 +8,7 @@ import type { RoomSeat } from '../room/seat.ts'
 import { networkOf } from '../transport/client-address.ts'
 import { LOOPBACK_ADDRESS } from '../transport/memory.ts'
 import { checkOptions, cleanName } from './join-request.ts'
+import type { MadeRooms } from './made-rooms.ts'
 import type { TicketOffice } from './ticket.ts'
 import type { UnclaimedSeats } from './unclaimed.ts'
 
@@ -21,6 +22,7 @@ export interface MatchmakerParts {
   readonly nodeName: string
   readonly ticketTtlMs: number
   readonly unclaimed: UnclaimedSeats
+  readonly made: MadeRooms
   readonly newId: () => string
 }
 
@@ -51,8 +53,8 @@ export class Matchmaker implements SeatDesk {
     for (let attempt = 1; ; attempt++) {
       const room =
         this.#findOpen(type) ??
-        (await this.#openOne(type, options)) ??
-        (await this.#parts.host.create(type, options))
+        (await this.#openOne(type, options, wish)) ??
+        (await this.#make(type, options, wish))
       try {
         return await this.#sell(room, wish)
       } catch (error) {
@@ -67,10 +69,10 @@ export class Matchmaker implements SeatDesk {
    * Makes a room; callers that come meanwhile share it. Null when somebody else's room could not be
    * made: his options may have been bad, this caller's own decide about his.
    */
-  #openOne(type: string, options: Json): Promise<LiveRoom | null> {
+  #openOne(type: string, options: Json, wish: SeatWish): Promise<LiveRoom | null> {
     const pending = this.#opening.get(type)
     if (pending) return pending.catch(() => null)
-    const opening = this.#parts.host.create(type, options).finally(() => this.#opening.delete(type))
+    const opening = this.#make(type, options, wish).finally(() => this.#opening.delete(type))
     this.#opening.set(type, opening)
     return opening
   }
@@ -85,7 +87,7 @@ export class Matchmaker implements SeatDesk {
 
   async create(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
     this.#checkUnclaimed(wish)
-    const room = await this.#parts.host.create(type, checkOptions(wish.options))
+    const room = await this.#make(type, checkOptions(wish.options), wish)
     return this.#sell(room, wish)
   }
 
@@ -131,6 +133,13 @@ export class Matchmaker implements SeatDesk {
   /** @throws RingsideError draining: its clients come back by themselves, after the restart. */
   #assertOpen(): void {
     if (this.#parts.host.isDraining) throw new RingsideError('draining')
+  }
+
+  /** @throws RingsideError too_many_requests; whatever RoomHost.create throws. */
+  #make(type: string, options: Json, wish: SeatWish): Promise<LiveRoom> {
+    const { host, made } = this.#parts
+    if (!this.#isCounted(wish)) return host.create(type, options)
+    return made.make(networkOf(wish.remoteAddress), () => host.create(type, options))
   }
 
   /** The server's own bots come from nowhere and are not counted. */

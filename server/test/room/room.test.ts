@@ -100,6 +100,34 @@ describe('joining', () => {
     expect((await test.join('Dan')).closed, 'seats that are taken do not count').toBeNull()
   })
 
+  it('MM7 one address makes only so many rooms that live, and may join any', async () => {
+    const limits = { maxRoomsPerIp: 3, joinsPerSecondPerIp: 1_000 }
+    await using test = await TestServer.start(limits, { maxClients: 1, emptyTimeoutMs: 1_000 })
+    const ask = (remoteAddress: string, path = 'create/arena') =>
+      test.http('POST', `/matchmake/${path}`, {}, remoteAddress)
+    const answers = []
+    for (let count = 0; count < 3; count++) answers.push(await ask('2001:db8::1'))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    for (const path of ['create/arena', 'joinOrCreate/arena']) {
+      const refused = await ask('2001:db8::2', path)
+      expect(refused.body, 'the same /64').toMatchObject({ error: { code: 'too_many_requests' } })
+      expect(refused.status).toBe(429)
+    }
+    expect(test.server.rooms.length).toBe(3)
+    await test.server.createRoom('arena')
+    expect((await ask('2001:db8::1', 'joinOrCreate/arena')).status, 'a room with a seat').toBe(200)
+    expect((await ask('10.0.0.2')).status, 'another address').toBe(200)
+    expect((await ask('2001:db8::1', 'create/nothing')).status).toBe(429)
+    // A room that could not be made does not count, and one that is over no longer does.
+    for (let count = 0; count < 5; count++)
+      expect((await ask('10.0.0.2', 'create/nothing')).status).toBe(404)
+    expect((await ask('10.0.0.2')).status).toBe(200)
+    await test.clock.advanceAsync(20_000, 100)
+    expect(test.server.rooms.length).toBe(0)
+    for (let count = 0; count < 3; count++) expect((await ask('2001:db8::1')).status).toBe(200)
+    expect((await ask('2001:db8::1')).status).toBe(429)
+  })
+
   it('MM4 locked and private rooms are not found, unknown types and rooms are 404', async () => {
     await using test = await TestServer.start({}, { onCreate: privateRoom })
     expect((await test.http('POST', '/matchmake/create/arena', {})).status).toBe(200)
