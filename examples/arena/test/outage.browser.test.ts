@@ -97,7 +97,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
     tab.page.locator('.connection').first().getAttribute('data-state')
   const asked = (tab: Tab): number => tab.requests.filter((path) => path === '/health/ready').length
 
-  test('[AR54] [AR55] spectators and players are told that the log is away, and that it is back', async () => {
+  test('[AR54 AR55] spectators and players are told that the log is away, and that it is back', async () => {
     await using outage = new Outage(folder, { maxOutboxLagMs: 6_000 })
     const { tabs, demo } = await outage.start()
     const [roomId = ''] = await demo.start({ rooms: 1, bots: 4, title: 'Main Ring' })

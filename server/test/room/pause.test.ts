@@ -22,7 +22,7 @@ function stallingStore(): { options: { store: MemoryStore }; stall(isStalled: bo
 }
 
 describe('a room whose log is away', () => {
-  it('RM10 OB7 pauses past maxOutboxLagMs, refuses input, and loses nothing when it returns', async () => {
+  it('RM10 OB7 OB15 pauses past maxOutboxLagMs, refuses input, and loses nothing when it returns', async () => {
     const { options, stall } = stallingStore()
     await using test = await TestServer.start({ ...options, maxOutboxLagMs: 1_000 })
     const ada = await test.join('Ada')
