@@ -2,9 +2,9 @@ import { addressOf, closeOnSignal, openProgram, runProgram } from '@ringside/exa
 import { createCounter } from './server.ts'
 
 runProgram(async () => {
-  const { environment, logger, options, describeLog } = await openProgram(8082)
+  const { environment, logger, options, dead, describeLog } = await openProgram(8082)
   const server = createCounter(options)
-  closeOnSignal(() => server.close(), logger)
+  closeOnSignal(() => server.close(), logger, dead)
   const { host } = environment
   const address = addressOf(host, await server.listen({ port: environment.port, host }))
   const key = environment.isKeyMade ? ` (API key ${server.apiKey})` : ''

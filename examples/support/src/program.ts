@@ -11,6 +11,8 @@ export interface Program {
   readonly logger: Logger
   /** All of the above, for `createServer`. */
   readonly options: ServerOptions
+  /** Resolves when the server can do its work no longer (`onDead`), with why. */
+  readonly dead: Promise<Error>
   /** Where the log is, in one line without secrets; `goesOnCount`: rooms that were there at the start. */
   readonly describeLog: (goesOnCount: number) => string
 }
@@ -25,9 +27,14 @@ export async function openProgram(defaultPort: number): Promise<Program> {
   const clock = new SystemClock()
   const logger = pino({ level: logLevel })
   const log = mongodbUri ? await openStore(mongodbUri, { clock, logger }) : null
-  const options = { ...environment.options, clock, logger, ...(log ? { store: log.store } : {}) }
+  let onDead = (_cause: Error): void => {}
+  const dead = new Promise<Error>((resolve) => {
+    onDead = resolve
+  })
+  const store = log ? { store: log.store } : {}
+  const options = { ...environment.options, clock, logger, onDead, ...store }
   const describeLog = (goesOnCount: number): string => describe(log?.address ?? null, goesOnCount)
-  return { environment, clock, logger, options, describeLog }
+  return { environment, clock, logger, options, dead, describeLog }
 }
 
 /** The driver is loaded only when it is used. */

@@ -6,15 +6,32 @@ const MAX_CLOSE_MS = 15_000
 /**
  * At SIGTERM or SIGINT: `close`, then the end of the process, with 0, or with 1 when `close` fails or
  * takes too long. Further signals change nothing: npm and the terminal may both hand on the same
- * Ctrl-C, and without a listener the second would kill the process in the middle of its drain.
+ * Ctrl-C, and without a listener the second would kill the process in the middle of its drain. Once `dead`
+ * resolves (`onDead` of the server) the reason is printed in one line, and the end is the same, with 1: whoever
+ * supervises the process starts another.
  */
-export function closeOnSignal(close: () => Promise<void>, logger: Logger): void {
+export function closeOnSignal(
+  close: () => Promise<void>,
+  logger: Logger,
+  dead?: Promise<Error>,
+): void {
   let isClosing = false
-  const onSignal = (signal: string): void => {
-    if (isClosing) return
+  const begin = (): boolean => {
+    if (isClosing) return false
     isClosing = true
-    logger.info({ signal }, 'Closing')
     setTimeout(() => process.exit(1), MAX_CLOSE_MS).unref()
+    return true
+  }
+  void dead?.then(async (cause) => {
+    if (!begin()) return
+    process.stderr.write(`${cause.message}. This server ends: start it again\n`)
+    // What is lost was said.
+    await close().catch(() => {})
+    process.exit(1)
+  })
+  const onSignal = (signal: string): void => {
+    if (!begin()) return
+    logger.info({ signal }, 'Closing')
     close().then(
       () => process.exit(0),
       (error: unknown) => {

@@ -30,6 +30,13 @@ describe('EX2 the end of a program', () => {
     program.child.kill('SIGTERM')
     expect(await program.exit).toBe(1)
   }, 60_000)
+
+  test('EX2 a server that can do its work no longer is closed, and ends with 1 and one line', async () => {
+    const program = new Program(SLOW, {}, ['dead'])
+    expect(await program.exit).toBe(1)
+    expect(program.out).toBe('ready\ndraining\n')
+    expect(program.err).toBe('The log is given up. This server ends: start it again\n')
+  }, 60_000)
 })
 
 describe('EX2 the small examples', () => {

@@ -1,14 +1,17 @@
 import { closeOnSignal } from '../src/shutdown.ts'
 
-/** A program whose drain takes a while; with the argument `fail` it fails. */
+/** A program whose drain takes a while; with the argument `fail` it fails; with `dead` its server dies. */
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
-closeOnSignal(async () => {
+const isDead = process.argv[2] === 'dead'
+const dead = isDead ? Promise.resolve(new Error('The log is given up')) : undefined
+const close = async (): Promise<void> => {
   process.stdout.write('draining\n')
   await new Promise((resolve) => {
     setTimeout(resolve, 300)
   })
-  if (process.argv[2] === 'fail') throw new Error('The log is gone')
+  if (isDead || process.argv[2] === 'fail') throw new Error('The log is gone')
   process.stdout.write('drained\n')
-}, logger)
+}
+closeOnSignal(close, logger, dead)
 setInterval(() => {}, 1_000)
 process.stdout.write('ready\n')

@@ -16,7 +16,7 @@ const FIRST_BOTS = 8
 const WEB_FOLDER = fileURLToPath(new URL('../web', import.meta.url))
 
 async function main(): Promise<void> {
-  const { environment, clock, logger, options, describeLog } = await openProgram(8080)
+  const { environment, clock, logger, options, dead, describeLog } = await openProgram(8080)
   const botKey = randomBytes(16).toString('base64url')
   const server = createServer(game, options)
   // Rooms that go on after a restart, and the bots' seats in them.
@@ -26,10 +26,14 @@ async function main(): Promise<void> {
   demo.register()
   // Last: it answers whatever nothing before it did.
   addPages(server, WEB_FOLDER)
-  closeOnSignal(() => {
-    demo.halt()
-    return server.close()
-  }, logger)
+  closeOnSignal(
+    () => {
+      demo.halt()
+      return server.close()
+    },
+    logger,
+    dead,
+  )
 
   const { host } = environment
   const port = await server.listen({ port: environment.port, host })
