@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { warnOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { HttpRequest } from '../transport/transport.ts'
@@ -124,7 +125,7 @@ export class FeedGroups {
     }
     const tail = new FeedTail(delayMs, { outbox, source, clock, now, onMoved, onCut })
     tail.ready.catch((error: unknown) => {
-      logger.error({ delayMs, error }, 'feed tail failed to start')
+      warnOf(logger, error, [{ delayMs }, 'feed tail failed to start'])
       this.#tails.delete(delayMs)
     })
     this.#tails.set(delayMs, tail)

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
+import { warnOf } from '../failure.ts'
 import { TooManyRequests } from '../http/http-error.ts'
 import type { Logger } from '../logger.ts'
 import { MAX_CHUNK_BYTES, collectChunk } from './feed-chunk.ts'
@@ -279,7 +280,7 @@ export class FeedPump {
         return
       }
       if (!(error instanceof TooManyRequests))
-        logger.warn({ streamId: stream.id, error }, 'feed read failed')
+        warnOf(logger, error, [{ streamId: stream.id }, 'feed read failed'])
       await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     }
     stream.isLoading = false

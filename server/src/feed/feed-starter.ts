@@ -1,6 +1,7 @@
 import { FEED_PROTOCOL } from '@ringside/protocol'
 import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
+import { warnOf } from '../failure.ts'
 import { TooManyRequests } from '../http/http-error.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox/outbox.ts'
@@ -112,7 +113,7 @@ export class FeedStarter {
     } catch (error) {
       // The reader comes back by itself, after `retry`.
       if (!(error instanceof TooManyRequests))
-        logger.warn({ streamId: stream.id, error }, 'feed stream failed to begin')
+        warnOf(logger, error, [{ streamId: stream.id }, 'feed stream failed to begin'])
       stream.body.end()
     }
   }

@@ -6,6 +6,7 @@ import { END, PATCH } from '../outbox/store.ts'
 import type { LogEvent } from '../outbox/store.ts'
 import type { ReadGate } from './read-gate.ts'
 import { encodeEvent } from './sse.ts'
+import { ViewShelf } from './view-shelf.ts'
 
 /** A room's public state at one point of the log. */
 export interface RoomView {
@@ -22,8 +23,9 @@ export interface RoomView {
 
 /** What is taken in at once; a room may have hundreds of large events since its snapshot. */
 const PAGE = { limit: 500, maxBytes: 1024 * 1024 }
-const MAX_VIEWS = 2_048
-const MAX_BYTES = 32 * 1024 * 1024
+const NEWEST = { views: 2_048, characters: 32 * 1024 * 1024 }
+/** Many ask for the same old position: where the log begins, or a shared link to a moment. */
+const EXACT = { views: 4_096, characters: 16 * 1024 * 1024 }
 
 /**
  * The public state of any room at any seq: the newest snapshot (of the log, or of an earlier answer) and the
@@ -33,9 +35,10 @@ export class RoomStates {
   readonly #outbox: Outbox
   readonly #gate: ReadGate
   readonly #underway = new Map<string, Promise<RoomView | null>>()
-  /** The newest view of each room, in order of last use. */
-  readonly #views = new Map<string, RoomView>()
-  #bytes = 0
+  /** The newest view of each room. */
+  readonly #newest = new ViewShelf(NEWEST)
+  /** Views by room and the seq that was asked for. */
+  readonly #exact = new ViewShelf(EXACT)
 
   constructor(outbox: Outbox, gate: ReadGate) {
     this.#outbox = outbox
@@ -47,8 +50,11 @@ export class RoomStates {
    * null when the room had not begun. `who`: whose turn it takes (ReadGate).
    * @throws RingsideError past_retention when the log does not reach back so far, too_many_requests.
    */
-  at(room: string, seq: number, who: string): Promise<RoomView | null> {
+  async at(room: string, seq: number, who: string): Promise<RoomView | null> {
+    this.#checkPosition(seq)
     const key = `${room} ${seq}`
+    const known = this.#exact.get(key)
+    if (known) return known
     const underway = this.#underway.get(key)
     if (underway) return underway
     const answer = this.#gate
@@ -59,9 +65,8 @@ export class RoomStates {
   }
 
   async #build(room: string, seq: number): Promise<RoomView | null> {
-    const first = Math.max(this.#outbox.floor, this.#outbox.origin)
-    if (seq < first) throw new RingsideError('past_retention')
-    let base = this.#views.get(room) ?? null
+    const first = this.#checkPosition(seq)
+    let base = this.#newest.get(room)
     if (base && base.seq > seq) base = null
     if (base?.isOver) return base
     const snapshot = await this.#outbox.snapshotAt(room, seq)
@@ -77,8 +82,17 @@ export class RoomStates {
       ).events
       if (last?.type === END) view = { ...base, isOver: true }
     }
-    if (view) this.#keep(view)
+    if (!view) return null
+    this.#exact.put(`${room} ${seq}`, view)
+    if (view.seq >= (this.#newest.get(room)?.seq ?? 0)) this.#newest.put(room, view)
     return view
+  }
+
+  /** Where the log begins. @throws RingsideError past_retention for a position before it. */
+  #checkPosition(seq: number): number {
+    const first = Math.max(this.#outbox.floor, this.#outbox.origin)
+    if (seq < first) throw new RingsideError('past_retention')
+    return first
   }
 
   async #read(room: string, range: { after: number; upTo: number }, fold: ViewFold): Promise<void> {
@@ -88,19 +102,6 @@ export class RoomStates {
       for (const event of page.events) fold.take(event)
       if (page.next <= from) break
       from = page.next
-    }
-  }
-
-  #keep(view: RoomView): void {
-    const kept = this.#views.get(view.room)
-    if (kept && kept.seq > view.seq) return
-    this.#views.delete(view.room)
-    this.#views.set(view.room, view)
-    this.#bytes += view.state.length - (kept?.state.length ?? 0)
-    for (const [room, oldest] of this.#views) {
-      if (this.#views.size <= MAX_VIEWS && this.#bytes <= MAX_BYTES) break
-      this.#views.delete(room)
-      this.#bytes -= oldest.state.length
     }
   }
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/clock.ts'
 import { TooManyRequests } from '../../src/http/http-error.ts'
 import { MAX_READS, ReadGate } from '../../src/feed/read-gate.ts'
+import type { RoomView } from '../../src/feed/room-state.ts'
+import { ViewShelf } from '../../src/feed/view-shelf.ts'
 import { CountingStore } from './counting-store.ts'
 import { FeedRig, Reader } from './rig.ts'
 
@@ -76,6 +78,16 @@ describe('FE15 what one request may cost', () => {
     expect(await readsOf(rig, counted, `/feed?from=${middle + 1}`)).toBeLessThan(30)
     await readsOf(rig, counted, `/feed?from=${old}`)
     expect(await readsOf(rig, counted, `/feed?from=${old}`)).toBeLessThan(30)
+  })
+
+  it('FE15 an old position that many ask for costs the reads of one', async () => {
+    const { rig, store } = await startCounted()
+    await makeRooms(rig, 50, false)
+    const old = rig.outbox.sealed
+    await makeRooms(rig, 5, false)
+    expect(await readsOf(rig, store, `/feed?from=${old}`)).toBeGreaterThan(50)
+    for (let index = 0; index < 3; index++)
+      expect(await readsOf(rig, store, `/feed?from=${old}`)).toBeLessThan(30)
   })
 
   it('FE15 a stream that is gone asks for nothing more', async () => {
@@ -200,6 +212,39 @@ describe('FE15 turns at the log', () => {
     expect(await other).toBe('other')
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(['read']))
     expect(gate.underway).toBe(0)
+  })
+})
+
+describe('FE5 states in memory', () => {
+  it('FE5 are bounded by number and by size, the one unused for longest out first', () => {
+    const shelf = new ViewShelf({ views: 3, characters: 100 })
+    const view = (room: string, size: number): RoomView => ({
+      room,
+      n: 1,
+      seq: 1,
+      at: 1,
+      state: 'x'.repeat(size),
+      isOver: false,
+    })
+    for (const room of ['a', 'b', 'c']) shelf.put(room, view(room, 10))
+    expect(shelf.get('a')?.room).toBe('a')
+    shelf.put('d', view('d', 10))
+    expect(['a', 'b', 'c', 'd'].map((room) => shelf.get(room) !== null)).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ])
+    shelf.put('a', view('a', 75))
+    expect(shelf.characters).toBe(95)
+    shelf.put('e', view('e', 20))
+    expect(['a', 'c', 'd', 'e'].map((room) => shelf.get(room) !== null)).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ])
+    expect(shelf.characters).toBe(95)
   })
 })
 
