@@ -1,5 +1,6 @@
 import { isErrorCode } from '@ringside/protocol'
 import { Rejection, RingsideError, clientText } from './errors.ts'
+import type { Logger } from './logger.ts'
 
 /** What a client is told about a refused command. */
 export interface Refusal {
@@ -38,4 +39,18 @@ export function briefOf(error: unknown): string {
   const { code } = error as { readonly code?: unknown }
   const isTold = typeof code === 'number' || typeof code === 'string'
   return `${error.name}: ${error.message}${isTold ? ` (${code})` : ''}`
+}
+
+/** What the log itself tells of, once for all rooms and streams: that it is away, given up, or taken. */
+const TOLD_ONCE: ReadonlySet<string> = new Set(['unavailable', 'outbox_unreachable', 'room_taken'])
+
+/** Warns of one room's or stream's failure; at debug where it is the log's (OB18). */
+export function warnOf(
+  logger: Logger,
+  error: unknown,
+  line: readonly [fields: object, message: string],
+): void {
+  const [fields, message] = line
+  const level = error instanceof RingsideError && TOLD_ONCE.has(error.code) ? 'debug' : 'warn'
+  logger[level]({ ...fields, err: briefOf(error) }, message)
 }
