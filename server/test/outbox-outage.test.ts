@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../src/clock.ts'
 import { RingsideError } from '../src/errors.ts'
-import { briefOf } from '../src/failure.ts'
+import { briefOf, warnOf } from '../src/failure.ts'
 import type { Logger } from '../src/logger.ts'
 import { createOutbox } from '../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../src/outbox/memory-store.ts'
@@ -109,6 +109,20 @@ describe('OB18 what is told of an outage', () => {
     expect(briefOf(new RingsideError('unavailable', undefined, { cause }))).toBe(brief)
     expect(briefOf(new TypeError('no'))).toBe('TypeError: no')
     expect(briefOf('text')).toBe('text')
+  })
+})
+
+describe('OB18 what one room or stream tells of the same outage', () => {
+  it('OB18 is said at debug, any other failure at warn, in one line', () => {
+    const logger = recordLogger()
+    const cause = driverError()
+    const away = new RingsideError('unavailable', undefined, { cause })
+    warnOf(logger, away, [{ streamId: 's' }, 'feed read failed'])
+    warnOf(logger, new TypeError('no'), [{ streamId: 's' }, 'feed read failed'])
+    expect(logger.lines).toEqual([
+      ['debug', { streamId: 's', err: briefOf(cause) }, 'feed read failed'],
+      ['warn', { streamId: 's', err: 'TypeError: no' }, 'feed read failed'],
+    ])
   })
 })
 

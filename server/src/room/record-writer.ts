@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { briefOf } from '../failure.ts'
+import { warnOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { RoomRecord } from '../outbox/store.ts'
@@ -72,10 +72,10 @@ export class RecordWriter {
         if (this.#unsaved.get(room) === record) this.#unsaved.delete(room)
       } catch (error) {
         if (failures === 0)
-          this.#parts.logger.warn(
-            { roomId: room, err: briefOf(error) },
+          warnOf(this.#parts.logger, error, [
+            { roomId: room },
             'room record was not saved, trying again',
-          )
+          ])
         failures++
         await this.#wait()
       }

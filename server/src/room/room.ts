@@ -1,5 +1,6 @@
 import { encodeFrame, isGameCommandId } from '@ringside/protocol'
 import { RingsideError, reject } from '../errors.ts'
+import { warnOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import type { RoomLogHandlers } from '../outbox/outbox.ts'
 import { createRandom } from '../random.ts'
@@ -261,7 +262,7 @@ export class LiveRoom extends RoomBase implements Room {
     this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))
     const closed = this.#recorder.close(this.hasEnded)
     closed.catch((error: unknown) => {
-      this.log.warn({ err: error, roomId: this.id }, 'room log did not close cleanly')
+      warnOf(this.log, error, [{ roomId: this.id }, 'room log did not close cleanly'])
     })
     this.#context.onEnded(this, closed)
   }
