@@ -249,7 +249,7 @@ class LogOutbox implements Outbox {
       stopping.push(this.#tail.stop())
       await Promise.all(stopping)
     } catch (error) {
-      this.#context.logger.error({ err: error }, 'the log was not flushed to its end')
+      this.#context.logger.error({ err: briefOf(error) }, 'the log was not flushed to its end')
     }
   }
 
@@ -258,7 +258,10 @@ class LogOutbox implements Outbox {
     try {
       await this.#store.close()
     } catch (error) {
-      this.#context.logger.error({ err: error }, 'the store of the log did not close cleanly')
+      this.#context.logger.error(
+        { err: briefOf(error) },
+        'the store of the log did not close cleanly',
+      )
     }
   }
 

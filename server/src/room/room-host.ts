@@ -286,7 +286,7 @@ export class RoomHost {
     if (!room) return
     this.#rooms.delete(roomId)
     this.#records.close(room, closed)
-    const what = room.hasEnded ? 'room ended' : 'room stopped: in its log it goes on'
+    const what = room.hasEnded ? 'room ended' : 'room stopped, not ended'
     this.#context.logger.info({ roomId }, what)
     this.#notify(roomId)
   }

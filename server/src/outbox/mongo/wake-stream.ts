@@ -1,6 +1,7 @@
 import { MongoServerError } from 'mongodb'
 import type { ChangeStream, Collection } from 'mongodb'
 import type { Clock } from '../../clock.ts'
+import { briefOf } from '../../failure.ts'
 import type { Logger } from '../../logger.ts'
 import type { EventDocument } from './documents.ts'
 
@@ -98,7 +99,7 @@ export class WakeStream {
       logger.warn({}, 'MongoDB has no change streams here: the log is polled')
       return
     }
-    logger.debug({ err: error }, 'change stream ended, restarting')
+    logger.debug({ err: briefOf(error) }, 'change stream ended, restarting')
     this.#cancelRestart = clock.after(RESTART_MS, () => {
       if (this.#isStopped) return
       // What came meanwhile is looked for at once.
