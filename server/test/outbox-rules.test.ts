@@ -146,6 +146,63 @@ describe('OB2 order and group commit', () => {
     expect(rig.sent[3]?.map((event) => event.n)).toEqual([2])
   })
 
+  it('OB2 a batch that had landed in part is told apart with one read, not an insert for each', async () => {
+    const ranges: boolean[] = []
+    let blockings = 0
+    const rig = await startRig({
+      wrap: (store) => {
+        let isFirst = true
+        return override(store, {
+          insert: async (events) => {
+            if (!isFirst) {
+              const outcome = await store.insert(events)
+              if (outcome.kind === 'blocked') blockings++
+              return outcome
+            }
+            isFirst = false
+            await store.insert(events.slice(0, 150))
+            return unknown
+          },
+          range: (query) => {
+            if (blockings > 0 && query.isBare) ranges.push(true)
+            return store.range(query)
+          },
+        })
+      },
+    })
+    const logs = [
+      await rig.outbox.openRoom('red', recordHandlers()),
+      await rig.outbox.openRoom('blue', recordHandlers()),
+    ]
+    for (let value = 0; value < 100; value++) for (const log of logs) log.append(patch(value))
+    await pass(rig.clock, 100)
+    expect([blockings, ranges.length]).toEqual([1, 1])
+    expect(logs.map((log) => log.acknowledgedN)).toEqual([100, 100])
+    expect(rig.shown).toHaveLength(200)
+    expect(rig.outbox.stats).toMatchObject({ pendingEvents: 0, tombstoneCount: 0 })
+  })
+
+  it('OB2 behind an own event that had landed only own ones are passed', async () => {
+    const rig = await rigWithFates([
+      async (events, apply) => {
+        const [first, second] = events
+        if (first) apply([first])
+        if (second) await rig.store.insert([strange({ seq: second.seq, type: TOMBSTONE })])
+        return unknown
+      },
+    ])
+    const log = await rig.outbox.openRoom('r', recordHandlers())
+    for (const value of [1, 2, 3]) log.append(patch(value))
+    await pass(rig.clock, 100)
+    expect(log.acknowledgedN).toBe(3)
+    expect(rig.shown.map(({ n, data }) => [n, data])).toEqual([
+      [1, '{"v":1}'],
+      [2, '{"v":2}'],
+      [3, '{"v":3}'],
+    ])
+    expect(seqsFrom(rig, rig.shown)).toEqual([1, 4, 5])
+  })
+
   it('OB2 a foreign seq costs new, higher numbers for it and all that follows; n stays', async () => {
     const rig = await rigWithFates([
       async (events, apply) => {

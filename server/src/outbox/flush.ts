@@ -1,0 +1,243 @@
+import type { Clock } from '../clock.ts'
+import { RingsideError } from '../errors.ts'
+import type { Backoff } from './backoff.ts'
+import { isPlaceOf, isSame, renumbered, withoutRivals } from './bound-events.ts'
+import type { Numbers } from './numbers.ts'
+import type { Outage } from './outage.ts'
+import type { OutboxOptions } from './outbox.ts'
+import type { Bound, EventOwner, Pending } from './pending.ts'
+import { youngestCutMs } from './retention.ts'
+import { OWNER } from './store.ts'
+import type { InsertOutcome, LogEvent, LogStore } from './store.ts'
+
+/** After so many lost numbers a batch is written in one transaction with its numbers (OB3). */
+const LOSSES_BEFORE_TRANSACTION = 2
+
+/** What a flush needs of the writer around it. */
+export interface FlushContext {
+  readonly store: LogStore
+  readonly options: OutboxOptions
+  readonly clock: Clock
+  readonly backoff: Backoff
+  readonly numbers: Numbers
+  readonly outage: Pick<Outage, 'worked'>
+  /** True: nothing more is written. */
+  readonly isAbandoned: () => boolean
+  /** Forgets what an owner has not sent yet. */
+  readonly drop: (owner: EventOwner) => void
+  /** A write is in doubt. */
+  readonly note: (cause: unknown) => void
+  readonly onAcknowledged: () => void
+}
+
+interface Attempt {
+  readonly outcome: InsertOutcome
+  /** So many of the first are stored. */
+  readonly storedCount: number
+}
+
+/**
+ * One batch on its way into the log (OB2): sent, and sent again, until every event of it is known to be stored
+ * or dropped with its ownership.
+ */
+export class Flush {
+  readonly #context: FlushContext
+  /** What is neither, in order. */
+  #rest: readonly Bound[] = []
+  /** False when the numbers of `#rest` are others' and new ones must be taken. */
+  #isNumbered = true
+  #losses = 0
+  #failures = 0
+
+  constructor(context: FlushContext) {
+    this.#context = context
+  }
+
+  /** Resolves when all is resolved, or the log is given up. @throws RingsideError outbox_unreachable when it must be. */
+  async send(batch: readonly Pending[]): Promise<void> {
+    const { clock, options, isAbandoned } = this.#context
+    const giveUpAfterMs = youngestCutMs(options) / 2
+    this.#rest = await this.#bind(batch, giveUpAfterMs / 2)
+    // From here on: while the numbers were waited for, nothing was on its way that could land late (OB6).
+    const startedAt = clock.now()
+    while (this.#rest.length > 0 && !isAbandoned()) {
+      // Later what was sent might be cut before its outcome is known (OB6).
+      if (clock.now() - startedAt > giveUpAfterMs)
+        throw new RingsideError('outbox_unreachable', 'A flush was older than half of what is kept')
+      const attempt = await this.#attempt()
+      if (!isAbandoned()) await this.#resolve(attempt)
+    }
+  }
+
+  async #attempt(): Promise<Attempt> {
+    const { store } = this.#context
+    if (!this.#isNumbered && this.#losses >= LOSSES_BEFORE_TRANSACTION) {
+      const outcome = await this.#insertNext()
+      this.#isNumbered = outcome.kind === 'unknown' || outcome.kind === 'stored'
+      const isStored = outcome.kind === 'stored'
+      return { outcome, storedCount: isStored ? withoutRivals(this.#rest).length : 0 }
+    }
+    if (!this.#isNumbered) this.#rest = await this.#renumber(this.#rest)
+    this.#isNumbered = true
+    const events = this.#rest.map((bound) => bound.event)
+    const outcome = await attempted(() => store.insert(events))
+    if (outcome.kind === 'stored') return { outcome, storedCount: events.length }
+    return { outcome, storedCount: outcome.kind === 'unknown' ? 0 : outcome.index }
+  }
+
+  async #resolve({ outcome, storedCount }: Attempt): Promise<void> {
+    const { backoff, note, outage } = this.#context
+    // The store has answered, whatever it was.
+    if (outcome.kind !== 'unknown') outage.worked('write')
+    // Of what was sent: acknowledging takes it out of the rest.
+    const culprit = 'index' in outcome ? this.#rest[outcome.index] : undefined
+    this.#acknowledgeFirst(storedCount)
+    if (outcome.kind === 'stored') return
+    if (outcome.kind === 'unknown') {
+      note(outcome.cause)
+      await backoff.wait(this.#failures++)
+      return
+    }
+    if (!culprit) throw new Error('The store blamed an event that it was not given')
+    if (outcome.kind === 'blocked') return this.#unblock(culprit, outcome.blocking)
+    this.#drop(culprit)
+    culprit.pending.owner.refuse(culprit.event, outcome.cause)
+  }
+
+  async #unblock(culprit: Bound, blocking: LogEvent | null): Promise<void> {
+    const { numbers, backoff } = this.#context
+    if (blocking && isSame(blocking, culprit.event)) {
+      this.#rest = this.#rest.filter((bound) => bound !== culprit)
+      this.#acknowledge(culprit, blocking)
+      if (this.#isNumbered) await this.#passLanded(culprit.event.seq)
+    } else if (blocking && blocking.seq === culprit.event.seq) {
+      // A transaction that lost its numbers gave them back: only a plain `allocate` gets past them.
+      this.#losses = this.#isNumbered ? this.#losses + 1 : 0
+      if (this.#isNumbered) numbers.voidSoon(this.#rest.slice(1).map((bound) => bound.event.seq))
+      this.#isNumbered = false
+    } else if (blocking && isPlaceOf(blocking, culprit.event)) {
+      this.#drop(culprit)
+      culprit.pending.owner.fence(blocking)
+    } else {
+      // Gone again, or not yet visible to a majority: look again.
+      await backoff.wait(this.#failures++)
+    }
+  }
+
+  /**
+   * What follows an own event that had landed has mostly landed with it: found in one read, where inserts would
+   * take two round trips for each.
+   */
+  async #passLanded(after: number): Promise<void> {
+    const upTo = this.#rest.at(-1)?.event.seq
+    if (upTo === undefined) return
+    const found = new Map<number, LogEvent>()
+    try {
+      const query = { after, upTo, limit: upTo - after, isBare: true }
+      for (const event of await this.#context.store.range(query)) found.set(event.seq, event)
+    } catch {
+      // The next insert finds out.
+    }
+    if (this.#context.isAbandoned()) return
+    const first = this.#rest.findIndex(({ event }) => {
+      const stored = found.get(event.seq)
+      return !stored || !isSame(stored, event)
+    })
+    this.#acknowledgeFirst(first < 0 ? this.#rest.length : first)
+  }
+
+  /**
+   * A marker's n comes from a look at the log: later what stands there now may be cut, and its place empty.
+   * Such a takeover is over (OB4).
+   */
+  #isFresh(pending: Pending, maxAgeMs: number): boolean {
+    if (pending.type !== OWNER || this.#context.clock.now() - pending.since <= maxAgeMs) return true
+    pending.owner.refuse(null, new RingsideError('unavailable', 'The takeover took too long'))
+    return false
+  }
+
+  /** Binds seq, n, at and prev of what is fresh of a batch, in the order in which it was appended. */
+  async #bind(batch: readonly Pending[], maxMarkerAgeMs: number): Promise<Bound[]> {
+    let minSeq = 0
+    for (const pending of batch) minSeq = Math.max(minSeq, pending.minSeq)
+    let seq = await this.#context.numbers.allocate(batch.length, minSeq)
+    const now = this.#context.store.now()
+    const bound: Bound[] = []
+    for (const pending of batch)
+      if (this.#isFresh(pending, maxMarkerAgeMs))
+        bound.push({ pending, event: pending.owner.bind(pending, seq++, now) })
+    const unused = batch.length - bound.length
+    this.#context.numbers.voidSoon(Array.from({ length: unused }, (_, index) => seq + index))
+    return bound
+  }
+
+  /** New, higher numbers for events of which none is stored; n stays. */
+  async #renumber(rest: readonly Bound[]): Promise<Bound[]> {
+    const first = await this.#context.numbers.allocate(rest.length, 0)
+    return renumbered(rest, first)
+  }
+
+  async #insertNext(): Promise<InsertOutcome> {
+    const { store, numbers, backoff, note, isAbandoned } = this.#context
+    const rest = this.#rest
+    for (;;) {
+      let first = 0
+      const outcome = await attempted(() =>
+        store.insertNext(rest.length, (from) => {
+          first = from
+          if (!numbers.isAbove(from)) return []
+          this.#rest = renumbered(rest, from)
+          return withoutRivals(this.#rest).map((bound) => bound.event)
+        }),
+      )
+      const isAbove = first > 0 && numbers.isAbove(first)
+      if (outcome.kind === 'unknown' && !isAbove) {
+        // Nothing was sent under numbers that could be used.
+        if (isAbandoned()) return outcome
+        note(outcome.cause)
+        await backoff.wait(0)
+        continue
+      }
+      if (outcome.kind === 'stored' || outcome.kind === 'unknown') {
+        numbers.use(first, rest.length)
+        if (!isAbove) {
+          numbers.voidSoon(rest.map((_, index) => first + index))
+          continue
+        }
+      }
+      return outcome
+    }
+  }
+
+  /**
+   * The owner of `culprit` loses all its events, sent and unsent; the others go on as they are.
+   * Numbers of a transaction that was undone are not this process's to void.
+   */
+  #drop(culprit: Bound): void {
+    const { owner } = culprit.pending
+    const { numbers, drop } = this.#context
+    drop(owner)
+    const dropped = this.#rest.filter(({ pending }) => pending.owner === owner)
+    if (this.#isNumbered) numbers.voidSoon(dropped.map((bound) => bound.event.seq))
+    this.#rest = this.#rest.filter(({ pending }) => pending.owner !== owner)
+  }
+
+  #acknowledgeFirst(count: number): void {
+    const stored = this.#rest.slice(0, count)
+    this.#rest = this.#rest.slice(count)
+    for (const bound of stored) this.#acknowledge(bound, bound.event)
+  }
+
+  #acknowledge({ pending }: Bound, event: LogEvent): void {
+    this.#context.onAcknowledged()
+    pending.owner.acknowledge(event)
+  }
+}
+
+async function attempted(write: () => Promise<InsertOutcome>): Promise<InsertOutcome> {
+  try {
+    return await write()
+  } catch (cause) {
+    return { kind: 'unknown', cause }
+  }
+}
