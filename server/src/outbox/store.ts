@@ -1,7 +1,9 @@
 /**
  * Step 7, the contract of what keeps the log. The rules (OB1-OB7, docs/spec.md) are kept above it, in
- * log-writer.ts, log-tail.ts and retention.ts, once for all stores; a store only has to be honest about what
- * became of a write. Implementations are held to one suite (test/outbox-contract.ts).
+ * flush.ts, log-tail.ts and retention.ts, once for all stores; a store only has to be honest about what
+ * became of a write, and never to go back: no read of events, snapshots or the floor shows less than one
+ * before it has shown, or than it said was inserted, whatever fails over in between (FE1). Implementations
+ * are held to one suite (test/outbox-contract.ts).
  */
 export interface LogStore {
   /** True when a write takes effect before it answers, or never: then events of any age may be cut. */

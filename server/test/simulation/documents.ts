@@ -23,6 +23,8 @@ export class Documents {
   readonly snapshots = new Map<string, Snapshot[]>()
   /** What retried writes have done already. */
   readonly done = new Map<string, number>()
+  /** How many entries of the oplog it holds: its place in the time of the set. */
+  time = 0
   counter: number
   floor: number
   sealed: number
@@ -40,6 +42,12 @@ export class Documents {
     copy.floor = this.floor
     copy.sealed = this.sealed
     return copy
+  }
+
+  /** Applies the next entry of the oplog. */
+  advance(change: Change): void {
+    this.time++
+    this.apply(change)
   }
 
   apply(change: Change): void {

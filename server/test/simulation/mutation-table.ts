@@ -32,64 +32,74 @@ export const mutations: readonly Mutation[] = [
       '  /** Calls whenever a majority has got something. */',
       '  get primary(): Documents { return this.#primary }',
     ),
-    simulated('sim-store', 'set.visible.range(query)', 'set.primary.range(query)'),
+    simulated('sim-store', 'seen.range(query)', 'this.#parts.set.primary.range(query)'),
   ),
   mutation(
     'OB1',
     'a writeConcernError passes for an acknowledgement',
     simulated(
       'replica-set',
-      "if (!isCommitted) throw new Unknown('No majority has confirmed it')",
-      '',
+      "if (time === null) throw new Unknown('No majority has confirmed it')\n    return time",
+      'return time ?? 0',
     ),
   ),
   mutation(
     'OB1',
     'an unknown outcome passes for stored',
     outbox(
-      'log-writer',
-      "else if (outcome.kind !== 'unknown') storedCount = outcome.index",
-      "else if (outcome.kind !== 'unknown') storedCount = outcome.index\n" +
-        "else { outcome = { kind: 'stored' }; storedCount = rest.length }",
+      'flush',
+      "if (outcome.kind === 'stored') return { outcome, storedCount: events.length }",
+      "if (outcome.kind === 'stored' || outcome.kind === 'unknown')\n" +
+        "return { outcome: { kind: 'stored' }, storedCount: events.length }",
     ),
   ),
   mutation(
     'OB2',
     'an unknown outcome passes for a failure: the events get new places',
     outbox(
-      'log-writer',
-      'await this.#backoff.wait(failures++)\n        continue',
-      'rest = await this.#bind(rest.map((bound) => bound.pending))\n        continue',
+      'flush',
+      'await backoff.wait(this.#failures++)\n      return',
+      'this.#rest = await this.#bind(this.#rest.map((bound) => bound.pending), 1e9)\n      return',
     ),
   ),
   mutation(
     'OB2',
     'own events that had landed are not recognised',
-    outbox('log-writer', 'if (blocking && isSame(blocking, culprit.event)) {', 'if (false) {'),
+    outbox('flush', 'if (blocking && isSame(blocking, culprit.event)) {', 'if (false) {'),
+  ),
+  mutation(
+    'OB2',
+    'what follows an own event that had landed passes for landed',
+    outbox('flush', 'return !stored || !isSame(stored, event)', 'return false'),
+  ),
+  mutation(
+    'OB2',
+    'what stands where an own event was sent to passes for it',
+    outbox('flush', 'return !stored || !isSame(stored, event)', 'return !stored'),
   ),
   mutation(
     'OB2',
     'a foreign event in the same place passes for an own one',
     outbox(
-      'log-writer',
-      'rest = this.#drop(rest, culprit, isNumbered)\n        culprit.pending.owner.fence(blocking)',
-      'rest = rest.slice(1)\n        this.#acknowledge(culprit, culprit.event)',
+      'flush',
+      'this.#drop(culprit)\n      culprit.pending.owner.fence(blocking)',
+      'this.#acknowledgeFirst(1)',
     ),
   ),
   mutation(
     'OB2',
     'a duplicate without a blocking event passes for stored',
     outbox(
-      'log-writer',
-      'await this.#backoff.wait(failures++)\n      }',
-      'rest = rest.slice(1)\n        this.#acknowledge(culprit, culprit.event)\n      }',
+      'flush',
+      'await backoff.wait(this.#failures++)\n    }',
+      'this.#acknowledgeFirst(1)\n    }',
     ),
   ),
   mutation(
     'OB2',
     'lost numbers cost a new n too',
     outbox(
-      'log-writer',
+      'bound-events',
       'event: { ...event, seq: first + index }',
       'event: { ...event, seq: first + index, n: event.n + 1 }',
     ),
@@ -98,7 +108,7 @@ export const mutations: readonly Mutation[] = [
     'OB2',
     'only the event that lost its number gets a new one',
     outbox(
-      'log-writer',
+      'flush',
       'return renumbered(rest, first)\n',
       'return [...renumbered(rest.slice(0, 1), first), ...rest.slice(1)]\n',
     ),
@@ -225,7 +235,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB6',
     'a flush of any age is sent again',
-    outbox('log-writer', 'if (clock.now() - startedAt > giveUpAfterMs)', 'if (false)'),
+    outbox('flush', 'if (clock.now() - startedAt > giveUpAfterMs)', 'if (false)'),
   ),
   mutation(
     'OB6',
@@ -245,40 +255,31 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'FE1',
     'the floor is not checked',
-    outbox('create-outbox', 'if (after < floor)', 'if (false)'),
+    outbox('page-reader', 'if (after < floor)', 'if (false)'),
   ),
   mutation(
     'FE1',
     'the floor is checked before the page is read',
     outbox(
-      'create-outbox',
-      'const isEmpty = after >= upTo',
-      'const floor = await this.#store.floor()\n    const isEmpty = after >= upTo',
+      'page-reader',
+      'const found = after >= upTo',
+      'const floor = await store.floor()\n    const found = after >= upTo',
     ),
-    outbox(
-      'create-outbox',
-      '    const floor = await this.#store.floor()\n    this.#retention',
-      '    this.#retention',
-    ),
+    outbox('page-reader', '    const floor = await store.floor()\n    noteFloor', '    noteFloor'),
   ),
   mutation(
     'FE1',
     'a full page passes for all there is',
     outbox(
-      'create-outbox',
-      'last && isFull ? last.seq : Math.max(after, upTo)',
+      'page-reader',
+      'last && isFullPage(found, page) ? last.seq : Math.max(after, upTo)',
       'Math.max(after, upTo)',
     ),
   ),
   mutation(
     'FE1',
-    'a page older than W passes for complete',
-    outbox('create-outbox', 'if (isStale) return null', ''),
-  ),
-  mutation(
-    'FE1',
-    'a page of one room is not looked at again',
-    outbox('create-outbox', 'isStale = end === null || more.length > 0', 'isStale = end === null'),
+    'a read may show less than the one before it',
+    simulated('sim-store', 'const after = this.#knownTime', 'const after = 0'),
   ),
   mutation(
     'OB6',

@@ -7,18 +7,23 @@ import type { Weather } from './weather.ts'
 const DELETE_CHUNK = 8
 /** How long a primary may take to notice that it is none any more, at most. */
 const DEPOSED_MS = 2_000
+/** How often a read that waits is looked at. */
+const LOOKS_AGAIN_MS = 5
 
 interface Entry {
   readonly change: Change
-  /** Calls with true once a majority has it, with false when nobody can say any more. */
-  readonly waiters: ((isCommitted: boolean) => void)[]
+  /** Calls with its time once a majority has it, with null when nobody can say any more. */
+  readonly waiters: ((time: number | null) => void)[]
 }
 
 /** What an insert says of its documents before anybody has looked at what blocks it. */
-export type InsertReply =
+type Verdict =
   | { readonly kind: 'stored' }
   | { readonly kind: 'duplicate'; readonly index: number }
   | { readonly kind: 'refused'; readonly index: number }
+
+/** `time`: whoever reads at it, or later, sees what was stored. */
+export type InsertReply = Verdict & { readonly time: number }
 
 export interface Transaction {
   readonly first: number
@@ -26,7 +31,9 @@ export interface Transaction {
   readonly events: readonly LogEvent[]
 }
 
-export type CommitReply = InsertReply | { readonly kind: 'conflict' }
+type Fault = Verdict | { readonly kind: 'conflict' }
+
+export type CommitReply = Fault & { readonly time: number }
 
 /** The outcome of an operation is not known: it may have happened, or happen still. */
 export class Unknown extends Error {}
@@ -47,7 +54,7 @@ export class ReplicaSet {
   #deposed: Documents | null = null
   #tail: Entry[] = []
   #isReplicating = false
-  readonly #aborted = new Map<string, CommitReply>()
+  readonly #aborted = new Map<string, Fault>()
   readonly majority: Documents
   /** What a new primary may still take for the majority's state: older, never wrong. */
   readonly #behind: Documents
@@ -66,9 +73,16 @@ export class ReplicaSet {
     this.#behind = new Documents(this.origin)
   }
 
-  /** What a majority read sees. */
-  get visible(): Documents {
-    return this.#isBehind ? this.#behind : this.majority
+  /**
+   * What a majority read sees that asks for `after` at least (afterClusterTime): a primary that knows of an
+   * older point only lets it wait.
+   */
+  async visible(after: number): Promise<Documents> {
+    for (;;) {
+      const visible = this.#isBehind ? this.#behind : this.majority
+      if (visible.time >= after) return visible
+      await this.#clock.wait(LOOKS_AGAIN_MS)
+    }
   }
 
   /** Calls whenever a majority has got something. */
@@ -80,19 +94,18 @@ export class ReplicaSet {
   /** @throws Unknown when the outcome is open. */
   async insert(request: string, events: readonly LogEvent[]): Promise<InsertReply> {
     const term = this.#term
-    let reply: InsertReply = { kind: 'stored' }
+    let verdict: Verdict = { kind: 'stored' }
     for (const [index, event] of events.entries()) {
       if (index > 0 && this.#weather.strikes(0.3)) await this.#clock.wait(this.#weather.hopMs())
       if (term !== this.#term) throw new Unknown('The primary stepped down')
       const id = `${request}/${index}`
       if (this.#primary.done.has(id)) continue
-      if (this.#primary.blocking(event)) reply = { kind: 'duplicate', index }
-      else if (event.data.includes('"refuse"')) reply = { kind: 'refused', index }
-      if (reply.kind !== 'stored') break
+      if (this.#primary.blocking(event)) verdict = { kind: 'duplicate', index }
+      else if (event.data.includes('"refuse"')) verdict = { kind: 'refused', index }
+      if (verdict.kind !== 'stored') break
       this.#write({ kind: 'event', event, request: id })
     }
-    await this.#acknowledge()
-    return reply
+    return { ...verdict, time: await this.#acknowledge() }
   }
 
   /** Answered by the primary alone (w: 1), or by one that does not know yet that it is none any more. */
@@ -118,23 +131,22 @@ export class ReplicaSet {
    */
   async commit(request: string, { first, count, events }: Transaction): Promise<CommitReply> {
     const failed = this.#aborted.get(request)
-    if (failed) return failed
+    if (failed) return { ...failed, time: this.majority.time }
     if (!this.#primary.done.has(request)) {
       const fault = this.#faultOf(first, events)
       if (fault) {
         this.#aborted.set(request, fault)
-        return fault
+        return { ...fault, time: this.majority.time }
       }
       const changes: Change[] = [{ kind: 'counter', count, request }]
       for (const [index, event] of events.entries())
         changes.push({ kind: 'event', event, request: `${request}/${index}` })
       this.#write({ kind: 'transaction', changes })
     }
-    await this.#acknowledge()
-    return { kind: 'stored' }
+    return { kind: 'stored', time: await this.#acknowledge() }
   }
 
-  #faultOf(first: number, events: readonly LogEvent[]): CommitReply | null {
+  #faultOf(first: number, events: readonly LogEvent[]): Fault | null {
     if (this.next !== first) return { kind: 'conflict' }
     const places = new Set<string>()
     for (const [index, event] of events.entries()) {
@@ -180,7 +192,7 @@ export class ReplicaSet {
     for (const { change } of this.#tail) this.#primary.apply(change)
     // Connections break: whoever waited learns nothing.
     for (const entry of [...this.#tail, ...lost])
-      for (const waiter of entry.waiters.splice(0)) waiter(false)
+      for (const waiter of entry.waiters.splice(0)) waiter(null)
     this.#fallBehind()
     this.#replicate()
   }
@@ -205,17 +217,18 @@ export class ReplicaSet {
     this.#replicate()
   }
 
-  /** Resolves once a majority has everything written so far. */
-  async #acknowledge(): Promise<void> {
+  /** Resolves once a majority has everything written so far, with the time of that. */
+  async #acknowledge(): Promise<number> {
     const last = this.#tail.at(-1)
-    if (!last) return
-    const isCommitted = await new Promise<boolean>((resolve) => {
+    if (!last) return this.majority.time
+    const time = await new Promise<number | null>((resolve) => {
       last.waiters.push(resolve)
       // wtimeout: a writeConcernError, although it was applied.
       if (this.#weather.strikes(0.05))
-        this.#clock.after(this.#weather.random.int(5, 200), () => resolve(false))
+        this.#clock.after(this.#weather.random.int(5, 200), () => resolve(null))
     })
-    if (!isCommitted) throw new Unknown('No majority has confirmed it')
+    if (time === null) throw new Unknown('No majority has confirmed it')
+    return time
   }
 
   #replicate(): void {
@@ -232,10 +245,10 @@ export class ReplicaSet {
     const most = this.#tail.length
     const count = this.#weather.isBad ? this.#weather.random.int(1, most) : most
     for (const { change, waiters } of this.#tail.splice(0, count)) {
-      this.majority.apply(change)
+      this.majority.advance(change)
       this.onCommit(change)
       this.#notBehind.push(change)
-      for (const waiter of waiters) waiter(true)
+      for (const waiter of waiters) waiter(this.majority.time)
     }
     if (!this.#isBehind) this.#catchUp()
     for (const listener of this.#listeners) listener()
@@ -245,6 +258,6 @@ export class ReplicaSet {
   #catchUp(): void {
     const most = this.#notBehind.length
     for (const change of this.#notBehind.splice(0, this.#weather.random.int(0, most)))
-      this.#behind.apply(change)
+      this.#behind.advance(change)
   }
 }

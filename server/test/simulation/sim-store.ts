@@ -8,6 +8,7 @@ import type {
   SnapshotCut,
   SnapshotPlace,
 } from '../../src/outbox/store.ts'
+import type { Documents } from './documents.ts'
 import { Unknown } from './replica-set.ts'
 import type { InsertReply, ReplicaSet } from './replica-set.ts'
 import type { ProcessClock, SimClock } from './sim-clock.ts'
@@ -38,6 +39,8 @@ export interface SimStoreParts {
 export class SimStore implements LogStore {
   readonly #parts: SimStoreParts
   #requests = 0
+  /** Of the newest reply. */
+  #knownTime = 0
 
   constructor(parts: SimStoreParts) {
     this.#parts = parts
@@ -58,7 +61,7 @@ export class SimStore implements LogStore {
   }
 
   counter(): Promise<number> {
-    return this.#read(() => this.#parts.set.visible.counter)
+    return this.#read((seen) => seen.counter)
   }
 
   async origin(): Promise<number> {
@@ -97,11 +100,11 @@ export class SimStore implements LogStore {
   }
 
   bySeq(seq: number): Promise<LogEvent | null> {
-    return this.#read(() => this.#parts.set.visible.events.get(seq) ?? null)
+    return this.#read((seen) => seen.events.get(seq) ?? null)
   }
 
   byRoomN(room: string, n: number): Promise<LogEvent | null> {
-    return this.#read(() => this.#parts.set.visible.byRoomN(room, n))
+    return this.#read((seen) => seen.byRoomN(room, n))
   }
 
   async range(query: RangeQuery): Promise<LogEvent[]> {
@@ -109,7 +112,7 @@ export class SimStore implements LogStore {
     // A read that never answers at all: the tail must notice (OB5).
     if (isLook && this.#parts.weather.strikes(0.001)) return new Promise(() => {})
     try {
-      const found = await this.#read(() => this.#parts.set.visible.range(query))
+      const found = await this.#read((seen) => seen.range(query))
       if (isLook) this.#parts.onLook(found)
       return found
     } catch (error) {
@@ -119,11 +122,11 @@ export class SimStore implements LogStore {
   }
 
   lastOfRoom(room: string): Promise<LogEvent | null> {
-    return this.#read(() => this.#parts.set.visible.lastOfRoom(room))
+    return this.#read((seen) => seen.lastOfRoom(room))
   }
 
   floor(): Promise<number> {
-    return this.#read(() => this.#parts.set.visible.floor)
+    return this.#read((seen) => seen.floor)
   }
 
   raiseFloor(seq: number): Promise<void> {
@@ -135,7 +138,7 @@ export class SimStore implements LogStore {
   }
 
   sealed(): Promise<number> {
-    return this.#read(() => this.#parts.set.visible.sealed)
+    return this.#read((seen) => seen.sealed)
   }
 
   storeSealed(seq: number): Promise<void> {
@@ -147,7 +150,7 @@ export class SimStore implements LogStore {
   }
 
   snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    return this.#read(() => this.#parts.set.visible.snapshotAt(room, seq))
+    return this.#read((seen) => seen.snapshotAt(room, seq))
   }
 
   async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
@@ -155,18 +158,18 @@ export class SimStore implements LogStore {
   }
 
   snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {
-    return this.#read(() =>
+    return this.#read((seen) =>
       rooms.flatMap((room) => {
-        const found = this.#parts.set.visible.snapshotAt(room, seq)
+        const found = seen.snapshotAt(room, seq)
         return found ? [{ room, seq: found.seq }] : []
       }),
     )
   }
 
   snapshotsOf(places: readonly SnapshotPlace[]): Promise<Snapshot[]> {
-    return this.#read(() =>
+    return this.#read((seen) =>
       places.flatMap(({ room, seq }) => {
-        const found = this.#parts.set.visible.snapshotAt(room, seq)
+        const found = seen.snapshotAt(room, seq)
         return found?.seq === seq ? [found] : []
       }),
     )
@@ -207,7 +210,8 @@ export class SimStore implements LogStore {
   }
 
   async #outcome(reply: InsertReply, events: readonly LogEvent[]): Promise<InsertOutcome> {
-    if (reply.kind === 'stored') return reply
+    this.#knownTime = Math.max(this.#knownTime, reply.time)
+    if (reply.kind === 'stored') return { kind: 'stored' }
     const { index } = reply
     if (reply.kind === 'refused') return { kind: 'refused', index, cause: new Error('Refused') }
     const event = events[index]
@@ -225,8 +229,15 @@ export class SimStore implements LogStore {
     }
   }
 
-  #read<T>(look: () => T): Promise<T> {
-    return this.#call(async () => look())
+  /** Never older than what this process has seen, or was told is stored. */
+  async #read<T>(look: (seen: Documents) => T): Promise<T> {
+    const after = this.#knownTime
+    const { value, time } = await this.#call(async () => {
+      const seen = await this.#parts.set.visible(after)
+      return { value: look(seen), time: seen.time }
+    })
+    this.#knownTime = Math.max(this.#knownTime, time)
+    return value
   }
 
   /** One operation: the request on its way, its effect, the reply on its way. */

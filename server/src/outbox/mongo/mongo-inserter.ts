@@ -1,7 +1,8 @@
-import type { MongoClient } from 'mongodb'
+import type { ClientSession, MongoClient } from 'mongodb'
 import { RingsideError } from '../../errors.ts'
 import { TOMBSTONE } from '../store.ts'
 import type { InsertOutcome, LogEvent, LogStore } from '../store.ts'
+import type { ClusterTime } from './cluster-time.ts'
 import type { Collections } from './collections.ts'
 import { long, toDocuments, toNumber } from './documents.ts'
 import { readVerdict } from './outcome.ts'
@@ -11,6 +12,8 @@ const TRANSACTION_TIMEOUT_MS = 10_000
 export interface MongoInserterParts {
   readonly client: MongoClient
   readonly at: Collections
+  /** Takes in what was acknowledged. */
+  readonly time: ClusterTime
   /** Majority reads, to look at what blocks an insert. */
   readonly reader: Pick<LogStore, 'bySeq' | 'byRoomN'>
   /** Takes secrets out of an error's text. */
@@ -54,11 +57,15 @@ export class MongoInserter {
     // What retention has deleted is taken still: a write that late must not vanish unseen.
     if (first.seq <= this.#knownFloor)
       return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
+    const session = this.#parts.client.startSession()
     try {
-      await this.#parts.at.events.insertMany(toDocuments(events), { ordered: true })
+      await this.#parts.at.events.insertMany(toDocuments(events), { ordered: true, session })
+      this.#parts.time.note(session)
       return { kind: 'stored' }
     } catch (cause) {
-      return this.#outcomeOf(cause, events)
+      return await this.#outcomeOf(cause, events, session)
+    } finally {
+      await session.endSession()
     }
   }
 
@@ -92,18 +99,25 @@ export class MongoInserter {
           timeoutMS: TRANSACTION_TIMEOUT_MS,
         },
       )
+      this.#parts.time.note(session)
       return { kind: 'stored' }
     } catch (cause) {
-      return this.#outcomeOf(cause, events)
+      return await this.#outcomeOf(cause, events, session)
     } finally {
       await session.endSession()
     }
   }
 
   /** Turns a failed insert into what is known of it, with the blocking event as a majority sees it. */
-  async #outcomeOf(cause: unknown, events: readonly LogEvent[]): Promise<InsertOutcome> {
+  async #outcomeOf(
+    cause: unknown,
+    events: readonly LogEvent[],
+    session: ClientSession,
+  ): Promise<InsertOutcome> {
     const verdict = readVerdict(cause)
     if (verdict.kind === 'unknown') return { kind: 'unknown', cause: this.#masked(cause) }
+    // What came before the culprit is acknowledged.
+    this.#parts.time.note(session)
     const { index } = verdict
     if (verdict.kind === 'refused') return { kind: 'refused', index, cause: this.#masked(cause) }
     const event = events[index]

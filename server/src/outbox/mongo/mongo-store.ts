@@ -1,11 +1,9 @@
-import type { Filter, FindCursor, Long, MongoClient } from 'mongodb'
+import type { MongoClient } from 'mongodb'
 import { SystemClock } from '../../clock.ts'
 import type { Clock } from '../../clock.ts'
 import { RingsideError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
 import type { Logger } from '../../logger.ts'
-import { PageGauge } from '../page.ts'
-import { snapshotBytes } from '../snapshot-check.ts'
 import { OWNER } from '../store.ts'
 import type {
   InsertOutcome,
@@ -18,20 +16,13 @@ import type {
   SnapshotPlace,
 } from '../store.ts'
 import { databaseIn, maskAddress, maskText } from './address.ts'
+import { ClusterTime } from './cluster-time.ts'
 import { collectionsOf, createCollections } from './collections.ts'
 import type { Collections } from './collections.ts'
 import { makeClient, withinMs } from './connect.ts'
-import {
-  long,
-  snapshotId,
-  toEvent,
-  toNumber,
-  toSnapshot,
-  toSnapshotDocument,
-  toRoomRecord,
-} from './documents.ts'
-import type { EventDocument, LogDocument } from './documents.ts'
+import { long, toNumber, toRoomRecord, toSnapshotDocument } from './documents.ts'
 import { MongoInserter } from './mongo-inserter.ts'
+import { MongoReader } from './mongo-reader.ts'
 import { saveRecord } from './room-record.ts'
 import { ServerTime } from './server-time.ts'
 import { StartFailure, assertPrimary } from './start-failure.ts'
@@ -72,6 +63,7 @@ export class MongoStore implements LogStore {
   readonly #at: Collections
   readonly #time: ServerTime
   readonly #wake: WakeStream
+  readonly #reader: MongoReader
   readonly #inserter: MongoInserter
   /** Up to here only markers are left: the next cut need not look at them all again. */
   #cutThrough = 0
@@ -88,11 +80,14 @@ export class MongoStore implements LogStore {
     const db = this.#client.db(options.database ?? databaseIn(options.uri) ?? DEFAULT_DATABASE)
     this.#at = collectionsOf(db)
     this.#time = new ServerTime(db, clock, logger)
+    const time = new ClusterTime(this.#client)
+    this.#reader = new MongoReader(this.#at, time)
     this.#inserter = new MongoInserter({
       client: this.#client,
       at: this.#at,
+      time,
       mask: (text) => maskText(text, options.uri),
-      reader: this,
+      reader: this.#reader,
     })
     this.#wake = new WakeStream({ events: this.#at.events, clock, logger })
   }
@@ -148,11 +143,11 @@ export class MongoStore implements LogStore {
   }
 
   counter(): Promise<number> {
-    return this.#read('counter')
+    return this.#reader.field('counter')
   }
 
   origin(): Promise<number> {
-    return this.#read('origin')
+    return this.#reader.field('origin')
   }
 
   insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
@@ -163,42 +158,24 @@ export class MongoStore implements LogStore {
     return this.#inserter.insertNext(count, make)
   }
 
-  async bySeq(seq: number): Promise<LogEvent | null> {
-    const found = await this.#at.events.findOne({ _id: long(seq) })
-    return found ? toEvent(found) : null
+  bySeq(seq: number): Promise<LogEvent | null> {
+    return this.#reader.bySeq(seq)
   }
 
-  async byRoomN(room: string, n: number): Promise<LogEvent | null> {
-    const found = await this.#at.events.findOne({ room, n }, { hint: 'room_n' })
-    return found ? toEvent(found) : null
+  byRoomN(room: string, n: number): Promise<LogEvent | null> {
+    return this.#reader.byRoomN(room, n)
   }
 
-  async range(query: RangeQuery): Promise<LogEvent[]> {
-    const { after, upTo, limit, room, rooms, isBare } = query
-    const filter: Filter<EventDocument> = { _id: { $gt: long(after), $lte: long(upTo) } }
-    if (room !== undefined) filter.room = room
-    else if (rooms) filter.room = { $in: rooms }
-    const cursor = this.#at.events.find(filter, {
-      sort: { _id: 1 },
-      limit,
-      batchSize: limit + 1,
-      hint: filter.room === undefined ? '_id_' : 'room_seq',
-      ...(isBare ? { projection: { data: 0, hidden: 0 } } : {}),
-    })
-    const gauge = new PageGauge(query)
-    return firstOf(cursor, toEvent, (event) => gauge.isFullWith(event))
+  range(query: RangeQuery): Promise<LogEvent[]> {
+    return this.#reader.range(query)
   }
 
-  async lastOfRoom(room: string): Promise<LogEvent | null> {
-    const found = await this.#at.events.findOne(
-      { room, n: { $gte: 1 } },
-      { sort: { n: -1 }, hint: 'room_n' },
-    )
-    return found ? toEvent(found) : null
+  lastOfRoom(room: string): Promise<LogEvent | null> {
+    return this.#reader.lastOfRoom(room)
   }
 
   async floor(): Promise<number> {
-    const floor = await this.#read('floor')
+    const floor = await this.#reader.field('floor')
     this.#inserter.noteFloor(floor)
     return floor
   }
@@ -238,7 +215,7 @@ export class MongoStore implements LogStore {
   }
 
   sealed(): Promise<number> {
-    return this.#read('sealed')
+    return this.#reader.field('sealed')
   }
 
   async storeSealed(seq: number): Promise<void> {
@@ -250,12 +227,8 @@ export class MongoStore implements LogStore {
     await this.#at.snapshots.replaceOne({ _id: document._id }, document, { upsert: true })
   }
 
-  async snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    const found = await this.#at.snapshots.findOne(
-      { room, seq: { $lte: long(seq) } },
-      { sort: { seq: -1 } },
-    )
-    return found ? toSnapshot(found) : null
+  snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
+    return this.#reader.snapshotAt(room, seq)
   }
 
   async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
@@ -265,28 +238,12 @@ export class MongoStore implements LogStore {
     await this.#at.snapshots.bulkWrite(writes, { ordered: false })
   }
 
-  async snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {
-    const newest = await this.#at.snapshots
-      .aggregate<{ _id: string; seq: Long | number }>(
-        [
-          { $match: { room: { $in: rooms }, seq: { $lte: long(seq) } } },
-          { $sort: { room: 1, seq: -1 } },
-          { $group: { _id: '$room', seq: { $first: '$seq' } } },
-        ],
-        { hint: 'room_seq', batchSize: rooms.length + 1 },
-      )
-      .toArray()
-    return newest.map((place) => ({ room: place._id, seq: toNumber(place.seq) }))
+  snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {
+    return this.#reader.snapshotPlaces(rooms, seq)
   }
 
   snapshotsOf(places: readonly SnapshotPlace[], maxBytes: number): Promise<Snapshot[]> {
-    const ids = places.map(snapshotId)
-    let bytes = 0
-    return firstOf(
-      this.#at.snapshots.find({ _id: { $in: ids } }),
-      toSnapshot,
-      (snapshot) => (bytes += snapshotBytes(snapshot)) >= maxBytes,
-    )
+    return this.#reader.snapshotsOf(places, maxBytes)
   }
 
   async deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void> {
@@ -324,27 +281,4 @@ export class MongoStore implements LogStore {
   subscribe(wake: () => void): () => void {
     return this.#wake.subscribe(wake)
   }
-
-  async #read(name: Exclude<keyof LogDocument, '_id'>): Promise<number> {
-    const found = await this.#at.log.findOne({ _id: 'log' }, { projection: { [name]: 1 } })
-    if (!found) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
-    return toNumber(found[name])
-  }
-}
-
-/** What a cursor finds, up to the one that is enough; the rest is not fetched. */
-async function firstOf<D, T>(
-  cursor: FindCursor<D>,
-  read: (document: D) => T,
-  isEnough: (one: T) => boolean,
-): Promise<T[]> {
-  const found: T[] = []
-  for await (const document of cursor)
-    // A batch at a time, not a promise for each document.
-    for (const each of [document, ...cursor.readBufferedDocuments()]) {
-      const one = read(each)
-      found.push(one)
-      if (isEnough(one)) return found
-    }
-  return found
 }
