@@ -537,9 +537,9 @@ describe('table', () => {
     await settle()
     expect(other.closed).toEqual({ code: 4000, reason: 'out' })
     expect(seen).toEqual([
-      'open 36 true null',
+      'open 32 true null',
       'closed Ada 3001 bye false',
-      'open 36 true null',
+      'open 32 true null',
       'closed Ada 4000 out true',
     ])
     expect(logs).toHaveLength(4)

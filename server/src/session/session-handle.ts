@@ -9,12 +9,21 @@ const NOTHING = new Uint8Array(0)
 /** The session as game code holds it: a face of {@link ClientSession} without its machinery. */
 export class SessionHandle implements Session {
   readonly id: string
-  data: Record<string, unknown> = {}
   readonly #session: ClientSession
+  /** Made when it is first asked for: 56 bytes that many a session never needs. */
+  #data: Record<string, unknown> | null = null
 
   constructor(id: string, session: ClientSession) {
     this.id = id
     this.#session = session
+  }
+
+  get data(): Record<string, unknown> {
+    return (this.#data ??= {})
+  }
+
+  set data(data: Record<string, unknown>) {
+    this.#data = data
   }
 
   get remoteAddress(): string {

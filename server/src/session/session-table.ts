@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { SUBPROTOCOL, encodeFrame } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import type { DisconnectReason, Session } from '../server-types.ts'
@@ -14,6 +13,7 @@ import { IpLimit } from './ip-limit.ts'
 import type { OriginCheck } from './origin.ts'
 import { ClientSession } from './session.ts'
 import type { SessionContext } from './session.ts'
+import { SessionIds } from './session-ids.ts'
 import { TurnClock } from './turn-clock.ts'
 
 /** Every open session is subscribed to this topic. */
@@ -44,6 +44,7 @@ export class SessionTable {
   readonly handlers: SocketHandlers
   readonly #parts: SessionTableParts
   readonly #context: SessionContext
+  readonly #ids = new SessionIds()
   readonly #sessions = new Map<string, ClientSession>()
   readonly #ipLimit: IpLimit
   /** Open connections of each address that has any. */
@@ -154,7 +155,7 @@ export class SessionTable {
   }
 
   #open(connection: Connection): void {
-    const session = new ClientSession(randomUUID(), connection, this.#context)
+    const session = new ClientSession(this.#ids.next(), connection, this.#context)
     connection.owner = session
     this.#sessions.set(session.handle.id, session)
     const network = networkOf(connection.remoteAddress)
@@ -162,7 +163,8 @@ export class SessionTable {
     this.#parts.metrics.counters.connectionsOpened++
     connection.subscribe(EVERYBODY)
     this.#stopSweep ??= this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
-    this.#runHook('onConnect', session, () => this.#parts.hooks.onConnect?.(session.handle))
+    const { onConnect } = this.#parts.hooks
+    if (onConnect) this.#runHook('onConnect', session, () => onConnect(session.handle))
   }
 
   #close(connection: Connection, code: number, reason: string): void {
@@ -173,13 +175,11 @@ export class SessionTable {
     const left = (this.#perIp.get(network) ?? 0) - 1
     if (left > 0) this.#perIp.set(network, left)
     else this.#perIp.delete(network)
-    this.#runHook('onDisconnect', session, () =>
-      this.#parts.hooks.onDisconnect?.(session.handle, {
-        code,
-        reason,
-        byServer: session.isClosedByServer,
-      }),
-    )
+    const { onDisconnect } = this.#parts.hooks
+    if (onDisconnect)
+      this.#runHook('onDisconnect', session, () =>
+        onDisconnect(session.handle, { code, reason, byServer: session.isClosedByServer }),
+      )
     session.seat = null
   }
 

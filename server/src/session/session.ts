@@ -72,11 +72,12 @@ export class ClientSession implements ClientLink {
   receive(message: ArrayBuffer, isBinary: boolean): void {
     if (!this.isOpen) return
     const { limits, metrics, registry, turn } = this.#context
-    metrics.counters.bytesIn += message.byteLength
-    if (!isBinary || message.byteLength < FRAME_HEADER_BYTES) return this.close('invalid_format')
-    if (message.byteLength - FRAME_HEADER_BYTES > limits.maxPayloadBytes)
-      return this.close('too_large')
+    // Its length is a field; that of an ArrayBuffer is a call (4 ns a message).
     const frame = new Uint8Array(message)
+    const { length } = frame
+    metrics.counters.bytesIn += length
+    if (!isBinary || length < FRAME_HEADER_BYTES) return this.close('invalid_format')
+    if (length - FRAME_HEADER_BYTES > limits.maxPayloadBytes) return this.close('too_large')
     const id = readCommandId(frame)
     if (id >= FIRST_RESERVED_ID) return this.#receiveSystem(id, frame)
     const entry = registry.get(id)

@@ -45,12 +45,12 @@ export interface TransportHandlers {
   http(request: HttpRequest, response: HttpResponse): void
 }
 
-/** What is known of a handshake; copied, so it may be kept. */
+/** What is known of a handshake. */
 export interface UpgradeRequest {
   readonly path: string
   /** Without the question mark. */
   readonly query: string
-  /** Lower-case name; '' when absent. */
+  /** Lower-case name; '' when absent. Headers are lent: ask only until `upgrade` returns. */
   header(name: string): string
   readonly remoteAddress: string
   /** The subprotocols the client offers, in its order. */

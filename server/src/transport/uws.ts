@@ -30,20 +30,19 @@ const CLOSE_GRACE_MS = 250
 /** us_listen options: the port is ours alone (without it two processes would share it). */
 const EXCLUSIVE_PORT = 1
 
-interface UserData {
-  connection: UwsConnection | null
-  readonly remoteAddress: string
-  readonly protocol: string | null
-}
-
-/** Kept on the object itself for the hot path: a property costs less than asking native code. */
-interface Owned extends WebSocket<UserData> {
+/** A socket once it is open. The connection is a property: less than asking native code for user data. */
+interface OpenSocket extends Socket {
   connection: UwsConnection
 }
+type Socket = WebSocket<NoUserData>
+type NoUserData = Readonly<Record<string, never>>
+
+/** uWebSockets.js copies user data onto each socket, which takes 400 bytes of garbage for one property. */
+const NO_USER_DATA: NoUserData = {}
 
 /** A handler that the package has and its types leave out. */
 interface Dropped {
-  dropped: (ws: WebSocket<UserData>) => void
+  dropped: (ws: Socket) => void
 }
 
 /** `listen` with host and options together, which the package's types leave out. */
@@ -63,6 +62,8 @@ export class UwsTransport implements Transport {
   readonly #exchanges = new Set<UwsExchange>()
   #app: TemplatedApp | null = null
   #listenSocket: us_listen_socket | null = null
+  /** Accepted, and its open event under way. */
+  #opening: UwsConnection | null = null
   #isClosing = false
 
   constructor(options: TransportOptions) {
@@ -112,7 +113,7 @@ export class UwsTransport implements Transport {
 
   #routeSockets(app: TemplatedApp, handlers: TransportHandlers): void {
     const { maxMessageBytes, maxBufferedBytes, idleTimeoutMs } = this.#options
-    const behavior: WebSocketBehavior<UserData> & Dropped = {
+    const behavior: WebSocketBehavior<NoUserData> & Dropped = {
       maxPayloadLength: maxMessageBytes + OVERSIZE_MARGIN_BYTES,
       // Our own check comes first (UwsConnection.send); this one is for publish. The margin lets one
       // largest message and the close frame through.
@@ -123,32 +124,30 @@ export class UwsTransport implements Transport {
         this.#upgrade(handlers, { response, request, context })
       },
       open: (ws) => {
-        const data = ws.getUserData()
-        const connection = new UwsConnection(ws, data, maxBufferedBytes)
-        data.connection = connection
-        ;(ws as Owned).connection = connection
+        const connection = this.#opening
+        if (connection === null) return
+        ;(ws as OpenSocket).connection = connection
+        connection.opened(ws)
         this.#connections.add(connection)
         handlers.open(connection)
       },
       message: (ws, message, isBinary) => {
-        handlers.message((ws as Owned).connection, message, isBinary)
+        handlers.message((ws as OpenSocket).connection, message, isBinary)
       },
       drain: (ws) => {
-        const { connection } = ws.getUserData()
-        connection?.drained()
-        if (connection) handlers.drain(connection)
+        const { connection } = ws as OpenSocket
+        connection.drained()
+        handlers.drain(connection)
       },
       // uWebSockets.js is in the midst of sending: the answer to it has to wait for another turn.
       dropped: (ws) => {
-        const { connection } = ws.getUserData()
-        if (connection)
-          setImmediate(() => {
-            if (connection.isOpen) handlers.dropped(connection)
-          })
+        const { connection } = ws as OpenSocket
+        setImmediate(() => {
+          if (connection.isOpen) handlers.dropped(connection)
+        })
       },
       close: (ws, code, message) => {
-        const { connection } = ws.getUserData()
-        if (!connection) return
+        const { connection } = ws as OpenSocket
         const reason = Buffer.from(message).toString()
         connection.gone()
         this.#connections.delete(connection)
@@ -160,9 +159,7 @@ export class UwsTransport implements Transport {
 
   #upgrade(handlers: TransportHandlers, handshake: Handshake): void {
     const { response, request, context } = handshake
-    const key = request.getHeader('sec-websocket-key')
-    const extensions = request.getHeader('sec-websocket-extensions')
-    const asked = copyUpgrade(request, this.#clientOf(response, request))
+    const asked = new UwsUpgradeRequest(request, this.#clientOf(response, request))
     const decision = this.#isClosing
       ? ({ accept: false, status: 503, code: 'draining' } as const)
       : handlers.upgrade(asked)
@@ -176,8 +173,13 @@ export class UwsTransport implements Transport {
       return
     }
     const { protocol } = decision
-    const data: UserData = { connection: null, remoteAddress: asked.remoteAddress, protocol }
-    response.upgrade(data, key, protocol ?? '', extensions, context)
+    const { maxBufferedBytes } = this.#options
+    this.#opening = new UwsConnection(asked.remoteAddress, protocol, maxBufferedBytes)
+    const key = request.getHeader('sec-websocket-key')
+    const extensions = request.getHeader('sec-websocket-extensions')
+    // Calls `open` before it returns.
+    response.upgrade(NO_USER_DATA, key, protocol ?? '', extensions, context)
+    this.#opening = null
   }
 
   #exchange(handlers: TransportHandlers, response: UwsResponse, request: UwsRequest): void {
@@ -208,19 +210,28 @@ interface Handshake {
   readonly context: us_socket_context_t
 }
 
-/** Copies what is asked: the request is gone when the callback returns. */
-function copyUpgrade(request: UwsRequest, remoteAddress: string): UpgradeRequest {
-  const headers = new Map<string, string>()
-  request.forEach((name, value) => {
-    headers.set(name, value)
-  })
-  const offered = headers.get('sec-websocket-protocol') ?? ''
-  return {
-    path: request.getUrl(),
-    query: request.getQuery(),
-    header: (name) => headers.get(name) ?? '',
-    remoteAddress,
-    protocols: offered === '' ? [] : offered.split(',').map((name) => name.trim()),
+/**
+ * What is asked. Headers are read from the native request when they are looked at: to copy every one
+ * of every handshake was 900 bytes of garbage, which an idle session in effect went on holding.
+ */
+class UwsUpgradeRequest implements UpgradeRequest {
+  readonly path: string
+  readonly query: string
+  readonly remoteAddress: string
+  readonly protocols: readonly string[]
+  readonly #request: UwsRequest
+
+  constructor(request: UwsRequest, remoteAddress: string) {
+    this.path = request.getUrl()
+    this.query = request.getQuery()
+    this.remoteAddress = remoteAddress
+    const offered = request.getHeader('sec-websocket-protocol')
+    this.protocols = offered === '' ? [] : offered.split(',').map((name) => name.trim())
+    this.#request = request
+  }
+
+  header(name: string): string {
+    return this.#request.getHeader(name)
   }
 }
 
@@ -229,20 +240,23 @@ function copyUpgrade(request: UwsRequest, remoteAddress: string): UpgradeRequest
  * afterwards, so every method looks at `isOpen` first.
  */
 class UwsConnection implements Connection {
-  isOpen = true
   owner: unknown = null
   readonly remoteAddress: string
   readonly protocol: string | null
   readonly #maxBufferedBytes: number
-  #ws: WebSocket<UserData> | null
+  /** Null before the open event and after the close event. */
+  #ws: Socket | null = null
   /** The last send left bytes in the buffer and they have not drained. */
   #isFull = false
 
-  constructor(ws: WebSocket<UserData>, data: UserData, maxBufferedBytes: number) {
-    this.#ws = ws
-    this.remoteAddress = data.remoteAddress
-    this.protocol = data.protocol
+  constructor(remoteAddress: string, protocol: string | null, maxBufferedBytes: number) {
+    this.remoteAddress = remoteAddress
+    this.protocol = protocol
     this.#maxBufferedBytes = maxBufferedBytes
+  }
+
+  get isOpen(): boolean {
+    return this.#ws !== null
   }
 
   get bufferedBytes(): number {
@@ -281,9 +295,13 @@ class UwsConnection implements Connection {
     this.#isFull = this.#ws !== null && this.#ws.getBufferedAmount() > 0
   }
 
+  /** The open event. */
+  opened(ws: Socket): void {
+    this.#ws = ws
+  }
+
   /** The close event: the native object is freed when it returns. */
   gone(): void {
-    this.isOpen = false
     this.#ws = null
   }
 }
