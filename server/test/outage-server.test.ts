@@ -7,15 +7,19 @@ import type { TestOptions } from './support/test-server.ts'
 
 /** A server whose store fails while `state.isAway`, or only at inserts. */
 async function start(options: TestOptions = {}) {
-  const state = { isAway: false, takesWrites: true }
+  const state = { isAway: false, takesWrites: true, patienceMs: 4_000, clock: new ManualClock() }
   const hooks: MemoryStoreHooks = {
-    before: (operation) => {
-      if (state.isAway || (operation === 'insert' && !state.takesWrites)) throw new Error('away')
+    before: async (operation) => {
+      if (!state.isAway && (operation !== 'insert' || state.takesWrites)) return
+      // As a driver that waits for a primary.
+      await new Promise<void>((resolve) => void state.clock.after(state.patienceMs, resolve))
+      throw new Error('away')
     },
   }
   // The store's clock: only its age matters, and that of the server is moved by hand.
   const store = new MemoryStore({ clock: new ManualClock(), hooks })
   const test = await TestServer.start({ store, ...options })
+  state.clock = test.clock
   return { state, store, test }
 }
 
@@ -32,7 +36,7 @@ describe('OB18 requests while the log is known to be away', () => {
     const id = room?.id ?? ''
     await server.clock.advanceAsync(1_000)
     state.isAway = true
-    await server.clock.advanceAsync(4_000, 10)
+    await server.clock.advanceAsync(7_000, 10)
     const begun = server.clock.now()
     for (const path of [`/rooms/${id}/state`, `/rooms/${id}/events`, '/feed']) {
       const answer = await server.http('GET', path)
@@ -53,7 +57,7 @@ describe('OB18 requests while the log is known to be away', () => {
     await server.join('Bob')
     expect(server.clock.now() - begun).toBeLessThan(1_000)
     state.isAway = false
-    await server.clock.advanceAsync(3_000, 10)
+    await server.clock.advanceAsync(6_000, 10)
     expect((await server.http('GET', `/rooms/${id}/state`)).status).toBe(200)
     expect((await server.http('POST', '/matchmake/create/arena', {})).status).toBe(200)
     expect(lines(server, 'warn', 'error')).toEqual([
@@ -67,6 +71,7 @@ describe('OB18 requests while the log is known to be away', () => {
     await using server = test
     await server.join('Ada')
     state.isAway = true
+    state.patienceMs = 100
     await server.clock.advanceAsync(5_000, 10)
     state.isAway = false
     await server.clock.advanceAsync(3_000, 10)
@@ -90,6 +95,7 @@ describe('OB14 a log that is given up', () => {
     await test.join('Ada')
     await test.clock.advanceAsync(1_000)
     state.takesWrites = false
+    state.patienceMs = 100
     await test.clock.advanceAsync(8_000, 10)
     expect(causes.map(({ message }) => message)).toEqual([
       expect.stringMatching(/^The log is given up: [1-9]\d* events of 1 rooms are lost$/),
