@@ -69,13 +69,15 @@ export class RoomStates {
     let base = this.#newest.get(room)
     if (base && base.seq > seq) base = null
     if (base?.isOver) return base
-    const snapshot = await this.#outbox.snapshotAt(room, seq)
-    if (snapshot && (!base || snapshot.seq > base.seq))
-      base = { ...snapshot, state: snapshot.publicState, isOver: false }
+    // One page at most lies between: no snapshot would be nearer.
+    const isNear = base !== null && base.seq >= first && seq - base.seq <= PAGE.limit
+    const snapshot = isNear ? null : await this.#outbox.snapshotAt(room, seq)
+    const isSnapshot = snapshot !== null && (!base || snapshot.seq > base.seq)
+    if (isSnapshot) base = { ...snapshot, state: snapshot.publicState, isOver: false }
     const fold = new ViewFold(room, base)
     await this.#read(room, { after: Math.max(base?.seq ?? 0, first), upTo: seq }, fold)
     let { view } = fold
-    if (base && view === base && !base.isOver && base.seq > first) {
+    if (isSnapshot && base && view === base && base.seq > first) {
       // The snapshot may have been taken right at the end.
       const [last] = (
         await this.#outbox.read({ after: base.seq - 1, upTo: base.seq, limit: 1, room })

@@ -90,6 +90,18 @@ describe('FE15 what one request may cost', () => {
       expect(await readsOf(rig, store, `/feed?from=${old}`)).toBeLessThan(30)
   })
 
+  it('FE15 the newest states cost one look at what is new of each room', async () => {
+    const { rig, store } = await startCounted()
+    await makeRooms(rig, 50, false)
+    for (let round = 0; round < 3; round++) {
+      const room = await rig.room(`newest${round}`, {})
+      for (let index = 0; index < 100; index++) room.patch({ index })
+      await readsOf(rig, store, '/feed')
+      room.patch({ round })
+      expect(await readsOf(rig, store, '/feed')).toBeLessThan(2 * (51 + round) + 30)
+    }
+  })
+
   it('FE15 a stream that is gone asks for nothing more', async () => {
     const { rig, store } = await startCounted()
     await makeRooms(rig, 100, false)
