@@ -186,6 +186,10 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
     expect(tab.requests.filter((path) => path.startsWith('/matchmake'))).toEqual([
       `/matchmake/reconnect/${roomId}`,
     ])
-    expect(await tab.page.locator('.scores tr').count(), 'one player, in his old seat').toBe(2)
+    const rows = tab.page.locator('.scores tr')
+    const message = 'a heading and one player, in his old seat'
+    await expect.poll(() => rows.count(), { ...PATIENT, message }).toBe(2)
+    await tab.page.waitForTimeout(500)
+    expect(await rows.count(), message).toBe(2)
   }, 120_000)
 })
