@@ -462,6 +462,32 @@ describe('OB3 the sealed watermark', () => {
     expect(await rig.store.bySeq(rig.outbox.origin + 1)).toMatchObject({ type: TOMBSTONE })
   })
 
+  it('OB3 a range at or below W is not used, though another process used it', async () => {
+    let calls = 0
+    const sent: LogEvent[] = []
+    const rig = await startRig({
+      wrap: (store) =>
+        override(store, {
+          allocate: async (count) =>
+            ++calls === 1 ? rig.outbox.origin + 1 : store.allocate(count),
+          insert: (events) => {
+            sent.push(...events)
+            return store.insert(events)
+          },
+        }),
+    })
+    const taken = await rig.store.allocate(1)
+    await rig.store.insert([strange({ seq: taken, room: 'other', n: 1 })])
+    await turns(rig.clock)
+    expect(rig.outbox.sealed).toBe(taken)
+    const log = await rig.outbox.openRoom('r', recordHandlers())
+    log.append(patch(1))
+    await pass(rig.clock, 100)
+    // By then what stood there may be cut: it would be written where nobody looks any more.
+    expect(sent.map(({ seq, type }) => [seq - taken, type])).toEqual([[1, 'patch']])
+    expect(log.acknowledgedN).toBe(1)
+  })
+
   it('OB3 a counter that went far back is caught up with in one step', async () => {
     let lostCount = 0
     const asked: number[] = []
