@@ -676,6 +676,35 @@ describe('OB4 taking over', () => {
     expect(marker?.prev).toBe(38)
   })
 
+  it('OB4 the log is looked at again when the snapshot is ahead of it: the room may have ended between', async () => {
+    const rig = await startRig({
+      wrap: (store) =>
+        override(store, {
+          snapshotAt: async (room, seq) => {
+            const end = await store.allocate(1)
+            await store.insert([strange({ seq: end, room, n: 2, epoch: 1, type: 'end' })])
+            const states = { publicState: '{}', hiddenState: null, runtime: '{}' }
+            await store.saveSnapshot({
+              room,
+              n: 2,
+              seq: end,
+              epoch: 1,
+              at: 5,
+              patchN: 1,
+              ...states,
+            })
+            return store.snapshotAt(room, seq)
+          },
+        }),
+    })
+    const first = await rig.store.allocate(1)
+    await rig.store.insert([strange({ seq: first, room: 'r', n: 1, epoch: 1 })])
+    const taken = rig.outbox.openRoom('r', recordHandlers())
+    const code = taken.catch((error: { readonly code: string }) => error.code)
+    await turns(rig.clock)
+    expect(await code).toBe('room_over')
+  })
+
   it('OB4 a room that has ended is not opened again', async () => {
     const rig = await startRig()
     const log = await rig.outbox.openRoom('r', recordHandlers())
