@@ -705,6 +705,20 @@ describe('OB4 taking over', () => {
     expect(await code).toBe('room_over')
   })
 
+  it('OB4 OB6 a room whose log was cut beyond its marker is not restored as empty', async () => {
+    const rig = await startRig()
+    const first = await rig.store.allocate(1)
+    await rig.store.insert([strange({ seq: first, room: 'r', n: 1, epoch: 1 })])
+    const log = await closing(rig, rig.outbox.openRoom('r', recordHandlers()))
+    const { sealed } = rig.outbox
+    await rig.store.raiseFloor(sealed)
+    await rig.store.deleteThrough(sealed)
+    // By now the process knows how far the log is cut.
+    await rig.outbox.read({ after: sealed, limit: 1 })
+    expect(rig.outbox.floor).toBe(sealed)
+    await expect(rig.outbox.stateOf(log)).rejects.toMatchObject({ code: 'past_retention' })
+  })
+
   it('OB4 a room that has ended is not opened again', async () => {
     const rig = await startRig()
     const log = await rig.outbox.openRoom('r', recordHandlers())

@@ -10,20 +10,17 @@ const SEEDS = 200
 
 /** For each fix, the first seed of the simulation that goes red when the fix is taken out. */
 const found = [
-  { rule: 'OB6', seed: 20, what: 'a state is never made of a log with gaps' },
-  { rule: 'OB6', seed: 20, what: 'what is young is not cut, however much there is' },
-  { rule: 'OB6', seed: 119, what: 'a tail behind the floor goes on at the floor' },
-  { rule: 'FE1', seed: 23, what: 'a page that a new primary cuts short is read again' },
-  { rule: 'OB6', seed: 164, what: 'a room whose log was cut is not restored as empty' },
-  { rule: 'OB3', seed: 245, what: 'numbers that are sealed are never used again' },
-  { rule: 'OB4', seed: 212, what: 'prev is the last patch, however far the log is cut' },
+  { rule: 'OB6', seed: 26, what: 'a state is never made of a log with gaps' },
+  { rule: 'OB6', seed: 135, what: 'what is young is not cut, however much there is' },
+  { rule: 'OB6', seed: 4, what: 'a tail behind the floor goes on at the floor' },
+  { rule: 'FE1', seed: 18, what: 'no read shows less than one before it, whatever fails over' },
+  { rule: 'OB4', seed: 1108, what: 'prev is the last patch, however far the log is cut' },
   {
     rule: 'OB4',
-    seed: 698,
+    seed: 845,
     what: 'an owner that slept through two takeovers and a cut is still fenced',
   },
-  { rule: 'FE1', seed: 692, what: 'a page of one room whose end is seen late is whole' },
-  { rule: 'FE1', seed: 119, what: 'a ring with a gap holds nothing from before it' },
+  { rule: 'FE1', seed: 651, what: 'a ring with a gap holds nothing from before it' },
 ]
 
 describe('the log under a simulated replica set, with crashes, takeovers and retention', () => {
