@@ -224,7 +224,7 @@ export class GameServer implements Server {
           : { accept: false, status: 503, code: 'unavailable' },
       http: (request, response) => {
         if (isOpen() || request.path.startsWith('/health/')) router.handle(request, response)
-        else answerStarting(request, response, this.#parts.limits.retryMs)
+        else answerStarting(request, router.headed(request, response), this.#parts.limits.retryMs)
       },
     }
   }

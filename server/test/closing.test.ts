@@ -42,6 +42,24 @@ async function closedWhileStarting(
   return { test, listening: listening.now, closing: closing.now }
 }
 
+describe('FE9 a reader that asks during a start', () => {
+  it('FE9 of a page of an allowed origin may read that it is to come again', async () => {
+    const store = override(new MemoryStore(), { open: never })
+    const origin = 'https://ok.example'
+    const test = TestServer.make({ store, allowedOrigins: [origin] })
+    fateOf(test.server.listen({ port: 0 }))
+    await test.clock.advanceAsync(100, 5)
+    const headers = { accept: 'text/event-stream', origin }
+    const stream = test.transport.request({ method: 'GET', path: '/feed', headers })
+    expect(stream.text()).toMatch(/^retry: \d+\n\n$/)
+    // Without it EventSource takes the answer for a failure, and Chrome never tries again.
+    expect(stream.headers['access-control-allow-origin']).toBe(origin)
+    const closing = test.server.close()
+    await test.clock.advanceAsync(15_000, 50)
+    await closing
+  })
+})
+
 describe('OB17 close during a start', () => {
   it('OB17 ends a start that waits for the store to open', async () => {
     const store = override(new MemoryStore(), { open: never })

@@ -87,6 +87,26 @@ test('TR24 a port in use is port_in_use, also when it belongs to another uWebSoc
   await first.close()
 })
 
+test('TR28 of several lines of X-Forwarded-For the last is the nearest', async () => {
+  const transport = new UwsTransport({
+    ...options,
+    clientAddress: (_peer, forwardedFor) => forwardedFor,
+  })
+  const port = await transport.listen(
+    { host: '127.0.0.1', port: 0 },
+    handlersOf({ http: (request, response) => response.send(200, {}, request.remoteAddress) }),
+  )
+  // The first line is the client's own, the second that of a proxy that adds a line.
+  const headers = { 'x-forwarded-for': ['6.6.6.6', '203.0.113.9'] }
+  const sent = httpRequest({ host: '127.0.0.1', port, headers, agent: false })
+  sent.end()
+  const [response] = (await once(sent, 'response')) as [AsyncIterable<Buffer>]
+  let text = ''
+  for await (const chunk of response) text += chunk.toString()
+  expect(text).toBe('6.6.6.6,203.0.113.9')
+  await transport.close()
+})
+
 test('TR25 a reader that stops: buffered up to the limit, then dropped; drain when it reads again', async () => {
   let connection: Connection | null = null
   let drains = 0

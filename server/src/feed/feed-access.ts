@@ -34,6 +34,8 @@ export class FeedAccess {
   readonly #ends = new Map<string, number>()
   /** Living rooms that are private. */
   readonly #withheld = new Set<string>()
+  /** The public rooms, until one is added, changed or forgotten: thousands are remembered, each join asks. */
+  #public: { readonly ids: readonly string[]; readonly delayMs: number } | null = null
   /** Where the log was sealed when a private room became public. */
   readonly #revealed = new Map<string, number>()
 
@@ -83,6 +85,11 @@ export class FeedAccess {
     const before = this.#facts.get(id)
     this.#facts.delete(id)
     const after = this.find(id)
+    const isSame =
+      before?.isPrivate === after?.isPrivate &&
+      before?.delayMs === after?.delayMs &&
+      before?.isLive === after?.isLive
+    if (!isSame || !after) this.#public = null
     if (!after?.isLive || !after.isPrivate) {
       const wasWithheld = this.#withheld.delete(id)
       if (wasWithheld && after?.isLive) {
@@ -91,10 +98,6 @@ export class FeedAccess {
       }
     }
     if (!after) this.#revealed.delete(id)
-    const isSame =
-      before?.isPrivate === after?.isPrivate &&
-      before?.delayMs === after?.delayMs &&
-      before?.isLive === after?.isLive
     return isSame ? 'none' : 'changed'
   }
 
@@ -124,18 +127,28 @@ export class FeedAccess {
   }
 
   /** Ids of the rooms that belong to `*`, ended ones included. */
-  publicIds(): string[] {
+  publicIds(): readonly string[] {
+    return this.#allPublic().ids
+  }
+
+  #allPublic(): { readonly ids: readonly string[]; readonly delayMs: number } {
+    if (this.#public) return this.#public
     const ids: string[] = []
-    for (const id of this.#directory.ids()) if (this.find(id)?.isPrivate === false) ids.push(id)
-    return ids
+    let delayMs = 0
+    for (const id of this.#directory.ids()) {
+      const room = this.find(id)
+      if (room?.isPrivate !== false) continue
+      ids.push(id)
+      delayMs = Math.max(delayMs, room.delayMs)
+    }
+    this.#public = { ids, delayMs }
+    return this.#public
   }
 
   /** The largest delay among these rooms (null = all public ones), in ms (FE3). */
   delayOf(rooms: readonly string[] | null): number {
-    let delayMs = 0
-    for (const id of rooms ?? this.publicIds())
-      delayMs = Math.max(delayMs, this.find(id)?.delayMs ?? 0)
-    return delayMs
+    if (!rooms) return this.#allPublic().delayMs
+    return Math.max(0, ...rooms.map((id) => this.find(id)?.delayMs ?? 0))
   }
 
   /**

@@ -127,6 +127,9 @@ export class FeedGroups {
     tail.ready.catch((error: unknown) => {
       warnOf(logger, error, [{ delayMs }, 'feed tail failed to start'])
       this.#tails.delete(delayMs)
+      // It will never move: their readers come back, and get another.
+      for (const group of this.#groups.values())
+        if (group.tail === tail) for (const stream of this.#streamsOf(group)) stream.body.end()
     })
     this.#tails.set(delayMs, tail)
     return tail

@@ -72,7 +72,10 @@ export class ListingDelay {
 
   #shownOf(room: RoomListing, isHeld: boolean): RoomListing {
     if (room.delayMs === 0 && !isHeld) return room
-    const shown = this.#rooms.get(room.roomId)?.shown
+    const sampled = this.#rooms.get(room.roomId)
+    // Shorter than two samples are apart, a hold would pass unseen: what it kept back is told then too.
+    if (isHeld && sampled) sampled.isHeld = true
+    const shown = sampled?.shown
     return { ...room, clients: shown?.clients ?? 0, metadata: shown?.metadata ?? null }
   }
 

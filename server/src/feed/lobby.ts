@@ -92,7 +92,11 @@ export class Lobby {
       return
     }
     const stream = { body, isBlocked: false, blockedAt: 0, lastWriteAt: clock.now() }
-    if (this.#streams.size === 0) this.#told = new Set()
+    if (this.#streams.size === 0) {
+      this.#told = new Set()
+      // What has changed since that list nobody noted.
+      this.#list.madeAt = -Infinity
+    }
     this.#streams.add(stream)
     body.onClose = () => {
       if (this.#streams.delete(stream)) readers.releaseStream(remoteAddress)
@@ -153,6 +157,8 @@ export class Lobby {
         parts.push(encodeEvent('room-removed', JSON.stringify({ roomId: id })))
     }
     this.#changed.clear()
+    // Who opens after this is not told again: an older list would stay wrong for it.
+    this.#list.madeAt = -Infinity
     if (parts.length === 0) return
     const bytes = joinBytes(parts)
     for (const stream of this.#streams) if (!stream.isBlocked) this.#write(stream, bytes)

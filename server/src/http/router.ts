@@ -50,15 +50,10 @@ export class Router {
 
   /** The HTTP half of what a transport calls. */
   readonly handle = (request: HttpRequest, answer: HttpResponse): void => {
-    const { metrics, isOriginAllowed } = this.#parts
-    metrics.counters.httpRequests++
+    this.#parts.metrics.counters.httpRequests++
     const origin = request.header('origin')
-    const isAllowed = origin !== '' && isOriginAllowed(origin, request.header('host'))
-    const headers = {
-      ...SECURITY_HEADERS,
-      ...(isAllowed ? corsHeaders(origin) : { vary: 'Origin' }),
-    }
-    const response = new HeadedResponse(answer, headers)
+    const isAllowed = this.#isAllowed(request)
+    const response = this.headed(request, answer)
     try {
       // A page elsewhere can make its visitors' browsers send a POST, if not read the answer.
       if (origin !== '' && !isAllowed && !SAFE_METHODS.has(request.method))
@@ -79,6 +74,19 @@ export class Router {
     } catch (error) {
       this.#failed(error, request, response)
     }
+  }
+
+  /** An answer with the headers that all carry: without those of CORS a page elsewhere takes it for a failure. */
+  headed(request: HttpRequest, answer: HttpResponse): HttpResponse {
+    const cors = this.#isAllowed(request)
+      ? corsHeaders(request.header('origin'))
+      : { vary: 'Origin' }
+    return new HeadedResponse(answer, { ...SECURITY_HEADERS, ...cors })
+  }
+
+  #isAllowed(request: HttpRequest): boolean {
+    const origin = request.header('origin')
+    return origin !== '' && this.#parts.isOriginAllowed(origin, request.header('host'))
   }
 
   #run(match: Match, request: HttpRequest, response: HttpResponse): void {

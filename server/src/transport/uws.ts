@@ -200,8 +200,19 @@ export class UwsTransport implements Transport {
   #clientOf(response: UwsResponse, request: UwsRequest): string {
     const peer = peerAddressOf(response)
     const { clientAddress } = this.#options
-    return clientAddress ? clientAddress(peer, request.getHeader('x-forwarded-for')) : peer
+    return clientAddress ? clientAddress(peer, forwardedForOf(request)) : peer
   }
+}
+
+/** All lines of X-Forwarded-For, in order: `getHeader` gives the first, and HAProxy adds its own as the last. */
+function forwardedForOf(request: UwsRequest): string {
+  // Most requests have none, and to look at every header makes garbage.
+  if (request.getHeader('x-forwarded-for') === '') return ''
+  const lines: string[] = []
+  request.forEach((name, value) => {
+    if (name === 'x-forwarded-for') lines.push(value)
+  })
+  return lines.join(',')
 }
 
 interface Handshake {

@@ -57,6 +57,35 @@ describe('FE15 one address', () => {
     expect((await ask(rig, '10.0.0.1', '/rooms')).exchange.text()).toContain('newest')
   })
 
+  it('FE15 who joins all rooms costs no walk over every room that is remembered', async () => {
+    const rig = await FeedRig.start()
+    const { directory } = rig
+    await rig.room('a', {})
+    for (let index = 0; index < 100; index++) directory.set(`old-${index}`, { isLive: false })
+    await rig.settle()
+    let walkCount = 0
+    const ids = directory.ids.bind(directory)
+    directory.ids = () => {
+      walkCount++
+      return ids()
+    }
+    const join = async (): Promise<string> => {
+      const reader = await ask(rig, '10.0.0.1', '/feed')
+      for (let turn = 0; turn < 50 && !reader.text.includes('caught-up'); turn++)
+        await rig.advance(10)
+      await rig.advance(1_000)
+      return reader.text
+    }
+    for (let index = 0; index < 10; index++) expect(await join()).toContain('"room":"a"')
+    expect(walkCount).toBe(1)
+    await rig.room('b', {})
+    expect(await join()).toContain('"room":"b"')
+    directory.set('b', { isPrivate: true })
+    expect(await join()).not.toContain('"room":"b"')
+    directory.set('b', { isPrivate: false, delayMs: 60_000 })
+    expect(await join()).toContain('"delayMs":60000')
+  })
+
   it.each(['/rooms/a/feed', '/rooms/a/feed?checkpoint=1', '/feed', '/rooms/stream'])(
     'FE15 %s beyond readsPerSecondPerIp is answered 200 with retry, and ends',
     async (path) => {
