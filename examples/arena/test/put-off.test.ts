@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { BUTTON_FIRE, RESPAWN_MS, STEP_MS } from '../src/shared/constants.ts'
+import { BUTTON_FIRE, BUTTON_MINE, RESPAWN_MS, STEP_MS } from '../src/shared/constants.ts'
 import { FakeArena } from './fake-room.ts'
 
 const ticksOf = (ms: number): number => Math.ceil(ms / STEP_MS) + 1
@@ -52,6 +52,22 @@ describe('AR19 a pause', () => {
     }
     expect(paused.player('b').health).toBe(other.player('b').health)
     expect(paused.player('b').health).toBeLessThan(100)
+  })
+
+  test('AR19 a mine that was not armed yet waits on', () => {
+    const arena = duel()
+    arena.input('a', { sequence: 1, buttons: BUTTON_MINE })
+    arena.tick(2)
+    const untilArmed = (): number => (arena.player('a').mines[0]?.armedAt ?? 0) - arena.now
+    const before = untilArmed()
+    expect(before).toBeGreaterThan(0)
+    arena.pause(60_000)
+    expect(untilArmed()).toBe(before)
+    arena.place('b', 320, 60)
+    arena.tick(2)
+    expect(arena.named('blast')).toHaveLength(0)
+    arena.tick(ticksOf(before))
+    expect(arena.named('blast')).toHaveLength(1)
   })
 
   test('AR19 the dead wait as long as they had to, and what was over stays over', () => {

@@ -39,6 +39,14 @@ export function clearMines(match: Match, owner: string | null = null): void {
     if (owner === null || fighter.id === owner) showMines(match, fighter)
 }
 
+/** Mines that wait to be armed wait on: `later` says until when. */
+export function putOffMines(match: Match, later: (at: number) => number): void {
+  const isWaiting = match.mines.some(({ armedAt }) => later(armedAt) !== armedAt)
+  if (!isWaiting) return
+  match.mines = match.mines.map((mine) => ({ ...mine, armedAt: later(mine.armedAt) }))
+  for (const fighter of match.fighters.values()) showMines(match, fighter)
+}
+
 function isSteppedOn(match: Match, mine: LaidMine): boolean {
   for (const { id, player } of match.fighters.values()) {
     if (id === mine.owner || !player.alive || player.shieldUntil > match.room.now) continue

@@ -1,4 +1,5 @@
 import type { Match } from './match.ts'
+import { putOffMines } from './mines.ts'
 
 /**
  * Puts off all that was to happen at a time: the room stood still for `ms`, its clock did not. Nobody loses
@@ -19,6 +20,7 @@ export function putOff(match: Match, ms: number): void {
     // Pressed before the pause: not what he wants now.
     fighter.inputs.length = 0
   }
+  putOffMines(match, later)
   for (const [id, at] of match.packsBackAt) match.packsBackAt.set(id, later(at))
   match.shots = match.shots.map((shot) => {
     const firedAt = shot.firedAt + ms
