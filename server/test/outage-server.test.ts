@@ -139,3 +139,31 @@ describe('OB18 a second server on one log', () => {
     expect(lines(first, 'info')).toContain('room stopped, not ended')
   })
 })
+
+it('OB7 RM12 no room is made while all rooms together hold too much: whoever asks may come again', async () => {
+  const waiting: (() => void)[] = []
+  let isSlow = false
+  const store = new MemoryStore({
+    hooks: {
+      insert: async (events, apply) => {
+        if (isSlow) await new Promise<void>((resolve) => void waiting.push(resolve))
+        return apply(events)
+      },
+    },
+  })
+  const limits = { maxPendingTotalBytes: 65_536, maxEventBytes: 16_384 }
+  await using test = await TestServer.start({ store, ...limits })
+  const ada = await test.join('Ada')
+  await test.clock.advanceAsync(500, 5)
+  isSlow = true
+  for (let step = 0; step < 12; step++) {
+    ada.request(step, 'hit', { target: 'x'.repeat(9_000) })
+    await test.clock.advanceAsync(20, 5)
+  }
+  const refused = await test.http('POST', '/matchmake/joinOrCreate/arena', {})
+  expect(refused).toMatchObject({ status: 503, body: { error: { code: 'unavailable' } } })
+  isSlow = false
+  for (const resolve of waiting) resolve()
+  await test.clock.advanceAsync(1_000, 5)
+  expect((await test.http('POST', '/matchmake/joinOrCreate/arena', {})).status).toBe(200)
+})

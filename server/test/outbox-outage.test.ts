@@ -86,8 +86,10 @@ describe('OB18 what is told of an outage', () => {
     clock.advance(5_000)
     outage.failed('write', driverError())
     outage.stop()
+    outage.failed('read', driverError())
     clock.advance(5_000)
     expect(logger.loud()).toEqual([])
+    expect(clock.pendingCount).toBe(0)
     expect(outage.isAway('write')).toBe(false)
   })
 

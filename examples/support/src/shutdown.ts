@@ -1,7 +1,7 @@
 import type { Logger } from '@ringside/server'
 
 /** A drain that takes longer than this is given up, in ms. */
-const MAX_CLOSE_MS = 15_000
+const MAX_CLOSE_MS = 20_000
 
 /**
  * At SIGTERM or SIGINT: `close`, then the end of the process, with 0, or with 1 when `close` fails or

@@ -31,6 +31,7 @@ export class Outage {
   #lastError: unknown = null
   #waitedEvents = 0
   #cancel: (() => void) | null = null
+  #isStopped = false
 
   constructor(context: OutageContext) {
     this.#context = context
@@ -42,6 +43,7 @@ export class Outage {
   }
 
   failed(part: LogPart, error: unknown): void {
+    if (this.#isStopped) return
     const { clock, logger } = this.#context
     const fields = { part, err: briefOf(error) }
     if (part === 'cut' && this.#failing.size === 0 && !this.#isCutFailing) {
@@ -71,11 +73,16 @@ export class Outage {
     const waitedEvents = this.#waitedEvents
     if (this.#isAway)
       logger.warn({ awayMs: clock.now() - this.#since, waitedEvents }, 'the log is back')
-    this.stop()
+    this.#forget()
   }
 
-  /** Nothing more is told of this outage. */
+  /** Nothing more is told: what fails while the log is closed is told by its closing. */
   stop(): void {
+    this.#isStopped = true
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#cancel?.()
     this.#cancel = null
     this.#failing.clear()

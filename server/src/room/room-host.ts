@@ -110,7 +110,11 @@ export class RoomHost {
     const seed = this.#parts.seedOf(id)
     const { track } = this.#parts.trackerOf(type)
     const place = { id, type, seed, createdAt: outbox.now() }
-    const room = await this.#start(place, async () => ({ kind: 'new', options, track }))
+    const room = await this.#start(place, async (log) => {
+      // Before its first event only the bound of all rooms can be reached: the log is behind.
+      if (log.isFull) throw new RingsideError('unavailable')
+      return { kind: 'new', options, track }
+    })
     this.#context.logger.info({ roomId: id, type: type.name }, 'room opened')
     try {
       // Whoever asked is told of the room only once a restart would find it again.

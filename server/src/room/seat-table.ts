@@ -241,7 +241,7 @@ export class SeatTable {
     const graceMs = this.#room.kind.reconnectGraceMs
     seat.cancelTimer = this.#context.clock.after(graceMs, () => {
       // A paused room lets nobody back in: the time for coming back begins anew.
-      if (this.#room.isPaused) this.#startGrace(seat)
+      if (this.#room.isPaused && !this.#room.isOver) this.#startGrace(seat)
       else this.#room.leave(seat, 'dropped')
     })
   }

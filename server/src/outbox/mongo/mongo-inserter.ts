@@ -36,7 +36,11 @@ export class MongoInserter {
     this.#knownFloor = Math.max(this.#knownFloor, seq)
   }
 
-  /** Not waited for: the insert that follows in the oplog is, and numbers that were lost are collided with. */
+  /**
+   * No majority is waited for: that of the insert that follows in the oplog is, and numbers that were lost are
+   * collided with. A standalone server shows an insert before it is journalled: there the number must be, or a crash
+   * would give it twice.
+   */
   async allocate(count: number): Promise<number> {
     const updated = await this.#parts.at.log.findOneAndUpdate(
       { _id: 'log' },
@@ -44,7 +48,7 @@ export class MongoInserter {
       {
         returnDocument: 'after',
         projection: { counter: 1 },
-        writeConcern: { w: 1, journal: false },
+        writeConcern: { w: 1, journal: !this.hasTransactions },
       },
     )
     if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
