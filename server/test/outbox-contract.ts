@@ -343,8 +343,14 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
     it('OB12 a checkpoint only grows', async () => {
       const store = await make()
       expect(await store.checkpoint('x')).toBeNull()
-      await store.saveCheckpoint('x', 1_795_274_835_886_010)
-      await store.saveCheckpoint('x', 5)
+      const seq = 1_795_274_835_886_010
+      await store.saveCheckpoints([])
+      await store.saveCheckpoints([
+        { clientId: 'x', seq },
+        { clientId: 'z', seq: 7 },
+      ])
+      await store.saveCheckpoints([{ clientId: 'x', seq: 5 }])
+      expect(await store.checkpoint('z')).toBe(7)
       expect(await store.checkpoint('x')).toBe(1_795_274_835_886_010)
       expect(await store.checkpoint('y')).toBeNull()
     })

@@ -169,7 +169,7 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     const errors = await Promise.all([
       store.range({ after: 0, upTo: 1, limit: 1 }).catch((error: unknown) => error),
       store.allocate(1).catch((error: unknown) => error),
-      store.saveCheckpoint('c', 1).catch((error: unknown) => error),
+      store.saveCheckpoints([{ clientId: 'c', seq: 1 }]).catch((error: unknown) => error),
     ])
     for (const error of errors) {
       expect(error).toBeInstanceOf(Error)

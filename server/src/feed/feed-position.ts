@@ -18,6 +18,8 @@ export type FeedStart =
 /** What a request for a stream asks for, checked. */
 export interface FeedAsk {
   readonly start: FeedStart
+  /** Whose checkpoint comes before `start`, or null: the request says where to begin, or nobody is named. */
+  readonly clientId: string | null
   readonly types: TypeFilter | null
   /** Speed of the replay, or null: as fast as it is read. */
   readonly speed: number | null
@@ -32,7 +34,7 @@ const AGO = /^-([1-9][0-9]{0,4})s$/
 const SPEED = /^[0-9]{1,3}(\.[0-9]{1,3})?$/
 
 /**
- * Reads the parameters of a feed. `Last-Event-ID` beats `checkpoint` beats `from`. A header that is no number is
+ * Reads the parameters of a feed. `Last-Event-ID` beats `checkpoint` beats that of `clientId` beats `from`. A header that is no number is
  * an id of some other feed: since EventSource gives up for ever on a 400, it is told in band (`reset`).
  * @throws RingsideError bad_request for any parameter that is malformed, doubled or out of range.
  */
@@ -46,7 +48,19 @@ export function parseFeedAsk(request: HttpRequest): FeedAsk {
   if (after !== null) start = { kind: 'after', seq: after }
   if (lastEventId !== '')
     start = { kind: 'after', seq: SEQ.test(lastEventId) ? Number(lastEventId) : Number.NaN }
-  return { start, types: parseTypes(single(query, 'types')), speed: parseSpeed(query) }
+  const named = single(query, 'clientId')
+  if (named !== null) checkClientId(named)
+  const clientId = start.kind === 'after' ? null : named
+  return { start, clientId, types: parseTypes(single(query, 'types')), speed: parseSpeed(query) }
+}
+
+/** 16 characters or more: whoever knows the id can move its checkpoint, so it must not be guessed. */
+const CLIENT_ID = /^[A-Za-z0-9_-]{16,64}$/
+
+/** @throws RingsideError bad_request. */
+export function checkClientId(value: unknown): string {
+  if (typeof value === 'string' && CLIENT_ID.test(value)) return value
+  throw bad('Expected a clientId of 16 to 64 letters, digits, _ and -')
 }
 
 /** Reads `rooms=a,b` (at most 100) or `*`, which is also the default (null). */

@@ -1,8 +1,12 @@
+import { RingsideError } from '../errors.ts'
+import { readJsonObject } from '../http/json-body.ts'
 import type { RouteHandler } from '../server-types.ts'
 import type { Feed } from './feed.ts'
-import { parseFeedAsk, parseRooms } from './feed-position.ts'
+import { checkClientId, parseFeedAsk, parseRooms } from './feed-position.ts'
 import type { Lobby } from './lobby.ts'
 import { roomEvents, roomState } from './room-history.ts'
+
+const MAX_ACK_BYTES = 1_024
 
 /** Where routes are added; the HTTP router is one. */
 export interface RouteAdder {
@@ -21,6 +25,14 @@ export function addFeedRoutes(router: RouteAdder, feed: Feed, lobby: Lobby): voi
     const ask = parseFeedAsk(request)
     const rooms = parseRooms(request.query)
     return feed.open({ request, response, ask, rooms, isSingle: false })
+  })
+  router.add('POST', '/feed/ack', async (request, response) => {
+    feed.readers.checkRead(request.remoteAddress)
+    const { clientId, seq } = await readJsonObject(request, MAX_ACK_BYTES)
+    if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0)
+      throw new RingsideError('bad_request', 'Expected seq to be a whole number')
+    feed.outbox.checkpoints.note(checkClientId(clientId), seq)
+    response.send(204, {}, '')
   })
   router.add('GET', '/rooms/:id/events', (request, response, { params }) =>
     roomEvents(feed, params['id'] ?? '', { request, response }),

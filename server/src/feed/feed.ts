@@ -13,7 +13,7 @@ import type { AuthorizeSpectator } from './feed-access.ts'
 import { toFeedEntry } from './feed-entry.ts'
 import type { FeedEntry } from './feed-entry.ts'
 import { FeedGroups } from './feed-groups.ts'
-import type { FeedAsk } from './feed-position.ts'
+import type { FeedAsk, FeedStart } from './feed-position.ts'
 import { FeedPump } from './feed-pump.ts'
 import { FeedSource } from './feed-source.ts'
 import { FeedStarter } from './feed-starter.ts'
@@ -179,8 +179,10 @@ export class Feed {
     const rooms = this.#roomsFor(given)
     const { remoteAddress } = request
     if (!this.readers.mayRead(remoteAddress)) return this.#sendAway(response)
-    if (isSingle && ask.start.kind === 'after' && (await this.#hasEnded(given, rooms)))
-      return response.send(204, {}, '')
+    const { clientId } = ask
+    const start = clientId === null ? ask.start : await this.#startOf(clientId, ask.start)
+    if (!start) return this.#sendAway(response)
+    if (isSingle && (await this.#hasEnded(start, given, rooms))) return response.send(204, {}, '')
     if (this.#isDraining || !this.readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
     if (!body) return this.readers.releaseStream(remoteAddress)
@@ -196,7 +198,7 @@ export class Feed {
     stream.lastWriteAt = this.#context.clock.now()
     if (ask.speed !== null) stream.pace = newPace(ask.speed)
     this.#admit(stream, remoteAddress)
-    await this.#starter.begin(stream, ask.start)
+    await this.#starter.begin(stream, start)
   }
 
   /**
@@ -247,8 +249,19 @@ export class Feed {
     return allowed.map((room) => room.id)
   }
 
+  /** Where the client has read up to (OB19), else `start`; null while the log does not say. */
+  async #startOf(clientId: string, start: FeedStart): Promise<FeedStart | null> {
+    try {
+      const seq = await this.outbox.checkpoints.of(clientId)
+      return seq === null ? start : { kind: 'after', seq }
+    } catch {
+      return null
+    }
+  }
+
   async #hasEnded(
-    { ask: { start }, request }: FeedRequest,
+    start: FeedStart,
+    { request }: FeedRequest,
     rooms: readonly string[] | null,
   ): Promise<boolean> {
     const room = rooms?.[0] === undefined ? null : this.access.find(rooms[0])

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { RingsideError } from '../errors.ts'
 import { briefOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { Halt, stoppedError, within } from './halt.ts'
 import { LogTail } from './log-tail.ts'
 import { LogWriter } from './log-writer.ts'
@@ -55,6 +56,7 @@ export function createOutbox(
 }
 
 class LogOutbox implements Outbox {
+  readonly checkpoints: Checkpoints
   readonly #store: LogStore
   readonly #context: OutboxContext
   readonly #writer: LogWriter
@@ -96,6 +98,7 @@ class LogOutbox implements Outbox {
       onAbandoned: (cause) => this.#givenUp(cause),
     })
     this.#snapshots = new SnapshotSaver(shared)
+    this.checkpoints = new Checkpoints({ ...shared, sealed: () => this.#tail.sealed })
     this.#retention = new Retention({
       ...shared,
       sealed: () => this.#tail.sealed,
@@ -222,6 +225,7 @@ class LogOutbox implements Outbox {
     void this.#tail.stop()
     this.#outage.stop()
     this.#snapshots.stop()
+    this.checkpoints.stop()
     this.#writer.abandon(new RingsideError('outbox_unreachable', 'The log was stopped'))
     this.#halt.halt(stoppedError())
     if (isOpen) await within(clock, CLOSE_WITHIN_MS, this.#closeStore())
@@ -246,6 +250,7 @@ class LogOutbox implements Outbox {
       await Promise.all(closing)
       await lastWrites()
       await this.#snapshots.drain()
+      await this.checkpoints.flush()
       stopping.push(this.#tail.stop())
       await Promise.all(stopping)
     } catch (error) {

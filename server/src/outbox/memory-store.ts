@@ -7,6 +7,7 @@ import { PageGauge } from './page.ts'
 import { snapshotBytes } from './snapshot-check.ts'
 import { TOMBSTONE } from './store.ts'
 import type {
+  Checkpoint,
   InsertOutcome,
   LogEvent,
   LogStore,
@@ -279,14 +280,17 @@ export class MemoryStore implements LogStore {
     return this.#records.ended(limit)
   }
 
-  async saveCheckpoint(clientId: string, seq: number): Promise<void> {
+  async saveCheckpoints(checkpoints: readonly Checkpoint[]): Promise<void> {
     await this.#hooks.before?.('write')
-    const known = this.#checkpoints.get(clientId) ?? 0
-    this.#checkpoints.delete(clientId)
-    this.#checkpoints.set(clientId, Math.max(known, seq))
-    const oldest = this.#checkpoints.keys().next()
-    if (this.#checkpoints.size > MAX_CHECKPOINTS && !oldest.done)
-      this.#checkpoints.delete(oldest.value)
+    for (const { clientId, seq } of checkpoints) {
+      const known = this.#checkpoints.get(clientId) ?? 0
+      this.#checkpoints.delete(clientId)
+      this.#checkpoints.set(clientId, Math.max(known, seq))
+    }
+    for (const clientId of this.#checkpoints.keys()) {
+      if (this.#checkpoints.size <= MAX_CHECKPOINTS) break
+      this.#checkpoints.delete(clientId)
+    }
   }
 
   async checkpoint(clientId: string): Promise<number | null> {

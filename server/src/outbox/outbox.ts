@@ -1,3 +1,4 @@
+import type { Checkpoints } from './checkpoints.ts'
 import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
 
 /**
@@ -49,6 +50,8 @@ export interface Outbox {
   livingRooms(after: string, limit: number): Promise<RoomRecord[]>
   /** The rooms made last among those that have ended, newest first; at most `limit`. */
   endedRooms(limit: number): Promise<RoomRecord[]>
+  /** How far clients have read (OB19). */
+  readonly checkpoints: Pick<Checkpoints, 'note' | 'of'>
   /**
    * The room's state as its log has it up to this ownership's marker: for the owner that goes on with it.
    * Waits until that far is sealed.

@@ -78,8 +78,8 @@ export interface LogStore {
   livingRooms(after: string, limit: number): Promise<RoomRecord[]>
   /** The rooms made last among those that have ended, newest first; at most `limit`. */
   endedRooms(limit: number): Promise<RoomRecord[]>
-  /** Remembers how far a client has read; never lowers it. Forgotten after 30 days without a call. */
-  saveCheckpoint(clientId: string, seq: number): Promise<void>
+  /** Remembers how far up to 1,000 clients have read; lowers none. Forgotten after 30 days without a call. */
+  saveCheckpoints(checkpoints: readonly Checkpoint[]): Promise<void>
   checkpoint(clientId: string): Promise<number | null>
   /** Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). */
   subscribe(wake: () => void): () => void
@@ -164,6 +164,12 @@ export interface SnapshotCut {
   readonly room: string
   /** Those with seq < `below`. */
   readonly below: number
+}
+
+/** A client has read up to `seq`. */
+export interface Checkpoint {
+  readonly clientId: string
+  readonly seq: number
 }
 
 /** What is known of a room without reading its log. */

@@ -194,7 +194,7 @@ export class SimStore implements LogStore {
     return []
   }
 
-  async saveCheckpoint(_clientId: string, _seq: number): Promise<void> {}
+  async saveCheckpoints(): Promise<void> {}
 
   async checkpoint(_clientId: string): Promise<number | null> {
     return null

@@ -6,6 +6,7 @@ import { silentLogger } from '../../logger.ts'
 import type { Logger } from '../../logger.ts'
 import { OWNER } from '../store.ts'
 import type {
+  Checkpoint,
   InsertOutcome,
   LogEvent,
   LogStore,
@@ -268,9 +269,14 @@ export class MongoStore implements LogStore {
     return (await this.#at.rooms.find({ isLive: false }, options).toArray()).map(toRoomRecord)
   }
 
-  async saveCheckpoint(clientId: string, seq: number): Promise<void> {
-    const change = { $max: { seq: long(seq) }, $set: { at: new Date(this.now()) } }
-    await this.#at.checkpoints.updateOne({ _id: clientId }, change, { upsert: true })
+  async saveCheckpoints(checkpoints: readonly Checkpoint[]): Promise<void> {
+    if (checkpoints.length === 0) return
+    const at = new Date(this.now())
+    const writes = checkpoints.map(({ clientId, seq }) => {
+      const update = { $max: { seq: long(seq) }, $set: { at } }
+      return { updateOne: { filter: { _id: clientId }, update, upsert: true } }
+    })
+    await this.#at.checkpoints.bulkWrite(writes, { ordered: false })
   }
 
   async checkpoint(clientId: string): Promise<number | null> {
