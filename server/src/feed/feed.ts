@@ -182,7 +182,8 @@ export class Feed {
     const { clientId } = ask
     const start = clientId === null ? ask.start : await this.#startOf(clientId, ask.start)
     if (!start) return this.#sendAway(response)
-    if (isSingle && (await this.#hasEnded(start, given, rooms))) return response.send(204, {}, '')
+    const isLater = isSingle && start.kind === 'after'
+    if (isLater && (await this.#hasEnded(start, given, rooms))) return response.send(204, {}, '')
     if (this.#isDraining || !this.readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
     if (!body) return this.readers.releaseStream(remoteAddress)
