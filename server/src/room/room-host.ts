@@ -15,6 +15,8 @@ const ROOM_ID_CHARACTERS = 12
 /** Rooms restored at most, as a multiple of `maxRooms`: what was running goes on, but not without bound. */
 const RESTORED_PER_ROOM = 10
 /** Failures of one room, not of the log: the others are restored all the same. */
+/** A room is written to the log within a second of its record; to an outage more is allowed, in ms. */
+const YOUNG_MS = 60_000
 const CANNOT_GO_ON: ReadonlySet<string> = new Set([
   'room_over',
   'room_taken',
@@ -173,7 +175,10 @@ export class RoomHost {
       const code = error instanceof RingsideError ? error.code : ''
       if (!(error instanceof SyntaxError) && !CANNOT_GO_ON.has(code)) throw error
       logger.warn({ ...fields, err: error }, 'room cannot go on')
-      if (code === 'room_over' || code === 'past_retention') this.#records.end(record)
+      // One so young may be another server's, whose first event is on its way.
+      const isYoung = this.#parts.outbox.now() - record.createdAt < YOUNG_MS
+      const isGone = code === 'past_retention' && !isYoung
+      if (code === 'room_over' || isGone) this.#records.end(record)
       return false
     }
   }

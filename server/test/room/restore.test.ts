@@ -138,6 +138,24 @@ describe('restart', () => {
     }
   })
 
+  it.each([
+    ['young: its first event may be on its way from another server', 1_000, 1],
+    ['old: nothing will come any more', 120_000, 0],
+  ])(
+    'CL3 a room of which there is a record and no event, %s',
+    async (_what, ageMs, livingCount) => {
+      const store = new MemoryStore()
+      const room = 'lost00000000'
+      const record = { room, type: 'arena', seed: 1, delayMs: 0, epoch: 1, revision: 0 }
+      const flags = { isPrivate: false, isLocked: false, isLive: true, revealedAt: 0 }
+      await store.saveRoom({ ...record, ...flags, createdAt: store.now() - ageMs })
+      await using test = await TestServer.start({ store })
+      await test.clock.advanceAsync(1_000, 5)
+      expect(test.server.rooms).toEqual([])
+      expect(await store.livingRooms('', 10)).toHaveLength(livingCount)
+    },
+  )
+
   it('CL3 a room whose type is gone is logged and left as it is: the type may come back', async () => {
     const store = new MemoryStore()
     await store.saveRoom({
