@@ -631,6 +631,53 @@ describe('OB4 taking over', () => {
     expect((await everything(one.store)).filter((event) => event.n > 0)).toHaveLength(2)
   })
 
+  it.each([
+    ['numbers', 1],
+    ['the transaction', 2],
+  ])(
+    'OB4 a marker that lost its numbers and waits for %s until it is too old is not written',
+    async (_what, losses) => {
+      const one = await startRig()
+      const log = await one.outbox.openRoom('r', recordHandlers())
+      log.append(patch(1))
+      await closing(one, log.close())
+      let lossCount = 0
+      let isAway = true
+      const waited = async (): Promise<void> => {
+        while (isAway && lossCount >= losses) await new Promise((resolve) => setImmediate(resolve))
+      }
+      const two = await startRig({
+        share: one,
+        limits: { retentionMs: 60_000 },
+        wrap: (store) =>
+          override(store, {
+            allocate: async (count) => {
+              await waited()
+              const seq = await store.allocate(count)
+              if (lossCount++ < losses) await store.insert([strange({ seq, room: null, n: 0 })])
+              return seq
+            },
+            insertNext: async (count, make) => {
+              await waited()
+              return store.insertNext(count, make)
+            },
+          }),
+      })
+      const opening = two.outbox.openRoom('r', recordHandlers())
+      const outcome = expect(opening).rejects.toThrow(/took too long/)
+      // What stands at its place meanwhile may be cut after 60 s.
+      await pass(two.clock, 20_000, 500)
+      isAway = false
+      await pass(two.clock, 5_000, 100)
+      await outcome
+      expect(lossCount).toBeGreaterThanOrEqual(losses)
+      expect(await one.store.byRoomN('r', 2)).toBeNull()
+      // Whoever asks anew looks at the log anew.
+      const again = await closing(two, two.outbox.openRoom('r', recordHandlers()))
+      expect(again.acknowledgedN).toBe(2)
+    },
+  )
+
   it('OB4 the marker gets a seq above the last event even when the counter went back', async () => {
     const rig = await startRig()
     await rig.store.allocate(1)

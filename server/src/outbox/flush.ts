@@ -48,21 +48,23 @@ export class Flush {
   #isNumbered = true
   #losses = 0
   #failures = 0
+  /** Since when something of `#rest` may be on its way. */
+  #startedAt = 0
+  readonly #giveUpAfterMs: number
 
   constructor(context: FlushContext) {
     this.#context = context
+    this.#giveUpAfterMs = youngestCutMs(context.options) / 2
   }
 
   /** Resolves when all is resolved, or the log is given up. @throws RingsideError outbox_unreachable when it must be. */
   async send(batch: readonly Pending[]): Promise<void> {
-    const { clock, options, isAbandoned } = this.#context
-    const giveUpAfterMs = youngestCutMs(options) / 2
-    this.#rest = await this.#bind(batch, giveUpAfterMs / 2)
-    // From here on: while the numbers were waited for, nothing was on its way that could land late (OB6).
-    const startedAt = clock.now()
+    const { clock, isAbandoned } = this.#context
+    this.#rest = await this.#bind(batch)
+    this.#begin()
     while (this.#rest.length > 0 && !isAbandoned()) {
       // Later what was sent might be cut before its outcome is known (OB6).
-      if (clock.now() - startedAt > giveUpAfterMs)
+      if (clock.now() - this.#startedAt > this.#giveUpAfterMs)
         throw new RingsideError('outbox_unreachable', 'A flush was older than half of what is kept')
       const attempt = await this.#attempt()
       if (!isAbandoned()) await this.#resolve(attempt)
@@ -77,7 +79,7 @@ export class Flush {
       const isStored = outcome.kind === 'stored'
       return { outcome, storedCount: isStored ? withoutRivals(this.#rest).length : 0 }
     }
-    if (!this.#isNumbered) this.#rest = await this.#renumber(this.#rest)
+    if (!this.#isNumbered) await this.#renumber()
     this.#isNumbered = true
     const events = this.#rest.map((bound) => bound.event)
     const outcome = await attempted(() => store.insert(events))
@@ -147,51 +149,67 @@ export class Flush {
   }
 
   /**
+   * From here on something may land late (OB6): while numbers were waited for, however long, nothing was on its
+   * way. But what has become too old meanwhile is not sent.
+   */
+  #begin(): void {
+    this.#startedAt = this.#context.clock.now()
+    const stale = this.#rest.filter(({ pending }) => this.#isStale(pending))
+    if (stale.length === 0) return
+    this.#rest = this.#rest.filter((bound) => !stale.includes(bound))
+    for (const { pending } of stale) refuseStale(pending)
+    if (this.#isNumbered) this.#context.numbers.voidSoon(stale.map(({ event }) => event.seq))
+  }
+
+  /**
    * A marker's n comes from a look at the log: later what stands there now may be cut, and its place empty.
    * Such a takeover is over (OB4).
    */
-  #isFresh(pending: Pending, maxAgeMs: number): boolean {
-    if (pending.type !== OWNER || this.#context.clock.now() - pending.since <= maxAgeMs) return true
-    pending.owner.refuse(null, new RingsideError('unavailable', 'The takeover took too long'))
-    return false
+  #isStale({ type, since }: Pending): boolean {
+    return type === OWNER && this.#context.clock.now() - since > this.#giveUpAfterMs / 2
   }
 
   /** Binds seq, n, at and prev of what is fresh of a batch, in the order in which it was appended. */
-  async #bind(batch: readonly Pending[], maxMarkerAgeMs: number): Promise<Bound[]> {
+  async #bind(batch: readonly Pending[]): Promise<Bound[]> {
     let minSeq = 0
     for (const pending of batch) minSeq = Math.max(minSeq, pending.minSeq)
     let seq = await this.#context.numbers.allocate(batch.length, minSeq)
     const now = this.#context.store.now()
     const bound: Bound[] = []
     for (const pending of batch)
-      if (this.#isFresh(pending, maxMarkerAgeMs))
-        bound.push({ pending, event: pending.owner.bind(pending, seq++, now) })
+      if (this.#isStale(pending)) refuseStale(pending)
+      else bound.push({ pending, event: pending.owner.bind(pending, seq++, now) })
     const unused = batch.length - bound.length
     this.#context.numbers.voidSoon(Array.from({ length: unused }, (_, index) => seq + index))
     return bound
   }
 
   /** New, higher numbers for events of which none is stored; n stays. */
-  async #renumber(rest: readonly Bound[]): Promise<Bound[]> {
-    const first = await this.#context.numbers.allocate(rest.length, 0)
-    return renumbered(rest, first)
+  async #renumber(): Promise<void> {
+    const first = await this.#context.numbers.allocate(this.#rest.length, 0)
+    this.#rest = renumbered(this.#rest, first)
+    this.#isNumbered = true
+    this.#begin()
   }
 
   async #insertNext(): Promise<InsertOutcome> {
     const { store, numbers, backoff, note, isAbandoned } = this.#context
-    const rest = this.#rest
     for (;;) {
+      this.#begin()
+      const rest = this.#rest
+      if (rest.length === 0) return { kind: 'stored' }
       let first = 0
+      let isSent = false
       const outcome = await attempted(() =>
         store.insertNext(rest.length, (from) => {
           first = from
-          if (!numbers.isAbove(from)) return []
+          isSent = numbers.isAbove(from) && !rest.some(({ pending }) => this.#isStale(pending))
+          if (!isSent) return []
           this.#rest = renumbered(rest, from)
           return withoutRivals(this.#rest).map((bound) => bound.event)
         }),
       )
-      const isAbove = first > 0 && numbers.isAbove(first)
-      if (outcome.kind === 'unknown' && !isAbove) {
+      if (outcome.kind === 'unknown' && !isSent) {
         // Nothing was sent under numbers that could be used.
         if (isAbandoned()) return outcome
         note(outcome.cause)
@@ -200,7 +218,7 @@ export class Flush {
       }
       if (outcome.kind === 'stored' || outcome.kind === 'unknown') {
         numbers.use(first, rest.length)
-        if (!isAbove) {
+        if (!isSent) {
           numbers.voidSoon(rest.map((_, index) => first + index))
           continue
         }
@@ -232,6 +250,10 @@ export class Flush {
     this.#context.onAcknowledged()
     pending.owner.acknowledge(event)
   }
+}
+
+function refuseStale({ owner }: Pending): void {
+  owner.refuse(null, new RingsideError('unavailable', 'The takeover took too long'))
 }
 
 async function attempted(write: () => Promise<InsertOutcome>): Promise<InsertOutcome> {

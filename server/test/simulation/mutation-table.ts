@@ -64,7 +64,7 @@ export const mutations: readonly Mutation[] = [
     outbox(
       'flush',
       'await backoff.wait(this.#failures++)\n      return',
-      'this.#rest = await this.#bind(this.#rest.map((bound) => bound.pending), 1e9)\n      return',
+      'this.#rest = await this.#bind(this.#rest.map((bound) => bound.pending))\n      return',
     ),
   ),
   mutation(
@@ -114,8 +114,8 @@ export const mutations: readonly Mutation[] = [
     'only the event that lost its number gets a new one',
     outbox(
       'flush',
-      'return renumbered(rest, first)\n',
-      'return [...renumbered(rest.slice(0, 1), first), ...rest.slice(1)]\n',
+      'this.#rest = renumbered(this.#rest, first)\n',
+      'this.#rest = [...renumbered(this.#rest.slice(0, 1), first), ...this.#rest.slice(1)]\n',
     ),
   ),
   mutation(
@@ -246,7 +246,28 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB6',
     'a flush of any age is sent again',
-    outbox('flush', 'if (clock.now() - startedAt > giveUpAfterMs)', 'if (false)'),
+    outbox('flush', 'if (clock.now() - this.#startedAt > this.#giveUpAfterMs)', 'if (false)'),
+  ),
+  heldBy(
+    'OB4 a marker that lost its numbers and waits for numbers until it is too old is not written',
+    mutation(
+      'OB4',
+      'a marker that waited for new numbers is sent however old it is',
+      outbox(
+        'flush',
+        '    this.#isNumbered = true\n    this.#begin()',
+        '    this.#isNumbered = true',
+      ),
+    ),
+  ),
+  heldBy(
+    'OB4 a marker that lost its numbers and waits for the transaction until it is too old is not written',
+    mutation(
+      'OB4',
+      'a marker that waited for a transaction is sent however old it is',
+      outbox('flush', ' && !rest.some(({ pending }) => this.#isStale(pending))', ''),
+      outbox('flush', '    for (;;) {\n      this.#begin()', '    for (;;) {'),
+    ),
   ),
   mutation(
     'OB6',

@@ -20,6 +20,11 @@ const found = [
     seed: 845,
     what: 'an owner that slept through two takeovers and a cut is still fenced',
   },
+  {
+    rule: 'OB4',
+    seed: 11_289,
+    what: 'a marker that waited for numbers is not sent when it is too old',
+  },
   { rule: 'FE1', seed: 651, what: 'a ring with a gap holds nothing from before it' },
 ]
 
