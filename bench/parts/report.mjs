@@ -15,7 +15,8 @@ replaced when it is run. What is compared was run side by side, on one machine: 
 /** Lines of markdown: the machine, how busy it is, the commit, the day. */
 export function machineFacts() {
   const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim()
-  const isChanged = git('status', '--porcelain', '--untracked-files=no') !== ''
+  const isChanged =
+    git('status', '--porcelain', '--untracked-files=no', '--', ':!docs/results') !== ''
   const cpu = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}`
   const memory = `${Math.round(totalmem() / 2 ** 30)} GB`
   return [

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -40,13 +40,14 @@ async function freePort(): Promise<number> {
 }
 
 describe.runIf((await hasMongod()) && hasOpenssl())('OB13 a MongoDB with TLS and users', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ringside-tls-'))
+  const folder = join(tmpdir(), `ringside-tls-${process.pid}`)
   const certificate = join(folder, 'certificate.pem')
   const tls = `tls=true&tlsCAFile=${encodeURIComponent(certificate)}`
   let port = 0
   let stop = async (): Promise<void> => {}
 
   beforeAll(async () => {
+    mkdirSync(folder)
     const key = join(folder, 'key.pem')
     const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
     const made = ['-keyout', key, '-out', certificate, '-days', '2', ...names]
