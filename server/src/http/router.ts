@@ -53,7 +53,7 @@ export class Router {
     this.#parts.metrics.counters.httpRequests++
     const origin = request.header('origin')
     const isAllowed = this.#isAllowed(request)
-    const response = this.headed(request, answer)
+    const response = headedFor(origin, isAllowed, answer)
     try {
       // A page elsewhere can make its visitors' browsers send a POST, if not read the answer.
       if (origin !== '' && !isAllowed && !SAFE_METHODS.has(request.method))
@@ -78,10 +78,7 @@ export class Router {
 
   /** An answer with the headers that all carry: without those of CORS a page elsewhere takes it for a failure. */
   headed(request: HttpRequest, answer: HttpResponse): HttpResponse {
-    const cors = this.#isAllowed(request)
-      ? corsHeaders(request.header('origin'))
-      : { vary: 'Origin' }
-    return new HeadedResponse(answer, { ...SECURITY_HEADERS, ...cors })
+    return headedFor(request.header('origin'), this.#isAllowed(request), answer)
   }
 
   #isAllowed(request: HttpRequest): boolean {
@@ -133,4 +130,9 @@ class HeadedResponse implements HttpResponse {
   stream(headers: Readonly<Record<string, string>>) {
     return this.#response.stream({ ...this.#headers, ...headers })
   }
+}
+
+function headedFor(origin: string, isAllowed: boolean, answer: HttpResponse): HttpResponse {
+  const cors = isAllowed ? corsHeaders(origin) : { vary: 'Origin' }
+  return new HeadedResponse(answer, { ...SECURITY_HEADERS, ...cors })
 }
