@@ -53,6 +53,7 @@ async function startOurs() {
   const { UwsTransport } = await from('transport/uws.js')
   const { SessionTable } = await from('session/session-table.js')
   const { CommandRegistry } = await from('session/command-registry.js')
+  const { Dispatcher } = await from('call/dispatcher.js')
   const { createOriginCheck } = await from('session/origin.js')
   const { PrometheusMetrics } = await from('metrics.js')
   const { SystemClock } = await from('clock.js')
@@ -80,12 +81,16 @@ async function startOurs() {
     maxBufferedBytes: limits.maxQueuedBytes,
     idleTimeoutMs: limits.idleTimeoutMs,
   })
-  const table = new SessionTable({
+  const shared = {
     limits,
-    registry,
     clock: new SystemClock(),
     logger: silentLogger,
     metrics: new PrometheusMetrics(),
+  }
+  const table = new SessionTable({
+    ...shared,
+    registry,
+    dispatcher: new Dispatcher(shared),
     desk: {
       take() {
         throw new Error('no rooms here')

@@ -7,6 +7,7 @@ export const errorCodes = {
   invalid_payload: { status: 400, retry: false, text: 'The payload does not decode or validate' },
   rate_limited: { status: 429, retry: true, text: 'Too many messages; slow down' },
   internal: { status: 500, retry: true, text: 'The server failed; the failure was logged' },
+  timeout: { status: 504, retry: true, text: 'The handler did not answer in time' },
   rejected: { status: 409, retry: false, text: 'The game refused the command' },
   not_in_room: { status: 409, retry: false, text: 'This command needs a room; join one first' },
   already_in_room: { status: 409, retry: false, text: 'The connection is in a room already' },

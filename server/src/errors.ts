@@ -4,8 +4,9 @@ import type { ErrorCode } from '@ringside/protocol'
 /** Codes of mistakes that the programmer or operator makes; they never travel to a client. */
 export const serverErrorCodes = {
   option_invalid: 'An option is outside its range, or two options contradict each other',
-  reserved_id: 'A command id of the framework was registered',
-  registered_twice: 'A command id, command name or room type was registered before',
+  reserved_id: 'A command id or method name of the framework was registered',
+  registered_twice:
+    'A command id, a name of a command or method, or a room type was registered before',
   already_listening: 'Something was registered, or listen called, after listen',
   not_in_contract: 'The contract declares no such command, event or room type',
   port_in_use: 'Another process listens on the port',

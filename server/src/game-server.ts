@@ -11,6 +11,7 @@ import { checkOptions } from './matchmake/join-request.ts'
 import type { Matchmaker } from './matchmake/matchmaker.ts'
 import type { ServerLimits } from './options.ts'
 import type { Outbox } from './outbox/outbox.ts'
+import { resolveCommands } from './room/room-commands.ts'
 import type { LooseHandlers, RoomType } from './room/room-context.ts'
 import type { FullLogPolicy } from './room/room-definition.ts'
 import type { RoomHost } from './room/room-host.ts'
@@ -51,6 +52,8 @@ export interface ServerParts {
   /** Makes the feed over the started log, with its routes. */
   readonly openFeed: () => OpenFeed
   readonly status: ServerStatus
+  /** The rate limit is off, and this is no development: said at `listen`. */
+  readonly isOpenToFloods: boolean
   /** Of rooms that do not say otherwise. */
   readonly whenLogIsFull: FullLogPolicy
 }
@@ -97,13 +100,8 @@ export class GameServer implements Server {
     if (types.has(name))
       throw new RingsideError('registered_twice', `Expected room type '${name}' once`)
     const loose = handlers as LooseHandlers
-    for (const command of Object.keys(loose.commands ?? {}))
-      if (!Object.hasOwn(game.commands, command))
-        throw new RingsideError(
-          'not_in_contract',
-          `Expected a command of the contract, got '${command}'`,
-        )
-    const type = checkRoomType(name, definition, { whenLogIsFull, ...loose })
+    const commands = resolveCommands(game.commands, loose.commands)
+    const type = { ...checkRoomType(name, definition, { whenLogIsFull, ...loose }), commands }
     checkDelay(type, limits.retentionMs)
     types.set(name, type)
   }
@@ -202,6 +200,8 @@ export class GameServer implements Server {
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
       status.phase = 'listening'
       logger.info({ host, port: bound }, 'server listens')
+      if (this.#parts.isOpenToFloods)
+        logger.warn({}, 'rateLimit is off: one client may take all of the server')
       return bound
     } catch (error) {
       status.phase = 'failed'

@@ -10,6 +10,7 @@ export interface Counters {
   messagesInvalid: number
   messagesUnknown: number
   messagesFailed: number
+  messagesTimedOut: number
   bytesIn: number
   connectionsOpened: number
   connectionsRefused: number
@@ -32,6 +33,7 @@ const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, hel
   messagesInvalid: ['messages_invalid_total', 'Messages that did not decode or validate'],
   messagesUnknown: ['messages_unknown_total', 'Messages with an unknown command'],
   messagesFailed: ['messages_failed_total', 'Messages whose handler threw unexpectedly'],
+  messagesTimedOut: ['messages_timed_out_total', 'Messages whose handler did not settle in time'],
   bytesIn: ['message_bytes_in_total', 'Bytes of messages received'],
   connectionsOpened: ['connections_opened_total', 'WebSocket connections accepted'],
   connectionsRefused: ['connections_refused_total', 'WebSocket handshakes refused'],

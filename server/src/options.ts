@@ -15,6 +15,16 @@ export interface ServerLimits {
   readonly ratePerSecond: number
   /** Size of the bucket, at least 1. Default 200. */
   readonly rateBurst: number
+  /**
+   * A REQUEST or JSON-RPC call whose handler has not settled after this is answered `timeout`, in ms,
+   * 100-600,000. Default 10,000.
+   */
+  readonly handlerTimeoutMs: number
+  /**
+   * Calls of one client that may wait for their handlers' promises, 1-10,000; a call beyond it of a command
+   * that is known to be async is refused with `rate_limited`. Default 100.
+   */
+  readonly maxPendingCalls: number
   /** So many dropped messages within 2 s close with 1008. Default 50. */
   readonly maxDrops: number
   /** So many invalid messages within 10 s close with 1008. Default 20. */
@@ -88,6 +98,8 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   idleTimeoutMs: [60_000, 8_000, 60_000],
   ratePerSecond: [100, 0.01, 1e9],
   rateBurst: [200, 1, 1e9],
+  handlerTimeoutMs: [10_000, 100, 600_000],
+  maxPendingCalls: [100, 1, 10_000],
   maxDrops: [50, 1, 1e6],
   maxStrikes: [20, 1, 1e6],
   maxConnections: [10_000, 1, 1e6],
@@ -145,6 +157,16 @@ export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
   return Object.freeze({ ...limits })
 }
 
+/**
+ * The limits as they are, or with a bucket without bottom when the rate limit is switched off.
+ * @throws RingsideError option_invalid unless it is true (the default) or false.
+ */
+export function withRateLimit(limits: ServerLimits, isOn: boolean = true): ServerLimits {
+  if (typeof isOn !== 'boolean')
+    throw invalid(`Expected rateLimit as true or false, got '${String(isOn)}'`)
+  return isOn ? limits : Object.freeze({ ...limits, ratePerSecond: Infinity, rateBurst: Infinity })
+}
+
 /** Options of a server that are no numbers, and so are checked where they are used. */
 const otherOptions: ReadonlySet<string> = new Set([
   'logger',
@@ -155,6 +177,7 @@ const otherOptions: ReadonlySet<string> = new Set([
   'requireOrigin',
   'trustedProxies',
   'isDevelopment',
+  'rateLimit',
   'newId',
   'nodeName',
   'ticketSecret',

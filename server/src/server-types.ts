@@ -28,6 +28,11 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly trustedProxies?: readonly string[]
   /** Opens `/metrics` without a key. Default false. */
   readonly isDevelopment?: boolean
+  /**
+   * False switches the rate limit of messages off, for load tests and closed networks; `listen` then warns
+   * unless `isDevelopment`. The other limits hold. Default true.
+   */
+  readonly rateLimit?: boolean
   /** Source of ids and tokens; for tests that need the same ones twice. Default: the system's randomness. */
   readonly newId?: () => string
   /** Name of this node in tickets and listings. Default `node-1`. */
@@ -70,6 +75,8 @@ export interface Session<Data = Record<string, unknown>> {
   readonly isOpen: boolean
   /** The room whose seat this connection holds, or null. */
   readonly roomId: string | null
+  /** Aborts when the connection closes: pass it to what works for this client alone. Made when first asked for. */
+  readonly signal: AbortSignal
   /** The game's own notes; empty at onConnect. */
   data: Data
   /** Sends one frame; the bytes are copied. A client over its byte budget is closed with `slow`. */

@@ -1,4 +1,5 @@
 import type { GameContract, Schema } from '@ringside/protocol'
+import { Dispatcher } from './call/dispatcher.ts'
 import { SystemClock } from './clock.ts'
 import { addFeedRoutes } from './feed/feed-routes.ts'
 import { Feed } from './feed/feed.ts'
@@ -18,7 +19,13 @@ import { Matchmaker } from './matchmake/matchmaker.ts'
 import { TicketOffice } from './matchmake/ticket.ts'
 import { UnclaimedSeats } from './matchmake/unclaimed.ts'
 import { PrometheusMetrics } from './metrics.ts'
-import { checkLimits, checkNodeName, checkTicketSecret, pickLimits } from './options.ts'
+import {
+  checkLimits,
+  checkNodeName,
+  checkTicketSecret,
+  pickLimits,
+  withRateLimit,
+} from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
 import { MemoryStore } from './outbox/memory-store.ts'
 import type { RoomType } from './room/room-context.ts'
@@ -54,7 +61,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   game: G,
   options: ServerOptions = {},
 ): Server<G, Data> {
-  const limits = checkLimits(pickLimits(options))
+  const limits = withRateLimit(checkLimits(pickLimits(options)), options.rateLimit)
   const clock = options.clock ?? new SystemClock()
   const logger = options.logger ?? silentLogger
   const newId = options.newId ?? randomId
@@ -121,6 +128,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
 
   // Steps 2 to 4: sessions.
   const registry = new CommandRegistry(game.commands)
+  const dispatcher = new Dispatcher({ limits, clock, logger, metrics })
   const hooks: { -readonly [K in keyof SessionHooks]: SessionHooks[K] } = {
     onConnect: null,
     onDisconnect: null,
@@ -131,6 +139,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     logger,
     metrics,
     registry,
+    dispatcher,
     hooks,
     isOriginAllowed,
     desk: matchmaker,
@@ -225,6 +234,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     router,
     openFeed,
     status,
+    isOpenToFloods: options.rateLimit === false && !isDevelopment,
     whenLogIsFull: checkFullLogPolicy(options.whenLogIsFull),
   })
   // The class serves any contract; the types of this one are checked at the calls.

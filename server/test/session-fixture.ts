@@ -1,9 +1,11 @@
 import { decodeSystem, encodeFrame, encodeSystem, readCommandId, system } from '@ringside/protocol'
 import type { Commands } from '@ringside/protocol'
+import type { SeatCommand } from '../src/call/caller.ts'
+import { Dispatcher } from '../src/call/dispatcher.ts'
 import { ManualClock } from '../src/clock.ts'
 import { createMetrics } from '../src/metrics.ts'
 import type { Metrics } from '../src/metrics.ts'
-import { checkLimits } from '../src/options.ts'
+import { checkLimits, withRateLimit } from '../src/options.ts'
 import type { ServerLimits } from '../src/options.ts'
 import type { ClientLink, Seat, SeatDesk } from '../src/room/client-link.ts'
 import type { DisconnectReason, Session } from '../src/server-types.ts'
@@ -27,12 +29,16 @@ export class FakeSeat implements Seat {
   readonly roomId = 'room-1'
   readonly sessionId = 'seat-1'
   readonly calls: string[] = []
-  commands: Record<string, (payload: unknown) => unknown> = {}
-  handles(command: string): boolean {
-    return Object.hasOwn(this.commands, command)
+  commands: readonly (SeatCommand | undefined)[] = []
+  /** Gives the seat these handlers of the contract's commands. */
+  setCommands(contract: Commands, handlers: Record<string, (payload: unknown) => unknown>): void {
+    this.commands = Object.keys(contract).map((name) => {
+      const run = handlers[name]
+      return run && { name, run: (_room, _session, payload) => run(payload) }
+    })
   }
-  handle(command: string, payload: unknown): unknown {
-    return this.commands[command]?.(payload)
+  run(command: SeatCommand, payload: unknown): unknown {
+    return command.run(null, null, payload)
   }
   leave(): void {
     this.calls.push('leave')
@@ -85,6 +91,7 @@ export async function settle(): Promise<void> {
 
 export interface FixtureOptions {
   limits?: Partial<ServerLimits>
+  rateLimit?: boolean
   commands?: Commands
   register?: (registry: CommandRegistry) => void
   desk?: SeatDesk
@@ -105,7 +112,7 @@ export interface Fixture {
 
 /** Sessions on the in-memory transport and a clock that stands still. */
 export async function createFixture(options: FixtureOptions = {}): Promise<Fixture> {
-  const limits = checkLimits(options.limits)
+  const limits = withRateLimit(checkLimits(options.limits), options.rateLimit)
   const clock = new ManualClock()
   const logs: LogLine[] = []
   const logAt =
@@ -122,17 +129,19 @@ export async function createFixture(options: FixtureOptions = {}): Promise<Fixtu
     maxBufferedBytes: limits.maxQueuedBytes,
     idleTimeoutMs: limits.idleTimeoutMs,
   })
+  const logger = {
+    debug: logAt('debug'),
+    info: logAt('info'),
+    warn: logAt('warn'),
+    error: logAt('error'),
+  }
   const table = new SessionTable({
     limits,
     clock,
     metrics,
     registry,
-    logger: {
-      debug: logAt('debug'),
-      info: logAt('info'),
-      warn: logAt('warn'),
-      error: logAt('error'),
-    },
+    dispatcher: new Dispatcher({ limits, clock, logger, metrics }),
+    logger,
     desk: options.desk ?? {
       take() {
         throw new Error('Expected no JOIN')

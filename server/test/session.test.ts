@@ -398,7 +398,7 @@ describe('requests', () => {
 describe('seats', () => {
   test("SE18 JOIN takes the seat; the room's handler comes before the server's", async () => {
     const seat = new FakeSeat()
-    seat.commands = { add: () => ({ sum: 1000 }) }
+    seat.setCommands(game.commands, { add: () => ({ sum: 1000 }) })
     const { dial } = await createFixture({
       commands: game.commands,
       desk: { take: () => seat },

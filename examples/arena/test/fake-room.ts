@@ -97,6 +97,7 @@ export class FakeArena {
       isConnected: true,
       data: {},
       auth,
+      signal: new AbortController().signal,
       send: () => {},
       kick: () => {},
     }

@@ -1,4 +1,5 @@
 import type { CloseCause } from '@ringside/protocol'
+import type { CallSeat } from '../call/caller.ts'
 
 /**
  * A room's end of one connection (session.ts implements it). The room sees no transport: only this.
@@ -18,16 +19,8 @@ export interface ClientLink {
 }
 
 /** A seat as the session sees it: session.ts holds it while its connection sits in a room. */
-export interface Seat {
-  readonly roomId: string
+export interface Seat extends CallSeat {
   readonly sessionId: string
-  /** True when the room's type handles this command of the contract. */
-  handles(command: string): boolean
-  /**
-   * Runs the room's handler with the decoded payload and returns its answer (or a promise of it).
-   * Throws Rejection for a refusal; anything else it throws is a bug of the game.
-   */
-  handle(command: string, payload: unknown): unknown
   /** The client asked to leave: gives the seat up. The link is closed by the room. */
   leave(): void
   /** The connection is gone: the seat is kept for a while, or given up. */

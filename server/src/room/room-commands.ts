@@ -1,34 +1,50 @@
 import { errorCodes } from '@ringside/protocol'
-import { reject } from '../errors.ts'
+import type { Commands } from '@ringside/protocol'
+import type { SeatCommand } from '../call/caller.ts'
+import { RingsideError, reject } from '../errors.ts'
 import { isPromise, refusalOf } from '../failure.ts'
 import type { HookGuard } from './hook-guard.ts'
-import type { LooseHandlers, RoomType } from './room-context.ts'
+import type { LooseHandlers, RoomCommandTable } from './room-context.ts'
 import type { Room, RoomSession } from './room-definition.ts'
 
-/** The commands of one room: runs their handlers and keeps their bugs to the server (RM4). */
+/**
+ * Finds a type's handler of each command of the contract, once: dispatch then looks by a number.
+ * @throws RingsideError not_in_contract for a handler of no command.
+ */
+export function resolveCommands(
+  contract: Commands,
+  handlers: LooseHandlers['commands'] = {},
+): RoomCommandTable {
+  for (const name of Object.keys(handlers))
+    if (!Object.hasOwn(contract, name))
+      throw new RingsideError(
+        'not_in_contract',
+        `Expected a command of the contract, got '${name}'`,
+      )
+  return Object.keys(contract).map((name) => {
+    const run = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+    return run && { name, run }
+  })
+}
+
+/** Runs the commands of one room and keeps the bugs of their handlers to the server (RM4). */
 export class RoomCommands {
   readonly #room: Room
-  readonly #handlers: NonNullable<LooseHandlers['commands']>
   readonly #guard: HookGuard
 
-  constructor(room: Room, type: RoomType, guard: HookGuard) {
+  constructor(room: Room, guard: HookGuard) {
     this.#room = room
-    this.#handlers = type.handlers.commands ?? {}
     this.#guard = guard
   }
 
-  handles(command: string): boolean {
-    return Object.hasOwn(this.#handlers, command)
-  }
-
   /** Returns the handler's answer, or a promise of it. @throws Rejection. */
-  run(seat: RoomSession, command: string, payload: unknown): unknown {
+  run(seat: RoomSession, command: SeatCommand, payload: unknown): unknown {
     try {
-      const result = this.#handlers[command]?.(this.#room, seat, payload)
+      const result = command.run(this.#room, seat, payload)
       if (!isPromise(result)) return result
-      return result.then(undefined, (error: unknown) => this.#failed(error, command))
+      return result.then(undefined, (error: unknown) => this.#failed(error, command.name))
     } catch (error) {
-      return this.#failed(error, command)
+      return this.#failed(error, command.name)
     }
   }
 

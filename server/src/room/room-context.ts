@@ -1,4 +1,5 @@
 import type { RoomDefinition } from '@ringside/protocol'
+import type { SeatCommand } from '../call/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { FullLogPolicy, RoomHandlers } from './room-definition.ts'
@@ -29,11 +30,16 @@ export interface LooseHandlers extends Omit<
   >
 }
 
+/** Handlers of commands by the place of the command in the contract; undefined where the type has none. */
+export type RoomCommandTable = readonly (SeatCommand | undefined)[]
+
 /** One registered type of room, with the numbers checked and the defaults filled in. */
 export interface RoomType {
   readonly name: string
   readonly definition: RoomDefinition
   readonly handlers: LooseHandlers
+  /** The handlers of commands by the place of the command in the contract. */
+  readonly commands: RoomCommandTable
   readonly maxClients: number
   readonly tickHz: number
   readonly patchHz: number

@@ -47,6 +47,11 @@ export interface RoomSession {
    * it is no JSON of at most 4,096 characters.
    */
   readonly auth: unknown
+  /**
+   * Aborts when the seat is given up, not when its connection breaks: pass it to what works for this player
+   * alone. Made when first asked for.
+   */
+  readonly signal: AbortSignal
   /** Sends one frame of the game's own command id. The bytes are copied. */
   send(commandId: number, payload?: Uint8Array): void
   /** Takes the player out of the room; his client is closed with `kicked`. */

@@ -11,8 +11,8 @@ export function checkRoomType(
   name: string,
   definition: RoomDefinition,
   handlers: LooseHandlers,
-): RoomType {
-  const type: RoomType = {
+): Omit<RoomType, 'commands'> {
+  const type: Omit<RoomType, 'commands'> = {
     name,
     definition,
     handlers,

@@ -1,4 +1,5 @@
 import { encodeFrame, isGameCommandId } from '@ringside/protocol'
+import type { SeatCommand } from '../call/caller.ts'
 import { RingsideError, reject } from '../errors.ts'
 import { warnOf } from '../failure.ts'
 import type { Logger } from '../logger.ts'
@@ -75,7 +76,7 @@ export class LiveRoom extends RoomBase implements Room {
     this.#guard = new HookGuard(context.logger, (error, where) =>
       type.handlers.onError?.(this, error, where),
     )
-    this.#commands = new RoomCommands(this, type, this.#guard)
+    this.#commands = new RoomCommands(this, this.#guard)
     this.seats = new SeatTable(this, context)
     this.profile = new RoomProfile(() => context.onChanged(this))
     this.#loop = new RoomLoop(context.clock, this.tickMs, this.#step)
@@ -157,12 +158,8 @@ export class LiveRoom extends RoomBase implements Room {
 
   // ---- what the server calls; each is one turn
 
-  handles(command: string): boolean {
-    return this.#commands.handles(command)
-  }
-
   /** Runs a command of the contract. @throws Rejection for everything that goes wrong. */
-  command(seat: RoomSeat, command: string, payload: unknown): unknown {
+  command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown {
     if (this.#status === 'over' || seat.status !== 'connected') throw reject('not_in_room')
     if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
     this.#begin(this.#context.clock.now())

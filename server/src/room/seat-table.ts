@@ -73,8 +73,7 @@ export class SeatTable {
   /** Gives a reserved seat back; does nothing for a taken one. */
   cancel(seat: RoomSeat): void {
     if (!this.#reserved.delete(seat.id)) return
-    seat.status = 'gone'
-    seat.cancelTimer?.()
+    seat.end()
     seat.onSettled()
     this.#context.onChanged(this.#room)
   }
@@ -153,9 +152,7 @@ export class SeatTable {
   release(seat: RoomSeat, reason: LeaveReason, text?: string): boolean {
     if (this.seated.get(seat.id) !== seat) return false
     this.seated.delete(seat.id)
-    seat.status = 'gone'
-    seat.cancelTimer?.()
-    seat.cancelTimer = null
+    seat.end()
     const { link } = seat
     seat.link = null
     if (link) this.#dismiss(link, closeCauseOf[reason], text)
@@ -176,8 +173,7 @@ export class SeatTable {
 
   #detach(seat: RoomSeat, cause: CloseCause): void {
     this.seated.delete(seat.id)
-    seat.status = 'gone'
-    seat.cancelTimer?.()
+    seat.end()
     seat.link?.close(cause)
     seat.link = null
   }

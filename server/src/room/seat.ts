@@ -1,6 +1,8 @@
 import { isGameCommandId, encodeFrame } from '@ringside/protocol'
+import type { SeatCommand } from '../call/caller.ts'
 import { RingsideError } from '../errors.ts'
 import type { ClientLink, Seat } from './client-link.ts'
+import type { RoomCommandTable, RoomType } from './room-context.ts'
 import type { LeaveReason, RoomSession } from './room-definition.ts'
 
 /**
@@ -8,8 +10,8 @@ import type { LeaveReason, RoomSession } from './room-definition.ts'
  */
 export interface SeatOwner {
   readonly id: string
-  handles(command: string): boolean
-  command(seat: RoomSeat, command: string, payload: unknown): unknown
+  readonly kind: Pick<RoomType, 'commands'>
+  command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown
   leave(seat: RoomSeat, reason: LeaveReason, text?: string): void
   drop(seat: RoomSeat): void
   catchUp(seat: RoomSeat): void
@@ -29,6 +31,7 @@ export class RoomSeat implements RoomSession, Seat {
   readonly id: string
   readonly name: string
   readonly auth: unknown
+  readonly commands: RoomCommandTable
   readonly data: Record<string, unknown> = {}
   status: 'reserved' | 'connected' | 'dropped' | 'gone' = 'reserved'
   link: ClientLink | null = null
@@ -44,12 +47,14 @@ export class RoomSeat implements RoomSession, Seat {
   /** The reservation is over: the seat was taken, or given back. */
   onSettled: () => void = () => {}
   readonly #owner: SeatOwner
+  #abort: AbortController | null = null
 
   constructor(owner: SeatOwner, facts: SeatFacts) {
     this.#owner = owner
     this.id = facts.id
     this.name = facts.name
     this.auth = facts.auth
+    this.commands = owner.kind.commands
   }
 
   get roomId(): string {
@@ -64,6 +69,22 @@ export class RoomSeat implements RoomSession, Seat {
     return this.status === 'connected'
   }
 
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (this.status === 'gone') this.#abort.abort()
+    }
+    return this.#abort.signal
+  }
+
+  /** The seat is given up for good. */
+  end(): void {
+    this.status = 'gone'
+    this.cancelTimer?.()
+    this.cancelTimer = null
+    this.#abort?.abort()
+  }
+
   send(commandId: number, payload?: Uint8Array): void {
     if (!isGameCommandId(commandId))
       throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
@@ -74,11 +95,7 @@ export class RoomSeat implements RoomSession, Seat {
     this.#owner.leave(this, 'kicked', reason)
   }
 
-  handles(command: string): boolean {
-    return this.#owner.handles(command)
-  }
-
-  handle(command: string, payload: unknown): unknown {
+  run(command: SeatCommand, payload: unknown): unknown {
     return this.#owner.command(this, command, payload)
   }
 

@@ -1,52 +1,51 @@
 import { FIRST_RESERVED_ID, isGameCommandId } from '@ringside/protocol'
-import type { CommandDefinition, Commands, Schema } from '@ringside/protocol'
+import type { CommandDefinition, Commands } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
+import { NO_COMMAND_ID, NO_INDEX } from '../call/entry.ts'
+import type { CallEntry, CommandEntry, MethodEntry } from '../call/entry.ts'
 import type { Session } from '../server-types.ts'
 import { compileDecode, compileEncode } from './compiled-codec.ts'
-import type { Decode, EncodeInto } from './compiled-codec.ts'
 
 /** What runs for a command outside a room. `payload` is bytes for a raw command, else the value. */
 export type CommandHandler = (session: Session, payload: never) => unknown
 
-/** One command as dispatch sees it. All entries have the same shape. */
-export interface CommandEntry {
-  readonly id: number
-  /** Name in the contract; for a raw command its id in hex. */
-  readonly name: string
-  /** Tokens it takes from the client's bucket. */
-  readonly cost: number
-  /** Null for a raw command. */
-  readonly payload: Schema | null
-  readonly reply: Schema | null
-  /** Null for a raw command. */
-  readonly decode: Decode | null
-  /** Null without a reply. */
-  readonly encode: EncodeInto | null
-  /** Runs when the client's room does not handle the command; null = it needs a room. */
-  handler: ((session: Session, payload: unknown) => unknown) | null
-}
+/** A method as it is registered. */
+export type MethodDefinition = Pick<MethodEntry, 'name' | 'run'> &
+  Partial<Pick<MethodEntry, 'cost'>>
+
+/** The specification of JSON-RPC keeps these names for itself. */
+const RESERVED_METHODS = 'rpc.'
 
 /**
- * Every command of the server by id, complete before `listen`: afterwards dispatch only reads.
+ * Every command of the server by id, and everything with a name by its name. Complete before `listen`:
+ * afterwards dispatch only reads.
  */
 export class CommandRegistry {
   readonly #byId = new Map<number, CommandEntry>()
-  readonly #names = new Set<string>()
+  /** Commands of the contract, and methods. */
+  readonly #byName = new Map<string, CallEntry>()
   #isSealed = false
 
   /** Declares the commands of a contract; they have no handler yet. */
   constructor(commands: Commands = {}) {
-    for (const [name, { id, cost, payload, reply }] of Object.entries(commands))
-      this.#add({
+    for (const [index, [name, { id, cost, payload, reply }]] of Object.entries(
+      commands,
+    ).entries()) {
+      const entry: CommandEntry = {
         id,
+        index,
         name,
         cost,
         payload,
         reply,
         decode: compileDecode(payload),
         encode: reply && compileEncode(reply),
+        isAsync: false,
         handler: null,
-      })
+      }
+      this.#add(entry)
+      this.#name(entry)
+    }
   }
 
   /**
@@ -55,17 +54,18 @@ export class CommandRegistry {
    */
   addRaw(id: number, handler: CommandHandler, cost = 1): void {
     this.#checkOpen()
-    if (!Number.isFinite(cost) || cost < 0)
-      throw new RingsideError('option_invalid', `Expected a cost of at least 0, got ${cost}`)
+    checkCost(cost)
     const name = `0x${id.toString(16).padStart(4, '0')}`
     this.#add({
       id,
+      index: NO_INDEX,
       name,
       cost,
       payload: null,
       reply: null,
       decode: null,
       encode: null,
+      isAsync: false,
       handler: handler as never,
     })
   }
@@ -86,6 +86,23 @@ export class CommandRegistry {
     entry.handler = handler as never
   }
 
+  /**
+   * Registers a method, which has a name and no id.
+   * @throws RingsideError reserved_id (names from `rpc.` on), registered_twice, already_listening, option_invalid.
+   */
+  addMethod({ name, cost = 1, run }: MethodDefinition): void {
+    this.#checkOpen()
+    checkCost(cost)
+    if (name === '')
+      throw new RingsideError('option_invalid', 'Expected the name of a method, got none')
+    if (name.startsWith(RESERVED_METHODS))
+      throw new RingsideError(
+        'reserved_id',
+        `Expected a name that does not begin with '${RESERVED_METHODS}', got '${name}'`,
+      )
+    this.#name({ id: NO_COMMAND_ID, name, cost, isAsync: false, run })
+  }
+
   /** No registration from here on. */
   seal(): void {
     this.#isSealed = true
@@ -93,6 +110,11 @@ export class CommandRegistry {
 
   get(id: number): CommandEntry | undefined {
     return this.#byId.get(id)
+  }
+
+  /** A command of the contract or a method; raw commands have no name. */
+  find(name: string): CallEntry | undefined {
+    return this.#byName.get(name)
   }
 
   #checkOpen(): void {
@@ -108,12 +130,23 @@ export class CommandRegistry {
       )
     const other = this.#byId.get(entry.id)
     if (other) throw twice(`id 0x${entry.id.toString(16)} (as '${other.name}')`)
-    if (this.#names.has(entry.name)) throw twice(`name '${entry.name}'`)
     this.#byId.set(entry.id, entry)
-    this.#names.add(entry.name)
+  }
+
+  #name(entry: CallEntry): void {
+    if (this.#byName.has(entry.name)) throw twice(`name '${entry.name}'`)
+    this.#byName.set(entry.name, entry)
   }
 }
 
+function checkCost(cost: number): void {
+  if (!Number.isFinite(cost) || cost < 0)
+    throw new RingsideError('option_invalid', `Expected a cost of at least 0, got ${cost}`)
+}
+
 function twice(what: string): RingsideError {
-  return new RingsideError('registered_twice', `Expected each command once, got ${what} twice`)
+  return new RingsideError(
+    'registered_twice',
+    `Expected each command and method once, got ${what} twice`,
+  )
 }

@@ -34,6 +34,10 @@ export class SessionHandle implements Session {
     return this.#session.isOpen
   }
 
+  get signal(): AbortSignal {
+    return this.#session.signal
+  }
+
   get roomId(): string | null {
     return this.#session.seat?.roomId ?? null
   }

@@ -1,5 +1,6 @@
 import { SUBPROTOCOL, encodeFrame } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
+import { RequestReply } from '../call/reply.ts'
 import type { DisconnectReason, Session } from '../server-types.ts'
 import { networkOf } from '../transport/client-address.ts'
 import { LOOPBACK_ADDRESS } from '../transport/memory.ts'
@@ -28,7 +29,7 @@ export interface SessionHooks {
 }
 
 /** Everything a table is made of. */
-export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 'turn'> {
+export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 'turn' | 'request'> {
   /** Read at each event, so it may be filled in until `listen`. */
   readonly hooks: SessionHooks
   readonly isOriginAllowed: OriginCheck
@@ -55,7 +56,7 @@ export class SessionTable {
   constructor(parts: SessionTableParts) {
     this.#parts = parts
     this.#ipLimit = new IpLimit(parts.limits.connectionsPerSecondPerIp)
-    const { limits, clock, logger, metrics, registry, desk } = parts
+    const { limits, clock, logger, metrics, registry, dispatcher, desk } = parts
     this.#context = {
       limits,
       clock,
@@ -63,6 +64,8 @@ export class SessionTable {
       logger,
       metrics,
       registry,
+      dispatcher,
+      request: new RequestReply(),
       desk,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),
     }

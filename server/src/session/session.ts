@@ -3,14 +3,17 @@ import {
   FRAME_HEADER_BYTES,
   closeCodes,
   decodeMessage,
-  encodeMessage,
   encodeSystem,
-  errorCodes,
-  isErrorCode,
   readCommandId,
   system,
 } from '@ringside/protocol'
-import type { CloseCause, ErrorCode } from '@ringside/protocol'
+import type { CloseCause } from '@ringside/protocol'
+import type { SessionCaller } from '../call/caller.ts'
+import type { Dispatcher } from '../call/dispatcher.ts'
+import type { CommandEntry } from '../call/entry.ts'
+import type { PendingCalls } from '../call/pending-calls.ts'
+import { PlainReply } from '../call/reply.ts'
+import type { ReplyTo, RequestReply, SessionReply } from '../call/reply.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
@@ -19,10 +22,8 @@ import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
 import type { Connection } from '../transport/transport.ts'
 import { scratchEncoded, scratchFrame } from '../transport/off-heap.ts'
 import { SendResult } from '../transport/transport.ts'
-import type { CommandEntry, CommandRegistry } from './command-registry.ts'
+import type { CommandRegistry } from './command-registry.ts'
 import { Conduct } from './conduct.ts'
-import { isPromise, refusalOf } from '../failure.ts'
-import type { Refusal } from '../failure.ts'
 import { RequestEnvelope } from './request-envelope.ts'
 import type { TurnClock } from './turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
@@ -35,6 +36,9 @@ export interface SessionContext {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly registry: CommandRegistry
+  readonly dispatcher: Dispatcher
+  /** The target of the REQUEST that is being handled; filled by each. */
+  readonly request: RequestReply
   readonly desk: SeatDesk
   /** Sends one frame to every open session. */
   broadcast(frame: Uint8Array): void
@@ -43,21 +47,24 @@ export interface SessionContext {
 const envelope = new RequestEnvelope()
 
 /**
- * Steps 2-4 for one connection: decode, charge, dispatch.
+ * Steps 2 and 3 for one connection: decode and charge; then the dispatcher has the call.
  *
  * Open from construction until `close`, `closeWith` or the transport's close event, whichever is
  * first. From then on `isOpen` is false, no handler runs and nothing is sent (SE1); `closed` then
  * tells the seat and the game, once.
  */
-export class ClientSession implements ClientLink {
+export class ClientSession implements ClientLink, SessionCaller {
   readonly handle: SessionHandle
   /** The seat this connection sits on, or null. */
   seat: Seat | null = null
   isOpen = true
   isClosedByServer = false
+  pending: PendingCalls | null = null
   readonly #connection: Connection
   readonly #context: SessionContext
   readonly #conduct: Conduct
+  readonly #plain: PlainReply = new PlainReply(this)
+  #abort: AbortController | null = null
   /** Since when the socket has taken nothing, in ms; 0 = nothing waits. */
   #stuckSince = 0
 
@@ -71,7 +78,7 @@ export class ClientSession implements ClientLink {
   /** One WebSocket message. `message` is lent until this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void {
     if (!this.isOpen) return
-    const { limits, metrics, registry, turn } = this.#context
+    const { limits, metrics, registry, turn, dispatcher } = this.#context
     // Its length is a field; that of an ArrayBuffer is a call (4 ns a message).
     const frame = new Uint8Array(message)
     const { length } = frame
@@ -82,128 +89,110 @@ export class ClientSession implements ClientLink {
     if (id >= FIRST_RESERVED_ID) return this.#receiveSystem(id, frame)
     const entry = registry.get(id)
     if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn.now()))
-      return this.#drop(id, undefined)
-    if (entry === undefined) return this.#unknown(id, undefined)
+      return this.#drop(id, this.#plain)
+    if (entry === undefined) return dispatcher.unknown(id, this.#plain)
     if (entry.decode === null)
-      this.#dispatch(entry, new Uint8Array(message, FRAME_HEADER_BYTES), undefined)
-    else this.#decode(entry, frame, undefined)
+      dispatcher.dispatch(entry, new Uint8Array(message, FRAME_HEADER_BYTES), this.#plain)
+    else this.#decode(entry, frame, this.#plain)
   }
 
   #receiveSystem(id: number, frame: Uint8Array): void {
-    const { registry, turn } = this.#context
+    const { registry, turn, dispatcher, request } = this.#context
     const payload = frame.subarray(FRAME_HEADER_BYTES)
     if (id !== system.request.id) {
-      if (!this.#conduct.charge(1, turn.now())) return this.#drop(id, undefined)
+      if (!this.#conduct.charge(1, turn.now())) return this.#drop(id, this.#plain)
       return this.#systemCommand(id, payload)
     }
     const isValid = envelope.read(payload)
     const { command, correlation, payload: inner } = envelope
+    const replyTo = isValid ? request.to(this, correlation) : this.#plain
     const entry = isValid ? registry.get(command) : undefined
     if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn.now()))
-      return this.#drop(command, isValid ? correlation : undefined)
-    if (!isValid) return this.#invalid(id, undefined)
-    if (entry === undefined) return this.#unknown(command, correlation)
-    if (entry.decode === null) this.#dispatch(entry, inner, correlation)
-    else this.#decode(entry, inner, correlation)
+      return this.#drop(command, replyTo)
+    if (!isValid) return dispatcher.invalid(id, replyTo)
+    if (entry === undefined) return dispatcher.unknown(command, replyTo)
+    if (entry.decode === null) dispatcher.dispatch(entry, inner, replyTo)
+    else this.#decode(entry, inner, replyTo)
   }
 
   #systemCommand(id: number, payload: Uint8Array): void {
+    const { clock, dispatcher } = this.#context
     try {
       switch (id) {
         case system.ping.id: {
           const { clientTime } = decodeMessage(system.ping.payload, payload)
-          const serverTime = this.#context.clock.now()
-          return this.send(encodeSystem('pong', { clientTime, serverTime }))
+          return this.send(encodeSystem('pong', { clientTime, serverTime: clock.now() }))
         }
         case system.join.id:
           return this.#join(decodeMessage(system.join.payload, payload).ticket)
         case system.leave.id:
           if (this.seat) return this.seat.leave()
-          return this.#refuse('not_in_room', id, undefined)
+          return dispatcher.refuse('not_in_room', id, this.#plain)
         default:
-          return this.#unknown(id, undefined)
+          return dispatcher.unknown(id, this.#plain)
       }
     } catch (error) {
       // Only decoding throws a PayloadError here: the desk and the seat are behind their own guards.
-      if (error instanceof Error && error.name === 'PayloadError') this.#invalid(id, undefined)
-      else this.#failed(error, id, undefined)
+      if (error instanceof Error && error.name === 'PayloadError')
+        dispatcher.invalid(id, this.#plain)
+      else dispatcher.failed(error, { id, name: 'system' }, this.#plain)
     }
   }
 
   #join(ticket: string): void {
+    const { desk, dispatcher, metrics } = this.#context
     const { id } = system.join
-    if (this.seat) return this.#refuse('already_in_room', id, undefined)
+    if (this.seat) return dispatcher.refuse('already_in_room', id, this.#plain)
     try {
-      const seat = this.#context.desk.take(ticket, this)
-      this.#context.metrics.counters.joins++
+      const seat = desk.take(ticket, this)
+      metrics.counters.joins++
       this.seat = seat
       // The game may have closed the connection from its onJoin: then `closed` has been already.
       if (!this.isOpen) seat.dropped(this, closeCodes.normal.code)
     } catch (error) {
-      this.#failed(error, id, undefined)
+      dispatcher.failed(error, { id, name: 'join' }, this.#plain)
       this.close('join_refused')
     }
   }
 
-  /** `bytes` is the whole frame, or for a REQUEST its inner payload. */
-  #decode(entry: CommandEntry, bytes: Uint8Array, correlation: number | undefined): void {
+  /** `bytes` is the whole frame of a plain command, or the inner payload of a REQUEST. */
+  #decode(entry: CommandEntry, bytes: Uint8Array, replyTo: SessionReply): void {
+    const { dispatcher } = this.#context
     let value: unknown
     try {
-      value = entry.decode?.(bytes, correlation === undefined ? FRAME_HEADER_BYTES : 0)
+      value = entry.decode?.(bytes, replyTo === this.#plain ? FRAME_HEADER_BYTES : 0)
     } catch {
-      return this.#invalid(entry.id, correlation)
+      return dispatcher.invalid(entry.id, replyTo)
     }
-    this.#dispatch(entry, value, correlation)
+    dispatcher.dispatch(entry, value, replyTo)
   }
 
-  #dispatch(entry: CommandEntry, value: unknown, correlation: number | undefined): void {
-    try {
-      const { seat } = this
-      let result: unknown
-      if (entry.payload !== null && seat !== null && seat.handles(entry.name))
-        result = seat.handle(entry.name, value)
-      else if (entry.handler !== null) result = entry.handler(this.handle, value)
-      else return this.#refuse(seat ? 'unknown_command' : 'not_in_room', entry.id, correlation)
-      this.#context.metrics.counters.messagesHandled++
-      if (isPromise(result)) this.#answerLater(result, entry, correlation)
-      else this.#answer(result, entry, correlation)
-    } catch (error) {
-      this.#failed(error, entry.id, correlation)
+  get kind(): 'session' {
+    return 'session'
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (!this.isOpen) this.#abort.abort()
     }
+    return this.#abort.signal
   }
 
-  #answer(result: unknown, entry: CommandEntry, correlation: number | undefined): void {
-    if (!this.isOpen || (result === undefined && correlation === undefined)) return
-    let payload: Uint8Array | undefined
-    if (entry.encode !== null && correlation === undefined) {
-      const frame = scratchEncoded(entry.id, entry.encode, result)
-      if (frame !== null) return this.send(frame)
-    }
-    if (entry.reply !== null) payload = encodeMessage(entry.reply, result as never)
-    else if (result instanceof Uint8Array) payload = result
-    else if (result !== undefined && entry.payload === null)
-      throw new TypeError(`Expected command ${entry.name} to return a Uint8Array or undefined`)
-    if (correlation !== undefined)
-      this.send(encodeSystem('reply', { correlation, payload: payload ?? NOTHING }))
-    else if (payload !== undefined) this.send(scratchFrame(entry.id, payload))
-  }
-
-  /** Only this answer waits; messages behind it are handled meanwhile. */
-  #answerLater(
-    result: Promise<unknown>,
-    entry: CommandEntry,
-    correlation: number | undefined,
-  ): void {
-    result
-      .then((value) => this.#answer(value, entry, correlation))
-      .catch((error: unknown) => this.#failed(error, entry.id, correlation))
-      .catch((error: unknown) => this.broke(error))
-  }
-
-  /** What even the handling of failures threw. The client gets no answer; nothing else is harmed. */
+  /** The last resort of the table: what escaped from everything here. */
   broke(error: unknown): void {
-    this.#context.metrics.counters.messagesFailed++
-    this.#context.logger.error({ sessionId: this.handle.id, err: error }, 'Answer failed')
+    this.#context.dispatcher.broke(error, this)
+  }
+
+  sendPayload(id: number, payload: Uint8Array): void {
+    this.send(scratchFrame(id, payload))
+  }
+
+  sendValue({ id, encode }: CommandEntry, value: unknown): boolean {
+    const frame = encode === null ? null : scratchEncoded(id, encode, value)
+    if (frame === null) return false
+    this.send(frame)
+    return true
   }
 
   /** Sends a whole frame; the bytes are copied. Over the byte budget: closed as `slow`. */
@@ -231,6 +220,7 @@ export class ClientSession implements ClientLink {
     this.isOpen = false
     this.isClosedByServer = true
     this.#connection.close(code, reason)
+    this.#release()
   }
 
   closeSlow(): void {
@@ -280,6 +270,7 @@ export class ClientSession implements ClientLink {
   /** The transport's close event: gives up the seat. */
   closed(code: number): void {
     this.isOpen = false
+    this.#release()
     try {
       this.seat?.dropped(this, code)
     } catch (error) {
@@ -287,59 +278,23 @@ export class ClientSession implements ClientLink {
     }
   }
 
-  #drop(id: number, correlation: number | undefined): void {
-    this.#context.metrics.counters.messagesDropped++
-    const verdict = this.#conduct.drop(this.#context.clock.now())
-    if (verdict === 'answer') this.#refuse('rate_limited', id, correlation)
-    if (verdict !== 'close') return
-    const { logger } = this.#context
-    logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')
-    this.close('rate_limited')
-  }
-
-  #unknown(id: number, correlation: number | undefined): void {
-    this.#context.metrics.counters.messagesUnknown++
-    this.#refuse('unknown_command', id, correlation)
-    this.#strike()
-  }
-
-  #invalid(id: number, correlation: number | undefined): void {
-    this.#context.metrics.counters.messagesInvalid++
-    this.#refuse('invalid_payload', id, correlation)
-    this.#strike()
-  }
-
-  #strike(): void {
+  strike(): void {
     if (this.#conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
   }
 
-  /** What a handler threw or rejected with: a refusal it means, or a bug. */
-  #failed(error: unknown, command: number, correlation: number | undefined): void {
-    const refusal = refusalOf(error)
-    if (refusal) {
-      this.#sendError(refusal, command, correlation)
-      if (refusal.code !== 'invalid_payload') return
-      this.#context.metrics.counters.messagesInvalid++
-      this.#strike()
-      return
-    }
-    this.#context.metrics.counters.messagesFailed++
-    const { handle } = this
-    const fields = { sessionId: handle.id, roomId: handle.roomId, command, err: error }
-    this.#context.logger.error(fields, 'Command handler failed')
-    this.#refuse('internal', command, correlation)
+  /** Nobody waits here any more: what runs for the client is told so. Does nothing the second time. */
+  #release(): void {
+    this.pending?.abandon()
+    this.#abort?.abort()
   }
 
-  #refuse(code: ErrorCode, command: number, correlation: number | undefined): void {
-    this.#sendError({ code, message: errorCodes[code].text }, command, correlation)
-  }
-
-  #sendError(refusal: Refusal, command: number, correlation: number | undefined): void {
-    const { code, message } = refusal
-    const retry = isErrorCode(code) && errorCodes[code].retry
-    if (this.isOpen)
-      this.send(encodeSystem('error', { command, correlation, code, message, retry }))
+  #drop(id: number, replyTo: ReplyTo): void {
+    const { metrics, clock, logger, dispatcher } = this.#context
+    metrics.counters.messagesDropped++
+    const verdict = this.#conduct.drop(clock.now())
+    if (verdict === 'answer') dispatcher.refuse('rate_limited', id, replyTo)
+    if (verdict !== 'close') return
+    logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')
+    this.close('rate_limited')
   }
 }
-
-const NOTHING = new Uint8Array(0)

@@ -1,0 +1,189 @@
+import { errorCodes } from '@ringside/protocol'
+import type { ErrorCode } from '@ringside/protocol'
+import type { Clock } from '../clock.ts'
+import { isPromise, refusalOf } from '../failure.ts'
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
+import type { ServerLimits } from '../options.ts'
+import type { Caller } from './caller.ts'
+import { NO_COMMAND_ID } from './entry.ts'
+import type { CallEntry, CommandEntry, MethodEntry } from './entry.ts'
+import { PendingCall, PendingCalls } from './pending-calls.ts'
+import type { ReplyTo, RpcReply, SessionReply } from './reply.ts'
+
+/** Everything a dispatcher is made of. */
+export interface DispatcherParts {
+  readonly limits: ServerLimits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** What a failure is about: an entry, or a system command. */
+export type Called = Pick<CallEntry, 'id' | 'name'>
+
+/**
+ * Step 4: every call, whatever its entry. A call is an entry of the command table, a decoded value and
+ * the target of its answer, which knows the caller. The three travel as parameters, so that a plain
+ * command makes no object of them.
+ *
+ * It runs the handler, waits for promises, counts, logs and strikes. How something is told is the
+ * target's; whom a room lets in and what it runs is the seat's.
+ */
+export class Dispatcher {
+  readonly #parts: DispatcherParts
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts
+  }
+
+  /** Runs a command: the handler of the caller's room if it has one, else the server's. */
+  dispatch(entry: CommandEntry, value: unknown, replyTo: SessionReply): void {
+    try {
+      const { caller } = replyTo
+      if (entry.isAsync && this.#isFull(caller))
+        return this.refuse('rate_limited', entry.id, replyTo)
+      const { seat } = caller
+      const command = seat === null || entry.index < 0 ? undefined : seat.commands[entry.index]
+      let result: unknown
+      if (seat !== null && command !== undefined) result = seat.run(command, value)
+      else if (entry.handler !== null) result = entry.handler(caller.handle, value)
+      else return this.refuse(seat ? 'unknown_command' : 'not_in_room', entry.id, replyTo)
+      this.#settle(entry, result, replyTo)
+    } catch (error) {
+      this.failed(error, entry, replyTo)
+    }
+  }
+
+  /** Runs a method without a command id. `params` are as they were sent. */
+  dispatchMethod(entry: MethodEntry, params: unknown, replyTo: RpcReply): void {
+    try {
+      const { caller } = replyTo
+      if (entry.isAsync && this.#isFull(caller))
+        return this.refuse('rate_limited', entry.id, replyTo)
+      this.#settle(entry, entry.run(params, caller), replyTo)
+    } catch (error) {
+      this.failed(error, entry, replyTo)
+    }
+  }
+
+  /** Nobody handles this: told, counted, and a strike. */
+  unknown(id: number, replyTo: ReplyTo): void {
+    this.#parts.metrics.counters.messagesUnknown++
+    this.refuse('unknown_command', id, replyTo)
+    replyTo.caller.strike()
+  }
+
+  /** The value does not decode or validate: told, counted, and a strike. */
+  invalid(id: number, replyTo: ReplyTo): void {
+    this.#parts.metrics.counters.messagesInvalid++
+    this.refuse('invalid_payload', id, replyTo)
+    replyTo.caller.strike()
+  }
+
+  refuse(code: ErrorCode, id: number, replyTo: ReplyTo): void {
+    if (replyTo.caller.isOpen) replyTo.refuse({ code, message: errorCodes[code].text }, id)
+  }
+
+  /** What a handler threw or rejected with: a refusal it means, or a bug. */
+  failed(error: unknown, called: Called, replyTo: ReplyTo): void {
+    const { caller } = replyTo
+    const refusal = refusalOf(error)
+    if (refusal === null) {
+      this.#report(error, called, caller)
+      return this.refuse('internal', called.id, replyTo)
+    }
+    if (caller.isOpen) replyTo.refuse(refusal, called.id)
+    if (refusal.code !== 'invalid_payload') return
+    this.#parts.metrics.counters.messagesInvalid++
+    caller.strike()
+  }
+
+  /** What even the handling of failures threw. The caller gets no answer; nothing else is harmed. */
+  broke(error: unknown, caller: Caller): void {
+    this.#parts.metrics.counters.messagesFailed++
+    this.#parts.logger.error({ ...fieldsOf(caller), err: error }, 'Answer failed')
+  }
+
+  #settle(entry: CallEntry, result: unknown, replyTo: ReplyTo): void {
+    this.#parts.metrics.counters.messagesHandled++
+    if (isPromise(result)) this.#answerLater(entry, result, replyTo)
+    else if (replyTo.caller.isOpen) tell(entry, result, replyTo)
+  }
+
+  /** Only this answer waits; calls behind it are handled meanwhile. */
+  #answerLater(entry: CallEntry, result: Promise<unknown>, replyTo: ReplyTo): void {
+    entry.isAsync = true
+    const { caller } = replyTo
+    const call = new PendingCall(entry, replyTo.kept())
+    if (caller.isOpen) this.#await(call, caller)
+    else call.isOver = true
+    // What only looks like a promise need not have a `catch`.
+    Promise.resolve(result)
+      .then((value) => {
+        if (call.isOver) return
+        caller.pending?.settle(call)
+        tell(entry, value, call.replyTo)
+      })
+      .catch((error: unknown) => this.#failedLate(error, call))
+      .catch((error: unknown) => this.broke(error, caller))
+  }
+
+  #await(call: PendingCall, caller: Caller): void {
+    caller.pending ??= new PendingCalls()
+    caller.pending.add(call)
+    // Nobody waits for the answer of a plain command: it may come whenever it likes.
+    if (call.replyTo.kind === 'plain') return
+    const { clock, limits } = this.#parts
+    call.cancelTimer = clock.after(limits.handlerTimeoutMs, () => this.#timedOut(call))
+  }
+
+  #timedOut(call: PendingCall): void {
+    const { entry, replyTo } = call
+    const { caller } = replyTo
+    call.isOver = true
+    caller.pending?.settle(call)
+    this.#parts.metrics.counters.messagesTimedOut++
+    this.#parts.logger.warn(
+      { ...fieldsOf(caller), ...nameOf(entry) },
+      'Command handler did not settle in time',
+    )
+    this.refuse('timeout', entry.id, replyTo)
+  }
+
+  #failedLate(error: unknown, call: PendingCall): void {
+    const { entry, replyTo, isOver } = call
+    if (!isOver) {
+      replyTo.caller.pending?.settle(call)
+      this.failed(error, entry, replyTo)
+    } else if (refusalOf(error) === null) {
+      // Nobody is told any more, but a bug is a bug.
+      this.#report(error, entry, replyTo.caller)
+    }
+  }
+
+  #report(error: unknown, called: Called, caller: Caller): void {
+    this.#parts.metrics.counters.messagesFailed++
+    const fields = { ...fieldsOf(caller), ...nameOf(called), err: error }
+    this.#parts.logger.error(fields, 'Command handler failed')
+  }
+
+  #isFull({ pending }: Caller): boolean {
+    return pending !== null && pending.count >= this.#parts.limits.maxPendingCalls
+  }
+}
+
+/** The types of `dispatch` and `dispatchMethod` saw to it that entry and target fit. */
+function tell(entry: CallEntry, result: unknown, replyTo: ReplyTo): void {
+  replyTo.answer(entry as CommandEntry, result)
+}
+
+function fieldsOf(caller: Caller): object {
+  if (caller.kind === 'session')
+    return { sessionId: caller.handle.id, roomId: caller.handle.roomId }
+  return { principal: caller.principal, remoteAddress: caller.remoteAddress }
+}
+
+function nameOf({ id, name }: Called): object {
+  return id === NO_COMMAND_ID ? { method: name } : { command: id }
+}

@@ -1,0 +1,122 @@
+import { encodeMessage, encodeSystem, errorCodes, isErrorCode } from '@ringside/protocol'
+import type { Refusal } from '../failure.ts'
+import type { Caller, PrincipalCaller, SessionCaller } from './caller.ts'
+import type { CallEntry, CommandEntry } from './entry.ts'
+
+/**
+ * Where the answer of a call goes, and how it is told. A target exists before its message comes, so
+ * that a plain call allocates nothing for it; it may be filled anew for the next message, so whoever
+ * answers later keeps `kept()`.
+ */
+interface Target {
+  readonly caller: Caller
+  /** Tells what the handler returned. @throws whatever does not encode; then nothing was sent. */
+  answer(entry: CallEntry, result: unknown): void
+  /** Tells a refusal, `internal` and `timeout` among them. `id` is NO_COMMAND_ID for a method. */
+  refuse(refusal: Refusal, id: number): void
+  /** The same target, for as long as it is wanted. */
+  kept(): ReplyTo
+}
+
+/** The answer to a plain command goes out on its own id; `undefined` sends nothing. One per session. */
+export class PlainReply implements Target {
+  readonly caller: SessionCaller
+
+  constructor(caller: SessionCaller) {
+    this.caller = caller
+  }
+
+  get kind(): 'plain' {
+    return 'plain'
+  }
+
+  answer(entry: CommandEntry, result: unknown): void {
+    if (result === undefined) return
+    if (entry.encode !== null && this.caller.sendValue(entry, result)) return
+    const payload = payloadOf(entry, result)
+    if (payload !== undefined) this.caller.sendPayload(entry.id, payload)
+  }
+
+  refuse(refusal: Refusal, id: number): void {
+    this.caller.send(encodeError(refusal, id, undefined))
+  }
+
+  kept(): PlainReply {
+    return this
+  }
+}
+
+/** The answer to a REQUEST goes out as REPLY or ERROR with its correlation. One for all sessions, filled anew. */
+export class RequestReply implements Target {
+  #caller: SessionCaller | null = null
+  #correlation = 0
+
+  /** Names whom the next answer is for. */
+  to(caller: SessionCaller, correlation: number): this {
+    this.#caller = caller
+    this.#correlation = correlation
+    return this
+  }
+
+  get kind(): 'request' {
+    return 'request'
+  }
+
+  /** @throws TypeError before the first `to`. */
+  get caller(): SessionCaller {
+    if (this.#caller === null) throw new TypeError('Expected a target that was filled')
+    return this.#caller
+  }
+
+  answer(entry: CommandEntry, result: unknown): void {
+    const payload = payloadOf(entry, result) ?? NOTHING
+    this.caller.send(encodeSystem('reply', { correlation: this.#correlation, payload }))
+  }
+
+  refuse(refusal: Refusal, id: number): void {
+    this.caller.send(encodeError(refusal, id, this.#correlation))
+  }
+
+  kept(): RequestReply {
+    return new RequestReply().to(this.caller, this.#correlation)
+  }
+}
+
+/** One member of a JSON-RPC message that came over a socket; a notification's target tells nothing. */
+export interface RpcSocketReply extends Target {
+  readonly kind: 'rpc-socket'
+  readonly caller: SessionCaller
+}
+
+/** One member of a JSON-RPC body of `POST /rpc`. */
+export interface RpcHttpReply extends Target {
+  readonly kind: 'rpc-http'
+  readonly caller: PrincipalCaller
+}
+
+/** Targets of callers with a session: only those reach a command. */
+export type SessionReply = PlainReply | RequestReply | RpcSocketReply
+/** Targets of JSON-RPC: only those reach a method. */
+export type RpcReply = RpcSocketReply | RpcHttpReply
+/** Every target there is. */
+export type ReplyTo = SessionReply | RpcReply
+
+/** @throws TypeError, PayloadError for what the command cannot answer with. */
+function payloadOf(entry: CommandEntry, result: unknown): Uint8Array | undefined {
+  if (entry.reply !== null) return encodeMessage(entry.reply, result as never)
+  if (result instanceof Uint8Array) return result
+  if (result !== undefined && entry.payload === null)
+    throw new TypeError(`Expected command ${entry.name} to return a Uint8Array or undefined`)
+  return undefined
+}
+
+function encodeError(
+  { code, message }: Refusal,
+  command: number,
+  correlation: number | undefined,
+): Uint8Array {
+  const retry = isErrorCode(code) && errorCodes[code].retry
+  return encodeSystem('error', { command, correlation, code, message, retry })
+}
+
+const NOTHING = new Uint8Array(0)
