@@ -69,6 +69,9 @@ async function startOurs() {
   })
   const registry = new CommandRegistry(typedGame.commands)
   registry.addRaw(1, (_, payload) => payload)
+  // An array of its own, as a game that answers with something else than it was sent.
+  const kept = new Uint8Array(PAYLOAD_BYTES)
+  registry.addRaw(3, () => kept)
   registry.addTyped(typedGame.commands.move, (_, move) => ({
     x: move.x,
     y: move.y,

@@ -80,7 +80,8 @@ export interface Metrics {
 function createCounters(): Counters {
   const counters = {} as Counters
   for (const name of Object.keys(counterHelp) as (keyof Counters)[]) counters[name] = 0
-  return counters
+  // A copy, because V8 turns an object that is filled key by key into a hash table, and this one is on the hot path.
+  return { ...counters }
 }
 
 /** Counts, but shows nothing: the default of a part that is made alone. */

@@ -80,7 +80,8 @@ test('CC1 compiled and interpreted encoding agree, what one refuses the other do
   const random = createRandom(seed)
   const pick = (from: readonly unknown[]): unknown => from[random.int(0, from.length - 1)]
   const anyNumber = (): unknown => (random.next() < 0.9 ? pick(numbers) : pick(oddNumbers))
-  const encode = compileEncode(flat)
+  const out = new Uint8Array(600)
+  const encode = compileEncode(flat, out)
   let fast = 0
   for (let round = 0; round < 20_000; round++) {
     const value = {
@@ -93,8 +94,7 @@ test('CC1 compiled and interpreted encoding agree, what one refuses the other do
       maybe: pick([undefined, 0, 5]),
       maybeText: pick([undefined, '', 'b']),
     }
-    const out = new Uint8Array(600)
-    const end = encode(value, out, 4)
+    const end = encode(value, 4)
     if (end < 0) continue
     fast++
     const expected = outcome(() => Array.from(encodeMessage(flat, value as never)))
@@ -152,15 +152,42 @@ test('CC3 by hand: NaN, overlong varints, doubled fields, unknown fields, lists'
     { ids: [], text: '' },
   ])
     expectSameDecode(listed, encodeMessage(listed, value), 'listed')
-  expect(compileEncode(listed)({ ids: [], text: '' }, new Uint8Array(100), 4)).toBe(-1)
+  expect(compileEncode(listed, new Uint8Array(100))({ ids: [], text: '' }, 4)).toBe(-1)
+})
+
+test('CC3 text of every length, and a letter beyond ASCII in every place of it', () => {
+  const message = schema({ text: str(1, { max: 60 }), after: int(2) })
+  for (let size = 0; size <= 60; size++) {
+    const bytes = encodeMessage(message, { text: 'abcdefghij'.repeat(6).slice(0, size), after: 7 })
+    expectSameDecode(message, bytes, `${size} letters`)
+    for (let place = 0; place < size; place++) {
+      // Overwrites one letter by half of another, or two by a whole one.
+      const broken = bytes.slice()
+      broken[2 + place] = 0xc3
+      expectSameDecode(message, broken, `${size} letters, half of one at ${place}`)
+      if (place + 1 < size) broken[3 + place] = 0xa9
+      expectSameDecode(message, broken, `${size} letters, another at ${place}`)
+    }
+  }
+})
+
+test('CC3 floats and doubles of every sign and size', () => {
+  const message = schema({ x: f32(1), y: num(2) })
+  const out = new Uint8Array(100)
+  const encode = compileEncode(message, out)
+  for (const value of [0, -0, 1, -1, 0.1, -3.25, 1e-45, 3.4e38, 1.5e-40, 123_456.789, -7e30]) {
+    const expected = encodeMessage(message, { x: Math.fround(value), y: value })
+    const end = encode({ x: Math.fround(value), y: value }, 4)
+    expect(Array.from(out.subarray(4, end)), String(value)).toEqual(Array.from(expected))
+    expectSameDecode(message, expected, String(value))
+  }
 })
 
 test('CC4 what does not fit the memory is left to the other', () => {
-  const encode = compileEncode(schema({ a: str(1), b: str(2) }))
+  const message = schema({ a: str(1), b: str(2) })
   const value = { a: 'x'.repeat(40), b: 'x'.repeat(40) }
   for (let size = 0; size < 200; size++) {
-    const out = new Uint8Array(size)
-    const end = encode(value, out, 4)
+    const end = compileEncode(message, new Uint8Array(size))(value, 4)
     expect(end === -1 || (end === 88 && size >= 88)).toBe(true)
   }
 })

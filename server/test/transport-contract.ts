@@ -65,6 +65,7 @@ class Recorder implements TransportHandlers {
   readonly upgrades: UpgradeRequest[] = []
   decision: UpgradeDecision = { accept: true, protocol: null }
   onMessage: (connection: Connection, message: Uint8Array) => void = () => {}
+  onLent: (connection: Connection, message: ArrayBuffer) => void = () => {}
   onHttp: (request: HttpRequest, response: HttpResponse) => void = (_, response) =>
     response.send(200, {}, 'ok')
 
@@ -78,6 +79,7 @@ class Recorder implements TransportHandlers {
   message(connection: Connection, message: ArrayBuffer, isBinary: boolean): void {
     this.messages.push({ text: Buffer.from(message).toString(), isBinary })
     this.onMessage(connection, new Uint8Array(message))
+    this.onLent(connection, message)
   }
   drain(): void {}
   dropped(): void {}
@@ -138,6 +140,54 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       scratch.fill('x')
       await until('frame', () => client.frames.length === 1)
       expect(Buffer.concat(client.frames).toString()).toBe('first')
+    })
+
+    test('TR29 a buffer is sent like a view, in order with views, and may be written anew at once', async () => {
+      await start()
+      const [client, connection] = await dial()
+      const memory = new Uint8Array(new ArrayBuffer(3))
+      for (let index = 0; index < 20; index++) {
+        memory.fill(index)
+        expect(connection.sendBuffer(memory.buffer)).toBe(SendResult.accepted)
+        memory.fill(0xff)
+        expect(connection.send(Uint8Array.of(index, 0xaa))).toBe(SendResult.accepted)
+      }
+      expect(connection.sendBuffer(new ArrayBuffer(0))).toBe(SendResult.accepted)
+      await until('frames', () => client.frames.length === 41)
+      expect(client.frames.map((frame) => Array.from(frame))).toEqual([
+        ...Array.from({ length: 20 }, (_, index) => [
+          [index, index, index],
+          [index, 0xaa],
+        ]).flat(),
+        [],
+      ])
+    })
+
+    test('TR29 a message is sent back as it was lent, changed or not, and several times', async () => {
+      await start()
+      server.onLent = (connection, message) => {
+        connection.sendBuffer(message)
+        new Uint8Array(message)[0] = 0x21
+        connection.sendBuffer(message)
+      }
+      const [client] = await dial()
+      client.send(Buffer.from('one'))
+      client.send(Buffer.from('x'.repeat(1000)))
+      await until('frames', () => client.frames.length === 4)
+      expect(client.frames.map((frame) => Buffer.from(frame).toString())).toEqual([
+        'one',
+        '!ne',
+        'x'.repeat(1000),
+        `!${'x'.repeat(999)}`,
+      ])
+    })
+
+    test('TR29 a connection that has closed drops a buffer', async () => {
+      await start()
+      const [client, connection] = await dial()
+      client.vanish()
+      await until('close', () => server.closes.length === 1)
+      expect(connection.sendBuffer(new ArrayBuffer(4))).toBe(SendResult.dropped)
     })
 
     test('TR3 the handshake is decided by the server: refusal shows its status', async () => {

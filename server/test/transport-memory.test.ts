@@ -84,8 +84,11 @@ test('TR21 a full socket keeps what fits, drops what does not, and drains in ord
   socket.onmessage = ({ data }) => got.push(Buffer.from(data).toString())
   socket.setFull(true)
   expect(connection.send(Buffer.from('12345'))).toBe(SendResult.accepted)
-  expect(connection.send(Buffer.from('67890'))).toBe(SendResult.accepted)
+  expect(connection.sendBuffer(Uint8Array.from(Buffer.from('67890')).buffer)).toBe(
+    SendResult.accepted,
+  )
   expect(connection.send(Buffer.from('x'))).toBe(SendResult.dropped)
+  expect(connection.sendBuffer(new ArrayBuffer(1))).toBe(SendResult.dropped)
   expect(connection.bufferedBytes).toBe(10)
   socket.setFull(false)
   expect(connection.bufferedBytes).toBe(0)

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { UwsTransport } from '../src/transport/uws.ts'
 import type { Connection, TransportHandlers } from '../src/transport/transport.ts'
-import { scratchFrame } from '../src/transport/off-heap.ts'
+import { scratchBuffer, scratchFrame } from '../src/transport/off-heap.ts'
 import { SendResult } from '../src/transport/transport.ts'
 import { describeTransport, until } from './transport-contract.ts'
 
@@ -107,42 +107,51 @@ test('TR28 of several lines of X-Forwarded-For the last is the nearest', async (
   await transport.close()
 })
 
-test('TR25 a reader that stops: buffered up to the limit, then dropped; drain when it reads again', async () => {
-  let connection: Connection | null = null
-  let drains = 0
-  const transport = new UwsTransport(options)
-  const port = await transport.listen(
-    { host: '127.0.0.1', port: 0 },
-    handlersOf({
-      open: (opened) => {
-        connection = opened
-      },
-      drain: () => drains++,
-    }),
-  )
-  const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, { perMessageDeflate: false })
-  let received = 0
-  client.on('message', () => received++)
-  await once(client, 'open')
-  await until('open', () => connection !== null)
-  const server = connection as unknown as Connection
-  client.pause()
-  const frame = new Uint8Array(16_384)
-  let accepted = 0
-  for (let index = 0; index < 2_000; index++) {
-    if (server.send(frame) === SendResult.dropped) break
-    accepted++
-    if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-  expect(accepted).toBeGreaterThan(1)
-  expect(accepted).toBeLessThan(2_000)
-  expect(server.bufferedBytes).toBeLessThanOrEqual(options.maxBufferedBytes)
-  client.resume()
-  await until('drain', () => server.bufferedBytes === 0 && received === accepted)
-  expect(drains).toBeGreaterThan(0)
-  client.terminate()
-  await transport.close()
-})
+test.each([
+  ['views', (server: Connection, frame: Uint8Array<ArrayBuffer>) => server.send(frame)],
+  [
+    'TR29 buffers',
+    (server: Connection, { buffer }: Uint8Array<ArrayBuffer>) => server.sendBuffer(buffer),
+  ],
+])(
+  'TR25 a reader that stops: %s up to the limit, then dropped; drain when it reads again',
+  async (_, send) => {
+    let connection: Connection | null = null
+    let drains = 0
+    const transport = new UwsTransport(options)
+    const port = await transport.listen(
+      { host: '127.0.0.1', port: 0 },
+      handlersOf({
+        open: (opened) => {
+          connection = opened
+        },
+        drain: () => drains++,
+      }),
+    )
+    const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, { perMessageDeflate: false })
+    let received = 0
+    client.on('message', () => received++)
+    await once(client, 'open')
+    await until('open', () => connection !== null)
+    const server = connection as unknown as Connection
+    client.pause()
+    const frame = new Uint8Array(16_384)
+    let accepted = 0
+    for (let index = 0; index < 2_000; index++) {
+      if (send(server, frame) === SendResult.dropped) break
+      accepted++
+      if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    expect(accepted).toBeGreaterThan(1)
+    expect(accepted).toBeLessThan(2_000)
+    expect(server.bufferedBytes).toBeLessThanOrEqual(options.maxBufferedBytes)
+    client.resume()
+    await until('drain', () => server.bufferedBytes === 0 && received === accepted)
+    expect(drains).toBeGreaterThan(0)
+    client.terminate()
+    await transport.close()
+  },
+)
 
 test('SL4 frames that wait in a socket keep their bytes, though their memory is used again', async () => {
   let connection: Connection | null = null
@@ -175,18 +184,23 @@ test('SL4 frames that wait in a socket keep their bytes, though their memory is 
     expect(server.send(scratchFrame(index, Buffer.from(`small ${index}`)))).toBe(
       SendResult.accepted,
     )
+    const buffer = scratchBuffer(index, Buffer.from(`buffer ${index}`))
+    expect(buffer && server.sendBuffer(buffer)).toBe(SendResult.accepted)
     larger.fill(index)
     expect(server.send(larger)).toBe(SendResult.accepted)
     transport.publish('all', larger)
     larger.fill(0xff)
   }
   client.resume()
-  await until('all frames', () => received.length === fillers + 60)
+  await until('all frames', () => received.length === fillers + 80)
   for (let index = 0; index < 20; index++) {
     const own = received.slice(fillers).filter((frame) => frame.equals(Buffer.alloc(900, index)))
     expect(own, `frames ${index}`).toHaveLength(2)
-    const small = received.find((frame) => frame.length < 20 && frame.readUInt32BE(0) === index)
-    expect(small?.subarray(4).toString()).toBe(`small ${index}`)
+    const small = received.filter((frame) => frame.length < 20 && frame.readUInt32BE(0) === index)
+    expect(small.map((frame) => frame.subarray(4).toString())).toEqual([
+      `small ${index}`,
+      `buffer ${index}`,
+    ])
   }
   client.terminate()
   await transport.close()

@@ -40,6 +40,8 @@ export interface SessionCaller extends AnyCaller {
   readonly seat: CallSeat | null
   /** Sends a whole frame; the bytes are copied. */
   send(frame: Uint8Array): void
+  /** Sends a whole frame that fills its buffer: the message itself, while it is lent. */
+  sendBuffer(frame: ArrayBuffer): void
   /** Sends a frame of this id and payload; the bytes are copied. */
   sendPayload(id: number, payload: Uint8Array): void
   /** Sends what the entry's compiled encoder makes of the value; false when it left the value to encodeMessage. */

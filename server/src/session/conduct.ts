@@ -1,5 +1,6 @@
 import type { ServerLimits } from '../options.ts'
 import { HitWindow } from './hit-window.ts'
+import type { TurnClock } from './turn-clock.ts'
 
 const DROP_WINDOW_MS = 2_000
 const STRIKE_WINDOW_MS = 10_000
@@ -15,8 +16,11 @@ export type DropVerdict = 'silence' | 'answer' | 'close'
  */
 export class Conduct {
   readonly #limits: ServerLimits
-  #tokens: number
-  #refilledAt: number
+  // Numbers from the start: a field that began as undefined takes a new object for each fraction.
+  #tokens = 0
+  #refilledAt = 0
+  /** Of the turn in which it was refilled; none has this one. */
+  #stamp = -1
   /** Made at the first hit: most clients never have one. */
   #drops: HitWindow | null = null
   #strikes: HitWindow | null = null
@@ -30,16 +34,23 @@ export class Conduct {
   }
 
   /** Takes `cost` tokens; false, and takes nothing, when there are too few: over the limit. */
-  charge(cost: number, now: number): boolean {
-    if (now > this.#refilledAt) {
-      const { ratePerSecond, rateBurst } = this.#limits
-      const tokens = this.#tokens + ((now - this.#refilledAt) * ratePerSecond) / 1000
-      this.#tokens = tokens > rateBurst ? rateBurst : tokens
-      this.#refilledAt = now
+  charge(cost: number, turn: TurnClock): boolean {
+    const stamp = turn.stamp()
+    if (stamp !== this.#stamp) {
+      this.#stamp = stamp
+      this.#refill(turn.now)
     }
     if (this.#tokens < cost) return false
     this.#tokens -= cost
     return true
+  }
+
+  #refill(now: number): void {
+    if (now <= this.#refilledAt) return
+    const { ratePerSecond, rateBurst } = this.#limits
+    const tokens = this.#tokens + ((now - this.#refilledAt) * ratePerSecond) / 1000
+    this.#tokens = tokens > rateBurst ? rateBurst : tokens
+    this.#refilledAt = now
   }
 
   /** Counts a message over the limit. It is answered at most once a second. */

@@ -1,7 +1,6 @@
 import { encodeFrame } from '@ringside/protocol'
 import { RingsideError } from '../errors.ts'
 import type { Session } from '../server-types.ts'
-import { scratchFrame } from '../transport/off-heap.ts'
 import type { ClientSession } from './session.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -43,7 +42,7 @@ export class SessionHandle implements Session {
   }
 
   send(commandId: number, payload?: Uint8Array): void {
-    if (this.#session.isOpen) this.#session.send(scratchFrame(commandId, payload ?? NOTHING))
+    if (this.#session.isOpen) this.#session.sendPayload(commandId, payload ?? NOTHING)
   }
 
   broadcast(commandId: number, payload?: Uint8Array): void {

@@ -69,6 +69,10 @@ export class MemoryConnection implements Connection {
     return Result.accepted
   }
 
+  sendBuffer(frame: ArrayBuffer): SendResult {
+    return this.send(new Uint8Array(frame))
+  }
+
   /** As `send`, but a frame too many is told to the server in a later turn. */
   publish(frame: Uint8Array): void {
     if (!this.isOpen || this.send(frame) === Result.accepted) return

@@ -30,6 +30,12 @@ const CLOSE_GRACE_MS = 250
 /** us_listen options: the port is ours alone (without it two processes would share it). */
 const EXCLUSIVE_PORT = 1
 
+const EMPTY = 0
+const FULL = 1
+
+/** The compiler folds a constant of its own module; one of another module it reads at each use. */
+const { accepted: ACCEPTED, dropped: DROPPED } = SendResult
+
 /** A socket once it is open. The connection is a property: less than asking native code for user data. */
 interface OpenSocket extends Socket {
   connection: UwsConnection
@@ -257,8 +263,8 @@ class UwsConnection implements Connection {
   readonly #maxBufferedBytes: number
   /** Null before the open event and after the close event. */
   #ws: Socket | null = null
-  /** The last send left bytes in the buffer and they have not drained. */
-  #isFull = false
+  /** FULL: the last send left bytes in the buffer and they have not drained. A number costs less than a boolean. */
+  #fill: typeof EMPTY | typeof FULL = EMPTY
 
   constructor(remoteAddress: string, protocol: string | null, maxBufferedBytes: number) {
     this.remoteAddress = remoteAddress
@@ -275,15 +281,23 @@ class UwsConnection implements Connection {
   }
 
   send(frame: Uint8Array): SendResult {
+    return this.#send(offHeap(frame))
+  }
+
+  sendBuffer(frame: ArrayBuffer): SendResult {
+    return this.#send(frame)
+  }
+
+  #send(frame: Uint8Array | ArrayBuffer): SendResult {
     const ws = this.#ws
-    if (ws === null) return SendResult.dropped
+    if (ws === null) return DROPPED
     // Asked only while full: the question costs a call into native code.
-    if (this.#isFull && ws.getBufferedAmount() + frame.length > this.#maxBufferedBytes)
-      return SendResult.dropped
-    const result = ws.send(offHeap(frame), true)
-    if (result === 1) return SendResult.accepted
-    this.#isFull = true
-    return result === 0 ? SendResult.accepted : SendResult.dropped
+    if (this.#fill === FULL && ws.getBufferedAmount() + frame.byteLength > this.#maxBufferedBytes)
+      return DROPPED
+    const result = ws.send(frame, true)
+    if (result === 1) return ACCEPTED
+    this.#fill = FULL
+    return result === 0 ? ACCEPTED : DROPPED
   }
 
   subscribe(topic: string): void {
@@ -303,7 +317,7 @@ class UwsConnection implements Connection {
   }
 
   drained(): void {
-    this.#isFull = this.#ws !== null && this.#ws.getBufferedAmount() > 0
+    this.#fill = this.#ws !== null && this.#ws.getBufferedAmount() > 0 ? FULL : EMPTY
   }
 
   /** The open event. */
