@@ -41,6 +41,9 @@ export {
   readCommandId,
   writeCommandId,
 } from './frame.ts'
+export { decodeJson, encodeJson, shortestFloat } from './json-message.ts'
+export { RPC_ERROR_ID, RPC_ID, rpcErrors } from './json-rpc.ts'
+export type { RpcErrorName } from './json-rpc.ts'
 export { applyMergePatch } from './merge-patch.ts'
 export type { Json } from './merge-patch.ts'
 export { decodeMessage, defaultValue, encodeMessage } from './message-codec.ts'

@@ -1,4 +1,4 @@
-import { isSchema, toSteps } from '@ringside/protocol'
+import { isSchema, shortestFloat, toSteps } from '@ringside/protocol'
 import type { Json, NamedField, ScalarItem, Schema } from '@ringside/protocol'
 
 /**
@@ -39,13 +39,4 @@ function scalarJson(scalar: Pick<ScalarItem, 'kind' | 'step'>, value: unknown): 
     default:
       return value as Json
   }
-}
-
-/** The number with the fewest digits that is the same 32-bit float. */
-function shortestFloat(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits))
-    if (Math.fround(short) === value) return short
-  }
-  return value
 }

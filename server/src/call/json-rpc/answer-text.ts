@@ -1,0 +1,33 @@
+import { rpcErrors } from '@ringside/protocol'
+import type { RpcErrorName } from '@ringside/protocol'
+
+/** An error response without its id. */
+export interface RpcFailure {
+  readonly name: RpcErrorName
+  /** Default: the text of the table. */
+  readonly message?: string
+  readonly data?: unknown
+}
+
+/**
+ * A response with a result; `undefined` is `null`, for the member must be there.
+ * @param id as it was written.
+ * @throws TypeError for what JSON cannot say: a cycle, a BigInt, a function.
+ */
+export function resultText(id: string, result: unknown): string {
+  const json = JSON.stringify(result === undefined ? null : result) as string | undefined
+  if (json === undefined) throw new TypeError(`Expected a result of JSON, got a ${typeof result}`)
+  return `{"jsonrpc":"2.0","result":${json},"id":${id}}`
+}
+
+/** A response with an error. `id` as it was written, `null` where none was found. */
+export function errorText(id: string, failure: RpcFailure): string {
+  const { code, text } = rpcErrors[failure.name]
+  const { message = text, data } = failure
+  return `{"jsonrpc":"2.0","error":${JSON.stringify({ code, message, data })},"id":${id}}`
+}
+
+/** The answer to a batch: its responses in one list. */
+export function batchText(responses: readonly string[]): string {
+  return `[${responses.join(',')}]`
+}
