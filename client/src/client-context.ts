@@ -65,6 +65,12 @@ function inRange(name: string, value: number, max: number): number {
   return value
 }
 
+/** @throws TypeError on a time that no timer takes. */
+export function checkTimeout(timeoutMs: number): number {
+  if (timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS) return timeoutMs
+  throw new TypeError(`Expected timeoutMs from 1 to ${MAX_TIMER_MS}, got ${timeoutMs}`)
+}
+
 /** The WebSocket address of a path or address that the server named. */
 export function socketUrl(context: ClientContext, path: string): string {
   return new URL(path, context.base).href.replace(/^http/, 'ws')

@@ -118,6 +118,10 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
     return this.#connection.statusChanged.add(listener)
   }
 
+  rpc<R>(method: string, params?: unknown, options?: RequestOptions): Promise<R> {
+    return this.#connection.channel.rpc(method, params, options)
+  }
+
   onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void {
     return this.#connection.channel.onMessage(commandId, handler)
   }

@@ -8,6 +8,7 @@ import type {
   StateOf,
 } from '@ringside/protocol'
 import type { RequestError } from './request-error.ts'
+import type { RpcParams } from './rpc-text.ts'
 import type { SocketFactory } from './socket/socket.ts'
 import type { Timers } from './timers.ts'
 
@@ -49,6 +50,8 @@ export interface JoinOptions {
 /** Room types of a contract. */
 export type RoomType<G extends GameContract> = keyof G['rooms'] & string
 type CommandName<G extends GameContract> = keyof G['commands'] & string
+/** A method's name that is no command's: with a command's the params would go unchecked. */
+type OtherMethod<G extends GameContract, M extends string> = M extends CommandName<G> ? never : M
 type Payload<D> = D extends CommandDefinition ? Infer<D['payload']> : never
 
 /** Joins rooms of one server. */
@@ -76,6 +79,13 @@ export interface Client<G extends GameContract> {
   ): Promise<ClientRoom<G, T>>
   /** Opens a connection without a room, for commands that need none. It does not redial. @throws RequestError */
   open(): Promise<PlainSession<G>>
+  /**
+   * Calls a method that the server registered with `rpc` over HTTP (`POST /rpc`), without a connection.
+   * Commands need a session: here they are no methods (-32601).
+   * @throws RpcError (rejects) when the server answers with an error; RequestError `disconnected`,
+   * `timeout`, `bad_answer`, or with the code of an HTTP error.
+   */
+  rpc(method: string, params?: RpcParams, options?: RequestOptions): Promise<unknown>
 }
 
 /** Options of one request. */
@@ -100,6 +110,21 @@ export interface CommandSender<G extends GameContract> {
     payload: Payload<G['commands'][N]>,
     options?: RequestOptions,
   ): Promise<ReplyOf<G['commands'][N]>>
+  /**
+   * Calls a command of the contract by its name as JSON-RPC, or a method that the server registered with
+   * `rpc`. A command's params and result are its payload and its reply.
+   * @throws RpcError (rejects) when the server answers with an error; RequestError as `request` does.
+   */
+  rpc<N extends CommandName<G>>(
+    method: N,
+    params: Payload<G['commands'][N]>,
+    options?: RequestOptions,
+  ): Promise<ReplyOf<G['commands'][N]>>
+  rpc<M extends string>(
+    method: OtherMethod<G, M>,
+    params?: RpcParams,
+    options?: RequestOptions,
+  ): Promise<unknown>
   /** Frames of the game's own command ids; `payload` is the handler's to keep. Returns unsubscribe. */
   onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void
   /** Refusals of plain commands (ERROR without a request). Returns unsubscribe. */

@@ -1,8 +1,12 @@
 import {
   FRAME_HEADER_BYTES,
+  RPC_ERROR_ID,
+  RPC_ID,
+  decodeJson,
   decodeMessage,
   decodeSystem,
   encodeFrame,
+  encodeJson,
   encodeMessage,
   encodeSystem,
   isGameCommandId,
@@ -10,47 +14,44 @@ import {
 } from '@ringside/protocol'
 import type { CommandDefinition, GameContract } from '@ringside/protocol'
 import type { CommandError, CommandSender, RequestOptions } from './client-types.ts'
-import { MAX_TIMER_MS } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Connection } from './connection.ts'
 import { Listeners } from './listeners.ts'
+import { PendingCalls } from './pending-calls.ts'
 import { RequestError } from './request-error.ts'
+import { readAnswer, requestText } from './rpc-text.ts'
+import type { RpcParams } from './rpc-text.ts'
 
-/** A server that answers nothing must not make the table grow for ever. */
-const MAX_PENDING = 1_000
-
-interface Pending {
-  readonly definition: CommandDefinition
-  readonly resolve: (answer: never) => void
-  readonly reject: (error: RequestError) => void
-  readonly cancelTimeout: () => void
-}
+const utf8 = new TextEncoder()
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Commands, requests and raw messages over whichever connection is attached. Without one, commands are
- * dropped (inputs go stale) and requests fail: nothing is kept for later.
+ * Commands, requests, calls of JSON-RPC and raw messages over whichever connection is attached. Without one, commands are
+ * dropped (inputs go stale), requests and calls fail: nothing is kept for later.
  */
 export class CommandChannel implements CommandSender<GameContract> {
   readonly #context: ClientContext
-  readonly #pending = new Map<number, Pending>()
+  readonly #requests: PendingCalls<Uint8Array>
+  readonly #calls: PendingCalls<unknown>
   readonly #messages = new Map<number, Listeners<[Uint8Array]>>()
   readonly #errors = new Listeners<[CommandError]>()
   #connection: Connection | null = null
-  #correlation = 0
 
   constructor(context: ClientContext) {
     this.#context = context
+    this.#requests = new PendingCalls(context)
+    this.#calls = new PendingCalls(context)
   }
 
   attach(connection: Connection): void {
     this.#connection = connection
   }
 
-  /** Fails every pending request: whether the server did it is not known. */
+  /** Fails what waits for an answer. */
   detach(reason: string): void {
     this.#connection = null
-    for (const correlation of this.#pending.keys())
-      this.#settle(correlation)?.reject(new RequestError('disconnected', reason, true))
+    this.#requests.failAll(reason)
+    this.#calls.failAll(reason)
   }
 
   send(command: string | number, payload?: unknown): boolean {
@@ -63,24 +64,30 @@ export class CommandChannel implements CommandSender<GameContract> {
     return connection.send(frame)
   }
 
-  request<R>(command: string, payload: unknown, options: RequestOptions = {}): Promise<R> {
-    return new Promise<R>((resolve, reject) => {
-      const definition = this.#definition(command)
-      const body = encodeMessage(definition.payload, payload as never)
-      const timeoutMs = options.timeoutMs ?? this.#context.requestTimeoutMs
-      if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS))
-        throw new TypeError(`Expected timeoutMs from 1 to ${MAX_TIMER_MS}, got ${timeoutMs}`)
-      if (this.#pending.size >= MAX_PENDING)
-        throw new RequestError('too_many_pending', `${MAX_PENDING} requests wait already`, true)
-      const correlation = this.#nextCorrelation()
-      const frame = encodeSystem('request', { correlation, command: definition.id, payload: body })
-      if (!this.#connection?.send(frame))
-        throw new RequestError('disconnected', 'There is no connection', true)
-      const cancelTimeout = this.#context.timers.after(timeoutMs, () => {
-        const error = new RequestError('timeout', `No answer within ${timeoutMs} ms`, true)
-        this.#settle(correlation)?.reject(error)
-      })
-      this.#pending.set(correlation, { definition, resolve, reject, cancelTimeout })
+  async request<R>(command: string, payload: unknown, options: RequestOptions = {}): Promise<R> {
+    const { id, payload: schema, reply } = this.#definition(command)
+    const body = encodeMessage(schema, payload as never)
+    return this.#requests.add({
+      timeoutMs: options.timeoutMs,
+      send: (correlation) =>
+        this.#deliver(encodeSystem('request', { correlation, command: id, payload: body })),
+      read: (answer) => (reply ? decodeMessage(reply, answer) : undefined) as R,
+    })
+  }
+
+  async rpc<R>(method: string, params?: unknown, options: RequestOptions = {}): Promise<R> {
+    const definition = this.#find(method)
+    const json = definition ? encodeJson(definition.payload, params as never) : params
+    return this.#calls.add({
+      timeoutMs: options.timeoutMs,
+      send: (id) =>
+        this.#deliver(encodeFrame(RPC_ID, utf8.encode(requestText(id, method, json as RpcParams)))),
+      read: (result) =>
+        (definition
+          ? definition.reply
+            ? decodeJson(definition.reply, result)
+            : undefined
+          : result) as R,
     })
   }
 
@@ -99,45 +106,43 @@ export class CommandChannel implements CommandSender<GameContract> {
     if (isGameCommandId(id)) this.#messages.get(id)?.call(frame.subarray(FRAME_HEADER_BYTES))
     else if (id === system.reply.id) this.#takeReply(frame)
     else if (id === system.error.id) this.#takeError(frame)
+    else if (id === RPC_ID || id === RPC_ERROR_ID) this.#takeAnswer(frame)
   }
 
   #takeReply(frame: Uint8Array): void {
     const { correlation, payload } = decodeSystem('reply', frame)
-    const pending = this.#settle(correlation)
-    if (!pending) return
-    const { reply } = pending.definition
-    try {
-      pending.resolve((reply ? decodeMessage(reply, payload) : undefined) as never)
-    } catch {
-      pending.reject(new RequestError('bad_answer', 'The answer is not of the contract', false))
-    }
+    this.#requests.answer(correlation, payload)
+  }
+
+  /** Batches are not sent, so none is answered. An error without an id is of no call that can be told. */
+  #takeAnswer(frame: Uint8Array): void {
+    const json: unknown = JSON.parse(strictUtf8.decode(frame.subarray(FRAME_HEADER_BYTES)))
+    const answer = readAnswer(json)
+    if (typeof answer?.id !== 'number') return
+    if (answer.error) this.#calls.fail(answer.id, answer.error)
+    else this.#calls.answer(answer.id, answer.result)
   }
 
   #takeError(frame: Uint8Array): void {
     const { command, correlation, code, message, retry } = decodeSystem('error', frame)
     if (correlation !== undefined)
-      this.#settle(correlation)?.reject(new RequestError(code, message, retry))
+      this.#requests.fail(correlation, new RequestError(code, message, retry))
     else this.#errors.call({ commandId: command, code, message, retry })
   }
 
-  #settle(correlation: number): Pending | undefined {
-    const pending = this.#pending.get(correlation)
-    this.#pending.delete(correlation)
-    pending?.cancelTimeout()
-    return pending
-  }
-
-  #nextCorrelation(): number {
-    do this.#correlation = (this.#correlation + 1) >>> 0
-    while (this.#pending.has(this.#correlation))
-    return this.#correlation
+  #deliver(frame: Uint8Array): boolean {
+    return this.#connection?.send(frame) ?? false
   }
 
   #definition(command: string): CommandDefinition {
-    const { commands } = this.#context.game
-    const definition = Object.hasOwn(commands, command) ? commands[command] : undefined
+    const definition = this.#find(command)
     if (!definition) throw new TypeError(`Expected a command of the contract, got '${command}'`)
     return definition
+  }
+
+  #find(command: string): CommandDefinition | undefined {
+    const { commands } = this.#context.game
+    return Object.hasOwn(commands, command) ? commands[command] : undefined
   }
 
   #frame(command: string, payload: unknown): Uint8Array {

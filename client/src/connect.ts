@@ -1,13 +1,23 @@
 import type { GameContract, Json } from '@ringside/protocol'
-import { createContext } from './client-context.ts'
+import { checkTimeout, createContext } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import { GameRoom } from './client-room.ts'
-import type { Client, ClientRoom, ConnectOptions, JoinOptions, RoomType } from './client-types.ts'
+import type {
+  Client,
+  ClientRoom,
+  ConnectOptions,
+  JoinOptions,
+  RequestOptions,
+  RoomType,
+} from './client-types.ts'
 import type { SeatAddress } from './dial-seat.ts'
 import { matchmake } from './matchmake.ts'
 import { openPlainSession } from './plain-session.ts'
+import { postJson } from './post-json.ts'
+import { RequestError } from './request-error.ts'
 import { RoomConnection } from './room-connection.ts'
 import { RoomView } from './room-view.ts'
+import { readAnswer, requestText } from './rpc-text.ts'
 
 /**
  * Makes a client of the server at `address` (`https://play.example.com`; in a browser the page's own
@@ -51,7 +61,25 @@ export function connect<G extends GameContract>(
     },
     joinWithTicket: (ticket, url = 'ws') => enter({ ticket, url }, {}),
     open: () => openPlainSession<G>(context),
+    rpc: (method, params, options) =>
+      callOverHttp(context, requestText(HTTP_ID, method, params), options),
   }
+}
+
+/** An answer over HTTP comes to its own request, so that every one may have the same id. */
+const HTTP_ID = 1
+
+async function callOverHttp(
+  context: ClientContext,
+  body: string,
+  { timeoutMs = context.requestTimeoutMs }: RequestOptions = {},
+): Promise<unknown> {
+  const answer = readAnswer(
+    await postJson(context, 'rpc', { body, timeoutMs: checkTimeout(timeoutMs) }),
+  )
+  if (answer?.error) throw answer.error
+  if (answer?.id !== HTTP_ID) throw new RequestError('bad_answer', 'Expected an answer', false)
+  return answer.result
 }
 
 /** Asks for a seat. */

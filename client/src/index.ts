@@ -31,6 +31,8 @@ export type {
 } from './feed/index.ts'
 export { RequestError } from './request-error.ts'
 export type { ClientErrorCode } from './request-error.ts'
+export { RpcError } from './rpc-error.ts'
+export type { RpcParams } from './rpc-text.ts'
 export type { SocketFactory, WebSocketLike } from './socket/socket.ts'
 export { systemTimers } from './timers.ts'
 export type { Timers } from './timers.ts'

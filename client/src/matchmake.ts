@@ -1,6 +1,6 @@
-import { errorCodes, isErrorCode } from '@ringside/protocol'
 import type { Json, MatchmakeAnswer } from '@ringside/protocol'
 import type { ClientContext } from './client-context.ts'
+import { postJson } from './post-json.ts'
 import { RequestError } from './request-error.ts'
 
 /**
@@ -12,40 +12,12 @@ export async function matchmake(
   path: readonly string[],
   body: Json,
 ): Promise<MatchmakeAnswer> {
-  const url = new URL(['matchmake', ...path].map(encodeURIComponent).join('/'), context.base)
-  const abort = new AbortController()
-  const cancelTimeout = context.timers.after(context.joinTimeoutMs, () => abort.abort())
-  try {
-    const response = await context.fetch(url.href, {
-      method: 'POST',
-      headers: { ...context.headers, 'content-type': 'application/json' },
+  return checkAnswer(
+    await postJson(context, ['matchmake', ...path].map(encodeURIComponent).join('/'), {
       body: JSON.stringify(body),
-      signal: abort.signal,
-    })
-    const answer: unknown = await response.json().catch(() => null)
-    if (!response.ok) throw refusal(response.status, answer)
-    return checkAnswer(answer)
-  } catch (cause) {
-    if (cause instanceof RequestError) throw cause
-    throw abort.signal.aborted
-      ? new RequestError('timeout', `No answer within ${context.joinTimeoutMs} ms`, true)
-      : new RequestError('disconnected', 'The server cannot be reached', true)
-  } finally {
-    cancelTimeout()
-  }
-}
-
-/** The error of an HTTP answer: its JSON where there is one, else what the status says. */
-function refusal(status: number, answer: unknown): RequestError {
-  const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error
-  if (typeof error?.code === 'string') {
-    const text = typeof error.message === 'string' ? error.message : error.code
-    const retry = isErrorCode(error.code) ? errorCodes[error.code].retry : status >= 500
-    return new RequestError(error.code, text, retry)
-  }
-  // A proxy's own answer. 5xx and 429 pass; the rest will not get better by asking again.
-  const retry = status >= 500 || status === 429
-  return new RequestError(retry ? 'unavailable' : 'bad_answer', `HTTP status ${status}`, retry)
+      timeoutMs: context.joinTimeoutMs,
+    }),
+  )
 }
 
 function checkAnswer(answer: unknown): MatchmakeAnswer {

@@ -80,6 +80,10 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
     return this.#channel.request(command, payload, options)
   }
 
+  rpc<R>(method: string, params?: unknown, options?: RequestOptions): Promise<R> {
+    return this.#channel.rpc(method, params, options)
+  }
+
   onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void {
     return this.#channel.onMessage(commandId, handler)
   }

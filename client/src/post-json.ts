@@ -1,0 +1,53 @@
+import { errorCodes, isErrorCode } from '@ringside/protocol'
+import type { ClientContext } from './client-context.ts'
+import { RequestError } from './request-error.ts'
+
+/** One request in JSON. */
+export interface JsonPost {
+  readonly body: string
+  readonly timeoutMs: number
+}
+
+/**
+ * Posts to a path of the server and resolves with its answer, parsed; null for one that is no JSON.
+ * @throws RequestError with the server's code; `timeout`; `disconnected` when the server was not reached.
+ */
+export async function postJson(
+  context: ClientContext,
+  path: string,
+  { body, timeoutMs }: JsonPost,
+): Promise<unknown> {
+  const abort = new AbortController()
+  const cancelTimeout = context.timers.after(timeoutMs, () => abort.abort())
+  try {
+    const response = await context.fetch(new URL(path, context.base).href, {
+      method: 'POST',
+      headers: { ...context.headers, 'content-type': 'application/json' },
+      body,
+      signal: abort.signal,
+    })
+    const answer: unknown = await response.json().catch(() => null)
+    if (!response.ok) throw refusal(response.status, answer)
+    return answer
+  } catch (cause) {
+    if (cause instanceof RequestError) throw cause
+    throw abort.signal.aborted
+      ? new RequestError('timeout', `No answer within ${timeoutMs} ms`, true)
+      : new RequestError('disconnected', 'The server cannot be reached', true)
+  } finally {
+    cancelTimeout()
+  }
+}
+
+/** The error of an HTTP answer: its JSON where there is one, else what the status says. */
+function refusal(status: number, answer: unknown): RequestError {
+  const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error
+  if (typeof error?.code === 'string') {
+    const text = typeof error.message === 'string' ? error.message : error.code
+    const retry = isErrorCode(error.code) ? errorCodes[error.code].retry : status >= 500
+    return new RequestError(error.code, text, retry)
+  }
+  // A proxy's own answer. 5xx and 429 pass; the rest will not get better by asking again.
+  const retry = status >= 500 || status === 429
+  return new RequestError(retry ? 'unavailable' : 'bad_answer', `HTTP status ${status}`, retry)
+}
