@@ -123,6 +123,10 @@ class HeadedResponse implements HttpResponse {
     return this.#response.isOpen
   }
 
+  onAborted(listener: () => void): void {
+    this.#response.onAborted(listener)
+  }
+
   send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
     this.#response.send(status, { ...this.#headers, ...headers }, body)
   }

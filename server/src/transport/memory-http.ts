@@ -31,6 +31,7 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
   readonly #chunks: Uint8Array[] = []
   readonly #onFinish: () => void
   #resolveDone: () => void = () => {}
+  #onAborted: (() => void) | null = null
 
   constructor(request: MemoryRequest, onFinish: () => void) {
     const [path = '', query = ''] = request.path.split('?')
@@ -47,6 +48,10 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
 
   header(name: string): string {
     return this.#request.headers?.[name] ?? ''
+  }
+
+  onAborted(listener: () => void): void {
+    this.#onAborted = listener
   }
 
   async body(maxBytes: number): Promise<Uint8Array> {
@@ -103,7 +108,9 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
 
   /** The client goes away. */
   abort(): void {
+    const listener = this.#onAborted
     this.#finish()
+    listener?.()
   }
 
   endStream(): void {
@@ -113,6 +120,7 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
   #finish(): void {
     if (!this.isOpen) return
     this.isOpen = false
+    this.#onAborted = null
     this.openBody?.gone()
     this.#onFinish()
     this.#resolveDone()

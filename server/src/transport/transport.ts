@@ -119,6 +119,8 @@ export interface HttpRequest {
 export interface HttpResponse {
   /** False once it was answered or the client has gone. */
   readonly isOpen: boolean
+  /** Calls `listener` once if the client goes before it was answered; at most one is kept. */
+  onAborted(listener: () => void): void
   /** Answers in one go. Does nothing when no longer open. */
   send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void
   /** Answers 200 with these headers and leaves the body open; null when the client has gone. */

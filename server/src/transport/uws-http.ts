@@ -60,7 +60,9 @@ export class UwsExchange implements HttpResponse {
   readonly #exchanges: Set<UwsExchange>
   #isOpen = true
   #stream: UwsByteStream | null = null
+  /** Rejects the body that is being read. */
   #onGone: (() => void) | null = null
+  #onAborted: (() => void) | null = null
 
   /** Adds itself to the open exchanges, and leaves them when it is over. */
   constructor(response: UwsResponse, request: UwsRequest, exchanges: Set<UwsExchange>) {
@@ -68,11 +70,15 @@ export class UwsExchange implements HttpResponse {
     this.#response = response
     this.#exchanges = exchanges
     exchanges.add(this)
-    response.onAborted(() => this.finish())
+    response.onAborted(() => this.#aborted())
   }
 
   get isOpen(): boolean {
     return this.#isOpen
+  }
+
+  onAborted(listener: () => void): void {
+    this.#onAborted = listener
   }
 
   body(maxBytes: number): Promise<Uint8Array> {
@@ -138,12 +144,19 @@ export class UwsExchange implements HttpResponse {
     for (const name in headers) this.#response.writeHeader(name, headers[name] as string)
   }
 
+  #aborted(): void {
+    const listener = this.#onAborted
+    this.finish()
+    listener?.()
+  }
+
   /** Answered, ended or aborted: uWebSockets.js frees the response now. */
   finish(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#onGone?.()
     this.#onGone = null
+    this.#onAborted = null
     this.#stream?.gone()
     this.#exchanges.delete(this)
   }
