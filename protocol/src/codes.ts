@@ -28,6 +28,7 @@ export const errorCodes = {
   not_found: { status: 404, retry: false, text: 'Not found' },
   method_not_allowed: { status: 405, retry: false, text: 'Method not allowed' },
   body_too_large: { status: 413, retry: false, text: 'The body is too large' },
+  unsupported_media_type: { status: 415, retry: false, text: 'Expected application/json' },
   too_many_requests: { status: 429, retry: true, text: 'Too many requests; see Retry-After' },
   past_retention: { status: 410, retry: false, text: 'That part of the log is no longer kept' },
   not_yet_visible: { status: 404, retry: true, text: 'That part of the log may not be seen yet' },

@@ -15,8 +15,8 @@ export const rpcErrors = {
   invalid_params: { code: -32_602, text: 'Invalid params' },
   internal: { code: -32_603, text: 'Internal error' },
   refused: { code: -32_000, text: 'Refused' },
-  timeout: { code: -32_001, text: 'The handler took too long' },
-  rate_limited: { code: -32_029, text: 'Too many requests' },
+  timeout: { code: -32_001, text: 'The handler did not answer in time' },
+  rate_limited: { code: -32_029, text: 'Too many messages; slow down' },
 } as const
 
 /** Name of an error of the table above. */

@@ -1,5 +1,10 @@
 import { encodeSystem, isGameCommandId } from '@ringside/protocol'
-import type { CommandDefinition, GameContract } from '@ringside/protocol'
+import type { CommandDefinition, GameContract, Schema } from '@ringside/protocol'
+import { methodOf } from './call/json-rpc/method.ts'
+import type { LooseRpcHandler } from './call/json-rpc/method.ts'
+import { withoutPrototype } from './call/json-rpc/params.ts'
+import { validateBy } from './call/json-rpc/validator.ts'
+import type { StandardSchema } from './call/json-rpc/validator.ts'
 import type { Clock } from './clock.ts'
 import { takeSteps } from './close-steps.ts'
 import { RingsideError } from './errors.ts'
@@ -89,6 +94,18 @@ export class GameServer implements Server {
     const { registry } = this.#parts
     if (typeof target === 'number') registry.addRaw(target, handler, options?.cost)
     else registry.addTyped(target, handler)
+  }
+
+  rpc(
+    name: string,
+    ...[first, second]:
+      | [handler: LooseRpcHandler]
+      | [validator: Schema | StandardSchema, handler: LooseRpcHandler]
+  ): void {
+    const { registry } = this.#parts
+    if (second === undefined)
+      registry.addMethod(methodOf(name, withoutPrototype, first as LooseRpcHandler))
+    else registry.addMethod(methodOf(name, validateBy(first as Schema | StandardSchema), second))
   }
 
   room(name: string, handlers: unknown): void {

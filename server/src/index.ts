@@ -1,3 +1,6 @@
+export type { Principal } from './call/caller.ts'
+export type { RpcParams } from './call/json-rpc/request-text.ts'
+export type { StandardIssue, StandardResult, StandardSchema } from './call/json-rpc/validator.ts'
 export { ManualClock, SystemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { Rejection, RingsideError, reject, serverErrorCodes } from './errors.ts'
@@ -31,6 +34,10 @@ export type {
   RoomSummary,
   RouteContext,
   RouteHandler,
+  RpcCaller,
+  RpcContext,
+  RpcHandler,
+  RpcOutput,
   SeatRequest,
   Server,
   ServerOptions,

@@ -35,6 +35,8 @@ export interface ServerLimits {
   readonly connectionsPerSecondPerIp: number
   /** Matchmaking requests a second from one IP. Default 50. */
   readonly joinsPerSecondPerIp: number
+  /** Calls of `POST /rpc` a second from one IP: each body is one, and each of its members. Default 200. */
+  readonly rpcPerSecondPerIp: number
   /** WebSocket connections at once from one IP. Default 1,000. */
   readonly maxConnectionsPerIp: number
   /** Seats that one IP may hold reserved without taking them. Default 32. */
@@ -105,6 +107,7 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   maxConnections: [10_000, 1, 1e6],
   connectionsPerSecondPerIp: [50, 1, 1e6],
   joinsPerSecondPerIp: [50, 1, 1e6],
+  rpcPerSecondPerIp: [200, 1, 1e6],
   maxConnectionsPerIp: [1_000, 1, 1e6],
   maxUnclaimedPerIp: [32, 1, 1e6],
   maxStreams: [10_000, 0, 1e6],

@@ -1,4 +1,14 @@
-import type { CommandDefinition, GameContract, PayloadOf, ReplyOf } from '@ringside/protocol'
+import type {
+  CommandDefinition,
+  GameContract,
+  Infer,
+  PayloadOf,
+  ReplyOf,
+  Schema,
+} from '@ringside/protocol'
+import type { Principal } from './call/caller.ts'
+import type { RpcParams } from './call/json-rpc/request-text.ts'
+import type { StandardSchema } from './call/json-rpc/validator.ts'
 import type { Clock } from './clock.ts'
 import type { AuthorizeSpectator } from './feed/feed-access.ts'
 import type { Logger } from './logger.ts'
@@ -98,12 +108,53 @@ export type TypedHandler<D, Data> = (
   payload: PayloadOf<D>,
 ) => ReplyOf<D> | Promise<ReplyOf<D>>
 
+/** Who calls a method of JSON-RPC: a connection, or a request of `POST /rpc`. */
+export type RpcCaller<Data = Record<string, unknown>> =
+  | { readonly kind: 'session'; readonly session: Session<Data> }
+  | {
+      readonly kind: 'principal'
+      /** `api-key` when the request carried the server's key. */
+      readonly principal: Principal
+      readonly remoteAddress: string
+    }
+
+/** What a method learns of its call besides its params. */
+export interface RpcContext<Data = Record<string, unknown>> {
+  readonly caller: RpcCaller<Data>
+  /** Aborts when the caller goes. Made when first asked for. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * A method of JSON-RPC. What it returns, or its promise brings, is the result as JSON.stringify has it,
+ * `undefined` as null. `throw reject(code)` refuses.
+ */
+export type RpcHandler<Params, Data> = (params: Params, context: RpcContext<Data>) => unknown
+
+/** What a Standard Schema makes of params. */
+export type RpcOutput<V extends StandardSchema> = NonNullable<V['~standard']['types']>['output']
+
 /** A game server. Everything is registered before `listen`; later registration throws. */
 export interface Server<G extends GameContract = GameContract, Data = Record<string, unknown>> {
   /** Registers a raw command that needs no room. */
   command(id: number, handler: RawHandler<Data>, options?: { readonly cost?: number }): void
   /** Registers a command of the contract that needs no room. */
   command<D extends CommandDefinition>(definition: D, handler: TypedHandler<D, Data>): void
+  /**
+   * Registers a method of JSON-RPC 2.0 that has no command id: sessions reach it over their socket, anybody
+   * by `POST /rpc`. `handler` gets the params as they were sent: an array, an object or undefined. It costs 1.
+   * @throws RingsideError reserved_id (names from `rpc.` on), registered_twice (the contract's commands
+   * among them), already_listening, option_invalid.
+   */
+  rpc(name: string, handler: RpcHandler<RpcParams, Data>): void
+  /** The same with params that are a message of a schema: by name, or by position in the order of numbers. */
+  rpc<S extends Schema>(name: string, schema: S, handler: RpcHandler<Infer<S>, Data>): void
+  /** The same with params that a validator of any library with Standard Schema checks, async ones too. */
+  rpc<V extends StandardSchema>(
+    name: string,
+    validator: V,
+    handler: RpcHandler<RpcOutput<V>, Data>,
+  ): void
   /** Registers a type of room of the contract. */
   room<T extends keyof G['rooms'] & string>(type: T, handlers: RoomHandlersOf<G, T>): void
   onConnect(handler: (session: Session<Data>) => void): void

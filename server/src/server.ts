@@ -1,5 +1,8 @@
 import type { GameContract, Schema } from '@ringside/protocol'
 import { Dispatcher } from './call/dispatcher.ts'
+import { addRpcRoute } from './call/json-rpc/http-route.ts'
+import { RpcOverSocket } from './call/json-rpc/over-socket.ts'
+import { RpcCalls } from './call/json-rpc/rpc-calls.ts'
 import { SystemClock } from './clock.ts'
 import { addFeedRoutes } from './feed/feed-routes.ts'
 import { Feed } from './feed/feed.ts'
@@ -129,6 +132,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Steps 2 to 4: sessions.
   const registry = new CommandRegistry(game.commands)
   const dispatcher = new Dispatcher({ limits, clock, logger, metrics })
+  const calls = new RpcCalls({ registry, dispatcher, metrics })
   const hooks: { -readonly [K in keyof SessionHooks]: SessionHooks[K] } = {
     onConnect: null,
     onDisconnect: null,
@@ -140,6 +144,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     metrics,
     registry,
     dispatcher,
+    rpc: new RpcOverSocket(calls),
     hooks,
     isOriginAllowed,
     desk: matchmaker,
@@ -152,6 +157,12 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const add = router.add.bind(router)
   const joins = createRateLimit(limits.joinsPerSecondPerIp)
   const isDevelopment = options.isDevelopment ?? false
+  const rpcCalls = createRateLimit(limits.rpcPerSecondPerIp)
+  addRpcRoute(add, {
+    calls,
+    maxBodyBytes: limits.maxBodyBytes,
+    limit: (request) => rpcCalls.consume(networkOf(request.remoteAddress)),
+  })
   addStatusRoutes(add, { status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment })
   addMatchmakeRoutes(add, {
     matchmaker,

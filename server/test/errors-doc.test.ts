@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { closeCodes, errorCodes } from '@ringside/protocol'
+import { closeCodes, errorCodes, rpcErrors } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { serverErrorCodes } from '../src/errors.ts'
 
@@ -28,6 +28,15 @@ describe('docs/errors.md', () => {
     const documented = rows('Error codes')
     expect(documented.map((cells) => cells.slice(0, 4))).toEqual(declared)
     for (const cells of documented) expect(cells[4], cells[0]).not.toBe('')
+  })
+
+  it('JR5: has every error of JSON-RPC with its code and message, and no other', () => {
+    const declared = Object.entries(rpcErrors).map(([name, { code, text }]) => [
+      name,
+      String(code),
+      text,
+    ])
+    expect(rows('Errors of JSON-RPC').map((cells) => cells.slice(0, 3))).toEqual(declared)
   })
 
   it('PR10: has every close code with its number, redial and reason, and no other', () => {

@@ -2,6 +2,8 @@ import { decodeSystem, encodeFrame, encodeSystem, readCommandId, system } from '
 import type { Commands } from '@ringside/protocol'
 import type { SeatCommand } from '../src/call/caller.ts'
 import { Dispatcher } from '../src/call/dispatcher.ts'
+import { RpcOverSocket } from '../src/call/json-rpc/over-socket.ts'
+import { RpcCalls } from '../src/call/json-rpc/rpc-calls.ts'
 import { ManualClock } from '../src/clock.ts'
 import { createMetrics } from '../src/metrics.ts'
 import type { Metrics } from '../src/metrics.ts'
@@ -135,12 +137,14 @@ export async function createFixture(options: FixtureOptions = {}): Promise<Fixtu
     warn: logAt('warn'),
     error: logAt('error'),
   }
+  const dispatcher = new Dispatcher({ limits, clock, logger, metrics })
   const table = new SessionTable({
     limits,
     clock,
     metrics,
     registry,
-    dispatcher: new Dispatcher({ limits, clock, logger, metrics }),
+    dispatcher,
+    rpc: new RpcOverSocket(new RpcCalls({ registry, dispatcher, metrics })),
     logger,
     desk: options.desk ?? {
       take() {

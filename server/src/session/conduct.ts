@@ -53,10 +53,11 @@ export class Conduct {
     this.#refilledAt = now
   }
 
-  /** Counts a message over the limit. It is answered at most once a second. */
-  drop(now: number): DropVerdict {
+  /** Counts a message over the limit. It is answered at most once a second, unless that `isTold` already. */
+  drop(now: number, isTold = false): DropVerdict {
     this.#drops ??= new HitWindow(this.#limits.maxDrops, DROP_WINDOW_MS)
     if (this.#drops.hit(now)) return 'close'
+    if (isTold) return 'silence'
     if (this.#answeredAt !== null && now - this.#answeredAt < RATE_LIMITED_EVERY_MS)
       return 'silence'
     this.#answeredAt = now

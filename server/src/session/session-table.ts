@@ -56,7 +56,7 @@ export class SessionTable {
   constructor(parts: SessionTableParts) {
     this.#parts = parts
     this.#ipLimit = new IpLimit(parts.limits.connectionsPerSecondPerIp)
-    const { limits, clock, logger, metrics, registry, dispatcher, desk } = parts
+    const { limits, clock, logger, metrics, registry, dispatcher, rpc, desk } = parts
     this.#context = {
       limits,
       clock,
@@ -66,6 +66,7 @@ export class SessionTable {
       registry,
       dispatcher,
       request: new RequestReply(),
+      rpc,
       desk,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),
     }

@@ -1,15 +1,16 @@
 import {
   FIRST_RESERVED_ID,
   FRAME_HEADER_BYTES,
+  RPC_ID,
   closeCodes,
   decodeMessage,
   encodeSystem,
   system,
 } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
-import type { SessionCaller } from '../call/caller.ts'
 import type { Dispatcher } from '../call/dispatcher.ts'
 import type { CommandEntry } from '../call/entry.ts'
+import type { RpcOverSocket, RpcSession } from '../call/json-rpc/over-socket.ts'
 import type { PendingCalls } from '../call/pending-calls.ts'
 import { PlainReply } from '../call/reply.ts'
 import type { ReplyTo, RequestReply, SessionReply } from '../call/reply.ts'
@@ -44,6 +45,7 @@ export interface SessionContext {
   readonly dispatcher: Dispatcher
   /** The target of the REQUEST that is being handled; filled by each. */
   readonly request: RequestReply
+  readonly rpc: RpcOverSocket
   readonly desk: SeatDesk
   /** Sends one frame to every open session. */
   broadcast(frame: Uint8Array): void
@@ -67,7 +69,7 @@ const envelope = new RequestEnvelope()
  * first. From then on `isOpen` is false, no handler runs and nothing is sent (SE1); `closed` then
  * tells the seat and the game, once.
  */
-export class ClientSession implements ClientLink, SessionCaller {
+export class ClientSession implements ClientLink, RpcSession {
   readonly handle: SessionHandle
   /** The seat this connection sits on, or null. */
   seat: Seat | null = null
@@ -80,6 +82,11 @@ export class ClientSession implements ClientLink, SessionCaller {
   readonly #conduct: Conduct
   readonly #plain: PlainReply = new PlainReply(this)
   #abort: AbortController | null = null
+  /**
+   * While a text of JSON-RPC runs: its faults, which count once, after it was answered. Else a batch of
+   * members that nobody handles would close its client before it is told.
+   */
+  #textFaults: { isStruck: boolean; isShort: boolean } | null = null
   /** Since when the socket has taken nothing, in ms; 0 = nothing waits. */
   #stuckSince = 0
 
@@ -118,6 +125,7 @@ export class ClientSession implements ClientLink, SessionCaller {
   #receiveSystem(id: number, frame: Uint8Array): void {
     const { registry, turn, dispatcher, request } = this.#context
     const payload = frame.subarray(HEADER_BYTES)
+    if (id === RPC_ID) return this.#receiveRpc(payload)
     if (id !== system.request.id) {
       if (!this.#conduct.charge(1, turn)) return this.#drop(id, this.#plain)
       return this.#systemCommand(id, payload)
@@ -132,6 +140,27 @@ export class ClientSession implements ClientLink, SessionCaller {
     if (entry === undefined) return dispatcher.unknown(command, replyTo)
     if (entry.decode === null) dispatcher.dispatch(entry, inner, replyTo)
     else this.#decode(entry, inner, replyTo)
+  }
+
+  /** Charged 1 before it is parsed; its members are charged as they are run. */
+  #receiveRpc(text: Uint8Array): void {
+    const { rpc, turn } = this.#context
+    if (!this.#conduct.charge(1, turn)) return this.#drop(RPC_ID, rpc.unread(this))
+    const faults = { isStruck: false, isShort: false }
+    this.#textFaults = faults
+    try {
+      rpc.receive(text, this)
+    } finally {
+      this.#textFaults = null
+    }
+    if (faults.isShort) this.#drop(RPC_ID, null)
+    if (faults.isStruck) this.strike()
+  }
+
+  chargeMember(cost: number): boolean {
+    if (this.#conduct.charge(cost, this.#context.turn)) return true
+    if (this.#textFaults !== null) this.#textFaults.isShort = true
+    return false
   }
 
   #systemCommand(id: number, payload: Uint8Array): void {
@@ -310,7 +339,8 @@ export class ClientSession implements ClientLink, SessionCaller {
   }
 
   strike(): void {
-    if (this.#conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
+    if (this.#textFaults !== null) this.#textFaults.isStruck = true
+    else if (this.#conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
   }
 
   /** Nobody waits here any more: what runs for the client is told so. Does nothing the second time. */
@@ -319,11 +349,12 @@ export class ClientSession implements ClientLink, SessionCaller {
     this.#abort?.abort()
   }
 
-  #drop(id: number, replyTo: ReplyTo): void {
+  /** `replyTo` is null when what was dropped has been answered. */
+  #drop(id: number, replyTo: ReplyTo | null): void {
     const { metrics, clock, logger, dispatcher } = this.#context
     metrics.counters.messagesDropped++
-    const verdict = this.#conduct.drop(clock.now())
-    if (verdict === 'answer') dispatcher.refuse('rate_limited', id, replyTo)
+    const verdict = this.#conduct.drop(clock.now(), replyTo === null)
+    if (verdict === 'answer' && replyTo !== null) dispatcher.refuse('rate_limited', id, replyTo)
     if (verdict !== 'close') return
     logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')
     this.close('rate_limited')

@@ -1,0 +1,38 @@
+import type { HttpRequest, HttpResponse } from '../../transport/transport.ts'
+import type { Principal, PrincipalCaller } from '../caller.ts'
+import type { PendingCalls } from '../pending-calls.ts'
+
+/** Who sent one request over HTTP; it is there until it was answered or the client has gone. */
+export class HttpCaller implements PrincipalCaller {
+  readonly kind = 'principal'
+  readonly principal: Principal
+  readonly remoteAddress: string
+  pending: PendingCalls | null = null
+  readonly #response: HttpResponse
+  #abort: AbortController | null = null
+
+  constructor(principal: Principal, request: HttpRequest, response: HttpResponse) {
+    this.principal = principal
+    this.remoteAddress = request.remoteAddress
+    this.#response = response
+    response.onAborted(() => {
+      this.pending?.abandon()
+      this.#abort?.abort()
+    })
+  }
+
+  get isOpen(): boolean {
+    return this.#response.isOpen
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (!this.isOpen) this.#abort.abort()
+    }
+    return this.#abort.signal
+  }
+
+  /** An address is limited by the number of its requests, good or bad. */
+  strike(): void {}
+}

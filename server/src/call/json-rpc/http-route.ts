@@ -1,0 +1,84 @@
+import { RingsideError } from '../../errors.ts'
+import { TooManyRequests } from '../../http/http-error.ts'
+import type { RouteContext, RouteHandler } from '../../server-types.ts'
+import type { HttpRequest, HttpResponse } from '../../transport/transport.ts'
+import type { Principal } from '../caller.ts'
+import { HttpCaller } from './http-caller.ts'
+import { readRequests } from './request-text.ts'
+import type { RpcInput } from './request-text.ts'
+import type { RpcCalls } from './rpc-calls.ts'
+
+/** What the route needs of the HTTP side. */
+export interface RpcRouteParts {
+  readonly calls: RpcCalls
+  readonly maxBodyBytes: number
+  /** Counts one call of the address. @throws RingsideError too_many_requests when it has had its share. */
+  limit(request: HttpRequest): Promise<void>
+}
+
+type AddRoute = (method: string, path: string, handler: RouteHandler) => void
+
+const HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+} as const
+
+/**
+ * `POST /rpc`: a text of JSON-RPC as JSON, answered with 200 whatever its members come to, and with 204 when
+ * all of them are notifications. The body is charged as one call before it is parsed, then each member.
+ */
+export function addRpcRoute(add: AddRoute, parts: RpcRouteParts): void {
+  add('POST', '/rpc', async (request, response, context) => {
+    // A page elsewhere can send a form or text without asking first, but no JSON (Fetch standard, CORS).
+    if (!isJson(request.header('content-type'))) throw new RingsideError('unsupported_media_type')
+    const caller = new HttpCaller(principalOf(request, context), request, response)
+    const [body] = await Promise.all([request.body(parts.maxBodyBytes), parts.limit(request)])
+    const input = readRequests(body)
+    const affordable = await chargeAll(countOf(input), request, parts)
+    if (!response.isOpen) return
+    let charged = 0
+    parts.calls.run(input, {
+      caller,
+      charge: () => charged++ < affordable,
+      send: (text) => answer(response, text),
+    })
+  })
+}
+
+function isJson(contentType: string): boolean {
+  return /^application\/json[ \t]*(?:;|$)/i.test(contentType.trim())
+}
+
+/** @throws RingsideError unauthorized for a key that is given and wrong. */
+function principalOf(request: HttpRequest, context: RouteContext): Principal {
+  if (request.header('x-api-key') === '') return 'anonymous'
+  context.requireKey()
+  return 'api-key'
+}
+
+function countOf(input: RpcInput): number {
+  if (input.kind === 'batch') return input.members.length
+  return input.kind === 'single' ? 1 : 0
+}
+
+/** How many of the members the address can afford. */
+async function chargeAll(
+  count: number,
+  request: HttpRequest,
+  parts: RpcRouteParts,
+): Promise<number> {
+  for (let charged = 0; charged < count; charged++) {
+    try {
+      await parts.limit(request)
+    } catch (error) {
+      if (error instanceof TooManyRequests) return charged
+      throw error
+    }
+  }
+  return count
+}
+
+function answer(response: HttpResponse, text: string | null): void {
+  if (text === null) response.send(204, { 'cache-control': 'no-store' }, '')
+  else response.send(200, HEADERS, text)
+}

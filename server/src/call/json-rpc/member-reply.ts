@@ -1,0 +1,64 @@
+import { encodeJson } from '@ringside/protocol'
+import type { Refusal } from '../../failure.ts'
+import type { Caller, PrincipalCaller, SessionCaller } from '../caller.ts'
+import { isCommand } from '../entry.ts'
+import type { CallEntry } from '../entry.ts'
+import type { RpcHttpReply, RpcReply, RpcSocketReply } from '../reply.ts'
+import { errorText, resultText } from './answer-text.ts'
+import { failureOf } from './failure-of.ts'
+import type { RpcAnswers } from './rpc-answers.ts'
+
+/** Where a member stands in its text. */
+export interface MemberPlace {
+  readonly answers: RpcAnswers
+  readonly index: number
+  /** As it was written; null for a notification. */
+  readonly id: string | null
+}
+
+/** The target of one member's answer, which goes out together with those of its text. */
+abstract class MemberReply<C extends Caller> {
+  readonly caller: C
+  readonly #place: MemberPlace
+
+  constructor(caller: C, place: MemberPlace) {
+    this.caller = caller
+    this.#place = place
+  }
+
+  answer(entry: CallEntry, result: unknown): void {
+    const { answers, index, id } = this.#place
+    const text = id === null ? null : resultText(id, jsonOf(entry, result))
+    answers.done(index, text, false)
+  }
+
+  refuse(refusal: Refusal): void {
+    const { answers, index, id } = this.#place
+    answers.done(index, id === null ? null : errorText(id, failureOf(refusal)), true)
+  }
+}
+
+class SocketReply extends MemberReply<SessionCaller> implements RpcSocketReply {
+  readonly kind = 'rpc-socket'
+  kept(): this {
+    return this
+  }
+}
+
+class HttpReply extends MemberReply<PrincipalCaller> implements RpcHttpReply {
+  readonly kind = 'rpc-http'
+  kept(): this {
+    return this
+  }
+}
+
+/** Makes the target of a member. */
+export function memberReply(caller: Caller, place: MemberPlace): RpcReply {
+  return caller.kind === 'session' ? new SocketReply(caller, place) : new HttpReply(caller, place)
+}
+
+/** @throws PayloadError when a command's handler did not return its reply. */
+function jsonOf(entry: CallEntry, result: unknown): unknown {
+  if (!isCommand(entry)) return result
+  return entry.reply === null ? null : encodeJson(entry.reply, result as never)
+}

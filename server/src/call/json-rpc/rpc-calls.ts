@@ -1,0 +1,109 @@
+import type { Metrics } from '../../metrics.ts'
+import type { CommandRegistry } from '../../session/command-registry.ts'
+import type { Caller } from '../caller.ts'
+import type { Dispatcher } from '../dispatcher.ts'
+import { NO_COMMAND_ID, isCommand } from '../entry.ts'
+import type { CallEntry } from '../entry.ts'
+import { errorText } from './answer-text.ts'
+import { memberReply } from './member-reply.ts'
+import type { MemberPlace } from './member-reply.ts'
+import { valueOf } from './params.ts'
+import type { RpcInput, RpcMember, RpcRequest } from './request-text.ts'
+import { RpcAnswers } from './rpc-answers.ts'
+import type { SendAnswer } from './rpc-answers.ts'
+
+/** Who sent a text, and how it is answered. */
+export interface RpcSource {
+  readonly caller: Caller
+  /** Takes tokens for one member; false = it cannot be afforded. */
+  readonly charge: (cost: number) => boolean
+  readonly send: SendAnswer
+}
+
+/** What calls of JSON-RPC go through. */
+export interface RpcParts {
+  readonly registry: CommandRegistry
+  readonly dispatcher: Dispatcher
+  readonly metrics: Metrics
+}
+
+/**
+ * The entry of JSON-RPC: the members of a text become calls of the one dispatch, in their order. A caller
+ * without a session finds methods and no commands.
+ */
+export class RpcCalls {
+  readonly #parts: RpcParts
+
+  constructor(parts: RpcParts) {
+    this.#parts = parts
+  }
+
+  /** Runs what a text holds. It is answered when all of its members are done: at once if none of them waits. */
+  run(input: RpcInput, source: RpcSource): void {
+    const { send } = source
+    switch (input.kind) {
+      case 'parse_error':
+        return this.#refuseText('parse_error', source)
+      case 'invalid_batch':
+        return this.#refuseText('invalid_request', source)
+      case 'single':
+        return this.#runAll([input.member], new RpcAnswers(1, false, send), source)
+      case 'batch': {
+        const { members } = input
+        return this.#runAll(members, new RpcAnswers(members.length, true, send), source)
+      }
+    }
+  }
+
+  #refuseText(name: 'parse_error' | 'invalid_request', { send, caller }: RpcSource): void {
+    this.#parts.metrics.counters.messagesInvalid++
+    send(errorText('null', { name }), true)
+    caller.strike()
+  }
+
+  #runAll(members: readonly RpcMember[], answers: RpcAnswers, source: RpcSource): void {
+    for (const [index, member] of members.entries()) {
+      // A handler may have closed the connection: after that none runs (SE1).
+      if (!source.caller.isOpen) return
+      if (member.isValid) this.#call(member, { answers, index, id: member.id }, source)
+      else this.#refuseMember({ answers, index, id: member.id }, source)
+    }
+  }
+
+  #call({ method, params }: RpcRequest, place: MemberPlace, { caller, charge }: RpcSource): void {
+    const { dispatcher } = this.#parts
+    const replyTo = memberReply(caller, place)
+    const entry = this.#find(method, caller)
+    if (!charge(entry === undefined ? 1 : entry.cost))
+      return dispatcher.refuse('rate_limited', NO_COMMAND_ID, replyTo)
+    if (entry === undefined) return dispatcher.unknown(NO_COMMAND_ID, replyTo)
+    if (!isCommand(entry)) return dispatcher.dispatchMethod(entry, params, replyTo)
+    if (entry.payload === null || replyTo.kind !== 'rpc-socket') return
+    let value: unknown
+    try {
+      value = valueOf(entry.payload, params)
+    } catch (error) {
+      return dispatcher.failed(error, entry, replyTo)
+    }
+    dispatcher.dispatch(entry, value, replyTo)
+  }
+
+  #refuseMember(place: MemberPlace & { readonly id: string }, source: RpcSource): void {
+    const { caller, charge } = source
+    if (!charge(1))
+      return this.#parts.dispatcher.refuse(
+        'rate_limited',
+        NO_COMMAND_ID,
+        memberReply(caller, place),
+      )
+    this.#parts.metrics.counters.messagesInvalid++
+    const { answers, index, id } = place
+    answers.done(index, errorText(id, { name: 'invalid_request' }), true)
+    caller.strike()
+  }
+
+  #find(method: string, caller: Caller): CallEntry | undefined {
+    const entry = this.#parts.registry.find(method)
+    return entry !== undefined && isCommand(entry) && caller.kind !== 'session' ? undefined : entry
+  }
+}
