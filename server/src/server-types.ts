@@ -121,7 +121,7 @@ export type RpcCaller<Data = Record<string, unknown>> =
 /** What a method learns of its call besides its params. */
 export interface RpcContext<Data = Record<string, unknown>> {
   readonly caller: RpcCaller<Data>
-  /** Aborts when the caller goes. Made when first asked for. */
+  /** Aborts when the caller goes; over HTTP after `handlerTimeoutMs` too. Made when first asked for. */
   readonly signal: AbortSignal
 }
 

@@ -7,6 +7,8 @@ export function createCounter(options: ServerOptions = {}): Server<typeof game> 
   const server = createServer(game, options)
   // A raw command needs no room: bytes in, bytes to everybody.
   server.command(0x0001, (session, bytes) => session.broadcast(0x0001, bytes))
+  // A method of JSON-RPC needs neither: sockets reach it, and so does POST /rpc.
+  server.rpc('counters', () => server.rooms.map(({ id, clients }) => ({ id, clients })))
   server.room('counter', {
     maxClients: 100,
     tickHz: 0,

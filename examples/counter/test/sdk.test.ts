@@ -78,6 +78,27 @@ describe('the SDK against a real server', () => {
     await bot.leave()
   })
 
+  it('JR12 JR13: calls by name over the socket and over HTTP reach what a request reaches', async () => {
+    const address = await start()
+    const client = connect(game, address)
+    const [room, session] = [await client.create('counter'), await client.open()]
+    expect(await room.rpc('add', { by: 3 })).toEqual({ total: 3 })
+    expect(await room.request('add', { by: 1 })).toEqual({ total: 4 })
+    const counters = [{ id: room.id, clients: 1 }]
+    expect(await room.rpc('counters')).toEqual(counters)
+    expect(await session.rpc('counters', [])).toEqual(counters)
+    expect(await client.rpc('counters', {})).toEqual(counters)
+    const tooMuch = { name: 'RpcError', code: -32_000, data: { code: 'too_much', retry: false } }
+    await expect(room.rpc('add', { by: 11 })).rejects.toMatchObject(tooMuch)
+    await expect(session.rpc('add', { by: 1 })).rejects.toMatchObject({
+      data: { code: 'not_in_room' },
+    })
+    await expect(client.rpc('add', { by: 1 })).rejects.toMatchObject({ code: -32_601 })
+    await expect(room.rpc('subtract')).rejects.toMatchObject({ code: -32_601 })
+    await room.leave()
+    session.close()
+  })
+
   it('CN10, CN14: a feed that breaks goes on with the next event; its state is that of state?at=', async () => {
     const address = await start()
     const room = await connect(game, address).create('counter', { name: 'Ada' })

@@ -180,6 +180,27 @@ describe('POST /rpc', () => {
     expect(exchange.status).toBe(0)
   })
 
+  it('JR9: the signal aborts when the time is over, and not when all went well', async () => {
+    const seen: string[] = []
+    const test = await start(
+      (server) => {
+        server.rpc('wait', (_params, { signal }) => {
+          signal.addEventListener('abort', () => seen.push('aborted'))
+          return new Promise(() => {})
+        })
+        server.rpc('well', async (_params, { signal }) => {
+          signal.addEventListener('abort', () => seen.push('wrong'))
+          await Promise.resolve()
+        })
+      },
+      { handlerTimeoutMs: 500 },
+    )
+    await ask(test, call(1, 'well'))
+    expect(await ask(test, call(1, 'wait'))).toMatchObject({ status: 200 })
+    await test.clock.advanceAsync(1_000)
+    expect(seen).toEqual(['aborted'])
+  })
+
   it('JR9: a client that leaves while its body is read has nothing run', async () => {
     let hasRun = false
     const test = await start((server) =>

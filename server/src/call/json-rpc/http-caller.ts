@@ -33,6 +33,14 @@ export class HttpCaller implements PrincipalCaller {
     return this.#abort.signal
   }
 
+  /**
+   * A call of the request was answered `timeout`: what still runs for it is told so. The calls of a request
+   * begin together, so that the time of one is the time of all.
+   */
+  outlived(): void {
+    this.#abort?.abort()
+  }
+
   /** An address is limited by the number of its requests, good or bad. */
   strike(): void {}
 }

@@ -1,12 +1,16 @@
 import { encodeJson } from '@ringside/protocol'
 import type { Refusal } from '../../failure.ts'
-import type { Caller, PrincipalCaller, SessionCaller } from '../caller.ts'
+import type { Caller, SessionCaller } from '../caller.ts'
 import { isCommand } from '../entry.ts'
 import type { CallEntry } from '../entry.ts'
 import type { RpcHttpReply, RpcReply, RpcSocketReply } from '../reply.ts'
 import { errorText, resultText } from './answer-text.ts'
+import type { HttpCaller } from './http-caller.ts'
 import { failureOf } from './failure-of.ts'
 import type { RpcAnswers } from './rpc-answers.ts'
+
+/** Who may send a text: a session over its socket, or a request over HTTP. */
+export type RpcTextCaller = SessionCaller | HttpCaller
 
 /** Where a member stands in its text. */
 export interface MemberPlace {
@@ -45,15 +49,22 @@ class SocketReply extends MemberReply<SessionCaller> implements RpcSocketReply {
   }
 }
 
-class HttpReply extends MemberReply<PrincipalCaller> implements RpcHttpReply {
+class HttpReply extends MemberReply<HttpCaller> implements RpcHttpReply {
   readonly kind = 'rpc-http'
+
+  override refuse(refusal: Refusal): void {
+    super.refuse(refusal)
+    // A session's signal goes on with the session; a request is over.
+    if (refusal.code === 'timeout') this.caller.outlived()
+  }
+
   kept(): this {
     return this
   }
 }
 
 /** Makes the target of a member. */
-export function memberReply(caller: Caller, place: MemberPlace): RpcReply {
+export function memberReply(caller: RpcTextCaller, place: MemberPlace): RpcReply {
   return caller.kind === 'session' ? new SocketReply(caller, place) : new HttpReply(caller, place)
 }
 

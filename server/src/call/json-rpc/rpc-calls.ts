@@ -6,7 +6,7 @@ import { NO_COMMAND_ID, isCommand } from '../entry.ts'
 import type { CallEntry } from '../entry.ts'
 import { errorText } from './answer-text.ts'
 import { memberReply } from './member-reply.ts'
-import type { MemberPlace } from './member-reply.ts'
+import type { MemberPlace, RpcTextCaller } from './member-reply.ts'
 import { valueOf } from './params.ts'
 import type { RpcInput, RpcMember, RpcRequest } from './request-text.ts'
 import { RpcAnswers } from './rpc-answers.ts'
@@ -14,7 +14,7 @@ import type { SendAnswer } from './rpc-answers.ts'
 
 /** Who sent a text, and how it is answered. */
 export interface RpcSource {
-  readonly caller: Caller
+  readonly caller: RpcTextCaller
   /** Takes tokens for one member; false = it cannot be afforded. */
   readonly charge: (cost: number) => boolean
   readonly send: SendAnswer
