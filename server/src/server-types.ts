@@ -108,7 +108,7 @@ export type TypedHandler<D, Data> = (
   payload: PayloadOf<D>,
 ) => ReplyOf<D> | Promise<ReplyOf<D>>
 
-/** Who calls a method of JSON-RPC: a connection, or a request of `POST /rpc`. */
+/** The caller of a method of JSON-RPC: a connection, or a request of `POST /rpc`. */
 export type RpcCaller<Data = Record<string, unknown>> =
   | { readonly kind: 'session'; readonly session: Session<Data> }
   | {
@@ -118,7 +118,7 @@ export type RpcCaller<Data = Record<string, unknown>> =
       readonly remoteAddress: string
     }
 
-/** What a method learns of its call besides its params. */
+/** The call as its method sees it, besides its params. */
 export interface RpcContext<Data = Record<string, unknown>> {
   readonly caller: RpcCaller<Data>
   /** Aborts when the caller goes; over HTTP after `handlerTimeoutMs` too. Made when first asked for. */
@@ -131,7 +131,7 @@ export interface RpcContext<Data = Record<string, unknown>> {
  */
 export type RpcHandler<Params, Data> = (params: Params, context: RpcContext<Data>) => unknown
 
-/** What a Standard Schema makes of params. */
+/** The value that a Standard Schema makes of params. */
 export type RpcOutput<V extends StandardSchema> = NonNullable<V['~standard']['types']>['output']
 
 /** A game server. Everything is registered before `listen`; later registration throws. */

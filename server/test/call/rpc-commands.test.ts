@@ -112,7 +112,7 @@ describe('texts over the socket', () => {
     sendText(client, `[${call(1, 'slow')},${note('fast')},${call(2, 'fast')},${call(3, 'none')}]`)
     sendText(client, call(4, 'fast'))
     await test.clock.advanceAsync(10)
-    // What waits delays its own answer only.
+    // A call that waits delays its own answer only.
     expect(taken(client).map(({ text }) => text)).toEqual([
       '{"jsonrpc":"2.0","result":"fast","id":4}',
     ])

@@ -10,7 +10,7 @@ import { testGame } from '../support/test-game.ts'
 const script = fileURLToPath(new URL('foreign-client.py', import.meta.url))
 const isCi = process.env['CI'] === 'true' || process.env['CI'] === '1'
 
-/** Where the library is, or null; with CI=true there is no leaving out. */
+/** The folder of the library, or null; with CI=true there is no leaving out. */
 function foreignClient(): string | null {
   try {
     return findRpcClient()

@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse } from '../../transport/transport.ts'
 import type { Principal, PrincipalCaller } from '../caller.ts'
 import type { PendingCalls } from '../pending-calls.ts'
 
-/** Who sent one request over HTTP; it is there until it was answered or the client has gone. */
+/** The sender of one request over HTTP. It is open until the request was answered or the client has gone. */
 export class HttpCaller implements PrincipalCaller {
   readonly kind = 'principal'
   readonly principal: Principal

@@ -8,7 +8,7 @@ import { readRequests } from './request-text.ts'
 import type { RpcInput } from './request-text.ts'
 import type { RpcCalls } from './rpc-calls.ts'
 
-/** What the route needs of the HTTP side. */
+/** The parts that the route is made of. */
 export interface RpcRouteParts {
   readonly calls: RpcCalls
   readonly maxBodyBytes: number
@@ -61,7 +61,7 @@ function countOf(input: RpcInput): number {
   return input.kind === 'single' ? 1 : 0
 }
 
-/** How many of the members the address can afford. */
+/** Charges the address for each member and returns the number of members that it can afford. */
 async function chargeAll(
   count: number,
   request: HttpRequest,

@@ -65,7 +65,7 @@ function isId(name: string): boolean {
   return name === '"id"' || (name.includes('\\') && JSON.parse(name) === 'id')
 }
 
-/** Where the string that begins at `start` has its closing quote; the text's end when it has none. */
+/** The place of the closing quote of the string that begins at `start`; the text's end when it has none. */
 function endOfString(text: string, start: number): number {
   let at = start + 1
   while (at < text.length) {

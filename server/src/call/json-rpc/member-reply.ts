@@ -5,14 +5,14 @@ import { isCommand } from '../entry.ts'
 import type { CallEntry } from '../entry.ts'
 import type { RpcHttpReply, RpcReply, RpcSocketReply } from '../reply.ts'
 import { errorText, resultText } from './answer-text.ts'
-import type { HttpCaller } from './http-caller.ts'
 import { failureOf } from './failure-of.ts'
+import type { HttpCaller } from './http-caller.ts'
 import type { RpcAnswers } from './rpc-answers.ts'
 
-/** Who may send a text: a session over its socket, or a request over HTTP. */
+/** The sender of a text: a session over its socket, or a request over HTTP. */
 export type RpcTextCaller = SessionCaller | HttpCaller
 
-/** Where a member stands in its text. */
+/** The place of a member in its text. */
 export interface MemberPlace {
   readonly answers: RpcAnswers
   readonly index: number

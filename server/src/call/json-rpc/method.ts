@@ -6,7 +6,7 @@ import type { Caller } from '../caller.ts'
 import type { RpcParams } from './request-text.ts'
 import type { Validate } from './validator.ts'
 
-/** What runs for a method. `params` is what the validator made of them. */
+/** The handler of a method. It gets `params` as the validator made them. */
 export type LooseRpcHandler = (params: never, context: RpcContext) => unknown
 
 /**
@@ -26,13 +26,13 @@ export function methodOf(
       const context = new CallContext(caller)
       const value = validate(params as RpcParams)
       if (!isPromise(value)) return handler(value as never, context)
-      // Whoever went meanwhile has no handler run any more (SE1).
+      // No handler runs for a caller that went meanwhile (SE1).
       return value.then((value) => (caller.isOpen ? handler(value as never, context) : undefined))
     },
   }
 }
 
-/** What a handler learns of its call. The signal is made when it is first asked for. */
+/** A call as its handler sees it. The signal is made when it is first asked for. */
 class CallContext implements RpcContext {
   readonly caller: RpcCaller
   readonly #caller: Caller

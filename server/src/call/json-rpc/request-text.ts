@@ -28,7 +28,7 @@ export interface InvalidRequest {
 
 export type RpcMember = RpcRequest | InvalidRequest
 
-/** What one text of JSON-RPC holds. */
+/** The content of one text of JSON-RPC. */
 export type RpcInput =
   | { readonly kind: 'single'; readonly member: RpcMember }
   | { readonly kind: 'batch'; readonly members: readonly RpcMember[] }

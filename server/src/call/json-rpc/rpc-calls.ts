@@ -12,7 +12,7 @@ import type { RpcInput, RpcMember, RpcRequest } from './request-text.ts'
 import { RpcAnswers } from './rpc-answers.ts'
 import type { SendAnswer } from './rpc-answers.ts'
 
-/** Who sent a text, and how it is answered. */
+/** The sender of a text, and the way of its answer. */
 export interface RpcSource {
   readonly caller: RpcTextCaller
   /** Takes tokens for one member; false = it cannot be afforded. */
@@ -20,7 +20,7 @@ export interface RpcSource {
   readonly send: SendAnswer
 }
 
-/** What calls of JSON-RPC go through. */
+/** The parts that calls of JSON-RPC go through. */
 export interface RpcParts {
   readonly registry: CommandRegistry
   readonly dispatcher: Dispatcher

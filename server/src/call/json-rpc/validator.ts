@@ -18,7 +18,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
-/** What a validator of Standard Schema says. */
+/** The verdict of a validator of Standard Schema. */
 export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] }
@@ -29,11 +29,11 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** The value that a handler gets of params, or a promise of it. @throws RingsideError invalid_payload. */
+/** Turns params into the value that a handler gets, or a promise of it. @throws RingsideError invalid_payload. */
 export type Validate = (params: RpcParams) => unknown
 
 /**
- * How params are checked by a schema of the protocol or by a Standard Schema.
+ * Makes the check of params by a schema of the protocol or by a Standard Schema.
  * @throws RingsideError option_invalid for any other validator.
  */
 export function validateBy(validator: Schema | StandardSchema): Validate {
