@@ -39,7 +39,8 @@ export function findRpcClient() {
 
 function install(wanted, target) {
   const args = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:']
-  args.push('--require-hashes', '--disable-pip-version-check', '--target', target, '-r', wanted)
+  args.push('--require-hashes', '--disable-pip-version-check', '--retries', '1')
+  args.push('--target', target, '-r', wanted)
   const { status, stderr, error } = spawnSync('python3', args, {
     encoding: 'utf8',
     timeout: 120_000,

@@ -96,7 +96,11 @@ describe('POST /rpc', () => {
       result: ['anonymous', '198.51.100.7'],
     })
     expect(JSON.parse((await who(KEY)).text)).toMatchObject({ result: ['api-key', '198.51.100.7'] })
-    expect(await who({ 'x-api-key': 'another key for tests' })).toMatchObject({ status: 401 })
+    const wrong = { 'x-api-key': 'another key for tests' }
+    expect(await who(wrong)).toMatchObject({ status: 401 })
+    // Trying keys costs the address as calls do.
+    for (let count = 0; count < 200; count++) await who(wrong)
+    expect(await who(wrong)).toMatchObject({ status: 429 })
   })
 
   it('JR11: a page of another origin is refused, unless it is allowed', async () => {

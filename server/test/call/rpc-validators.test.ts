@@ -59,6 +59,12 @@ describe('validated params', () => {
     })
   })
 
+  it('JR7: a key `__proto__` is no key of a map either', async () => {
+    const hostile: unknown = JSON.parse('{"at":{"__proto__":{"x":1}}}')
+    const { error } = await answerOf((server) => server.rpc('it', Move, () => {}), hostile)
+    expect(error).toMatchObject({ code: -32_602 })
+  })
+
   it('JR7: a validator of Standard Schema decides what the handler gets', async () => {
     const setUp = (server: GameOfTest): void =>
       server.rpc('it', summing, (total) => {

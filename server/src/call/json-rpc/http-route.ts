@@ -31,8 +31,9 @@ export function addRpcRoute(add: AddRoute, parts: RpcRouteParts): void {
   add('POST', '/rpc', async (request, response, context) => {
     // A page elsewhere can send a form or text without asking first, but no JSON (Fetch standard, CORS).
     if (!isJson(request.header('content-type'))) throw new RingsideError('unsupported_media_type')
-    const caller = new HttpCaller(principalOf(request, context), request, response)
     const [body] = await Promise.all([request.body(parts.maxBodyBytes), parts.limit(request)])
+    // After the charge, so that keys are not tried for nothing.
+    const caller = new HttpCaller(principalOf(request, context), request, response)
     const input = readRequests(body)
     const affordable = await chargeAll(countOf(input), request, parts)
     if (!response.isOpen) return

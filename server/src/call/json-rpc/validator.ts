@@ -46,7 +46,7 @@ export function validateBy(validator: Schema | StandardSchema): Validate {
   }
   if (!isObject(validator) || !isSchema(validator))
     throw new RingsideError('option_invalid', 'Expected a schema or a Standard Schema validator')
-  return (params) => valueOf(validator, params)
+  return (params) => valueOf(validator, withoutPrototype(params))
 }
 
 function isStandard(validator: Schema | StandardSchema): validator is StandardSchema {
