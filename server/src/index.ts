@@ -1,4 +1,3 @@
-export type { Principal } from './call/caller.ts'
 export type { RpcParams } from './call/json-rpc/request-text.ts'
 export type { StandardIssue, StandardResult, StandardSchema } from './call/json-rpc/validator.ts'
 export { ManualClock, SystemClock } from './clock.ts'
@@ -30,6 +29,7 @@ export type {
 export type {
   DisconnectReason,
   LoopbackSocket,
+  Principal,
   RawHandler,
   RoomSummary,
   RouteContext,

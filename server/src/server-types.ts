@@ -6,7 +6,6 @@ import type {
   ReplyOf,
   Schema,
 } from '@ringside/protocol'
-import type { Principal } from './call/caller.ts'
 import type { RpcParams } from './call/json-rpc/request-text.ts'
 import type { StandardSchema } from './call/json-rpc/validator.ts'
 import type { Clock } from './clock.ts'
@@ -108,12 +107,14 @@ export type TypedHandler<D, Data> = (
   payload: PayloadOf<D>,
 ) => ReplyOf<D> | Promise<ReplyOf<D>>
 
+/** A caller without a session: anybody, or the holder of the server's API key. */
+export type Principal = 'anonymous' | 'api-key'
+
 /** The caller of a method of JSON-RPC: a connection, or a request of `POST /rpc`. */
 export type RpcCaller<Data = Record<string, unknown>> =
   | { readonly kind: 'session'; readonly session: Session<Data> }
   | {
       readonly kind: 'principal'
-      /** `api-key` when the request carried the server's key. */
       readonly principal: Principal
       readonly remoteAddress: string
     }

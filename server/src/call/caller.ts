@@ -1,4 +1,4 @@
-import type { Session } from '../server-types.ts'
+import type { Principal, Session } from '../server-types.ts'
 import type { CommandEntry } from './entry.ts'
 import type { PendingCalls } from './pending-calls.ts'
 
@@ -47,9 +47,6 @@ export interface SessionCaller extends AnyCaller {
   /** Sends what the entry's compiled encoder makes of the value; false when it left the value to encodeMessage. */
   sendValue(entry: CommandEntry, value: unknown): boolean
 }
-
-/** Whoever calls without a session. */
-export type Principal = 'anonymous' | 'api-key'
 
 /** A request over HTTP that calls. */
 export interface PrincipalCaller extends AnyCaller {

@@ -1,5 +1,6 @@
+import type { Principal } from '../../server-types.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/transport.ts'
-import type { Principal, PrincipalCaller } from '../caller.ts'
+import type { PrincipalCaller } from '../caller.ts'
 import type { PendingCalls } from '../pending-calls.ts'
 
 /** The sender of one request over HTTP. It is open until the request was answered or the client has gone. */
