@@ -279,11 +279,13 @@ test('TR27 a body whose sender leaves is aborted', async () => {
 
 test('TR27 who leaves before the answer is told of once; who was answered is not', async () => {
   const gone: string[] = []
+  const asked: string[] = []
   const transport = new UwsTransport(options)
   const port = await transport.listen(
     { host: '127.0.0.1', port: 0 },
     handlersOf({
       http: (request, response) => {
+        asked.push(request.path)
         response.onAborted(() => gone.push(`${request.path} ${response.isOpen}`))
         if (request.path === '/answered') response.send(200, {}, 'ok')
       },
@@ -293,7 +295,8 @@ test('TR27 who leaves before the answer is told of once; who was answered is not
   const client = httpRequest({ host: '127.0.0.1', port, path: '/left' })
   client.on('error', () => {})
   client.end()
-  setTimeout(() => client.destroy(), 20)
+  await until('request', () => asked.includes('/left'))
+  client.destroy()
   await until('abort', () => gone.length > 0)
   await transport.close()
   expect(gone).toEqual(['/left false'])

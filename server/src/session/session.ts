@@ -10,7 +10,8 @@ import {
 import type { CloseCause } from '@ringside/protocol'
 import type { Dispatcher } from '../call/dispatcher.ts'
 import type { CommandEntry } from '../call/entry.ts'
-import type { RpcOverSocket, RpcSession } from '../call/json-rpc/over-socket.ts'
+import type { RpcOverSocket } from '../call/json-rpc/over-socket.ts'
+import type { RpcSession } from '../call/json-rpc/socket-text.ts'
 import type { PendingCalls } from '../call/pending-calls.ts'
 import { PlainReply } from '../call/reply.ts'
 import type { ReplyTo, RequestReply, SessionReply } from '../call/reply.ts'
@@ -82,11 +83,6 @@ export class ClientSession implements ClientLink, RpcSession {
   readonly #conduct: Conduct
   readonly #plain: PlainReply = new PlainReply(this)
   #abort: AbortController | null = null
-  /**
-   * While a text of JSON-RPC runs: its faults, which count once, after it was answered. Else a batch of
-   * members that nobody handles would close its client before it is told.
-   */
-  #textFaults: { isStruck: boolean; isShort: boolean } | null = null
   /** Since when the socket has taken nothing, in ms; 0 = nothing waits. */
   #stuckSince = 0
 
@@ -116,18 +112,18 @@ export class ClientSession implements ClientLink, RpcSession {
     if (id >= RESERVED_IDS) return this.#receiveSystem(id, frame)
     const entry = registry.get(id)
     if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn))
-      return this.#drop(id, this.#plain)
+      return this.drop(id, this.#plain)
     if (entry === undefined) return dispatcher.unknown(id, this.#plain)
     if (entry.decode === null) dispatcher.dispatchLent(entry, message, this.#plain)
     else this.#decode(entry, frame, this.#plain)
   }
 
   #receiveSystem(id: number, frame: Uint8Array): void {
-    const { registry, turn, dispatcher, request } = this.#context
+    const { registry, turn, dispatcher, request, rpc } = this.#context
     const payload = frame.subarray(HEADER_BYTES)
-    if (id === RPC_ID) return this.#receiveRpc(payload)
+    if (id === RPC_ID) return rpc.receive(payload, this)
     if (id !== system.request.id) {
-      if (!this.#conduct.charge(1, turn)) return this.#drop(id, this.#plain)
+      if (!this.#conduct.charge(1, turn)) return this.drop(id, this.#plain)
       return this.#systemCommand(id, payload)
     }
     const isValid = envelope.read(payload)
@@ -135,32 +131,11 @@ export class ClientSession implements ClientLink, RpcSession {
     const replyTo = isValid ? request.to(this, correlation) : this.#plain
     const entry = isValid ? registry.get(command) : undefined
     if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn))
-      return this.#drop(command, replyTo)
+      return this.drop(command, replyTo)
     if (!isValid) return dispatcher.invalid(id, replyTo)
     if (entry === undefined) return dispatcher.unknown(command, replyTo)
     if (entry.decode === null) dispatcher.dispatch(entry, inner, replyTo)
     else this.#decode(entry, inner, replyTo)
-  }
-
-  /** Charged 1 before it is parsed; its members are charged as they are run. */
-  #receiveRpc(text: Uint8Array): void {
-    const { rpc, turn } = this.#context
-    if (!this.#conduct.charge(1, turn)) return this.#drop(RPC_ID, rpc.unread(this))
-    const faults = { isStruck: false, isShort: false }
-    this.#textFaults = faults
-    try {
-      rpc.receive(text, this)
-    } finally {
-      this.#textFaults = null
-    }
-    if (faults.isShort) this.#drop(RPC_ID, null)
-    if (faults.isStruck) this.strike()
-  }
-
-  chargeMember(cost: number): boolean {
-    if (this.#conduct.charge(cost, this.#context.turn)) return true
-    if (this.#textFaults !== null) this.#textFaults.isShort = true
-    return false
   }
 
   #systemCommand(id: number, payload: Uint8Array): void {
@@ -339,8 +314,7 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   strike(): void {
-    if (this.#textFaults !== null) this.#textFaults.isStruck = true
-    else if (this.#conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
+    if (this.#conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
   }
 
   /** Nobody waits here any more: what runs for the client is told so. Does nothing the second time. */
@@ -349,8 +323,11 @@ export class ClientSession implements ClientLink, RpcSession {
     this.#abort?.abort()
   }
 
-  /** `replyTo` is null when what was dropped has been answered. */
-  #drop(id: number, replyTo: ReplyTo | null): void {
+  charge(cost: number): boolean {
+    return this.#conduct.charge(cost, this.#context.turn)
+  }
+
+  drop(id: number, replyTo: ReplyTo | null): void {
     const { metrics, clock, logger, dispatcher } = this.#context
     metrics.counters.messagesDropped++
     const verdict = this.#conduct.drop(clock.now(), replyTo === null)
