@@ -22,7 +22,10 @@ export interface ConnectOptions {
   readonly random?: () => number
   /** Default: the machine's. */
   readonly timers?: Timers
-  /** Headers of matchmaking requests, for example an Authorization that `onAuth` looks at. */
+  /**
+   * Headers of matchmaking requests, for example an Authorization that `onAuth` looks at, and of calls by
+   * `rpc` over HTTP.
+   */
   readonly headers?: Readonly<Record<string, string>>
   /** Longest wait for a seat (request, connection, JOINED, STATE), in ms. Default 10,000. */
   readonly joinTimeoutMs?: number

@@ -83,6 +83,22 @@ describe("protobuf's canonical JSON", () => {
     })
   })
 
+  // Printed by protobuf 7.36 for Python (json_format.MessageToJson) of the bytes in hex, whose message it knew from our
+  // printed .proto; the second time with always_print_fields_with_no_presence.
+  const HEX =
+    '0a0d5a6fc3ab20f09f9880e280a822100918ffffffff0f21355800662deb417e2dcdcccc3d300938014203fbff00' +
+    '4a070d0000804b100e4a0052016152005a006000'
+  const BRIEF = String.raw`{"text": "Zo\u00eb \ud83d\ude00\u2028\"", "whole": -5, "count": 4294967295, "time": 1.5e+300, "small": 0.1, "steps": -5, "flag": true, "raw": "+/8A", "points": [{"x": 16777216.0, "y": 7}, {}], "names": ["a", ""], "place": {}, "maybe": 0}`
+  const WHOLE = String.raw`{"text": "Zo\u00eb \ud83d\ude00\u2028\"", "whole": -5, "count": 4294967295, "time": 1.5e+300, "small": 0.1, "steps": -5, "flag": true, "raw": "+/8A", "points": [{"x": 16777216.0, "y": 7}, {"x": 0.0, "y": 0}], "names": ["a", ""], "place": {"x": 0.0, "y": 0}, "maybe": 0}`
+
+  it('JR1: reads and writes what another protobuf runtime does', () => {
+    const value = decodeMessage(Everything, Buffer.from(HEX, 'hex'))
+    expect(decodeJson(Everything, JSON.parse(BRIEF))).toEqual(value)
+    expect(decodeJson(Everything, JSON.parse(WHOLE))).toEqual(value)
+    expect(encodeJson(Everything, value)).toEqual(JSON.parse(WHOLE))
+    expect(Buffer.from(encodeMessage(Everything, value)).toString('hex')).toBe(HEX)
+  })
+
   it('JR1: an absent field and one that is null have the default; undefined is left out', () => {
     expect(decodeJson(Everything, {})).toEqual(DEFAULTS)
     const nulls = Object.fromEntries(Everything.ordered.map(({ name }) => [name, null]))
