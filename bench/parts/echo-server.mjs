@@ -50,14 +50,14 @@ function startBare() {
 
 async function startOurs() {
   const from = (path) => import(new URL(`../../server/dist/${path}`, import.meta.url).href)
-  const { UwsTransport } = await from('transport/uws.js')
+  const { UwsTransport } = await from('transport/uws/transport.js')
   const { SessionTable } = await from('session/session-table.js')
-  const { CommandRegistry } = await from('session/command-registry.js')
+  const { CommandRegistry } = await from('call/command-table.js')
   const { Dispatcher } = await from('call/dispatcher.js')
-  const { createOriginCheck } = await from('session/origin.js')
-  const { PrometheusMetrics } = await from('metrics.js')
-  const { SystemClock } = await from('clock.js')
-  const { silentLogger } = await from('logger.js')
+  const { createOriginCheck } = await from('limit/origin.js')
+  const { PrometheusMetrics } = await from('process/metrics.js')
+  const { SystemClock } = await from('process/clock.js')
+  const { silentLogger } = await from('process/logger.js')
   const { checkLimits } = await from('options.js')
   const { typedGame } = await import('./typed-game.mjs')
   const limits = checkLimits({

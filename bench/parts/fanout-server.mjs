@@ -56,16 +56,16 @@ function startBare() {
 
 async function startOurs() {
   const from = (path) => import(new URL(`../../server/dist/${path}`, import.meta.url).href)
-  const { UwsTransport } = await from('transport/uws.js')
+  const { UwsTransport } = await from('transport/uws/transport.js')
   const { Feed } = await from('feed/feed.js')
-  const { Lobby } = await from('feed/lobby.js')
-  const { addFeedRoutes } = await from('feed/feed-routes.js')
+  const { Lobby } = await from('feed/lobby/lobby.js')
+  const { addFeedRoutes } = await from('feed/routes.js')
   const { Router } = await from('http/router.js')
-  const { createMetrics } = await from('metrics.js')
+  const { createMetrics } = await from('process/metrics.js')
   const { createOutbox } = await from('outbox/create-outbox.js')
-  const { MemoryStore } = await from('outbox/memory-store.js')
-  const { SystemClock } = await from('clock.js')
-  const { silentLogger } = await from('logger.js')
+  const { MemoryStore } = await from('outbox/stores/memory/store.js')
+  const { SystemClock } = await from('process/clock.js')
+  const { silentLogger } = await from('process/logger.js')
   const { checkLimits } = await from('options.js')
   const clock = new SystemClock()
   const logger = silentLogger

@@ -1,7 +1,7 @@
 import { PayloadError, framePayload } from '@ringside/protocol'
 import { describe, expect, test } from 'vitest'
-import { compileState, createStateTracker } from '../../server/src/state/state-tracker.ts'
-import { EveryKind, RandomValues } from '../../server/test/state-support.ts'
+import { compileState, createStateTracker } from '../../server/src/state/tracker.ts'
+import { EveryKind, RandomValues } from '../../server/test/state/support.ts'
 import { createReplica } from '../src/state-replica.ts'
 
 const HEADER = { epoch: 1, tick: 2, at: 3 }

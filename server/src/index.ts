@@ -1,20 +1,20 @@
 export type { RpcParams } from './call/json-rpc/request-text.ts'
 export type { StandardIssue, StandardResult, StandardSchema } from './call/json-rpc/validator.ts'
-export { ManualClock, SystemClock } from './clock.ts'
-export type { Clock } from './clock.ts'
-export { Rejection, RingsideError, reject, serverErrorCodes } from './errors.ts'
-export type { ServerErrorCode } from './errors.ts'
-export type { AuthorizeSpectator, WatchedRoom } from './feed/feed-access.ts'
+export { ManualClock, SystemClock } from './process/clock.ts'
+export type { Clock } from './process/clock.ts'
+export { Rejection, RingsideError, reject, serverErrorCodes } from './process/errors.ts'
+export type { ServerErrorCode } from './process/errors.ts'
+export type { AuthorizeSpectator, WatchedRoom } from './feed/audience/access.ts'
 export { readJson, readJsonObject } from './http/json-body.ts'
 export { serveFolder } from './http/static-files.ts'
 export type { StaticOptions } from './http/static-files.ts'
-export { silentLogger } from './logger.ts'
-export type { Logger } from './logger.ts'
+export { silentLogger } from './process/logger.ts'
+export type { Logger } from './process/logger.ts'
 export type { ServerLimits } from './options.ts'
-export { MemoryStore } from './outbox/memory-store.ts'
-export type { LogStore } from './outbox/store.ts'
-export { createRandom } from './random.ts'
-export type { Random } from './random.ts'
+export { MemoryStore } from './outbox/stores/memory/store.ts'
+export type { LogStore } from './outbox/contract/store.ts'
+export { createRandom } from './process/random.ts'
+export type { Random } from './process/random.ts'
 export type {
   BroadcastOptions,
   FullLogPolicy,
@@ -25,7 +25,7 @@ export type {
   RoomHandlersOf,
   RoomOf,
   RoomSession,
-} from './room/room-definition.ts'
+} from './room/definition.ts'
 export type {
   DisconnectReason,
   LoopbackSocket,
@@ -45,7 +45,7 @@ export type {
   TypedHandler,
 } from './server-types.ts'
 export { createServer } from './server.ts'
-export { entries, sizeOf, values } from './state/map-node.ts'
-export { plainState } from './state/state-tracker.ts'
-export { MemoryTransport } from './transport/memory.ts'
-export type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'
+export { entries, sizeOf, values } from './state/tree/map-node.ts'
+export { plainState } from './state/tracker.ts'
+export { MemoryTransport } from './transport/memory/transport.ts'
+export type { HttpRequest, HttpResponse, Transport } from './transport/contract.ts'

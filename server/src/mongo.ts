@@ -1,3 +1,3 @@
-export { maskAddress } from './outbox/mongo/address.ts'
-export { MongoStore } from './outbox/mongo/mongo-store.ts'
-export type { MongoStoreOptions } from './outbox/mongo/mongo-store.ts'
+export { maskAddress } from './outbox/stores/mongo/address.ts'
+export { MongoStore } from './outbox/stores/mongo/store.ts'
+export type { MongoStoreOptions } from './outbox/stores/mongo/store.ts'

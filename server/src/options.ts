@@ -1,5 +1,5 @@
 import { MAX_PAYLOAD_BYTES_LIMIT } from '@ringside/protocol'
-import { RingsideError } from './errors.ts'
+import { RingsideError } from './process/errors.ts'
 
 /** Numbers of the server. Every one has a default; all are checked once, when the server is made. */
 export interface ServerLimits {

@@ -8,13 +8,13 @@ import type {
 } from '@ringside/protocol'
 import type { RpcParams } from './call/json-rpc/request-text.ts'
 import type { StandardSchema } from './call/json-rpc/validator.ts'
-import type { Clock } from './clock.ts'
-import type { AuthorizeSpectator } from './feed/feed-access.ts'
-import type { Logger } from './logger.ts'
+import type { Clock } from './process/clock.ts'
+import type { AuthorizeSpectator } from './feed/audience/access.ts'
+import type { Logger } from './process/logger.ts'
 import type { ServerLimits } from './options.ts'
-import type { LogStore } from './outbox/store.ts'
-import type { FullLogPolicy, RoomHandlersOf } from './room/room-definition.ts'
-import type { HttpRequest, HttpResponse, Transport } from './transport/transport.ts'
+import type { LogStore } from './outbox/contract/store.ts'
+import type { FullLogPolicy, RoomHandlersOf } from './room/definition.ts'
+import type { HttpRequest, HttpResponse, Transport } from './transport/contract.ts'
 
 /** Everything a server can be given; the numbers are in {@link ServerLimits}. */
 export interface ServerOptions extends Partial<ServerLimits> {

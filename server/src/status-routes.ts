@@ -1,6 +1,6 @@
-import type { PrometheusMetrics } from './metrics.ts'
+import type { PrometheusMetrics } from './process/metrics.ts'
 import type { ServerStatus } from './game-server.ts'
-import type { Outbox } from './outbox/outbox.ts'
+import type { Outbox } from './outbox/contract/outbox.ts'
 import type { RouteHandler } from './server-types.ts'
 
 export interface StatusRouteParts {

@@ -19,7 +19,7 @@ import {
 import type { Infer } from '@ringside/protocol'
 import { connect } from '../../src/index.ts'
 import type { ConnectOptions, WebSocketLike } from '../../src/index.ts'
-import { compileState, createStateTracker } from '../../../server/src/state/state-tracker.ts'
+import { compileState, createStateTracker } from '../../../server/src/state/tracker.ts'
 import { TestTimers, settle } from './test-timers.ts'
 
 const Player = schema({ name: str(1), score: int(2), x: f32(3), mines: list(4, str()) })

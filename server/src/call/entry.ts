@@ -1,6 +1,6 @@
 import type { Schema } from '@ringside/protocol'
 import type { Session } from '../server-types.ts'
-import type { Decode, EncodeInto } from '../session/compiled-codec.ts'
+import type { Decode, EncodeInto } from './compiled-codec.ts'
 import type { Caller } from './caller.ts'
 
 /** The id of a method, which has none on the wire. */

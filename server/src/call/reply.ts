@@ -1,5 +1,5 @@
 import { encodeMessage, encodeSystem, errorCodes, isErrorCode } from '@ringside/protocol'
-import type { Refusal } from '../failure.ts'
+import type { Refusal } from '../process/failure.ts'
 import type { Caller, PrincipalCaller, SessionCaller } from './caller.ts'
 import type { CallEntry, CommandEntry } from './entry.ts'
 

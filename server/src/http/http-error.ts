@@ -1,7 +1,7 @@
 import { errorCodes, isErrorCode } from '@ringside/protocol'
 import type { ErrorCode } from '@ringside/protocol'
-import { Rejection, RingsideError, clientText } from '../errors.ts'
-import type { HttpResponse } from '../transport/transport.ts'
+import { Rejection, RingsideError, clientText } from '../process/errors.ts'
+import type { HttpResponse } from '../transport/contract.ts'
 
 /** What a failed request is answered with. */
 export interface HttpError {

@@ -1,6 +1,6 @@
 import type { Json } from '@ringside/protocol'
-import { RingsideError } from '../errors.ts'
-import type { HttpRequest } from '../transport/transport.ts'
+import { RingsideError } from '../process/errors.ts'
+import type { HttpRequest } from '../transport/contract.ts'
 
 const MAX_DEPTH = 32
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])

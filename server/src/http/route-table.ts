@@ -1,4 +1,4 @@
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 import type { RouteHandler } from '../server-types.ts'
 
 /** What was found for a method and path. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 import type { RouteHandler } from '../server-types.ts'
 
 const MEDIA_TYPES: Readonly<Record<string, string>> = {

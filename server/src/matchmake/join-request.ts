@@ -1,5 +1,5 @@
 import type { Json } from '@ringside/protocol'
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 
 const MAX_NAME_CHARACTERS = 24
 const MAX_OPTIONS_CHARACTERS = 4_096

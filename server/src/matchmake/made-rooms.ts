@@ -1,4 +1,4 @@
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 import type { LiveRoom } from '../room/room.ts'
 
 /**

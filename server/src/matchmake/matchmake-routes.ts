@@ -1,6 +1,6 @@
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 import type { RouteHandler } from '../server-types.ts'
-import type { HttpRequest } from '../transport/transport.ts'
+import type { HttpRequest } from '../transport/contract.ts'
 import type { Matchmaker, SeatWish } from './matchmaker.ts'
 
 /** What the routes need of the HTTP side. */

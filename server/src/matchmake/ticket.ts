@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 
 /** What a ticket says. It names one seat and one opening of it: the seat table makes it single-use. */
 export interface Ticket {

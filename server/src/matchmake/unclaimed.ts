@@ -1,4 +1,4 @@
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 
 /**
  * Counts the seats that each address holds reserved without having taken them (MM5): without it one

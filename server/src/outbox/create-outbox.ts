@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts'
-import { RingsideError } from '../errors.ts'
-import { briefOf } from '../failure.ts'
-import type { Logger } from '../logger.ts'
-import { Checkpoints } from './checkpoints.ts'
-import { Halt, stoppedError, within } from './halt.ts'
-import { LogTail } from './log-tail.ts'
-import { LogWriter } from './log-writer.ts'
-import { Outage } from './outage.ts'
+import type { Clock } from '../process/clock.ts'
+import { RingsideError } from '../process/errors.ts'
+import { briefOf } from '../process/failure.ts'
+import type { Logger } from '../process/logger.ts'
+import { Checkpoints } from './keep/checkpoints.ts'
+import { Halt, stoppedError, within } from './health/halt.ts'
+import { LogTail } from './read/log-tail.ts'
+import { LogWriter } from './append/log-writer.ts'
+import { Outage } from './health/outage.ts'
 import type {
   Outbox,
   OutboxOptions,
@@ -16,16 +16,16 @@ import type {
   RestoredRoom,
   RoomLog,
   RoomLogHandlers,
-} from './outbox.ts'
-import { OwnerWatch } from './owner-watch.ts'
-import { PageReader } from './page-reader.ts'
-import { PendingTotal } from './pending-total.ts'
-import { readRoom } from './read-room.ts'
-import { Retention } from './retention.ts'
-import type { BufferContext, RoomBuffer } from './room-buffer.ts'
-import { SnapshotSaver } from './snapshot-saver.ts'
-import type { LogEvent, LogStore, RoomRecord, Snapshot } from './store.ts'
-import { takeRoom } from './takeover.ts'
+} from './contract/outbox.ts'
+import { OwnerWatch } from './owner/owner-watch.ts'
+import { PageReader } from './read/page-reader.ts'
+import { PendingTotal } from './append/pending-total.ts'
+import { readRoom } from './read/read-room.ts'
+import { Retention } from './keep/retention.ts'
+import type { BufferContext, RoomBuffer } from './append/room-buffer.ts'
+import { SnapshotSaver } from './keep/snapshot-saver.ts'
+import type { LogEvent, LogStore, RoomRecord, Snapshot } from './contract/store.ts'
+import { takeRoom } from './owner/takeover.ts'
 
 /** How long `stop` tries to write what is left, in ms. */
 const STOP_WITHIN_MS = 10_000

@@ -1,5 +1,5 @@
 import type { Json } from '@ringside/protocol'
-import type { Profile } from './room-profile.ts'
+import type { Profile } from './profile.ts'
 
 /** A seat as a snapshot keeps it. */
 export interface SeatRecord {

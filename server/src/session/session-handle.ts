@@ -1,5 +1,5 @@
 import { encodeFrame } from '@ringside/protocol'
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 import type { Session } from '../server-types.ts'
 import type { ClientSession } from './session.ts'
 

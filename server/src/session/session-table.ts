@@ -3,19 +3,19 @@ import type { CloseCause } from '@ringside/protocol'
 import { RequestReply } from '../call/reply.ts'
 import type { DisconnectReason, Session } from '../server-types.ts'
 import { networkOf } from '../transport/client-address.ts'
-import { LOOPBACK_ADDRESS } from '../transport/memory.ts'
+import { LOOPBACK_ADDRESS } from '../transport/memory/transport.ts'
 import type {
   Connection,
   TransportHandlers,
   UpgradeDecision,
   UpgradeRequest,
-} from '../transport/transport.ts'
-import { IpLimit } from './ip-limit.ts'
-import type { OriginCheck } from './origin.ts'
+} from '../transport/contract.ts'
+import { IpLimit } from '../limit/ip-limit.ts'
+import type { OriginCheck } from '../limit/origin.ts'
 import { ClientSession } from './session.ts'
 import type { SessionContext } from './session.ts'
 import { SessionIds } from './session-ids.ts'
-import { TurnClock } from './turn-clock.ts'
+import { TurnClock } from '../limit/turn-clock.ts'
 
 /** Every open session is subscribed to this topic. */
 const EVERYBODY = 'everybody'

@@ -15,12 +15,12 @@ import type { RpcSession } from '../call/json-rpc/socket-text.ts'
 import type { PendingCalls } from '../call/pending-calls.ts'
 import { PlainReply } from '../call/reply.ts'
 import type { ReplyTo, RequestReply, SessionReply } from '../call/reply.ts'
-import type { Clock } from '../clock.ts'
-import type { Logger } from '../logger.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Clock } from '../process/clock.ts'
+import type { Logger } from '../process/logger.ts'
+import type { Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../options.ts'
-import type { ClientLink, Seat, SeatDesk } from '../room/client-link.ts'
-import type { Connection } from '../transport/transport.ts'
+import type { ClientLink, Seat, SeatDesk } from '../call/client-link.ts'
+import type { Connection } from '../transport/contract.ts'
 import {
   encodeScratch,
   encodedBuffer,
@@ -28,11 +28,11 @@ import {
   scratchBuffer,
   scratchFrame,
 } from '../transport/off-heap.ts'
-import { SendResult } from '../transport/transport.ts'
-import type { CommandRegistry } from './command-registry.ts'
-import { Conduct } from './conduct.ts'
-import { RequestEnvelope } from './request-envelope.ts'
-import type { TurnClock } from './turn-clock.ts'
+import { SendResult } from '../transport/contract.ts'
+import type { CommandRegistry } from '../call/command-table.ts'
+import { Conduct } from '../limit/conduct.ts'
+import { RequestEnvelope } from '../call/request-envelope.ts'
+import type { TurnClock } from '../limit/turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
 
 /** What all sessions of a server share. */

@@ -1,5 +1,5 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 
 /** Who is asking: `peer` is the other end of the socket, `forwardedFor` the header X-Forwarded-For ('' = none). */
 export type ClientAddress = (peer: string, forwardedFor: string) => string

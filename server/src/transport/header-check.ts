@@ -1,4 +1,4 @@
-import { RingsideError } from '../errors.ts'
+import { RingsideError } from '../process/errors.ts'
 
 const UNSAFE_HEADER = /[\r\n\0]/
 

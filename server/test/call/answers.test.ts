@@ -9,13 +9,13 @@ import {
   readCommandId,
   str,
 } from '@ringside/protocol'
-import { ManualClock } from '../../src/clock.ts'
+import { ManualClock } from '../../src/process/clock.ts'
 import { checkLimits } from '../../src/options.ts'
-import { createRandom } from '../../src/random.ts'
-import { CommandRegistry } from '../../src/session/command-registry.ts'
-import { Conduct } from '../../src/session/conduct.ts'
-import { TurnClock } from '../../src/session/turn-clock.ts'
-import { createFixture, settle } from '../session-fixture.ts'
+import { createRandom } from '../../src/process/random.ts'
+import { CommandRegistry } from '../../src/call/command-table.ts'
+import { Conduct } from '../../src/limit/conduct.ts'
+import { TurnClock } from '../../src/limit/turn-clock.ts'
+import { createFixture, settle } from '../session/fixture.ts'
 
 const ID = 0xfedc_ba98
 const bytes = (text: string): Uint8Array => Buffer.from(text)

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createServer } from '../../src/index.ts'
 import { testGame } from '../support/test-game.ts'
 import type { TestOptions } from '../support/test-server.ts'
-import { until } from '../transport-contract.ts'
+import { until } from '../transport/contract.ts'
 import { JSON_TYPE, call, note, overHttp, post, startServer } from './rpc-rig.ts'
 import type { GameOfTest, HttpInit } from './rpc-rig.ts'
 

@@ -2,7 +2,7 @@
 // node doomed-writer.ts <uri> <database> <room> <name>. Prints `accepted <data>`, `acknowledged <n>` and, as its last
 // words, `taken <seq> ...`: the numbers that nothing is written under.
 import { writeSync } from 'node:fs'
-import type { LogEvent, LogStore } from '../../src/outbox/store.ts'
+import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
 import { openOutbox, quietHandlers } from './rig.ts'
 
 const [uri = '', database = '', room = '', name = ''] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 import { MongoClient } from 'mongodb'
-import { TOMBSTONE } from '../../src/outbox/store.ts'
+import { TOMBSTONE } from '../../src/outbox/contract/store.ts'
 import type { Load } from './rig.ts'
 
 interface RawEvent {

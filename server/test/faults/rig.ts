@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SystemClock } from '../../src/clock.ts'
-import { randomId } from '../../src/ids.ts'
-import { silentLogger } from '../../src/logger.ts'
+import { SystemClock } from '../../src/process/clock.ts'
+import { randomId } from '../../src/process/ids.ts'
+import { silentLogger } from '../../src/process/logger.ts'
 import { checkLimits } from '../../src/options.ts'
 import type { ServerLimits } from '../../src/options.ts'
 import { createOutbox } from '../../src/outbox/create-outbox.ts'
-import { MongoStore } from '../../src/outbox/mongo/mongo-store.ts'
-import type { Outbox, RoomLog, RoomLogHandlers } from '../../src/outbox/outbox.ts'
-import type { LogEvent, LogStore } from '../../src/outbox/store.ts'
+import { MongoStore } from '../../src/outbox/stores/mongo/store.ts'
+import type { Outbox, RoomLog, RoomLogHandlers } from '../../src/outbox/contract/outbox.ts'
+import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
 
 const ROOM_COUNT = 10
 const EVENTS_PER_SECOND = 500

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Outbox } from '../../src/outbox/outbox.ts'
+import type { Outbox } from '../../src/outbox/contract/outbox.ts'
 import { describe, untilWhole } from './members.ts'
 import type { ReplicaSet } from './members.ts'
 import { dropRaw, rawFaults } from './raw-log.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startReplicaSet } from '../../../scripts/replica-set.mjs'
-import { MongoStore } from '../../src/outbox/mongo/mongo-store.ts'
+import { MongoStore } from '../../src/outbox/stores/mongo/store.ts'
 import { hasMongod } from '../support/mongo.ts'
 import { ROUNDS } from './rounds.ts'
 import { cutWire } from './scenarios.ts'

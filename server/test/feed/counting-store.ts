@@ -1,6 +1,6 @@
-import type { ManualClock } from '../../src/clock.ts'
-import { MemoryStore } from '../../src/outbox/memory-store.ts'
-import type { LogEvent, RangeQuery, Snapshot } from '../../src/outbox/store.ts'
+import type { ManualClock } from '../../src/process/clock.ts'
+import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
+import type { LogEvent, RangeQuery, Snapshot } from '../../src/outbox/contract/store.ts'
 
 /** A store that tells what was read of it, and can be made slow. */
 export class CountingStore extends MemoryStore {

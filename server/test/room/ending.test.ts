@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { RingsideError } from '../../src/errors.ts'
+import type { RingsideError } from '../../src/process/errors.ts'
 import { MemoryStore } from '../../src/index.ts'
-import type { InsertOutcome, RoomRecord } from '../../src/outbox/store.ts'
-import { everything, override } from '../outbox-support.ts'
+import type { InsertOutcome, RoomRecord } from '../../src/outbox/contract/store.ts'
+import { everything, override } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
 
 /** A store whose inserts do nothing while it is away, and the last record it was given of each room. */

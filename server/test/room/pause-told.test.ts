@@ -1,7 +1,7 @@
 import { decodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
-import type { InsertOutcome } from '../../src/outbox/store.ts'
+import type { InsertOutcome } from '../../src/outbox/contract/store.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { TestClient } from '../support/test-server.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'

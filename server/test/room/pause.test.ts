@@ -2,7 +2,7 @@ import { closeCodes } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
-import type { InsertOutcome } from '../../src/outbox/store.ts'
+import type { InsertOutcome } from '../../src/outbox/contract/store.ts'
 
 /** A store whose writes can be held back. */
 function stallingStore(): { options: { store: MemoryStore }; stall(isStalled: boolean): void } {

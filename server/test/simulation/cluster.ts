@@ -1,6 +1,6 @@
 import { checkLimits } from '../../src/options.ts'
 import type { ServerLimits } from '../../src/options.ts'
-import type { Random } from '../../src/random.ts'
+import type { Random } from '../../src/process/random.ts'
 import type { Findings } from './findings.ts'
 import type { Ledger } from './ledger.ts'
 import type { ReplicaSet } from './replica-set.ts'

@@ -1,5 +1,5 @@
-import { OWNER } from '../../src/outbox/store.ts'
-import type { LogEvent, RangeQuery, Snapshot } from '../../src/outbox/store.ts'
+import { OWNER } from '../../src/outbox/contract/store.ts'
+import type { LogEvent, RangeQuery, Snapshot } from '../../src/outbox/contract/store.ts'
 
 /** One entry of the replica set's oplog. `request` makes a retried write harmless. */
 export type Change =

@@ -1,6 +1,6 @@
-import { PATCH } from '../../src/outbox/store.ts'
-import type { LogEvent } from '../../src/outbox/store.ts'
-import type { NewEvent } from '../../src/outbox/outbox.ts'
+import { PATCH } from '../../src/outbox/contract/store.ts'
+import type { LogEvent } from '../../src/outbox/contract/store.ts'
+import type { NewEvent } from '../../src/outbox/contract/outbox.ts'
 
 /** Steps that one state remembers; more than are ever folded into one patch. */
 const MEMORY = 1_024

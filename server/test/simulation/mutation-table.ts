@@ -322,7 +322,7 @@ export const mutations: readonly Mutation[] = [
     ),
   ),
   mutation('FE1', 'the ring closes over a gap', {
-    file: 'server/src/feed/feed-ring.ts',
+    file: 'server/src/feed/read/ring.ts',
     from: 'if (after > this.#end) {',
     to: 'if (false) {',
   }),

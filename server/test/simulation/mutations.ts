@@ -7,7 +7,7 @@ import type { Mutation } from './mutation-table.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 const COPIED = ['protocol/src', 'protocol/package.json', 'server/src', 'server/package.json']
-const TESTS = 'server/test/outbox-rules.test.ts'
+const TESTS = 'server/test/outbox/rules.test.ts'
 
 /**
  * Breaks each rule on purpose, in a copy of the sources, and runs the simulation until a seed goes red, or the

@@ -1,8 +1,13 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
-import type { Random } from '../../src/random.ts'
-import type { NewEvent, Outbox, RoomLog, RoomLogHandlers } from '../../src/outbox/outbox.ts'
-import { END, PATCH } from '../../src/outbox/store.ts'
+import type { Random } from '../../src/process/random.ts'
+import type {
+  NewEvent,
+  Outbox,
+  RoomLog,
+  RoomLogHandlers,
+} from '../../src/outbox/contract/outbox.ts'
+import { END, PATCH } from '../../src/outbox/contract/store.ts'
 import type { Findings } from './findings.ts'
 import { isState } from './ledger.ts'
 import type { Ledger } from './ledger.ts'

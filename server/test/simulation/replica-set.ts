@@ -1,4 +1,4 @@
-import type { LogEvent, Snapshot } from '../../src/outbox/store.ts'
+import type { LogEvent, Snapshot } from '../../src/outbox/contract/store.ts'
 import { Documents } from './documents.ts'
 import type { Change } from './documents.ts'
 import type { SimClock } from './sim-clock.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/process/clock.ts'
 
 interface Due {
   readonly at: number

@@ -7,7 +7,7 @@ import type {
   Snapshot,
   SnapshotCut,
   SnapshotPlace,
-} from '../../src/outbox/store.ts'
+} from '../../src/outbox/contract/store.ts'
 import type { Documents } from './documents.ts'
 import { Unknown } from './replica-set.ts'
 import type { InsertReply, ReplicaSet } from './replica-set.ts'

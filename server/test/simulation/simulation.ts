@@ -1,5 +1,5 @@
-import { createRandom } from '../../src/random.ts'
-import type { Random } from '../../src/random.ts'
+import { createRandom } from '../../src/process/random.ts'
+import type { Random } from '../../src/process/random.ts'
 import { Cluster } from './cluster.ts'
 import { Findings } from './findings.ts'
 import { Ledger } from './ledger.ts'

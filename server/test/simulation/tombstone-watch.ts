@@ -1,6 +1,6 @@
 import type { ServerLimits } from '../../src/options.ts'
-import { TOMBSTONE } from '../../src/outbox/store.ts'
-import type { LogEvent } from '../../src/outbox/store.ts'
+import { TOMBSTONE } from '../../src/outbox/contract/store.ts'
+import type { LogEvent } from '../../src/outbox/contract/store.ts'
 import type { Findings } from './findings.ts'
 import type { SimClock } from './sim-clock.ts'
 

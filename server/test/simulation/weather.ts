@@ -1,5 +1,5 @@
-import { createRandom } from '../../src/random.ts'
-import type { Random } from '../../src/random.ts'
+import { createRandom } from '../../src/process/random.ts'
+import type { Random } from '../../src/process/random.ts'
 
 /** What becomes of one request of a client to the database. */
 export type Fate = 'fine' | 'slow' | 'lost' | 'reply-lost' | 'retried' | 'zombie' | 'refused'

@@ -1,5 +1,5 @@
 import { errorCodes, isErrorCode } from '@ringside/protocol'
-import type { Refusal } from '../../failure.ts'
+import type { Refusal } from '../../process/failure.ts'
 import type { RpcFailure } from './answer-text.ts'
 
 /**

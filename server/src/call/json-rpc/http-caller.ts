@@ -1,5 +1,5 @@
 import type { Principal } from '../../server-types.ts'
-import type { HttpRequest, HttpResponse } from '../../transport/transport.ts'
+import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { PrincipalCaller } from '../caller.ts'
 import type { PendingCalls } from '../pending-calls.ts'
 

@@ -1,5 +1,5 @@
 import { encodeJson } from '@ringside/protocol'
-import type { Refusal } from '../../failure.ts'
+import type { Refusal } from '../../process/failure.ts'
 import type { Caller, SessionCaller } from '../caller.ts'
 import { isCommand } from '../entry.ts'
 import type { CallEntry } from '../entry.ts'

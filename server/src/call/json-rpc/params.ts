@@ -1,6 +1,6 @@
 import { decodeJson } from '@ringside/protocol'
 import type { Infer, Schema } from '@ringside/protocol'
-import { RingsideError } from '../../errors.ts'
+import { RingsideError } from '../../process/errors.ts'
 import type { RpcParams } from './request-text.ts'
 
 /**

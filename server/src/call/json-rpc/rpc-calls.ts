@@ -1,5 +1,5 @@
-import type { Metrics } from '../../metrics.ts'
-import type { CommandRegistry } from '../../session/command-registry.ts'
+import type { Metrics } from '../../process/metrics.ts'
+import type { CommandRegistry } from '../command-table.ts'
 import type { Caller } from '../caller.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { NO_COMMAND_ID, isCommand } from '../entry.ts'

@@ -1,7 +1,7 @@
 import { isSchema } from '@ringside/protocol'
 import type { Schema } from '@ringside/protocol'
-import { RingsideError } from '../../errors.ts'
-import { isPromise } from '../../failure.ts'
+import { RingsideError } from '../../process/errors.ts'
+import { isPromise } from '../../process/failure.ts'
 import { valueOf, withoutPrototype } from './params.ts'
 import type { RpcParams } from './request-text.ts'
 

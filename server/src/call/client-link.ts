@@ -1,0 +1,39 @@
+import type { CloseCause } from '@ringside/protocol'
+import type { CallSeat } from './caller.ts'
+
+/**
+ * A room's end of one connection (session.ts implements it). The room sees no transport: only this.
+ */
+export interface ClientLink {
+  readonly isOpen: boolean
+  readonly remoteAddress: string
+  /** Bytes accepted but not yet taken by the socket: above 0 for long means the client is behind. */
+  readonly bufferedBytes: number
+  /** Sends a whole frame (copied). Over the client's byte budget it is closed with `slow`. */
+  send(frame: Uint8Array): void
+  /** Closes after everything sent before; `reason` replaces the cause's own text. */
+  close(cause: CloseCause, reason?: string): void
+  /** Receives frames published to the room's topic while subscribed. */
+  subscribe(topic: string): void
+  unsubscribe(topic: string): void
+}
+
+/** A seat as the session sees it: session.ts holds it while its connection sits in a room. */
+export interface Seat extends CallSeat {
+  readonly sessionId: string
+  /** The client asked to leave: gives the seat up. The link is closed by the room. */
+  leave(): void
+  /** The connection is gone: the seat is kept for a while, or given up. */
+  dropped(link: ClientLink, code: number): void
+  /** The connection's buffer is empty again. */
+  drained(link: ClientLink): void
+}
+
+/** Turns a ticket of a JOIN into a seat. */
+export interface SeatDesk {
+  /**
+   * Takes the seat that the ticket names and sends JOINED and STATE on the link.
+   * @throws RingsideError ticket_invalid, ticket_expired, ticket_used, room_not_found, reconnect_refused.
+   */
+  take(ticket: string, link: ClientLink): Seat
+}

@@ -1,0 +1,173 @@
+import type { Logger } from '../../process/logger.ts'
+import type { HttpRequest } from '../../transport/contract.ts'
+import type { RoomDirectory, RoomFacts } from './directory.ts'
+
+/** A room that somebody wants to watch. */
+export interface WatchedRoom extends RoomFacts {
+  readonly id: string
+}
+
+/**
+ * May this request see this room? Asked at opening and again for every event of every stream (FE4), so it must
+ * be quick and must not wait: only `true` is a yes, a promise is none. What it throws is a no, logged once. It
+ * replaces the default, which lets everybody see every room that is not private; private rooms stay out of
+ * `rooms=*` and of the list whatever it says.
+ */
+export type AuthorizeSpectator = (request: HttpRequest, room: WatchedRoom) => boolean
+
+/** What became of a room: `revealed` = it was private and now belongs to `*`. */
+export type RoomChange = 'none' | 'changed' | 'revealed'
+
+/** Ended rooms that are remembered; more than the rooms' host does. */
+const MAX_KEPT = 20_000
+
+/** What is known of the rooms, and who may see them. */
+export class FeedAccess {
+  /** True when the answer depends on who asks. */
+  readonly isPersonal: boolean
+  readonly #directory: RoomDirectory
+  readonly #authorize: AuthorizeSpectator | null
+  readonly #logger: Logger
+  #hasThrown = false
+  readonly #facts = new Map<string, WatchedRoom>()
+  /** The seq at which a room was over, where that is known. */
+  readonly #ends = new Map<string, number>()
+  /** Living rooms that are private. */
+  readonly #withheld = new Set<string>()
+  /** The public rooms, until one is added, changed or forgotten: thousands are remembered, each join asks. */
+  #public: { readonly ids: readonly string[]; readonly delayMs: number } | null = null
+  /** Where the log was sealed when a private room became public. */
+  readonly #revealed = new Map<string, number>()
+
+  constructor(directory: RoomDirectory, authorize: AuthorizeSpectator | null, logger: Logger) {
+    this.#directory = directory
+    this.#logger = logger
+    this.#authorize = authorize
+    this.isPersonal = authorize !== null
+  }
+
+  /** The log begins to be followed at `sealed`: what has ended is over by then, what is private is withheld. */
+  begin(sealed: number): void {
+    for (const id of this.#directory.ids())
+      if (this.find(id)?.isLive === false) this.#ends.set(id, sealed)
+  }
+
+  /** An event of the room was sealed. */
+  note(id: string, seq: number, isEnd: boolean): void {
+    if (!isEnd) return void this.#ends.delete(id)
+    remember(this.#ends, id, seq)
+  }
+
+  /** True when the room is known to have been over at `seq`: then its log need not be asked. */
+  wasOverAt(id: string, seq: number): boolean {
+    return seq >= (this.#ends.get(id) ?? Infinity)
+  }
+
+  /** A room, ended ones included; null when it is not known. */
+  find(id: string): WatchedRoom | null {
+    const known = this.#facts.get(id)
+    if (known) return known
+    const facts = this.#directory.find(id)
+    if (!facts) return null
+    const { type, delayMs, isPrivate, isLive, revealedAt = 0 } = facts
+    const room = { id, type, delayMs, isPrivate, isLive }
+    if (this.#facts.size >= MAX_KEPT) this.#facts.clear()
+    this.#facts.set(id, room)
+    if (isPrivate && isLive) this.#withheld.add(id)
+    // By an earlier process: its readers come back here.
+    else if (isLive && revealedAt > 0 && !this.#revealed.has(id))
+      remember(this.#revealed, id, revealedAt)
+    return room
+  }
+
+  /** Reads the room's facts anew; the log is sealed up to `sealed`. */
+  refresh(id: string, sealed: number): RoomChange {
+    const before = this.#facts.get(id)
+    this.#facts.delete(id)
+    const after = this.find(id)
+    const isSame =
+      before?.isPrivate === after?.isPrivate &&
+      before?.delayMs === after?.delayMs &&
+      before?.isLive === after?.isLive
+    if (!isSame || !after) this.#public = null
+    if (!after?.isLive || !after.isPrivate) {
+      const wasWithheld = this.#withheld.delete(id)
+      if (wasWithheld && after?.isLive) {
+        remember(this.#revealed, id, sealed)
+        return 'revealed'
+      }
+    }
+    if (!after) this.#revealed.delete(id)
+    return isSame ? 'none' : 'changed'
+  }
+
+  /** The rooms that became public at `seq` or later: who reads on from there lacks their snapshots. */
+  revealedSince(seq: number): string[] {
+    const ids: string[] = []
+    for (const [id, at] of this.#revealed) if (at >= seq) ids.push(id)
+    return ids
+  }
+
+  mayWatch(request: HttpRequest | null, room: WatchedRoom): boolean {
+    if (this.#authorize && request) return this.#ask(this.#authorize, request, room)
+    return !room.isPrivate
+  }
+
+  #ask(authorize: AuthorizeSpectator, request: HttpRequest, room: WatchedRoom): boolean {
+    try {
+      const answer: unknown = authorize(request, room)
+      return answer === true
+    } catch (error) {
+      // Asked for every event: once is enough.
+      if (!this.#hasThrown)
+        this.#logger.error({ roomId: room.id, err: error }, 'authorizeSpectator threw')
+      this.#hasThrown = true
+      return false
+    }
+  }
+
+  /** Ids of the rooms that belong to `*`, ended ones included. */
+  publicIds(): readonly string[] {
+    return this.#allPublic().ids
+  }
+
+  #allPublic(): { readonly ids: readonly string[]; readonly delayMs: number } {
+    if (this.#public) return this.#public
+    const ids: string[] = []
+    let delayMs = 0
+    for (const id of this.#directory.ids()) {
+      const room = this.find(id)
+      if (room?.isPrivate !== false) continue
+      ids.push(id)
+      delayMs = Math.max(delayMs, room.delayMs)
+    }
+    this.#public = { ids, delayMs }
+    return this.#public
+  }
+
+  /** The largest delay among these rooms (null = all public ones), in ms (FE3). */
+  delayOf(rooms: readonly string[] | null): number {
+    if (!rooms) return this.#allPublic().delayMs
+    return Math.max(0, ...rooms.map((id) => this.find(id)?.delayMs ?? 0))
+  }
+
+  /**
+   * The check of one group: only known rooms that may be watched, and none whose delay is larger than the
+   * group's own.
+   */
+  checkFor(request: HttpRequest | null, scope: { all: boolean; delayMs: number }) {
+    return (id: string): boolean => {
+      const room = this.find(id)
+      if (!room || room.delayMs > scope.delayMs || (scope.all && room.isPrivate)) return false
+      return this.mayWatch(request, room)
+    }
+  }
+}
+
+/** Keeps the newest. */
+function remember(map: Map<string, number>, id: string, seq: number): void {
+  map.delete(id)
+  map.set(id, seq)
+  const oldest = map.keys().next()
+  if (map.size > MAX_KEPT && !oldest.done) map.delete(oldest.value)
+}

@@ -1,0 +1,196 @@
+import type { RoomListing } from '@ringside/protocol'
+import type { Clock } from '../../process/clock.ts'
+import type { ByteStream, HttpRequest, HttpResponse } from '../../transport/contract.ts'
+import type { FeedLimits } from '../feed.ts'
+import { ListingDelay } from './listing-delay.ts'
+import type { ReaderLimits } from '../audience/reader-limits.ts'
+import type { RoomDirectory } from '../audience/directory.ts'
+import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from '../stream/sse.ts'
+
+export interface LobbyContext {
+  readonly directory: RoomDirectory
+  readonly clock: Clock
+  readonly limits: FeedLimits
+  /** True while the log does not take what rooms do. Default: never. */
+  readonly isBehind?: () => boolean
+  /** Calls when a room's number of spectators changed. */
+  readonly onSpectators: (listener: (room: string) => void) => () => void
+  /** The feed's: its streams count against the same limits. */
+  readonly readers: ReaderLimits
+}
+
+interface LobbyStream {
+  readonly body: ByteStream
+  isBlocked: boolean
+  blockedAt: number
+  lastWriteAt: number
+}
+
+/** Changes of a room are told at most twice a second. */
+const TELL_MS = 500
+const SWEEP_MS = 1_000
+/** A list this long takes milliseconds to make, and is made ten times a second at most, however many ask (FE15). */
+const LONG_LIST_CHARACTERS = 65_536
+const LONG_LIST_MS = 100
+
+/**
+ * The list of rooms, once or as a stream: the whole list first, then what changes. It is no log: a stream has no
+ * ids, and one that could not keep up gets the whole list again.
+ */
+export class Lobby {
+  readonly #context: LobbyContext
+  readonly #listings: ListingDelay
+  readonly #streams = new Set<LobbyStream>()
+  readonly #changed = new Set<string>()
+  /** Ids told to the streams. */
+  #told = new Set<string>()
+  readonly #stops: (() => void)[]
+  #cancelTell: (() => void) | null = null
+  #cancelSweep: (() => void) | null = null
+  /** The list as it was last answered. */
+  #list = { json: '', madeAt: 0 }
+  #isDraining = false
+
+  constructor(context: LobbyContext) {
+    this.#context = context
+    const note = (room: string): void => this.#note(room)
+    const { directory, clock, isBehind = () => false } = context
+    this.#listings = new ListingDelay({ directory, clock, isBehind, onShown: note })
+    this.#stops = [
+      context.directory.onChange(note),
+      context.onSpectators(note),
+      () => this.#listings.stop(),
+    ]
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  /**
+   * Answers `GET /rooms`.
+   * @throws TooManyRequests (429) for an address that has had all reads of this second.
+   */
+  answer({ remoteAddress }: HttpRequest, response: HttpResponse): void {
+    this.#context.readers.checkRead(remoteAddress)
+    const headers = {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-cache',
+    }
+    response.send(200, headers, this.#listJson())
+  }
+
+  /** Answers `GET /rooms/stream`. */
+  open({ remoteAddress }: HttpRequest, response: HttpResponse): void {
+    const { clock, limits, readers } = this.#context
+    const body = response.stream(SSE_HEADERS)
+    if (!body) return
+    const isOften = !readers.mayRead(remoteAddress)
+    if (isOften || this.#isDraining || !readers.takeStream(remoteAddress)) {
+      body.write(encodeOpening(limits.retryMs * 2))
+      body.end()
+      return
+    }
+    const stream = { body, isBlocked: false, blockedAt: 0, lastWriteAt: clock.now() }
+    if (this.#streams.size === 0) {
+      this.#told = new Set()
+      // What has changed since that list nobody noted.
+      this.#list.madeAt = -Infinity
+    }
+    this.#streams.add(stream)
+    body.onClose = () => {
+      if (this.#streams.delete(stream)) readers.releaseStream(remoteAddress)
+    }
+    body.onWritable = () => {
+      stream.isBlocked = false
+      clock.soon(() => this.#writeList(stream))
+    }
+    clock.soon(() => {
+      this.#write(stream, encodeOpening(limits.retryMs))
+      this.#writeList(stream)
+    })
+    this.#cancelSweep ??= clock.after(SWEEP_MS, () => this.#sweep())
+  }
+
+  /** Ends all streams; their readers come back after `retry`. */
+  drain(windowMs: number): void {
+    this.#isDraining = true
+    const { retryMs } = this.#context.limits
+    for (const stream of this.#streams) {
+      this.#write(stream, encodeOpening(retryMs + Math.random() * windowMs))
+      stream.body.end()
+    }
+  }
+
+  stop(): void {
+    this.#isDraining = true
+    for (const stop of this.#stops) stop()
+    for (const stream of this.#streams) stream.body.end()
+    this.#cancelTell?.()
+    this.#cancelSweep?.()
+  }
+
+  #listJson(): string {
+    const now = this.#context.clock.now()
+    const { json, madeAt } = this.#list
+    if (json.length > LONG_LIST_CHARACTERS && now - madeAt < LONG_LIST_MS) return json
+    this.#list = { json: JSON.stringify({ rooms: this.#listings.list() }), madeAt: now }
+    return this.#list.json
+  }
+
+  #note(room: string): void {
+    if (this.#streams.size === 0) return
+    this.#changed.add(room)
+    this.#cancelTell ??= this.#context.clock.after(TELL_MS, () => {
+      this.#cancelTell = null
+      this.#tell()
+    })
+  }
+
+  #tell(): void {
+    const listed = new Map(this.#listings.list().map((room) => [room.roomId, room]))
+    const parts: Uint8Array[] = []
+    for (const id of this.#changed) {
+      const room = listed.get(id)
+      if (room) parts.push(this.#roomBlock(room))
+      else if (this.#told.delete(id))
+        parts.push(encodeEvent('room-removed', JSON.stringify({ roomId: id })))
+    }
+    this.#changed.clear()
+    // Who opens after this is not told again: an older list would stay wrong for it.
+    this.#list.madeAt = -Infinity
+    if (parts.length === 0) return
+    const bytes = joinBytes(parts)
+    for (const stream of this.#streams) if (!stream.isBlocked) this.#write(stream, bytes)
+  }
+
+  #roomBlock(room: RoomListing): Uint8Array {
+    this.#told.add(room.roomId)
+    return encodeEvent('room', JSON.stringify(room))
+  }
+
+  #writeList(stream: LobbyStream): void {
+    if (!stream.body.isOpen || stream.isBlocked) return
+    for (const { roomId } of this.#listings.list()) this.#told.add(roomId)
+    this.#write(stream, encodeEvent('rooms', this.#listJson()))
+  }
+
+  #write(stream: LobbyStream, bytes: Uint8Array): void {
+    const now = this.#context.clock.now()
+    stream.lastWriteAt = now
+    if (stream.isBlocked || stream.body.write(bytes)) return
+    stream.isBlocked = true
+    stream.blockedAt = now
+  }
+
+  #sweep(): void {
+    const { clock, limits } = this.#context
+    const now = clock.now()
+    for (const stream of this.#streams) {
+      if (stream.isBlocked) {
+        if (now - stream.blockedAt >= limits.maxBehindMs) stream.body.end()
+      } else if (now - stream.lastWriteAt >= limits.heartbeatMs) this.#write(stream, HEARTBEAT)
+    }
+    this.#cancelSweep = this.#streams.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null
+  }
+}

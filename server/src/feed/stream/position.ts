@@ -1,0 +1,143 @@
+import { RingsideError } from '../../process/errors.ts'
+import type { HttpRequest } from '../../transport/contract.ts'
+import { ROOM_ID } from '../audience/directory.ts'
+import { MAX_PATTERNS, parseTypeFilter } from '../audience/type-filter.ts'
+import type { TypeFilter } from '../audience/type-filter.ts'
+
+/** Where a stream begins. */
+export type FeedStart =
+  | { readonly kind: 'live' }
+  | { readonly kind: 'start' }
+  /** So many ms before what may be seen now. */
+  | { readonly kind: 'ago'; readonly ms: number }
+  /** With the snapshot at this seq, then on. */
+  | { readonly kind: 'from'; readonly seq: number }
+  /** Goes on after this seq: the reader has everything up to it. NaN: an id that is not of this feed. */
+  | { readonly kind: 'after'; readonly seq: number }
+
+/** What a request for a stream asks for, checked. */
+export interface FeedAsk {
+  readonly start: FeedStart
+  /** Whose checkpoint comes before `start`, or null: the request says where to begin, or nobody is named. */
+  readonly clientId: string | null
+  readonly types: TypeFilter | null
+  /** Speed of the replay, or null: as fast as it is read. */
+  readonly speed: number | null
+}
+
+export const MAX_FEED_ROOMS = 100
+const MIN_SPEED = 0.1
+const MAX_SPEED = 100
+const MAX_AGO_SECONDS = 86_400
+const SEQ = /^(0|[1-9][0-9]{0,15})$/
+const AGO = /^-([1-9][0-9]{0,4})s$/
+const SPEED = /^[0-9]{1,3}(\.[0-9]{1,3})?$/
+
+/**
+ * Reads the parameters of a feed. `Last-Event-ID` beats `checkpoint` beats that of `clientId` beats `from`. A header that is no number is
+ * an id of some other feed: since EventSource gives up for ever on a 400, it is told in band (`reset`).
+ * @throws RingsideError bad_request for any parameter that is malformed, doubled or out of range.
+ */
+export function parseFeedAsk(request: HttpRequest): FeedAsk {
+  const { query } = request
+  const from = parseFrom(single(query, 'from'))
+  const checkpoint = single(query, 'checkpoint')
+  const after = checkpoint === null ? null : parseSeq('checkpoint', checkpoint)
+  const lastEventId = request.header('last-event-id')
+  let start = from
+  if (after !== null) start = { kind: 'after', seq: after }
+  if (lastEventId !== '')
+    start = { kind: 'after', seq: SEQ.test(lastEventId) ? Number(lastEventId) : Number.NaN }
+  const named = single(query, 'clientId')
+  if (named !== null) checkClientId(named)
+  const clientId = start.kind === 'after' ? null : named
+  return { start, clientId, types: parseTypes(single(query, 'types')), speed: parseSpeed(query) }
+}
+
+/** 16 characters or more: whoever knows the id can move its checkpoint, so it must not be guessed. */
+const CLIENT_ID = /^[A-Za-z0-9_-]{16,64}$/
+
+/** @throws RingsideError bad_request. */
+export function checkClientId(value: unknown): string {
+  if (typeof value === 'string' && CLIENT_ID.test(value)) return value
+  throw bad('Expected a clientId of 16 to 64 letters, digits, _ and -')
+}
+
+/** Reads `rooms=a,b` (at most 100) or `*`, which is also the default (null). */
+export function parseRooms(query: URLSearchParams): readonly string[] | null {
+  const text = single(query, 'rooms') ?? '*'
+  if (text === '*') return null
+  const rooms = [...new Set(text.split(','))].sort()
+  if (rooms.length > MAX_FEED_ROOMS) throw bad(`Expected at most ${MAX_FEED_ROOMS} rooms`)
+  for (const room of rooms)
+    if (!ROOM_ID.test(room)) throw bad(`Expected rooms=id,id or rooms=*, got '${excerpt(room)}'`)
+  return rooms
+}
+
+/** A whole number in a query parameter, or `fallback` when it is absent. */
+export function parseWhole(
+  query: URLSearchParams,
+  name: string,
+  range: { readonly min: number; readonly max: number; readonly fallback: number },
+): number {
+  const text = single(query, name)
+  if (text === null) return range.fallback
+  const value = parseSeq(name, text)
+  if (value < range.min || value > range.max)
+    throw bad(`Expected ${name} from ${range.min} to ${range.max}, got ${value}`)
+  return value
+}
+
+function parseFrom(text: string | null): FeedStart {
+  if (text === null || text === 'live') return { kind: 'live' }
+  if (text === 'start') return { kind: 'start' }
+  const ago = AGO.exec(text)
+  if (ago) {
+    const seconds = Number(ago[1])
+    if (seconds > MAX_AGO_SECONDS) throw bad(`Expected from=-${MAX_AGO_SECONDS}s at most`)
+    return { kind: 'ago', ms: seconds * 1000 }
+  }
+  if (!SEQ.test(text)) throw bad(`Expected from=start, live, a seq or -30s, got '${excerpt(text)}'`)
+  return { kind: 'from', seq: parseSeq('from', text) }
+}
+
+function parseTypes(text: string | null): TypeFilter | null {
+  if (text === null) return null
+  const filter = parseTypeFilter(text)
+  if (!filter)
+    throw bad(
+      `Expected types=a,b of letters, digits, - and *, at most ${MAX_PATTERNS}, got '${excerpt(text)}'`,
+    )
+  return filter
+}
+
+function parseSpeed(query: URLSearchParams): number | null {
+  const text = single(query, 'speed')
+  if (text === null) return null
+  const speed = SPEED.test(text) ? Number(text) : 0
+  if (speed < MIN_SPEED || speed > MAX_SPEED)
+    throw bad(`Expected speed from ${MIN_SPEED} to ${MAX_SPEED}, got '${excerpt(text)}'`)
+  return speed
+}
+
+function parseSeq(name: string, text: string): number {
+  const value = SEQ.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(value))
+    throw bad(`Expected ${name} to be a whole number, got '${excerpt(text)}'`)
+  return value
+}
+
+/** The one value of a parameter, or null. Two values are two opinions: refused. */
+function single(query: URLSearchParams, name: string): string | null {
+  const values = query.getAll(name)
+  if (values.length > 1) throw bad(`Expected ${name} once, got it ${values.length} times`)
+  return values[0] ?? null
+}
+
+function bad(message: string): RingsideError {
+  return new RingsideError('bad_request', message)
+}
+
+function excerpt(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text
+}

@@ -1,0 +1,120 @@
+import { FEED_PROTOCOL } from '@ringside/protocol'
+import type { Clock } from '../../process/clock.ts'
+import { RingsideError } from '../../process/errors.ts'
+import { warnOf } from '../../process/failure.ts'
+import { TooManyRequests } from '../../http/http-error.ts'
+import type { Logger } from '../../process/logger.ts'
+import type { Outbox } from '../../outbox/contract/outbox.ts'
+import type { FeedAccess } from '../audience/access.ts'
+import { bootstrap, showRevealed } from './bootstrap.ts'
+import type { BootstrapContext, BootstrapStart } from './bootstrap.ts'
+import type { FeedStart } from './position.ts'
+import type { FeedPump } from './pump.ts'
+import type { FeedStream } from './stream.ts'
+import type { ReadGate } from '../read/read-gate.ts'
+import type { RoomSpans } from '../read/spans.ts'
+import type { RoomStates } from '../read/states.ts'
+import { encodeEvent, encodeOpening, joinBytes } from './sse.ts'
+import { TimeIndex } from '../read/time-index.ts'
+
+export interface StarterContext {
+  readonly outbox: Outbox
+  readonly states: RoomStates
+  readonly access: FeedAccess
+  readonly spans: RoomSpans
+  readonly gate: ReadGate
+  readonly pump: FeedPump
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The log's time in ms. */
+  readonly now: () => number
+  readonly retryMs: number
+}
+
+/**
+ * Brings streams to where the pump takes them on: at their beginning, when they must start over, and when a
+ * room is revealed to them on the way. Meanwhile they are `starting`; a failure ends them.
+ */
+export class FeedStarter {
+  readonly #context: StarterContext
+  readonly #bootstrap: BootstrapContext
+  #resetCount = 0
+
+  constructor(context: StarterContext) {
+    const { outbox, states, access, spans, gate, clock, now, pump } = context
+    this.#context = context
+    this.#bootstrap = {
+      outbox,
+      states,
+      access,
+      spans,
+      gate,
+      times: new TimeIndex(outbox, gate, now),
+      clock,
+      now,
+      write: (stream, bytes) => pump.write(stream, bytes),
+      onReset: () => this.#resetCount++,
+    }
+  }
+
+  /** Streams told to start over so far. */
+  get resetCount(): number {
+    return this.#resetCount
+  }
+
+  /** A stream was opened: `hello`, then what it asked for. */
+  async begin(stream: FeedStream, start: FeedStart): Promise<void> {
+    const { clock, pump, retryMs } = this.#context
+    await new Promise<void>((resolve) => clock.soon(resolve))
+    if (!stream.body.isOpen) return
+    const { rooms, tail } = stream.group
+    const hello = {
+      streamId: stream.id,
+      rooms: rooms ? [...rooms] : ['*'],
+      delayMs: tail.delayMs,
+      retryMs,
+      protocol: FEED_PROTOCOL,
+    }
+    const blocks = [encodeOpening(retryMs), encodeEvent('hello', JSON.stringify(hello))]
+    pump.write(stream, joinBytes(blocks))
+    await this.#start(stream, start)
+  }
+
+  /** The log no longer reaches back to where the stream stands (FE1). */
+  restart(stream: FeedStream): void {
+    const reason = stream.wasSlow ? 'slow' : 'retention'
+    stream.state = 'starting'
+    void this.#start(stream, { kind: 'reset', reason, from: stream.cursor })
+  }
+
+  /** Snapshots of revealed rooms are due where the stream stands (FE11). */
+  reveal(stream: FeedStream): void {
+    stream.state = 'starting'
+    const shown = showRevealed(this.#bootstrap, stream).catch((error: unknown) => {
+      const isCut = error instanceof RingsideError && error.code === 'past_retention'
+      if (!isCut) throw error
+      this.restart(stream)
+      return false
+    })
+    void this.#handOver(stream, shown)
+  }
+
+  #start(stream: FeedStream, start: BootstrapStart): Promise<void> {
+    return this.#handOver(stream, bootstrap(this.#bootstrap, stream, start))
+  }
+
+  /** Lets the stream go on by itself once all that comes first is written. */
+  async #handOver(stream: FeedStream, written: Promise<boolean>): Promise<void> {
+    const { logger, pump } = this.#context
+    try {
+      if (!(await written) || stream.state !== 'starting') return
+      stream.state = 'catching'
+      pump.schedule()
+    } catch (error) {
+      // The reader comes back by itself, after `retry`.
+      if (!(error instanceof TooManyRequests))
+        warnOf(logger, error, [{ streamId: stream.id }, 'feed stream failed to begin'])
+      stream.body.end()
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { Bound } from './pending.ts'
+import type { LogEvent } from '../contract/store.ts'
+
+/** The event itself, stored by an earlier attempt. */
+export function isSame(stored: LogEvent, event: LogEvent): boolean {
+  if (stored.own !== event.own || stored.room !== event.room || stored.n !== event.n) return false
+  return event.n > 0 || stored.seq === event.seq
+}
+
+/** Somebody's event at the place in the room that this one was meant for. */
+export function isPlaceOf(stored: LogEvent, event: LogEvent): boolean {
+  return event.n > 0 && stored.room === event.room && stored.n === event.n
+}
+
+/** The same events under numbers from `first` on; n stays. */
+export function renumbered(rest: readonly Bound[], first: number): Bound[] {
+  return rest.map(({ pending, event }, index) => ({
+    pending,
+    event: { ...event, seq: first + index },
+  }))
+}
+
+/**
+ * Up to the second event of one place (two takeovers of one room): a transaction would fail over it with
+ * nothing to be found there. It has its number and is sent after it.
+ */
+export function withoutRivals(bound: readonly Bound[]): readonly Bound[] {
+  const places = new Set<string>()
+  const end = bound.findIndex(({ event }) => {
+    const place = `${event.n} ${event.room}`
+    const isTaken = event.n > 0 && places.has(place)
+    places.add(place)
+    return isTaken
+  })
+  return end < 0 ? bound : bound.slice(0, end)
+}

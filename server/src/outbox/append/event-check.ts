@@ -1,0 +1,46 @@
+import { RingsideError } from '../../process/errors.ts'
+import type { NewEvent } from '../contract/outbox.ts'
+import { OWNER, TOMBSTONE } from '../contract/store.ts'
+
+const MAX_TYPE_LENGTH = 64
+// First characters of a JSON value.
+const JSON_START = /^[[{"\-0-9tfn]/
+
+/** Encoded size of an event in bytes, as the bounds count it. */
+export function eventBytes(event: NewEvent): number {
+  return Buffer.byteLength(event.data) + (event.hidden ? Buffer.byteLength(event.hidden) : 0)
+}
+
+/**
+ * Says why an event can never be written, or null. It must be one line: a CR, LF or NUL would end the
+ * field of an SSE stream. That it is JSON is the encoder's duty; only its first character is looked at.
+ */
+export function eventFault(event: NewEvent, bytes: number, maxBytes: number): RingsideError | null {
+  if (bytes > maxBytes) return fault(`Expected an event of at most ${maxBytes} bytes, got ${bytes}`)
+  if (event.type.length === 0 || event.type.length > MAX_TYPE_LENGTH || !isOneLine(event.type))
+    return fault(`Expected an event type of 1 to ${MAX_TYPE_LENGTH} printable characters`)
+  if (event.type === OWNER || event.type === TOMBSTONE)
+    return fault(`Expected a type of the room's own, got '${event.type}'`)
+  if (!isOneLineOfJson(event.data) || (event.hidden && !isOneLineOfJson(event.hidden)))
+    return fault(`Expected one line of JSON as data of '${event.type}'`)
+  return null
+}
+
+function isOneLineOfJson(text: string): boolean {
+  return JSON_START.test(text) && isOneLine(text)
+}
+
+function isOneLine(text: string): boolean {
+  return !text.includes('\n') && !text.includes('\r') && !text.includes('\0')
+}
+
+function fault(message: string): RingsideError {
+  return new RingsideError('option_invalid', message)
+}
+
+/** What whoever waits for an event is told that can never be written. */
+export function refusedError(cause: unknown): RingsideError {
+  return new RingsideError('event_refused', 'An event was refused: it can never be written', {
+    cause,
+  })
+}

@@ -1,0 +1,265 @@
+import type { Clock } from '../../process/clock.ts'
+import { RingsideError } from '../../process/errors.ts'
+import type { Backoff } from '../health/backoff.ts'
+import { isPlaceOf, isSame, renumbered, withoutRivals } from './bound-events.ts'
+import type { Numbers } from './numbers.ts'
+import type { Outage } from '../health/outage.ts'
+import type { OutboxOptions } from '../contract/outbox.ts'
+import type { Bound, EventOwner, Pending } from './pending.ts'
+import { youngestCutMs } from '../keep/retention.ts'
+import { OWNER } from '../contract/store.ts'
+import type { InsertOutcome, LogEvent, LogStore } from '../contract/store.ts'
+
+/** After so many lost numbers a batch is written in one transaction with its numbers (OB3). */
+const LOSSES_BEFORE_TRANSACTION = 2
+
+/** What a flush needs of the writer around it. */
+export interface FlushContext {
+  readonly store: LogStore
+  readonly options: OutboxOptions
+  readonly clock: Clock
+  readonly backoff: Backoff
+  readonly numbers: Numbers
+  readonly outage: Pick<Outage, 'worked'>
+  /** True: nothing more is written. */
+  readonly isAbandoned: () => boolean
+  /** Forgets what an owner has not sent yet. */
+  readonly drop: (owner: EventOwner) => void
+  /** A write is in doubt. */
+  readonly note: (cause: unknown) => void
+  readonly onAcknowledged: () => void
+}
+
+interface Attempt {
+  readonly outcome: InsertOutcome
+  /** So many of the first are stored. */
+  readonly storedCount: number
+}
+
+/**
+ * One batch on its way into the log (OB2): sent, and sent again, until every event of it is known to be stored
+ * or dropped with its ownership.
+ */
+export class Flush {
+  readonly #context: FlushContext
+  /** What is neither, in order. */
+  #rest: readonly Bound[] = []
+  /** False when the numbers of `#rest` are others' and new ones must be taken. */
+  #isNumbered = true
+  #losses = 0
+  #failures = 0
+  /** Since when something of `#rest` may be on its way. */
+  #startedAt = 0
+  readonly #giveUpAfterMs: number
+
+  constructor(context: FlushContext) {
+    this.#context = context
+    this.#giveUpAfterMs = youngestCutMs(context.options) / 2
+  }
+
+  /** Resolves when all is resolved, or the log is given up. @throws RingsideError outbox_unreachable when it must be. */
+  async send(batch: readonly Pending[]): Promise<void> {
+    const { clock, isAbandoned } = this.#context
+    this.#rest = await this.#bind(batch)
+    this.#begin()
+    while (this.#rest.length > 0 && !isAbandoned()) {
+      // Later what was sent might be cut before its outcome is known (OB6).
+      if (clock.now() - this.#startedAt > this.#giveUpAfterMs)
+        throw new RingsideError('outbox_unreachable', 'A flush was older than half of what is kept')
+      const attempt = await this.#attempt()
+      if (!isAbandoned()) await this.#resolve(attempt)
+    }
+  }
+
+  async #attempt(): Promise<Attempt> {
+    const { store } = this.#context
+    if (!this.#isNumbered && this.#losses >= LOSSES_BEFORE_TRANSACTION) {
+      const outcome = await this.#insertNext()
+      this.#isNumbered = outcome.kind === 'unknown' || outcome.kind === 'stored'
+      const isStored = outcome.kind === 'stored'
+      return { outcome, storedCount: isStored ? withoutRivals(this.#rest).length : 0 }
+    }
+    if (!this.#isNumbered) await this.#renumber()
+    this.#isNumbered = true
+    const events = this.#rest.map((bound) => bound.event)
+    const outcome = await attempted(() => store.insert(events))
+    if (outcome.kind === 'stored') return { outcome, storedCount: events.length }
+    return { outcome, storedCount: outcome.kind === 'unknown' ? 0 : outcome.index }
+  }
+
+  async #resolve({ outcome, storedCount }: Attempt): Promise<void> {
+    const { backoff, note, outage } = this.#context
+    // The store has answered, whatever it was.
+    if (outcome.kind !== 'unknown') outage.worked('write')
+    // Of what was sent: acknowledging takes it out of the rest.
+    const culprit = 'index' in outcome ? this.#rest[outcome.index] : undefined
+    this.#acknowledgeFirst(storedCount)
+    if (outcome.kind === 'stored') return
+    if (outcome.kind === 'unknown') {
+      note(outcome.cause)
+      await backoff.wait(this.#failures++)
+      return
+    }
+    if (!culprit) throw new Error('The store blamed an event that it was not given')
+    if (outcome.kind === 'blocked') return this.#unblock(culprit, outcome.blocking)
+    this.#drop(culprit)
+    culprit.pending.owner.refuse(culprit.event, outcome.cause)
+  }
+
+  async #unblock(culprit: Bound, blocking: LogEvent | null): Promise<void> {
+    const { numbers, backoff } = this.#context
+    if (blocking && isSame(blocking, culprit.event)) {
+      this.#rest = this.#rest.filter((bound) => bound !== culprit)
+      this.#acknowledge(culprit, blocking)
+      if (this.#isNumbered) await this.#passLanded(culprit.event.seq)
+    } else if (blocking && blocking.seq === culprit.event.seq) {
+      // A transaction that lost its numbers gave them back: only a plain `allocate` gets past them.
+      this.#losses = this.#isNumbered ? this.#losses + 1 : 0
+      if (this.#isNumbered) numbers.voidSoon(this.#rest.slice(1).map((bound) => bound.event.seq))
+      this.#isNumbered = false
+    } else if (blocking && isPlaceOf(blocking, culprit.event)) {
+      this.#drop(culprit)
+      culprit.pending.owner.fence(blocking)
+    } else {
+      // Gone again, or not yet visible to a majority: look again.
+      await backoff.wait(this.#failures++)
+    }
+  }
+
+  /**
+   * What follows an own event that had landed has mostly landed with it: found in one read, where inserts would
+   * take two round trips for each.
+   */
+  async #passLanded(after: number): Promise<void> {
+    const upTo = this.#rest.at(-1)?.event.seq
+    if (upTo === undefined) return
+    const found = new Map<number, LogEvent>()
+    try {
+      const query = { after, upTo, limit: upTo - after, isBare: true }
+      for (const event of await this.#context.store.range(query)) found.set(event.seq, event)
+    } catch {
+      // The next insert finds out.
+    }
+    if (this.#context.isAbandoned()) return
+    const first = this.#rest.findIndex(({ event }) => {
+      const stored = found.get(event.seq)
+      return !stored || !isSame(stored, event)
+    })
+    this.#acknowledgeFirst(first < 0 ? this.#rest.length : first)
+  }
+
+  /**
+   * From here on something may land late (OB6): while numbers were waited for, however long, nothing was on its
+   * way. But what has become too old meanwhile is not sent.
+   */
+  #begin(): void {
+    this.#startedAt = this.#context.clock.now()
+    const stale = this.#rest.filter(({ pending }) => this.#isStale(pending))
+    if (stale.length === 0) return
+    this.#rest = this.#rest.filter((bound) => !stale.includes(bound))
+    for (const { pending } of stale) refuseStale(pending)
+    if (this.#isNumbered) this.#context.numbers.voidSoon(stale.map(({ event }) => event.seq))
+  }
+
+  /**
+   * A marker's n comes from a look at the log: later what stands there now may be cut, and its place empty.
+   * Such a takeover is over (OB4).
+   */
+  #isStale({ type, since }: Pending): boolean {
+    return type === OWNER && this.#context.clock.now() - since > this.#giveUpAfterMs / 2
+  }
+
+  /** Binds seq, n, at and prev of what is fresh of a batch, in the order in which it was appended. */
+  async #bind(batch: readonly Pending[]): Promise<Bound[]> {
+    let minSeq = 0
+    for (const pending of batch) minSeq = Math.max(minSeq, pending.minSeq)
+    let seq = await this.#context.numbers.allocate(batch.length, minSeq)
+    const now = this.#context.store.now()
+    const bound: Bound[] = []
+    for (const pending of batch)
+      if (this.#isStale(pending)) refuseStale(pending)
+      else bound.push({ pending, event: pending.owner.bind(pending, seq++, now) })
+    const unused = batch.length - bound.length
+    this.#context.numbers.voidSoon(Array.from({ length: unused }, (_, index) => seq + index))
+    return bound
+  }
+
+  /** New, higher numbers for events of which none is stored; n stays. */
+  async #renumber(): Promise<void> {
+    const first = await this.#context.numbers.allocate(this.#rest.length, 0)
+    this.#rest = renumbered(this.#rest, first)
+    this.#isNumbered = true
+    this.#begin()
+  }
+
+  async #insertNext(): Promise<InsertOutcome> {
+    const { store, numbers, backoff, note, isAbandoned } = this.#context
+    for (;;) {
+      this.#begin()
+      const rest = this.#rest
+      if (rest.length === 0) return { kind: 'stored' }
+      let first = 0
+      let isSent = false
+      const outcome = await attempted(() =>
+        store.insertNext(rest.length, (from) => {
+          first = from
+          isSent = numbers.isAbove(from) && !rest.some(({ pending }) => this.#isStale(pending))
+          if (!isSent) return []
+          this.#rest = renumbered(rest, from)
+          return withoutRivals(this.#rest).map((bound) => bound.event)
+        }),
+      )
+      if (outcome.kind === 'unknown' && !isSent) {
+        // Nothing was sent under numbers that could be used.
+        if (isAbandoned()) return outcome
+        note(outcome.cause)
+        await backoff.wait(0)
+        continue
+      }
+      if (outcome.kind === 'stored' || outcome.kind === 'unknown') {
+        numbers.use(first, rest.length)
+        if (!isSent) {
+          numbers.voidSoon(rest.map((_, index) => first + index))
+          continue
+        }
+      }
+      return outcome
+    }
+  }
+
+  /**
+   * The owner of `culprit` loses all its events, sent and unsent; the others go on as they are.
+   * Numbers of a transaction that was undone are not this process's to void.
+   */
+  #drop(culprit: Bound): void {
+    const { owner } = culprit.pending
+    const { numbers, drop } = this.#context
+    drop(owner)
+    const dropped = this.#rest.filter(({ pending }) => pending.owner === owner)
+    if (this.#isNumbered) numbers.voidSoon(dropped.map((bound) => bound.event.seq))
+    this.#rest = this.#rest.filter(({ pending }) => pending.owner !== owner)
+  }
+
+  #acknowledgeFirst(count: number): void {
+    const stored = this.#rest.slice(0, count)
+    this.#rest = this.#rest.slice(count)
+    for (const bound of stored) this.#acknowledge(bound, bound.event)
+  }
+
+  #acknowledge({ pending }: Bound, event: LogEvent): void {
+    this.#context.onAcknowledged()
+    pending.owner.acknowledge(event)
+  }
+}
+
+function refuseStale({ owner }: Pending): void {
+  owner.refuse(null, new RingsideError('unavailable', 'The takeover took too long'))
+}
+
+async function attempted(write: () => Promise<InsertOutcome>): Promise<InsertOutcome> {
+  try {
+    return await write()
+  } catch (cause) {
+    return { kind: 'unknown', cause }
+  }
+}

@@ -1,0 +1,123 @@
+import type { Backoff } from '../health/backoff.ts'
+import type { Outage } from '../health/outage.ts'
+import type { LogStore } from '../contract/store.ts'
+import { writeTombstones } from './tombstones.ts'
+
+const MAX_UNVOIDED = 100_000
+const VOID_CHUNK = 1_000
+
+export interface NumbersContext {
+  readonly store: LogStore
+  readonly own: string
+  readonly outage: Pick<Outage, 'failed'>
+  /** W of OB3: there is nothing to void at or below it. */
+  readonly sealed: () => number
+}
+
+/** Allocates this process's seqs and voids those it will not use (OB3). */
+export class Numbers {
+  readonly #context: NumbersContext
+  readonly #store: LogStore
+  readonly #own: string
+  readonly #backoff: Backoff
+  /** Greatest seq that this process has used or voided. */
+  #used = 0
+  #toVoid: number[] = []
+  #voiding: Promise<void> | null = null
+  #isStopped = false
+  tombstoneCount = 0
+  lastError: string | null = null
+
+  constructor(context: NumbersContext, backoff: Backoff) {
+    this.#context = context
+    this.#store = context.store
+    this.#own = context.own
+    this.#backoff = backoff
+  }
+
+  isAbove(first: number): boolean {
+    return first > this.#taken
+  }
+
+  /** What is sealed is taken too, though it may have been cut: a counter can go back that far. */
+  get #taken(): number {
+    return Math.max(this.#used, this.#context.sealed())
+  }
+
+  use(first: number, count: number): void {
+    this.#used = Math.max(this.#used, first + count - 1)
+  }
+
+  /**
+   * First of `count` consecutive seqs above every seq used before and above `minSeq`. Tries until
+   * the store answers; throws after `stop`.
+   */
+  async allocate(count: number, minSeq: number): Promise<number> {
+    let wanted = count
+    for (let attempt = 0; ;) {
+      if (this.#isStopped) throw new Error('The log was stopped')
+      try {
+        const bottom = await this.#store.allocate(wanted)
+        const end = bottom + wanted
+        const taken = Math.max(this.#taken, minSeq)
+        const first = Math.max(bottom, taken + 1)
+        const isUsable = first + count <= end
+        this.use(bottom, wanted)
+        // A counter that went back (a fail-over): these may be anybody's by now.
+        this.#voidRange(bottom, isUsable ? first : end)
+        if (isUsable) this.#voidRange(first + count, end)
+        // The next range reaches over what is taken, however far back the counter is.
+        wanted = Math.min(count + Math.max(0, taken + 1 - end), MAX_UNVOIDED)
+        if (isUsable) {
+          this.lastError = null
+          return first
+        }
+      } catch (error) {
+        this.lastError = String(error)
+        this.#context.outage.failed('write', error)
+        await this.#backoff.wait(attempt++)
+      }
+    }
+  }
+
+  /**
+   * Fills numbers with tombstones in the background. Past a bound they are left to the readers, who
+   * fill holes too.
+   */
+  voidSoon(seqs: readonly number[]): void {
+    if (seqs.length === 0 || this.#toVoid.length > MAX_UNVOIDED) return
+    const sealed = this.#context.sealed()
+    for (const seq of seqs) if (seq > sealed) this.#toVoid.push(seq)
+    this.#voiding ??= this.#voidAll().finally(() => {
+      this.#voiding = null
+    })
+  }
+
+  /** As `voidSoon`, for first <= seq < end. */
+  #voidRange(first: number, end: number): void {
+    this.voidSoon(Array.from({ length: end - first }, (_, index) => first + index))
+  }
+
+  /** Resolves when nothing is left to void. */
+  async voided(): Promise<void> {
+    await this.#voiding
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  async #voidAll(): Promise<void> {
+    for (let attempt = 0; this.#toVoid.length > 0 && !this.#isStopped;) {
+      const chunk = this.#toVoid.slice(0, VOID_CHUNK).sort((a, b) => a - b)
+      try {
+        this.tombstoneCount += await writeTombstones(this.#store, chunk, this.#own)
+        this.#toVoid.splice(0, chunk.length)
+        attempt = 0
+      } catch (error) {
+        this.lastError = String(error)
+        await this.#backoff.wait(attempt++)
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { eventBytes } from './event-check.ts'
+import type { NewEvent, OutboxOptions } from '../contract/outbox.ts'
+import { composePatches } from './patch-merge.ts'
+import type { PendingTotal } from './pending-total.ts'
+import type { Pending } from './pending.ts'
+import { PATCH } from '../contract/store.ts'
+
+/** What one ownership has accepted and knows of no acknowledgement for, oldest first. */
+export class PendingEvents {
+  readonly #events: Pending[] = []
+  readonly #total: PendingTotal
+  #bytes = 0
+  /** How many of them have been sent; those never change any more. */
+  #sentCount = 0
+
+  constructor(total: PendingTotal) {
+    this.#total = total
+  }
+
+  get count(): number {
+    return this.#events.length
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get oldest(): Pending | undefined {
+    return this.#events[0]
+  }
+
+  get newest(): Pending | undefined {
+    return this.#events[this.#events.length - 1]
+  }
+
+  /** No more is taken: the room's own bound is reached. */
+  isAtBound({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    return this.#events.length >= maxPendingEvents || this.#bytes >= maxPendingBytes
+  }
+
+  /** For an event of so many bytes: within the room's own bound and that of the process. */
+  hasRoomFor(bytes: number, { maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    if (this.#total.isFull || this.#events.length >= maxPendingEvents) return false
+    return this.#bytes + bytes <= maxPendingBytes
+  }
+
+  /** With less, a full room would stop and go with every acknowledgement. */
+  isHalfEmpty({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    return this.#events.length * 2 <= maxPendingEvents && this.#bytes * 2 <= maxPendingBytes
+  }
+
+  /** At least half full. */
+  isPressed({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
+    const { isFull } = this.#total
+    return (
+      isFull || this.#events.length * 2 >= maxPendingEvents || this.#bytes * 2 >= maxPendingBytes
+    )
+  }
+
+  push(pending: Pending): void {
+    this.#events.push(pending)
+    this.#change(pending.bytes)
+  }
+
+  /** The oldest that was not sent is sent now. */
+  markSent(): void {
+    this.#sentCount++
+  }
+
+  /** Takes the oldest out: it is acknowledged. */
+  shift(): Pending | undefined {
+    const done = this.#events.shift()
+    if (!done) return undefined
+    this.#sentCount--
+    this.#change(-done.bytes)
+    return done
+  }
+
+  /** Takes all out. */
+  clear(): Pending[] {
+    this.#change(-this.#bytes)
+    this.#sentCount = 0
+    return this.#events.splice(0)
+  }
+
+  /** Resolves when everything in it is acknowledged; rejects with why the newest is dropped. */
+  flushed(): Promise<void> {
+    const { newest } = this
+    if (!newest) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      newest.waiters ??= []
+      newest.waiters.push({ resolve, reject })
+    })
+  }
+
+  /** Folds a patch into the unsent patch right before it; false when there is none that takes it (OB7). */
+  fold(event: NewEvent, { maxEventBytes, maxPendingBytes }: OutboxOptions): boolean {
+    if (this.#events.length <= this.#sentCount) return false
+    const last = this.newest
+    if (!last || last.type !== PATCH || last.snapshot) return false
+    const data = composePatches(last.data, event.data)
+    if (data === null) return false
+    let hidden = last.hidden ?? event.hidden ?? null
+    if (last.hidden && event.hidden) {
+      hidden = composePatches(last.hidden, event.hidden)
+      if (hidden === null) return false
+    }
+    const bytes = eventBytes({ type: PATCH, data, hidden })
+    const pendingBytes = this.#bytes - last.bytes + bytes
+    if (bytes > maxEventBytes || pendingBytes > maxPendingBytes) return false
+    last.data = data
+    last.hidden = hidden
+    last.bytes = bytes
+    this.#change(pendingBytes - this.#bytes)
+    return true
+  }
+
+  #change(bytes: number): void {
+    this.#bytes += bytes
+    this.#total.change(bytes)
+  }
+}

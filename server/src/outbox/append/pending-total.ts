@@ -1,0 +1,40 @@
+import type { Clock } from '../../process/clock.ts'
+
+/**
+ * Bytes that all rooms of a process have accepted and know of no acknowledgement for (OB7). Once they reach
+ * the bound every room is full, until half of it is acknowledged.
+ */
+export class PendingTotal {
+  readonly #maxBytes: number
+  readonly #clock: Clock
+  readonly #listeners = new Set<() => void>()
+  #bytes = 0
+  #isFull = false
+
+  constructor(maxBytes: number, clock: Clock) {
+    this.#maxBytes = maxBytes
+    this.#clock = clock
+  }
+
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** @param bytes - negative where some were acknowledged, or dropped. */
+  change(bytes: number): void {
+    this.#bytes += bytes
+    if (this.#bytes >= this.#maxBytes) this.#isFull = true
+    if (!this.#isFull || this.#bytes * 2 > this.#maxBytes) return
+    this.#isFull = false
+    // In a turn of its own: a room is in the middle of an acknowledgement.
+    this.#clock.soon(() => {
+      for (const listener of Array.from(this.#listeners)) listener()
+    })
+  }
+
+  /** Calls when rooms may go on. The result stops it. */
+  onRelief(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}

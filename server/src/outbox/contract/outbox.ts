@@ -1,0 +1,203 @@
+import type { Checkpoints } from '../keep/checkpoints.ts'
+import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
+
+/**
+ * The log as the rest of the server sees it, whichever store keeps it. Constructed in server.ts by
+ * `createOutbox(store, options, context)`.
+ */
+export interface Outbox {
+  /** @throws RingsideError outbox_unreachable (may be tried again), draining when `stop` came meanwhile. */
+  start(): Promise<void>
+  /**
+   * Flushes what was accepted, waits for `lastWrites`, then stops everything and closes the store; ends within
+   * 15 s whatever the store does. Whoever waits for the log is told `draining`. A second call is the first.
+   * @throws RingsideError outbox_unreachable, with the counts, when accepted events were not written.
+   */
+  stop(lastWrites?: () => Promise<void>): Promise<void>
+  /**
+   * Takes the ownership of a room: a new room begins at n = 1; a room with history gets a marker
+   * (`owner` event) at n = last + 1 with a higher epoch (OB4).
+   */
+  openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog>
+  /** W of OB3: nothing beyond it is shown to anybody. */
+  readonly sealed: number
+  /** Nothing at or below it can be read any more (OB6). */
+  readonly floor: number
+  /** First seq of this log - 1: a position below it is of another log. */
+  readonly origin: number
+  /** Greatest seq ever allocated, asked of the store. */
+  counter(): Promise<number>
+  /**
+   * The tail: called with each run of newly sealed events in order, tombstones left out, after
+   * `sealed` was raised. One call a turn at most. `events` are all of (after, sealed]; `after` is the
+   * `sealed` of the call before, or greater when the log was cut faster than this process could read:
+   * readers at a lower position have lost events. The returned function stops it.
+   */
+  onSealed(
+    listener: (events: readonly LogEvent[], sealed: number, after: number) => void,
+  ): () => void
+  /**
+   * Sealed events with seq > after, ascending, tombstones left out. `next` is where to read on: the
+   * last seq looked at, `sealed` when the end was reached.
+   * @throws RingsideError past_retention when `after` is below the floor (checked after the read).
+   */
+  read(query: OutboxQuery): Promise<OutboxPage>
+  /** The newest snapshot at or below `seq`, or null. */
+  snapshotAt(room: string, seq: number): Promise<Snapshot | null>
+  /** Keeps what must be known of a room apart from its log, unless a newer record is there (LogStore). */
+  saveRoom(record: RoomRecord): Promise<void>
+  /** Living rooms with an id above `after` ('' for the first page), ascending by id; at most `limit`. */
+  livingRooms(after: string, limit: number): Promise<RoomRecord[]>
+  /** The rooms made last among those that have ended, newest first; at most `limit`. */
+  endedRooms(limit: number): Promise<RoomRecord[]>
+  /** How far clients have read (OB19). */
+  readonly checkpoints: Pick<Checkpoints, 'note' | 'of'>
+  /**
+   * The room's state as its log has it up to this ownership's marker: for the owner that goes on with it.
+   * Waits until that far is sealed.
+   * @throws RingsideError past_retention when neither snapshot nor log has it any more.
+   */
+  stateOf(log: RoomLog): Promise<RestoredRoom>
+  /** The store's time in ms. */
+  now(): number
+  readonly stats: OutboxStats
+}
+
+/** What a room's log says of it. */
+export interface RestoredRoom {
+  /** Encoded JSON, as of a snapshot. */
+  readonly publicState: string
+  readonly hiddenState: string | null
+  /** `runtime` of the newest snapshot, or null when none was stored yet. */
+  readonly runtime: string | null
+  /** What happened after that snapshot, patches left out: who joined and left meanwhile. */
+  readonly events: readonly LogEvent[]
+}
+
+export interface OutboxQuery {
+  readonly after: number
+  /** Inclusive; default and most: `sealed`. */
+  readonly upTo?: number
+  /** 1-1,000. */
+  readonly limit: number
+  readonly room?: string
+  /** The page ends with the event that reaches so many bytes of data. Default, and most: 16 MiB. */
+  readonly maxBytes?: number
+}
+
+export interface OutboxPage {
+  readonly events: readonly LogEvent[]
+  readonly next: number
+}
+
+export interface OutboxStats {
+  /** Events accepted but not yet acknowledged, over all rooms. */
+  readonly pendingEvents: number
+  readonly pendingBytes: number
+  /** Age of the oldest of them in ms; 0 when there is none. */
+  readonly lagMs: number
+  /** How long ago the tail last read the log with success, in ms: what is newer is not shown yet. */
+  readonly tailLagMs: number
+  readonly lastError: string | null
+  /** Reads have been failing for a second and more: whoever needs one need not wait for it to fail, too. */
+  readonly isReadAway: boolean
+  /** The same for writes. */
+  readonly isWriteAway: boolean
+  /** Accepted events that were given up: they are in no log. */
+  readonly lostEvents: number
+  /** The log can no longer be written by this process (OB6): only a new one can go on. */
+  readonly isGivenUp: boolean
+  readonly appendedCount: number
+  readonly coalescedCount: number
+  readonly tombstoneCount: number
+}
+
+/**
+ * One ownership of one room's log. All but `durable` and `close` is synchronous. Their promises always settle,
+ * and one that nobody looks at is no unhandled rejection.
+ */
+export interface RoomLog {
+  readonly room: string
+  readonly epoch: number
+  /** n of the last acknowledged event; of a room just taken over: its marker's. */
+  readonly acknowledgedN: number
+  /** The room's `end` is acknowledged. */
+  readonly isEnded: boolean
+  /** True when the bounded buffer takes no more: the room must pause (OB7). */
+  readonly isFull: boolean
+  /**
+   * Accepts one event; its n and seq are bound when it is sent. False = the buffer is full (nothing
+   * was accepted; only `end` is taken even then), or this ownership is over. An event that can never
+   * be written answers false, and `onRefused` follows in a later turn; from then on only `end` is taken.
+   */
+  append(event: NewEvent): boolean
+  /**
+   * Hands over the room's state as it is right after everything appended so far; it is stored once
+   * that is acknowledged.
+   */
+  snapshot(state: SnapshotInput): void
+  /**
+   * Resolves when all that was appended before is acknowledged.
+   * @throws RingsideError when it will never be: event_refused, room_taken, outbox_unreachable (given up, or
+   * stopped); room_over once the ownership was closed.
+   */
+  durable(): Promise<void>
+  /**
+   * Flushes, then gives the ownership up. `last` are the room's last events (what a full buffer has
+   * turned away, then `end`): they are accepted beyond the bound; after `onRefused` only `end` is.
+   * @throws RingsideError as `durable`, when anything that was appended, or of `last`, was not written.
+   */
+  close(last?: readonly NewEvent[]): Promise<void>
+}
+
+export interface NewEvent {
+  readonly type: string
+  /** Encoded JSON, one line. */
+  readonly data: string
+  readonly hidden?: string | null
+}
+
+export type SnapshotInput = Pick<Snapshot, 'publicState' | 'hiddenState' | 'runtime'>
+
+export interface RoomLogHandlers {
+  /** Another owner has taken the room (OB4): stop it and close its clients. */
+  onFenced(): void
+  /**
+   * The log can no longer be written by this process (OB6): stop the room and close its clients; it goes
+   * on from its log with its next owner. Default: `onRefused`.
+   */
+  onGivenUp?(): void
+  /** The buffer takes events again after `isFull`. */
+  onWritable(): void
+  /** An event can never be written; the room must close. Its number was voided. */
+  onRefused(cause: unknown): void
+  /** Every `snapshotEvery` events: call `snapshot` at the next chance. */
+  onSnapshotDue(): void
+}
+
+/** Options of the log; see options.ts for the checks. */
+export interface OutboxOptions {
+  /** Longest wait in ms before a flush is sent while none is under way (0: at once, next turn). */
+  readonly flushDelayMs: number
+  /** Polling of the tail in ms; wake-ups make it faster. */
+  readonly pollMs: number
+  /** How long a hole is waited for before tombstones are written, in ms of successful reads. */
+  readonly holeTimeoutMs: number
+  /** Snapshot after this many events of a room. */
+  readonly snapshotEvery: number
+  /** Bound on accepted, unacknowledged events of one room, and their bytes. */
+  readonly maxPendingEvents: number
+  readonly maxPendingBytes: number
+  /** The same over all rooms of the process, in bytes. */
+  readonly maxPendingTotalBytes: number
+  /** Past this age of the oldest unacknowledged event the rooms pause, in ms. */
+  readonly maxOutboxLagMs: number
+  /** An event's encoded size limit in bytes. */
+  readonly maxEventBytes: number
+  /** Events older than this may be deleted, in ms. */
+  readonly retentionMs: number
+  /** Most events kept. */
+  readonly retentionEvents: number
+  /** Most bytes of events that a log in memory keeps. */
+  readonly retentionBytes: number
+}

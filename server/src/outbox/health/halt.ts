@@ -1,0 +1,44 @@
+import type { Clock } from '../../process/clock.ts'
+import { RingsideError } from '../../process/errors.ts'
+
+/** Lets everybody who waits for a store go when the log stops, whatever the store does. */
+export class Halt {
+  readonly #waiting = new Set<(cause: Error) => void>()
+  #cause: Error | null = null
+
+  /** What `work` comes to, or why it is not waited for any more. Not begun after `halt`. */
+  async race<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#cause) throw this.#cause
+    let leave = (_cause: Error): void => {}
+    // Not Promise.race with one promise for all: that would keep every answer until the stop.
+    const halted = new Promise<never>((_resolve, reject) => {
+      leave = reject
+    })
+    this.#waiting.add(leave)
+    try {
+      return await Promise.race([work(), halted])
+    } finally {
+      this.#waiting.delete(leave)
+    }
+  }
+
+  halt(cause: Error): void {
+    this.#cause ??= cause
+    for (const leave of this.#waiting) leave(cause)
+  }
+}
+
+/** What a wait is told that the stop of the log has ended. */
+export function stoppedError(): RingsideError {
+  return new RingsideError('draining', 'The log was stopped')
+}
+
+/** Waits for `work`, which does not reject, but no longer than `ms`. */
+export async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+  let cancel = (): void => {}
+  const deadline = new Promise<void>((resolve) => {
+    cancel = clock.after(ms, resolve)
+  })
+  await Promise.race([work, deadline])
+  cancel()
+}

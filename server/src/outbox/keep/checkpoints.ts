@@ -1,0 +1,85 @@
+import type { Clock } from '../../process/clock.ts'
+import { RingsideError } from '../../process/errors.ts'
+import { briefOf } from '../../process/failure.ts'
+import type { Logger } from '../../process/logger.ts'
+import type { LogStore } from '../contract/store.ts'
+
+const WRITE_EVERY_MS = 2_000
+/** Clients whose checkpoints wait to be written; further ones are refused until they are. */
+const MAX_WAITING = 10_000
+const MAX_BATCH = 1_000
+
+export interface CheckpointsContext {
+  readonly store: Pick<LogStore, 'saveCheckpoints' | 'checkpoint'>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** W of OB3. */
+  readonly sealed: () => number
+}
+
+/**
+ * OB19: how far clients have read. What they tell is gathered, the greatest of each client, and written together
+ * every 2 s: a client that tells it with each event costs no more than one that seldom does. What a store refuses is
+ * written with the next.
+ */
+export class Checkpoints {
+  readonly #context: CheckpointsContext
+  readonly #waiting = new Map<string, number>()
+  #cancel: (() => void) | null = null
+
+  constructor(context: CheckpointsContext) {
+    this.#context = context
+  }
+
+  /**
+   * The client has read up to `seq`; more than W it cannot have seen, so that much is taken.
+   * @throws RingsideError too_many_requests while 10,000 other clients wait.
+   */
+  note(clientId: string, seq: number): void {
+    const known = this.#waiting.get(clientId)
+    if (known === undefined && this.#waiting.size >= MAX_WAITING)
+      throw new RingsideError('too_many_requests', 'Too many checkpoints wait to be written')
+    this.#waiting.set(clientId, Math.max(known ?? 0, Math.min(seq, this.#context.sealed())))
+    this.#schedule()
+  }
+
+  /** Where the client has read up to, or null when it never told, or not for 30 days. */
+  async of(clientId: string): Promise<number | null> {
+    const stored = await this.#context.store.checkpoint(clientId)
+    const waiting = this.#waiting.get(clientId)
+    return waiting === undefined ? stored : Math.max(stored ?? 0, waiting)
+  }
+
+  /** Writes all that waits. Rejects with what the store fails with; what was not written still waits. */
+  async flush(): Promise<void> {
+    const all = [...this.#waiting]
+    for (let from = 0; from < all.length; from += MAX_BATCH) {
+      const batch = all.slice(from, from + MAX_BATCH)
+      await this.#context.store.saveCheckpoints(batch.map(([clientId, seq]) => ({ clientId, seq })))
+      // A client may have told more meanwhile.
+      for (const [clientId, seq] of batch)
+        if (this.#waiting.get(clientId) === seq) this.#waiting.delete(clientId)
+    }
+  }
+
+  stop(): void {
+    this.#cancel?.()
+    this.#cancel = null
+  }
+
+  #schedule(): void {
+    this.#cancel ??= this.#context.clock.after(WRITE_EVERY_MS, () => void this.#write())
+  }
+
+  /** The timer stands until it has ended: one write at a time. */
+  async #write(): Promise<void> {
+    try {
+      await this.flush()
+    } catch (error) {
+      this.#context.logger.debug({ err: briefOf(error) }, 'checkpoints were not written')
+    }
+    if (!this.#cancel) return
+    this.#cancel = null
+    if (this.#waiting.size > 0) this.#schedule()
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '../../process/clock.ts'
+import { briefOf } from '../../process/failure.ts'
+import type { Logger } from '../../process/logger.ts'
+import { Backoff } from '../health/backoff.ts'
+import type { LogStore, Snapshot } from '../contract/store.ts'
+
+const MAX_ATTEMPTS = 5
+/** Stored at once: a close hands over a snapshot of every room, and one after the other takes too long. */
+const MAX_SAVING = 16
+
+/**
+ * Stores snapshots in the background, several at once but of each room one. Of each room only the newest
+ * waits; one that cannot be stored is dropped, for the next will do as well (the log is cut later, then).
+ */
+export class SnapshotSaver {
+  readonly #store: LogStore
+  readonly #logger: Logger
+  readonly #backoff: Backoff
+  readonly #waiting = new Map<string, Snapshot>()
+  readonly #saving = new Map<string, Promise<void>>()
+  #isStopped = false
+
+  constructor(context: {
+    readonly store: LogStore
+    readonly clock: Clock
+    readonly logger: Logger
+  }) {
+    this.#store = context.store
+    this.#logger = context.logger
+    this.#backoff = new Backoff(context.clock)
+  }
+
+  save(snapshot: Snapshot): void {
+    if (this.#isStopped) return
+    this.#waiting.set(snapshot.room, snapshot)
+    this.#saveSome()
+  }
+
+  /** Resolves when none waits. */
+  async drain(): Promise<void> {
+    while (this.#saving.size > 0) await Promise.race(this.#saving.values())
+  }
+
+  /** Drops what is not stored yet, and says how much that was. */
+  stop(): void {
+    this.#isStopped = true
+    const rooms = new Set([...this.#waiting.keys(), ...this.#saving.keys()])
+    this.#waiting.clear()
+    this.#backoff.release()
+    if (rooms.size > 0)
+      this.#logger.error({ rooms: rooms.size }, 'snapshots were dropped: these rooms replay more')
+  }
+
+  #saveSome(): void {
+    for (const [room, snapshot] of this.#waiting) {
+      if (this.#saving.size === MAX_SAVING) return
+      // A newer one must not be overtaken by the older at the same n.
+      if (this.#saving.has(room)) continue
+      this.#waiting.delete(room)
+      const saved = this.#saveOne(snapshot).finally(() => {
+        this.#saving.delete(room)
+        this.#saveSome()
+      })
+      this.#saving.set(room, saved)
+    }
+  }
+
+  async #saveOne(snapshot: Snapshot): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.#isStopped; attempt++) {
+      try {
+        await this.#store.saveSnapshot(snapshot)
+        return
+      } catch (error) {
+        this.#logger.warn(
+          { roomId: snapshot.room, err: briefOf(error) },
+          'a snapshot could not be stored',
+        )
+        await this.#backoff.wait(attempt)
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { RingsideError } from '../../process/errors.ts'
+import type { RoomLogHandlers } from '../contract/outbox.ts'
+import type { MarkerOutcome, RoomPosition } from './ownership.ts'
+import { RoomBuffer } from '../append/room-buffer.ts'
+import type { BufferContext } from '../append/room-buffer.ts'
+import { END, OWNER, patchNOf } from '../contract/store.ts'
+import type { LogEvent, LogStore, Snapshot } from '../contract/store.ts'
+
+const MAX_ATTEMPTS = 100
+
+export interface TakeoverContext {
+  readonly store: LogStore
+  readonly buffers: BufferContext
+  readonly randomId: () => string
+}
+
+/**
+ * Takes the ownership of a room (OB4). A room without history needs nothing: its n = 1 decides. One with
+ * history gets a marker at last + 1 with a higher epoch; losing that place to another marker = give up,
+ * to an event of the old owner = look again, with a new n and so a new seq.
+ * @throws RingsideError room_over when the room has ended, room_taken when another owner was first.
+ */
+export async function takeRoom(
+  room: string,
+  handlers: RoomLogHandlers,
+  context: TakeoverContext,
+): Promise<RoomBuffer> {
+  const { store } = context
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const since = context.buffers.clock.now()
+    let last = await store.lastOfRoom(room)
+    const snapshot = await store.snapshotAt(room, Number.MAX_SAFE_INTEGER)
+    // The room went on between the two, or its log was cut: only the second makes the snapshot the last.
+    if (snapshot && snapshot.n > (last?.n ?? 0)) last = await store.lastOfRoom(room)
+    if (last?.type === END) throw new RingsideError('room_over', `Room '${room}' has ended`)
+    const from = positionOf(last, snapshot)
+    const epoch = Math.max(last?.epoch ?? 0, snapshot?.epoch ?? 0) + 1
+    const ownership = { room, epoch, own: context.randomId(), from }
+    const buffer = new RoomBuffer(ownership, handlers, context.buffers)
+    if (from.n === 0) return buffer
+    const outcome = await new Promise<MarkerOutcome>((resolve) =>
+      buffer.appendMarker(since, resolve),
+    )
+    if (outcome.kind === 'owned') return buffer
+    if (outcome.kind === 'failed') throw outcome.cause
+    if (outcome.to.type === OWNER)
+      throw new RingsideError('room_taken', `Room '${room}' was taken by another owner`)
+  }
+  throw new RingsideError('unavailable', `Room '${room}' changed too fast to be taken over`)
+}
+
+/** The greatest of snapshot, marker (an event as any other) and log. */
+function positionOf(last: LogEvent | null, snapshot: Snapshot | null): RoomPosition {
+  if (snapshot && snapshot.n > (last?.n ?? 0)) {
+    // The log was cut up to the snapshot, or beyond.
+    const { n, seq, at, patchN } = snapshot
+    return { n, seq, at, patchN }
+  }
+  if (!last) return { n: 0, seq: 0, at: 0, patchN: 0 }
+  return { n: last.n, seq: last.seq, at: last.at, patchN: patchNOf(last) }
+}

@@ -1,0 +1,43 @@
+import { RingsideError } from '../../process/errors.ts'
+import type { OutboxPage, OutboxQuery } from '../contract/outbox.ts'
+import { PAGE_BYTES, isFullPage } from './page-gauge.ts'
+import { TOMBSTONE } from '../contract/store.ts'
+import type { LogStore } from '../contract/store.ts'
+
+const MAX_PAGE = 1_000
+
+export interface PageReaderContext {
+  readonly store: LogStore
+  /** W of OB3: nothing beyond it is read. */
+  readonly sealed: () => number
+  /** The floor as it was after a page was read. */
+  readonly noteFloor: (floor: number) => void
+}
+
+/** Reads sealed pages. The store never shows less than W was read of: what a page up to W lacks is not there (FE1). */
+export class PageReader {
+  readonly #context: PageReaderContext
+
+  constructor(context: PageReaderContext) {
+    this.#context = context
+  }
+
+  /** @throws RingsideError past_retention as Outbox.read; what the store throws. */
+  async read(query: OutboxQuery): Promise<OutboxPage> {
+    const { store, sealed, noteFloor } = this.#context
+    const upTo = Math.min(query.upTo ?? sealed(), sealed())
+    const limit = Math.max(1, Math.min(MAX_PAGE, query.limit))
+    const { after, room } = query
+    const maxBytes = Math.min(PAGE_BYTES, query.maxBytes ?? PAGE_BYTES)
+    const page = { after, upTo, limit, maxBytes, ...(room === undefined ? {} : { room }) }
+    const found = after >= upTo ? [] : await store.range(page)
+    // After the read: what was deleted meanwhile would be missing in the page (OB6).
+    const floor = await store.floor()
+    noteFloor(floor)
+    if (after < floor)
+      throw new RingsideError('past_retention', `Expected a position from ${floor}, got ${after}`)
+    const last = found[found.length - 1]
+    const next = last && isFullPage(found, page) ? last.seq : Math.max(after, upTo)
+    return { events: found.filter((event) => event.type !== TOMBSTONE), next }
+  }
+}

@@ -1,0 +1,170 @@
+import { MongoServerError } from 'mongodb'
+import type { Collection, CollectionOptions, Db, Document } from 'mongodb'
+import type { Logger } from '../../../process/logger.ts'
+import { long } from './documents.ts'
+import type {
+  CheckpointDocument,
+  EventDocument,
+  LogDocument,
+  RoomDocument,
+  SnapshotDocument,
+} from './documents.ts'
+
+/** The collections of one log. */
+export interface Collections {
+  readonly events: Collection<EventDocument>
+  readonly log: Collection<LogDocument>
+  readonly snapshots: Collection<SnapshotDocument>
+  readonly checkpoints: Collection<CheckpointDocument>
+  readonly rooms: Collection<RoomDocument>
+}
+
+const NAMESPACE_EXISTS = 48
+const UNAUTHORIZED = 13
+/** A client that has not come back for this long begins anew. */
+const CHECKPOINT_TTL_SECONDS = 30 * 24 * 3600
+/** The record of an ended room; its log is gone long before. */
+const ROOM_TTL_SECONDS = 30 * 24 * 3600
+
+const whole = { bsonType: ['long', 'int'] }
+const validators: Readonly<Record<string, Document>> = {
+  events: {
+    bsonType: 'object',
+    required: ['_id', 'own', 'type', 'at', 'data'],
+    properties: {
+      _id: whole,
+      room: { bsonType: 'string' },
+      n: whole,
+      epoch: whole,
+      own: { bsonType: 'string' },
+      type: { bsonType: 'string' },
+      at: whole,
+      data: { bsonType: 'string' },
+      hidden: { bsonType: 'string' },
+      prev: whole,
+    },
+    // A room's event has a place in it, and nothing else has one.
+    dependencies: { n: ['room', 'epoch'] },
+  },
+  log: {
+    bsonType: 'object',
+    required: ['_id', 'origin', 'counter', 'floor', 'sealed'],
+    properties: { origin: whole, counter: whole, floor: whole, sealed: whole },
+  },
+  snapshots: {
+    bsonType: 'object',
+    required: ['room', 'n', 'seq', 'epoch', 'at', 'publicState', 'hiddenState', 'runtime'],
+    properties: {
+      room: { bsonType: 'string' },
+      n: whole,
+      seq: whole,
+      patchN: whole,
+      publicState: { bsonType: 'string' },
+    },
+  },
+}
+
+/** Names the collections; every read is a majority read, every write majority and journalled (OB1). */
+export function collectionsOf(db: Db): Collections {
+  const options: CollectionOptions = {
+    readConcern: { level: 'majority' },
+    writeConcern: { w: 'majority', journal: true },
+    readPreference: 'primary',
+  }
+  return {
+    events: db.collection<EventDocument>('events', options),
+    log: db.collection<LogDocument>('log', options),
+    snapshots: db.collection<SnapshotDocument>('snapshots', options),
+    checkpoints: db.collection<CheckpointDocument>('checkpoints', options),
+    rooms: db.collection<RoomDocument>('rooms', options),
+  }
+}
+
+/** Two processes that create the same at once: the one that lost finds it there the next time. */
+const RACES = new Set([
+  12587, // BackgroundOperationInProgressForNamespace
+  11000, // an upsert of the same document
+  112, // WriteConflict
+  117, // ConflictingOperationInProgress
+  276, // IndexBuildAborted
+])
+const MAX_ATTEMPTS = 5
+
+/**
+ * Creates what is missing: collections with validators, indexes, the log's one document. Several
+ * processes may do so at once; each step is harmless when done twice.
+ */
+export async function createCollections(db: Db, nowMs: number, logger: Logger): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await createMissing(db, nowMs, logger)
+    } catch (error) {
+      const isRace = error instanceof MongoServerError && RACES.has(Number(error.code))
+      if (!isRace || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function createMissing(db: Db, nowMs: number, logger: Logger): Promise<void> {
+  for (const [name, schema] of Object.entries(validators)) {
+    const isCurrent = await ensureValidator(db, name, schema)
+    if (!isCurrent)
+      logger.warn({ collection: name }, 'the validator is an older one: no right to collMod')
+  }
+  const { events, log, snapshots, checkpoints, rooms } = collectionsOf(db)
+  await events.createIndexes([
+    {
+      // OB2: one event at each place of a room.
+      key: { room: 1, n: 1 },
+      name: 'room_n',
+      unique: true,
+      partialFilterExpression: { n: { $exists: true } },
+    },
+    {
+      // Reading one room by seq.
+      key: { room: 1, _id: 1 },
+      name: 'room_seq',
+      partialFilterExpression: { room: { $exists: true } },
+    },
+  ])
+  await snapshots.createIndexes([{ key: { room: 1, seq: -1 }, name: 'room_seq', unique: true }])
+  await checkpoints.createIndexes([
+    { key: { at: 1 }, name: 'expiry', expireAfterSeconds: CHECKPOINT_TTL_SECONDS },
+  ])
+  await rooms.createIndexes([
+    { key: { isLive: -1, createdAt: -1 }, name: 'living_newest' },
+    { key: { isLive: 1, _id: 1 }, name: 'living' },
+    { key: { endedAt: 1 }, name: 'expiry', expireAfterSeconds: ROOM_TTL_SECONDS },
+  ])
+  const origin = long(nowMs * 1000)
+  await log.updateOne(
+    { _id: 'log' },
+    { $setOnInsert: { origin, counter: origin, floor: origin, sealed: origin } },
+    { upsert: true },
+  )
+}
+
+/** False where the validator is an older one and the user may not change it (`readWrite` has no collMod). */
+async function ensureValidator(db: Db, name: string, schema: Document): Promise<boolean> {
+  const validator = { $jsonSchema: schema }
+  try {
+    await db.createCollection(name, { validator })
+    return true
+  } catch (error) {
+    if (!hasCode(error, NAMESPACE_EXISTS)) throw error
+  }
+  const [existing] = await db.listCollections({ name }).toArray()
+  const current = (existing as { options?: { validator?: Document } } | undefined)?.options
+  if (JSON.stringify(current?.validator) === JSON.stringify(validator)) return true
+  try {
+    await db.command({ collMod: name, validator })
+    return true
+  } catch (error) {
+    if (!hasCode(error, UNAUTHORIZED)) throw error
+    return false
+  }
+}
+
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof MongoServerError && error.code === code
+}

@@ -1,0 +1,59 @@
+import { MongoClient } from 'mongodb'
+import type { MongoClientOptions } from 'mongodb'
+import type { Clock } from '../../../process/clock.ts'
+import { RingsideError } from '../../../process/errors.ts'
+import { hasEncodedCredentials, maskAddress, maskText, optionsIn } from './address.ts'
+
+/**
+ * The driver's own patience, below the outbox's: a server that is gone must be noticed while the
+ * rooms can still go on.
+ */
+const driverOptions: MongoClientOptions = {
+  appName: 'ringside',
+  retryWrites: true,
+  retryReads: true,
+  connectTimeoutMS: 4_000,
+  socketTimeoutMS: 10_000,
+  heartbeatFrequencyMS: 2_000,
+  waitQueueTimeoutMS: 10_000,
+  serverSelectionTimeoutMS: 4_000,
+  // When connections died unseen, those of the pool have died too: after one timeout the rest must not be tried, at
+  // `socketTimeoutMS` each. Shorter than that, so that by then they are all too old.
+  maxIdleTimeMS: 5_000,
+}
+
+/**
+ * A client that is not connected yet.
+ * @throws RingsideError option_invalid for a string that is no MongoDB address, without its secrets.
+ */
+export function makeClient(uri: string): MongoClient {
+  if (!hasEncodedCredentials(uri))
+    throw new RingsideError(
+      'option_invalid',
+      "Expected a MongoDB connection string with user and password percent-encoded, and no other '@'",
+    )
+  const given = optionsIn(uri)
+  const defaults = Object.entries(driverOptions).filter(([name]) => !given.has(name.toLowerCase()))
+  try {
+    return new MongoClient(uri, Object.fromEntries(defaults))
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    throw new RingsideError(
+      'option_invalid',
+      `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(text, uri)}`,
+    )
+  }
+}
+
+/** What `work` gives, or an error after `ms`; what becomes of it then is nobody's concern. */
+export async function withinMs<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T> {
+  let cancel = (): void => {}
+  const late = new Promise<never>((_resolve, reject) => {
+    cancel = clock.after(ms, () => reject(new Error(`no answer within ${ms} ms`)))
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    cancel()
+  }
+}

@@ -1,0 +1,170 @@
+import { Long } from 'mongodb'
+import type { LogEvent, RoomRecord, Snapshot, SnapshotPlace } from '../../contract/store.ts'
+
+/** One event as it is stored. `n` and `epoch` are absent where there is no room: the index is partial on them. */
+export interface EventDocument {
+  /** seq, a 64-bit integer. */
+  _id: Long | number
+  room?: string
+  n?: number
+  epoch?: number
+  own: string
+  type: string
+  at: Long | number
+  /** Absent only where it was not asked for. */
+  data?: string
+  hidden?: string
+  prev?: number
+  /** True in the last of an insert: the only one that change streams tell of. Not part of the event. */
+  wake?: true
+}
+
+/** The one document that counts: _id is always `log`. */
+export interface LogDocument {
+  _id: 'log'
+  origin: Long | number
+  counter: Long | number
+  floor: Long | number
+  sealed: Long | number
+}
+
+export interface SnapshotDocument {
+  /** `room@seq`: storing the same snapshot twice is one. */
+  _id: string
+  room: string
+  n: number
+  seq: Long | number
+  epoch: number
+  at: Long | number
+  /** Absent in documents of older versions. */
+  patchN?: number
+  publicState: string
+  hiddenState: string | null
+  runtime: string
+}
+
+export interface RoomDocument {
+  /** The room's id. */
+  _id: string
+  type: string
+  seed: Long | number
+  delayMs: number
+  /** This, `revision`, `isLocked` and `revealedAt` are absent in documents of older versions. */
+  epoch?: number
+  revision?: number
+  isPrivate: boolean
+  isLocked?: boolean
+  revealedAt?: Long | number
+  isLive: boolean
+  createdAt: Long | number
+  /** Set when it ended: the record expires some time after it. */
+  endedAt?: Date
+}
+
+/** A client's checkpoint; expires by `at`. */
+export interface CheckpointDocument {
+  _id: string
+  seq: Long | number
+  at: Date
+}
+
+/** A whole number as BSON's 64-bit integer: as a double it would compare well, but read badly elsewhere. */
+export function long(value: number): Long {
+  return Long.fromNumber(value)
+}
+
+/** The driver gives safe 64-bit integers as numbers (`promoteLongs`); others as Long. */
+export function toNumber(value: Long | number): number {
+  return typeof value === 'number' ? value : value.toNumber()
+}
+
+export function toDocument(event: LogEvent): EventDocument {
+  const document: EventDocument = {
+    _id: long(event.seq),
+    own: event.own,
+    type: event.type,
+    at: long(event.at),
+    data: event.data,
+  }
+  if (event.room !== null) document.room = event.room
+  if (event.n > 0) {
+    document.n = event.n
+    document.epoch = event.epoch
+  }
+  if (event.hidden !== null) document.hidden = event.hidden
+  if (event.prev > 0) document.prev = event.prev
+  return document
+}
+
+/** The documents of one insert, in order. */
+export function toDocuments(events: readonly LogEvent[]): EventDocument[] {
+  const documents = events.map(toDocument)
+  const last = documents.at(-1)
+  if (last) last.wake = true
+  return documents
+}
+
+export function toEvent(document: EventDocument): LogEvent {
+  return {
+    seq: toNumber(document._id),
+    room: document.room ?? null,
+    n: document.n ?? 0,
+    epoch: document.epoch ?? 0,
+    own: document.own,
+    type: document.type,
+    at: toNumber(document.at),
+    data: document.data ?? '',
+    hidden: document.hidden ?? null,
+    prev: document.prev ?? 0,
+  }
+}
+
+export function snapshotId({ room, seq }: SnapshotPlace): string {
+  return `${room}@${seq}`
+}
+
+export function toSnapshotDocument(snapshot: Snapshot): SnapshotDocument {
+  return {
+    ...snapshot,
+    _id: snapshotId(snapshot),
+    seq: long(snapshot.seq),
+    at: long(snapshot.at),
+  }
+}
+
+export function toSnapshot(document: SnapshotDocument): Snapshot {
+  const { room, n, epoch, publicState, hiddenState, runtime } = document
+  const seq = toNumber(document.seq)
+  const at = toNumber(document.at)
+  const { patchN = n } = document
+  return { room, n, seq, epoch, at, patchN, publicState, hiddenState, runtime }
+}
+
+export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
+  const { room, type, seed, delayMs, epoch, revision, isPrivate, isLocked, isLive } = record
+  const document: RoomDocument = {
+    _id: room,
+    type,
+    seed: long(seed),
+    delayMs,
+    epoch,
+    revision,
+    isPrivate,
+    isLocked,
+    revealedAt: long(record.revealedAt),
+    isLive,
+    createdAt: long(record.createdAt),
+  }
+  if (!isLive) document.endedAt = new Date(now)
+  return document
+}
+
+export function toRoomRecord(document: RoomDocument): RoomRecord {
+  const { _id: room, type, delayMs, isPrivate, isLive } = document
+  const { epoch = 0, revision = 0, isLocked = false } = document
+  const seed = toNumber(document.seed)
+  const revealedAt = toNumber(document.revealedAt ?? 0)
+  const createdAt = toNumber(document.createdAt)
+  const access = { isPrivate, isLocked, revealedAt }
+  return { room, type, seed, delayMs, epoch, revision, ...access, isLive, createdAt }
+}

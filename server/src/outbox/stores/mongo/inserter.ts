@@ -1,0 +1,161 @@
+import type { ClientSession, MongoClient } from 'mongodb'
+import { RingsideError } from '../../../process/errors.ts'
+import { TOMBSTONE } from '../../contract/store.ts'
+import type { InsertOutcome, LogEvent, LogStore } from '../../contract/store.ts'
+import type { ClusterTime } from './cluster-time.ts'
+import type { Collections } from './collections.ts'
+import { long, toDocuments, toNumber } from './documents.ts'
+import { readVerdict } from './outcome.ts'
+
+const TRANSACTION_TIMEOUT_MS = 10_000
+
+export interface MongoInserterParts {
+  readonly client: MongoClient
+  readonly at: Collections
+  /** Takes in what was acknowledged. */
+  readonly time: ClusterTime
+  /** Majority reads, to look at what blocks an insert. */
+  readonly reader: Pick<LogStore, 'bySeq' | 'byRoomN'>
+  /** Takes secrets out of an error's text. */
+  mask(text: string): string
+}
+
+/** The writing half of a MongoStore: says of each insert exactly what is known of it (OB2). */
+export class MongoInserter {
+  readonly #parts: MongoInserterParts
+  /** False on a standalone server: known once it was asked. */
+  hasTransactions = true
+  /** The greatest floor seen: what is at or below it may be deleted, so nothing is written there. */
+  #knownFloor = 0
+
+  constructor(parts: MongoInserterParts) {
+    this.#parts = parts
+  }
+
+  noteFloor(seq: number): void {
+    this.#knownFloor = Math.max(this.#knownFloor, seq)
+  }
+
+  /**
+   * No majority is waited for: that of the insert that follows in the oplog is, and numbers that were lost are
+   * collided with. A standalone server shows an insert before it is journalled: there the number must be, or a crash
+   * would give it twice.
+   */
+  async allocate(count: number): Promise<number> {
+    const updated = await this.#parts.at.log.findOneAndUpdate(
+      { _id: 'log' },
+      { $inc: { counter: long(count) } },
+      {
+        returnDocument: 'after',
+        projection: { counter: 1 },
+        writeConcern: { w: 1, journal: !this.hasTransactions },
+      },
+    )
+    if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
+    return toNumber(updated.counter) - count + 1
+  }
+
+  async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
+    const [first] = events
+    if (!first) return { kind: 'stored' }
+    // What retention has deleted is taken still: a write that late must not vanish unseen.
+    if (first.seq <= this.#knownFloor)
+      return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
+    const session = this.#parts.client.startSession()
+    try {
+      await this.#parts.at.events.insertMany(toDocuments(events), { ordered: true, session })
+      this.#parts.time.note(session)
+      return { kind: 'stored' }
+    } catch (cause) {
+      return await this.#outcomeOf(cause, events, session)
+    } finally {
+      await session.endSession()
+    }
+  }
+
+  async insertNext(
+    count: number,
+    make: (first: number) => readonly LogEvent[],
+  ): Promise<InsertOutcome> {
+    if (!this.hasTransactions) return this.insert(make(await this.allocate(count)))
+    let events: readonly LogEvent[] = []
+    const session = this.#parts.client.startSession()
+    try {
+      await session.withTransaction(
+        async () => {
+          const updated = await this.#parts.at.log.findOneAndUpdate(
+            { _id: 'log' },
+            { $inc: { counter: long(count) } },
+            { returnDocument: 'after', session },
+          )
+          if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log')
+          events = make(toNumber(updated.counter) - count + 1)
+          if (events.length > 0)
+            await this.#parts.at.events.insertMany(toDocuments(events), {
+              ordered: true,
+              session,
+            })
+        },
+        {
+          readConcern: { level: 'majority' },
+          writeConcern: { w: 'majority', journal: true },
+          readPreference: 'primary',
+          timeoutMS: TRANSACTION_TIMEOUT_MS,
+        },
+      )
+      this.#parts.time.note(session)
+      return { kind: 'stored' }
+    } catch (cause) {
+      return await this.#outcomeOf(cause, events, session)
+    } finally {
+      await session.endSession()
+    }
+  }
+
+  /** Turns a failed insert into what is known of it, with the blocking event as a majority sees it. */
+  async #outcomeOf(
+    cause: unknown,
+    events: readonly LogEvent[],
+    session: ClientSession,
+  ): Promise<InsertOutcome> {
+    const verdict = readVerdict(cause)
+    if (verdict.kind === 'unknown') return { kind: 'unknown', cause: this.#masked(cause) }
+    // What came before the culprit is acknowledged.
+    this.#parts.time.note(session)
+    const { index } = verdict
+    if (verdict.kind === 'refused') return { kind: 'refused', index, cause: this.#masked(cause) }
+    const event = events[index]
+    if (!event) return { kind: 'unknown', cause: this.#masked(cause) }
+    const { reader } = this.#parts
+    try {
+      // The server names only one of the two indexes, so both are looked at.
+      const blocking =
+        (await reader.bySeq(event.seq)) ??
+        (event.room !== null && event.n > 0 ? await reader.byRoomN(event.room, event.n) : null)
+      return { kind: 'blocked', index, blocking }
+    } catch {
+      return { kind: 'blocked', index, blocking: null }
+    }
+  }
+
+  /** The driver's error without the address it may quote. */
+  #masked(cause: unknown): Error {
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    return new Error(this.#parts.mask(text))
+  }
+}
+
+function tombstoneAt(seq: number): LogEvent {
+  return {
+    seq,
+    room: null,
+    n: 0,
+    epoch: 0,
+    own: '',
+    type: TOMBSTONE,
+    at: 0,
+    data: '',
+    hidden: null,
+    prev: 0,
+  }
+}

@@ -1,0 +1,204 @@
+import type {
+  Commands,
+  EventsOf,
+  GameContract,
+  Json,
+  PayloadOf,
+  ReplyOf,
+  RoomDefinition,
+  StateOf,
+} from '@ringside/protocol'
+import type { Logger } from '../process/logger.ts'
+import type { Random } from '../process/random.ts'
+
+/**
+ * What a room does when its log takes no more (`maxOutboxLagMs`, `maxPendingEvents`, `maxPendingBytes`,
+ * `maxPendingTotalBytes`):
+ * `pause` stands still, refuses input and goes on when the log does; `close` ends the room. Either way
+ * everything up to then is written when the log is back.
+ */
+export type FullLogPolicy = 'pause' | 'close'
+
+/** Why a player's seat was given up. */
+export type LeaveReason =
+  | 'left'
+  | 'dropped'
+  | 'kicked'
+  | 'slow'
+  | 'room_ended'
+  | 'server_closed'
+  | 'replaced'
+
+/**
+ * One player's seat in a room. It outlives its connection while the room keeps the seat
+ * (`reconnectGraceMs`), so game code may keep it from onJoin to onLeave.
+ */
+export interface RoomSession {
+  /** The session id: unique, made by the server, the key of the player's own state. */
+  readonly id: string
+  /** As the client asked for it, cleaned: 1-24 characters, no control characters. */
+  readonly name: string
+  /** False between onDrop and onReconnect. */
+  readonly isConnected: boolean
+  /** The game's own notes on the player; never sent. */
+  readonly data: Record<string, unknown>
+  /**
+   * Whatever `onAuth` returned. After a restart of the server: the same by way of JSON, or undefined when
+   * it is no JSON of at most 4,096 characters.
+   */
+  readonly auth: unknown
+  /**
+   * Aborts when the seat is given up, not when its connection breaks: pass it to what works for this player
+   * alone. Made when first asked for.
+   */
+  readonly signal: AbortSignal
+  /** Sends one frame of the game's own command id. The bytes are copied. */
+  send(commandId: number, payload?: Uint8Array): void
+  /** Takes the player out of the room; his client is closed with `kicked`. */
+  kick(reason?: string): void
+}
+
+export interface BroadcastOptions {
+  /** Session id to leave out. */
+  readonly except?: string
+  /** Only these session ids. */
+  readonly to?: readonly string[]
+  /** Send after the next patch, so that clients have the state that it speaks of. */
+  readonly afterPatch?: boolean
+}
+
+/** A room as its hooks and commands see it. Everything is synchronous but `durable`. */
+export interface Room<State = unknown, Events = Record<string, unknown>> {
+  readonly id: string
+  readonly type: string
+  /** Change it directly; changes are recorded (see docs/protocol.md for what can be). */
+  readonly state: State
+  /**
+   * The room's clock in ms since 1970: fixed within a tick, the only time a game should use. It goes on
+   * while the room is paused (`onResume`).
+   */
+  readonly now: number
+  /** Ticks since the room began. */
+  readonly tick: number
+  readonly tickHz: number
+  /** Seeded: the same seed and inputs give the same log. The only randomness a game should use. */
+  readonly random: Random
+  readonly epoch: number
+  /** Players with a seat, in the order in which they joined. A view: do not keep it. */
+  readonly sessions: ReadonlyMap<string, RoomSession>
+  readonly clientCount: number
+  readonly isLocked: boolean
+  readonly log: Logger
+  /** Puts an event into the room's log, for spectators, and sends it to the players. */
+  emit<N extends keyof Events & string>(name: N, data: Events[N]): void
+  /** Sends a frame of the game's own command id to players; not part of the log. */
+  broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void
+  /** Calls after `ms` of the room's clock. The returned function cancels. At most 1,000 at once. */
+  after(ms: number, callback: () => void): () => void
+  /** No new players until unlock. */
+  lock(): void
+  unlock(): void
+  /** As it was last set, also by the room's owner before a restart; null when it never was. */
+  readonly metadata: Json
+  /** What `GET /rooms` shows; at most 4 KiB of JSON. A crash may take back the last 30 s of changes. */
+  setMetadata(metadata: Json): void
+  /**
+   * Hides the room from lists, spectators and joinOrCreate, at once. Lock and privacy are stored a round trip
+   * later, apart from the log: a crash in between undoes them, but nothing that was emitted.
+   */
+  setPrivate(isPrivate: boolean): void
+  /**
+   * Ends the room after this turn, once its answer is out: `end` in the log, players closed with
+   * room_ended.
+   */
+  end(): void
+  /**
+   * Resolves when everything up to now cannot be lost any more (OB1), also of a room that is over.
+   * @throws RingsideError when that will never be: event_refused, room_taken, or outbox_unreachable (the log was
+   * given up, or the server closed without it). Then what happened since may not be in the log.
+   */
+  durable(): Promise<void>
+}
+
+/** What a client asked for when it joined; checked to be plain JSON of at most 4 KiB. */
+export interface JoinRequest {
+  readonly name: string
+  readonly options: Json
+  readonly remoteAddress: string
+}
+
+/** Handlers and numbers of one type of room. */
+export interface RoomHandlers<State, Events, C extends Commands> {
+  /** Seats, 1-10,000. Default 16. */
+  readonly maxClients?: number
+  /** Ticks a second, 0 (no tick) - 120. Default 30. */
+  readonly tickHz?: number
+  /** Patches a second to players, above 0, at most 120. Default 20. */
+  readonly patchHz?: number
+  /** Patches a second to the log, above 0, at most patchHz. Default 10. */
+  readonly logHz?: number
+  /** Spectators see everything this much later, in ms, 0-3,600,000. Default 0. */
+  readonly delayMs?: number
+  /** How long a dropped player's seat is kept, in ms, 0-600,000. Default 20,000. */
+  readonly reconnectGraceMs?: number
+  /** An empty room ends after this, in ms; null = never. Default 10,000. */
+  readonly emptyTimeoutMs?: number | null
+  /** Default: the server's `whenLogIsFull`. */
+  readonly whenLogIsFull?: FullLogPolicy
+  /** Makes the state. `options` is what the creator asked for: hostile until checked. */
+  onCreate(room: Omit<Room<State, Events>, 'state' | 'emit' | 'durable'>, options: Json): State
+  /** Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
+   * `session.auth`. Called before the seat is reserved. */
+  onAuth?(room: Room<State, Events>, request: JoinRequest): unknown
+  onJoin?(room: Room<State, Events>, session: RoomSession): void
+  /** The connection broke; the seat is kept until onReconnect or onLeave. */
+  onDrop?(room: Room<State, Events>, session: RoomSession): void
+  onReconnect?(room: Room<State, Events>, session: RoomSession): void
+  onLeave?(room: Room<State, Events>, session: RoomSession, reason: LeaveReason): void
+  /** Once per tick with the tick's length in ms (1000 / tickHz). */
+  onTick?(room: Room<State, Events>, tickMs: number): void
+  /** The room is over; nothing is sent any more. */
+  onDispose?(room: Room<State, Events>): void
+  /** The server is about to close; the last changes still reach the log. */
+  onDrain?(room: Room<State, Events>): void
+  /**
+   * The room goes on from a snapshot and the log (another process owned it before). Timers are not part
+   * of them: set them anew here.
+   */
+  onRestore?(room: Room<State, Events>): void
+  /**
+   * The room goes on after a pause (`whenLogIsFull: 'pause'`), before its next tick. `room.now` went on by
+   * `pausedMs` (whole ms) meanwhile: put off what was to happen at a time. Timers whose time has come
+   * fire after this.
+   */
+  onResume?(room: Room<State, Events>, pausedMs: number): void
+  /** A hook or command threw something that is no rejection; it has been logged. */
+  onError?(room: Room<State, Events>, error: unknown, where: string): void
+  /**
+   * Handlers of the contract's commands for players of this room. What one returns is the answer;
+   * `throw reject(code)` refuses.
+   */
+  readonly commands?: {
+    readonly [K in keyof C]?: (
+      room: Room<State, Events>,
+      session: RoomSession,
+      payload: PayloadOf<C[K]>,
+    ) => ReplyOf<C[K]> | Promise<ReplyOf<C[K]>>
+  }
+}
+
+/** Handlers of room `T` of a contract. */
+export type RoomHandlersOf<G extends GameContract, T extends keyof G['rooms']> = RoomHandlers<
+  StateOf<G['rooms'][T]>,
+  EventsOf<G['rooms'][T]>,
+  G['commands']
+>
+
+/** The room type as game code names it in its own functions: `RoomOf<typeof game, 'arena'>`. */
+export type RoomOf<G extends GameContract, T extends keyof G['rooms']> = Room<
+  StateOf<G['rooms'][T]>,
+  EventsOf<G['rooms'][T]>
+>
+
+export type AnyRoomHandlers = RoomHandlers<never, never, Commands>
+export type AnyRoomDefinition = RoomDefinition

@@ -1,0 +1,104 @@
+import type { Json } from '@ringside/protocol'
+import { RingsideError } from '../process/errors.ts'
+
+/** Longest metadata, in characters of JSON: it goes into every listing. */
+const MAX_METADATA_CHARACTERS = 4_096
+/** A change gets a snapshot of its own, but no more of them than this: they carry the whole state. */
+const SNAPSHOT_EVERY_MS = 30_000
+
+/** What a room's profile is, for snapshots and for the room's record. */
+export interface Profile {
+  readonly isLocked: boolean
+  readonly isPrivate: boolean
+  readonly metadata: Json
+  /** Grows with each change of lock and privacy: of two that are stored the higher is right. */
+  readonly revision: number
+}
+
+/** What the lobby is told of a room: lock, privacy, the game's own metadata. */
+export class RoomProfile {
+  readonly #onChanged: () => void
+  #isLocked = false
+  #isPrivate = false
+  #metadata: Json = null
+  #encoded = 'null'
+  #revision = 0
+  /** It has changed since `describe`. */
+  #isUnsaved = false
+  #describedAt = Number.NEGATIVE_INFINITY
+
+  constructor(onChanged: () => void) {
+    this.#onChanged = onChanged
+  }
+
+  get isLocked(): boolean {
+    return this.#isLocked
+  }
+
+  get isPrivate(): boolean {
+    return this.#isPrivate
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** A copy made when it was set: what the game changes later shows with the next call. */
+  get metadata(): Json {
+    return this.#metadata
+  }
+
+  setLocked(isLocked: boolean): void {
+    if (this.#isLocked === isLocked) return
+    this.#isLocked = isLocked
+    this.#revision++
+    this.#changed()
+  }
+
+  setPrivate(isPrivate: boolean): void {
+    if (this.#isPrivate === isPrivate) return
+    this.#isPrivate = isPrivate
+    this.#revision++
+    this.#changed()
+  }
+
+  /** @throws RingsideError option_invalid over 4,096 characters of JSON. */
+  setMetadata(metadata: Json): void {
+    const encoded = JSON.stringify(metadata)
+    if (encoded.length > MAX_METADATA_CHARACTERS)
+      throw new RingsideError(
+        'option_invalid',
+        `Expected metadata of at most ${MAX_METADATA_CHARACTERS} characters, got ${encoded.length}`,
+      )
+    if (encoded === this.#encoded) return
+    this.#encoded = encoded
+    this.#metadata = JSON.parse(encoded) as Json
+    this.#changed()
+  }
+
+  /** Goes on where an earlier owner of the room was. */
+  restore({ isLocked, isPrivate, metadata, revision }: Profile): void {
+    this.setLocked(isLocked)
+    this.setPrivate(isPrivate)
+    this.setMetadata(metadata)
+    this.#revision = revision
+  }
+
+  /** For a snapshot that is captured at `now`, in ms. */
+  describe(now: number): Profile {
+    this.#isUnsaved = false
+    this.#describedAt = now
+    const { isLocked, isPrivate, metadata, revision } = this
+    return { isLocked, isPrivate, metadata, revision }
+  }
+
+  /** No snapshot has what changed, and the last one was captured long enough before `now`. */
+  isSnapshotDue(now: number): boolean {
+    return this.#isUnsaved && now - this.#describedAt >= SNAPSHOT_EVERY_MS
+  }
+
+  #changed(): void {
+    this.#isUnsaved = true
+    this.#onChanged()
+  }
+}

@@ -1,0 +1,262 @@
+import { closeCodes, encodeSystem } from '@ringside/protocol'
+import type { CloseCause } from '@ringside/protocol'
+import { RingsideError } from '../../process/errors.ts'
+import type { PlayerPatch } from '../../state/contract.ts'
+import type { ClientLink } from '../../call/client-link.ts'
+import type { RoomContext } from '../context.ts'
+import type { BroadcastOptions, LeaveReason } from '../definition.ts'
+import type { LiveRoom } from '../room.ts'
+import { authRecord } from '../runtime.ts'
+import type { SeatRecord } from '../runtime.ts'
+import { RoomSeat } from './seat.ts'
+
+/** A client with more than this unsent gets no more patches, but one full state once it has drained. */
+const BEHIND_BYTES = 65_536
+
+/** A close reason is at most 123 bytes (RFC 6455 section 5.5); the transport cuts those. */
+const MAX_REASON_CHARACTERS = 123
+/** Frames held back for the next patch (`afterPatch`), at most. */
+const MAX_HELD = 1_000
+
+const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
+  left: 'normal',
+  dropped: 'normal',
+  kicked: 'kicked',
+  slow: 'slow',
+  room_ended: 'room_ended',
+  server_closed: 'going_away',
+  replaced: 'replaced',
+}
+
+/**
+ * The seats of one room. Reserved and taken seats together never exceed `maxClients` (RM1).
+ */
+export class SeatTable {
+  readonly #room: LiveRoom
+  readonly #context: RoomContext
+  readonly #reserved = new Map<string, RoomSeat>()
+  #held: { frame: Uint8Array; options: BroadcastOptions }[] = []
+  /** Seats whose player is in, connected or dropped, in the order of joining. */
+  readonly seated = new Map<string, RoomSeat>()
+
+  constructor(room: LiveRoom, context: RoomContext) {
+    this.#room = room
+    this.#context = context
+  }
+
+  get isEmpty(): boolean {
+    return this.seated.size === 0 && this.#reserved.size === 0
+  }
+
+  get freeCount(): number {
+    return this.#room.kind.maxClients - this.seated.size - this.#reserved.size
+  }
+
+  /**
+   * Holds a seat until `ticketTtlMs` are over. Calls `onSettled` once, when it is taken or given back.
+   * @throws RingsideError room_full.
+   */
+  reserve(
+    facts: { id: string; name: string; auth: unknown },
+    ticketTtlMs: number,
+    onSettled: () => void = () => {},
+  ): RoomSeat {
+    if (this.freeCount <= 0) throw new RingsideError('room_full')
+    const seat = new RoomSeat(this.#room, facts)
+    seat.onSettled = onSettled
+    this.#reserved.set(seat.id, seat)
+    seat.cancelTimer = this.#context.clock.after(ticketTtlMs, () => this.cancel(seat))
+    this.#context.onChanged(this.#room)
+    return seat
+  }
+
+  /** Gives a reserved seat back; does nothing for a taken one. */
+  cancel(seat: RoomSeat): void {
+    if (!this.#reserved.delete(seat.id)) return
+    seat.end()
+    seat.onSettled()
+    this.#context.onChanged(this.#room)
+  }
+
+  /** A seat that may be reconnected with this token, or null. */
+  byReconnectToken(token: string): RoomSeat | null {
+    if (token === '') return null
+    for (const seat of this.seated.values()) if (seat.reconnectToken === token) return seat
+    return null
+  }
+
+  find(sessionId: string): RoomSeat | null {
+    return this.#reserved.get(sessionId) ?? this.seated.get(sessionId) ?? null
+  }
+
+  /**
+   * Puts a connection on a seat (MM2: each ticket once).
+   * @throws RingsideError ticket_used when the ticket is not the seat's open one; room_paused.
+   */
+  take(seat: RoomSeat, ticketId: string, link: ClientLink): void {
+    if (seat.openTicket !== ticketId || seat.status === 'gone')
+      throw new RingsideError('ticket_used')
+    if (this.#room.isPaused) throw new RingsideError('room_paused')
+    seat.openTicket = ''
+    seat.cancelTimer?.()
+    seat.cancelTimer = null
+    const before = seat.link
+    const isNew = this.#reserved.delete(seat.id)
+    seat.link = link
+    seat.status = 'connected'
+    seat.needsFullState = false
+    seat.isGreeted = false
+    if (before) this.#dismiss(before, 'replaced')
+    if (isNew) {
+      seat.onSettled()
+      this.seated.set(seat.id, seat)
+      this.#room.enter(seat)
+    } else {
+      this.#room.reenter(seat)
+    }
+  }
+
+  /** JOINED and STATE, then the room's topic. */
+  greet(seat: RoomSeat, fullFrame: Uint8Array): void {
+    const { link } = seat
+    if (!link) return
+    const room = this.#room
+    link.send(
+      encodeSystem('joined', {
+        roomId: room.id,
+        type: room.type,
+        sessionId: seat.id,
+        name: seat.name,
+        epoch: room.epoch,
+        reconnectToken: seat.reconnectToken,
+        tickHz: room.kind.tickHz,
+        patchHz: room.kind.patchHz,
+        now: room.now,
+        roster: Array.from(this.seated.values(), ({ id, name }) => ({ sessionId: id, name })),
+      }),
+    )
+    link.send(fullFrame)
+    seat.isGreeted = true
+    link.subscribe(room.id)
+  }
+
+  /** Keeps the seat of a broken connection for the grace; false when the room keeps none. */
+  keepDropped(seat: RoomSeat): boolean {
+    if (this.#room.kind.reconnectGraceMs === 0 || this.#room.isOver) return false
+    seat.status = 'dropped'
+    this.#startGrace(seat)
+    return true
+  }
+
+  /** Takes the seat away; false when it was gone before. */
+  release(seat: RoomSeat, reason: LeaveReason, text?: string): boolean {
+    if (this.seated.get(seat.id) !== seat) return false
+    this.seated.delete(seat.id)
+    seat.end()
+    const { link } = seat
+    seat.link = null
+    if (link) this.#dismiss(link, closeCauseOf[reason], text)
+    return true
+  }
+
+  /**
+   * Empties the room. After `room_ended` every player leaves; otherwise the seats live on in the
+   * room's log, with its next owner, and only the connections end.
+   */
+  closeAll(why: 'room_ended' | 'server_closed' | 'fenced'): void {
+    for (const seat of this.#reserved.values()) this.cancel(seat)
+    for (const seat of this.seated.values()) {
+      if (why === 'room_ended') this.#room.leave(seat, why)
+      else this.#detach(seat, why === 'fenced' ? 'rejoin' : 'going_away')
+    }
+  }
+
+  #detach(seat: RoomSeat, cause: CloseCause): void {
+    this.seated.delete(seat.id)
+    seat.end()
+    seat.link?.close(cause)
+    seat.link = null
+  }
+
+  /**
+   * Sends a frame to everybody, or to those the options name; with `afterPatch` at the next patch.
+   * @throws RingsideError option_invalid with more than 1,000 held frames.
+   */
+  broadcast(frame: Uint8Array, options?: BroadcastOptions): void {
+    if (options?.afterPatch) {
+      if (this.#held.length >= MAX_HELD)
+        throw new RingsideError('option_invalid', `Expected at most ${MAX_HELD} frames held back`)
+      this.#held.push({ frame, options: { ...options, afterPatch: false } })
+      return
+    }
+    if (!options?.except && !options?.to) {
+      this.#context.publish(this.#room.id, frame)
+      return
+    }
+    const only = options.to ? new Set(options.to) : null
+    for (const seat of this.seated.values())
+      if (seat.id !== options.except && (!only || only.has(seat.id))) seat.link?.send(frame)
+  }
+
+  /**
+   * Sends one patch. A client that is behind gets none (SL1), but a full state once its socket is
+   * empty: after any stall its state equals the server's.
+   */
+  sendPatch(patch: PlayerPatch | null): void {
+    for (const seat of this.seated.values()) {
+      const { link } = seat
+      if (!link || !seat.isGreeted) continue
+      if (seat.needsFullState) {
+        if (link.bufferedBytes === 0) {
+          seat.needsFullState = false
+          link.send(this.#room.fullFrameFor(seat))
+        }
+      } else if (patch) {
+        if (link.bufferedBytes > BEHIND_BYTES) seat.needsFullState = true
+        else link.send(patch.ownerFrames.get(seat.id) ?? patch.frame)
+      }
+    }
+    if (this.#held.length === 0) return
+    const held = this.#held
+    this.#held = []
+    for (const { frame, options } of held) this.broadcast(frame, options)
+  }
+
+  /** Seats of the room's last owner: kept for the grace, as if their players had dropped just now. */
+  restore(records: readonly SeatRecord[]): void {
+    for (const { sessionId, name, reconnectToken, auth } of records) {
+      const seat = new RoomSeat(this.#room, { id: sessionId, name, auth: auth ?? undefined })
+      seat.reconnectToken = reconnectToken
+      seat.status = 'dropped'
+      this.seated.set(sessionId, seat)
+      this.#startGrace(seat)
+    }
+  }
+
+  #startGrace(seat: RoomSeat): void {
+    const graceMs = this.#room.kind.reconnectGraceMs
+    seat.cancelTimer = this.#context.clock.after(graceMs, () => {
+      // A paused room lets nobody back in: the time for coming back begins anew.
+      if (this.#room.isPaused && !this.#room.isOver) this.#startGrace(seat)
+      else this.#room.leave(seat, 'dropped')
+    })
+  }
+
+  /** What a snapshot keeps of the seats. */
+  describe(): SeatRecord[] {
+    return Array.from(this.seated.values(), (seat) => ({
+      sessionId: seat.id,
+      name: seat.name,
+      reconnectToken: seat.reconnectToken,
+      auth: authRecord(seat.auth),
+    }))
+  }
+
+  #dismiss(link: ClientLink, cause: CloseCause, text?: string): void {
+    const { code, reason } = closeCodes[cause]
+    link.unsubscribe(this.#room.id)
+    const shown = (text ?? reason).slice(0, MAX_REASON_CHARACTERS)
+    link.send(encodeSystem('left', { code, reason: shown }))
+    link.close(cause, shown)
+  }
+}

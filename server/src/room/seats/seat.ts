@@ -1,0 +1,115 @@
+import { isGameCommandId, encodeFrame } from '@ringside/protocol'
+import type { SeatCommand } from '../../call/caller.ts'
+import { RingsideError } from '../../process/errors.ts'
+import type { ClientLink, Seat } from '../../call/client-link.ts'
+import type { RoomCommandTable, RoomType } from '../context.ts'
+import type { LeaveReason, RoomSession } from '../definition.ts'
+
+/**
+ * What a seat asks of its room.
+ */
+export interface SeatOwner {
+  readonly id: string
+  readonly kind: Pick<RoomType, 'commands'>
+  command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown
+  leave(seat: RoomSeat, reason: LeaveReason, text?: string): void
+  drop(seat: RoomSeat): void
+  catchUp(seat: RoomSeat): void
+}
+
+export interface SeatFacts {
+  readonly id: string
+  readonly name: string
+  readonly auth: unknown
+}
+
+/**
+ * One player's place in a room. States: `reserved` (a ticket is out; leaves by take or expiry),
+ * `connected` (link set), `dropped` (link gone, kept until the grace ends), `gone` (for good).
+ */
+export class RoomSeat implements RoomSession, Seat {
+  readonly id: string
+  readonly name: string
+  readonly auth: unknown
+  readonly commands: RoomCommandTable
+  readonly data: Record<string, unknown> = {}
+  status: 'reserved' | 'connected' | 'dropped' | 'gone' = 'reserved'
+  link: ClientLink | null = null
+  /** The client has missed patches: it gets a full state as soon as its socket is empty. */
+  needsFullState = false
+  /** JOINED and the first full state were sent on this link: patches may follow. */
+  isGreeted = false
+  /** The only token that reconnects this seat; a new one with every JOINED. */
+  reconnectToken = ''
+  /** Id of the one ticket that may take this seat now, or ''. */
+  openTicket = ''
+  cancelTimer: (() => void) | null = null
+  /** The reservation is over: the seat was taken, or given back. */
+  onSettled: () => void = () => {}
+  readonly #owner: SeatOwner
+  #abort: AbortController | null = null
+
+  constructor(owner: SeatOwner, facts: SeatFacts) {
+    this.#owner = owner
+    this.id = facts.id
+    this.name = facts.name
+    this.auth = facts.auth
+    this.commands = owner.kind.commands
+  }
+
+  get roomId(): string {
+    return this.#owner.id
+  }
+
+  get sessionId(): string {
+    return this.id
+  }
+
+  get isConnected(): boolean {
+    return this.status === 'connected'
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (this.status === 'gone') this.#abort.abort()
+    }
+    return this.#abort.signal
+  }
+
+  /** The seat is given up for good. */
+  end(): void {
+    this.status = 'gone'
+    this.cancelTimer?.()
+    this.cancelTimer = null
+    this.#abort?.abort()
+  }
+
+  send(commandId: number, payload?: Uint8Array): void {
+    if (!isGameCommandId(commandId))
+      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    this.link?.send(encodeFrame(commandId, payload))
+  }
+
+  kick(reason?: string): void {
+    this.#owner.leave(this, 'kicked', reason)
+  }
+
+  run(command: SeatCommand, payload: unknown): unknown {
+    return this.#owner.command(this, command, payload)
+  }
+
+  leave(): void {
+    this.#owner.leave(this, 'left')
+  }
+
+  dropped(link: ClientLink): void {
+    if (this.link !== link) return
+    this.link = null
+    if (this.status === 'connected') this.#owner.drop(this)
+  }
+
+  drained(link: ClientLink): void {
+    if (this.link === link && this.needsFullState) this.#owner.catchUp(this)
+  }
+}

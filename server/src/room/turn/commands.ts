@@ -1,0 +1,57 @@
+import { errorCodes } from '@ringside/protocol'
+import type { Commands } from '@ringside/protocol'
+import type { SeatCommand } from '../../call/caller.ts'
+import { RingsideError, reject } from '../../process/errors.ts'
+import { isPromise, refusalOf } from '../../process/failure.ts'
+import type { HookGuard } from './guard.ts'
+import type { LooseHandlers, RoomCommandTable } from '../context.ts'
+import type { Room, RoomSession } from '../definition.ts'
+
+/**
+ * Finds a type's handler of each command of the contract, once: dispatch then looks by a number.
+ * @throws RingsideError not_in_contract for a handler of no command.
+ */
+export function resolveCommands(
+  contract: Commands,
+  handlers: LooseHandlers['commands'] = {},
+): RoomCommandTable {
+  for (const name of Object.keys(handlers))
+    if (!Object.hasOwn(contract, name))
+      throw new RingsideError(
+        'not_in_contract',
+        `Expected a command of the contract, got '${name}'`,
+      )
+  return Object.keys(contract).map((name) => {
+    const run = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+    return run && { name, run }
+  })
+}
+
+/** Runs the commands of one room and keeps the bugs of their handlers to the server (RM4). */
+export class RoomCommands {
+  readonly #room: Room
+  readonly #guard: HookGuard
+
+  constructor(room: Room, guard: HookGuard) {
+    this.#room = room
+    this.#guard = guard
+  }
+
+  /** Returns the handler's answer, or a promise of it. @throws Rejection. */
+  run(seat: RoomSession, command: SeatCommand, payload: unknown): unknown {
+    try {
+      const result = command.run(this.#room, seat, payload)
+      if (!isPromise(result)) return result
+      return result.then(undefined, (error: unknown) => this.#failed(error, command.name))
+    } catch (error) {
+      return this.#failed(error, command.name)
+    }
+  }
+
+  /** A refusal goes to the client as it is; anything else is reported here and stays secret. */
+  #failed(error: unknown, command: string): never {
+    if (refusalOf(error)) throw error
+    this.#guard.report(error, `command ${command}`)
+    throw reject('internal', errorCodes.internal.text)
+  }
+}

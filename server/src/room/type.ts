@@ -1,0 +1,69 @@
+import type { RoomDefinition } from '@ringside/protocol'
+import { RingsideError } from '../process/errors.ts'
+import type { LooseHandlers, RoomType } from './context.ts'
+import type { FullLogPolicy } from './definition.ts'
+
+/**
+ * Checks the numbers of a type of room and fills in the defaults.
+ * @throws RingsideError option_invalid that names the option and the value.
+ */
+export function checkRoomType(
+  name: string,
+  definition: RoomDefinition,
+  handlers: LooseHandlers,
+): Omit<RoomType, 'commands'> {
+  const type: Omit<RoomType, 'commands'> = {
+    name,
+    definition,
+    handlers,
+    maxClients: check('maxClients', handlers.maxClients ?? 16, [1, 10_000]),
+    tickHz: check('tickHz', handlers.tickHz ?? 30, [0, 120]),
+    patchHz: check('patchHz', handlers.patchHz ?? 20, [0.1, 120]),
+    logHz: check('logHz', handlers.logHz ?? 10, [0.1, 120]),
+    delayMs: check('delayMs', handlers.delayMs ?? 0, [0, 3_600_000]),
+    reconnectGraceMs: check('reconnectGraceMs', handlers.reconnectGraceMs ?? 20_000, [0, 600_000]),
+    emptyTimeoutMs:
+      handlers.emptyTimeoutMs === null
+        ? null
+        : check('emptyTimeoutMs', handlers.emptyTimeoutMs ?? 10_000, [0, 86_400_000]),
+    whenLogIsFull: checkFullLogPolicy(handlers.whenLogIsFull),
+  }
+  if (typeof handlers.onCreate !== 'function')
+    throw new RingsideError('option_invalid', `Expected room '${name}' to have an onCreate`)
+  if (type.logHz > type.patchHz)
+    throw new RingsideError(
+      'option_invalid',
+      `Expected logHz within patchHz, got ${type.logHz} and ${type.patchHz}`,
+    )
+  return type
+}
+
+/** What spectators of a delayed room see must be kept for so long at least after it was shown to them, in ms. */
+const SHOWN_MS = 10_000
+
+/** @throws RingsideError option_invalid when the log may be cut before spectators have seen it. */
+export function checkDelay({ name, delayMs }: RoomType, retentionMs: number): void {
+  if (delayMs + SHOWN_MS > retentionMs)
+    throw new RingsideError(
+      'option_invalid',
+      `Expected delayMs of room '${name}' ${SHOWN_MS} below retentionMs, got ${delayMs} and ${retentionMs}`,
+    )
+}
+
+/** @throws RingsideError option_invalid unless it is 'pause' (the default) or 'close'. */
+export function checkFullLogPolicy(policy: FullLogPolicy = 'pause'): FullLogPolicy {
+  if (policy === 'pause' || policy === 'close') return policy
+  throw new RingsideError(
+    'option_invalid',
+    `Expected whenLogIsFull as 'pause' or 'close', got '${String(policy)}'`,
+  )
+}
+
+function check(name: string, value: number, [min, max]: readonly [number, number]): number {
+  if (typeof value !== 'number' || !(value >= min && value <= max))
+    throw new RingsideError(
+      'option_invalid',
+      `Expected ${name} from ${min} to ${max}, got ${value}`,
+    )
+  return value
+}

@@ -1,0 +1,73 @@
+import { applyMergePatch, reviveState } from '@ringside/protocol'
+import type { Infer, Json, Schema } from '@ringside/protocol'
+import type { CompiledState } from './codegen/compile.ts'
+import { LogEncoder } from './encode/log.ts'
+import { PlayersEncoder } from './encode/players.ts'
+import type { LogPatch, PatchHeader, PlayerPatch, StateTracker } from './contract.ts'
+import { Tracked, plain } from './tree/tracked.ts'
+import { Tree } from './tree/tree.ts'
+
+/**
+ * Makes the tracked state of a room. `initial` is copied and is the baseline: `fullLog` has it, and the
+ * first flushes carry only what changes afterwards.
+ * @throws RingsideError state_invalid when it does not fit the schema.
+ */
+export function createStateTracker<S extends Schema>(
+  compiled: CompiledState<S>,
+  initial: Infer<S>,
+): StateTracker<S> {
+  return new Tracker(compiled, initial)
+}
+
+/**
+ * Makes the state anew from the two documents of a snapshot (`fullLog`) or of merge patches applied to one.
+ * @throws RingsideError state_invalid, or SyntaxError, when they are not of this schema.
+ */
+export function restoreStateTracker<S extends Schema>(
+  compiled: CompiledState<S>,
+  publicJson: string,
+  hiddenJson: string | null,
+): StateTracker<S> {
+  const whole = JSON.parse(publicJson) as Json
+  const merged =
+    hiddenJson === null ? whole : applyMergePatch(whole, JSON.parse(hiddenJson) as Json)
+  return new Tracker(compiled, reviveState(compiled.schema, merged))
+}
+
+class Tracker<S extends Schema> implements StateTracker<S> {
+  readonly state: Infer<S>
+  readonly #players: PlayersEncoder
+  readonly #log: LogEncoder
+
+  constructor(compiled: CompiledState<S>, initial: Infer<S>) {
+    const tree = new Tree(compiled, initial)
+    this.state = tree.root as unknown as Infer<S>
+    this.#players = new PlayersEncoder(compiled, tree)
+    this.#log = new LogEncoder(compiled, tree)
+  }
+
+  flushPlayers(header: PatchHeader): PlayerPatch | null {
+    return this.#players.flush(header)
+  }
+
+  flushLog(): LogPatch | null {
+    return this.#log.flush()
+  }
+
+  fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array {
+    return this.#players.full(header, sessionId)
+  }
+
+  fullLog(): LogPatch {
+    return this.#log.full()
+  }
+}
+
+/** A plain deep copy of a state or of an object in it, hidden fields included. */
+export function plainState<T>(object: T): T {
+  return object instanceof Tracked ? (plain(object) as T) : structuredClone(object)
+}
+
+export { compileState } from './codegen/compile.ts'
+export type { CompiledState } from './codegen/compile.ts'
+export { entries, sizeOf, values } from './tree/map-node.ts'

@@ -1,0 +1,327 @@
+import type { StateField } from '@ringside/protocol'
+import type {
+  Builder,
+  CompiledClass,
+  CompiledState,
+  DirtyQueue,
+  Settler,
+} from '../codegen/compile.ts'
+import { Handles } from './handles.ts'
+import { ListNode, copyItems, isPlain } from './list-node.ts'
+import { jsonKey } from '../encode/json-writer.ts'
+import { MapNode, forgetChanged, isMapKey } from './map-node.ts'
+import type { Ghost, MapHost } from './map-node.ts'
+import { DETACHED, KNOWN, NEW, OWNED, PUBLIC, SECRET } from './tracked.ts'
+import { Tracked, childOf, mapOf, rawValue, show, stateInvalid } from './tracked.ts'
+
+/** A removed object that players know: who has to be told. */
+export interface Removal {
+  readonly handle: number
+  readonly level: number
+  readonly owner: string | null
+}
+
+/**
+ * The object tree of one room: what is in it, under which handles, and what has changed since the last
+ * patches. A removed object goes on as a plain object of its own (writes to it are not recorded)
+ * and may be put back, under a new handle. Handles are used again only after the patch that removed them.
+ */
+export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
+  readonly root: Tracked
+  readonly dirty: readonly DirtyQueue[]
+  /** New objects by place (`StateField.edge`), parents first; null where one has gone again. */
+  readonly created: readonly (Tracked | null)[][]
+  createdCount = 0
+  removals: Removal[] = []
+  /** How many objects have `$lq` set. */
+  logCount = 0
+  /** They, and null from there on: the array keeps its size from patch to patch. */
+  readonly #logQueue: (Tracked | null)[] = []
+  readonly #classes: readonly CompiledClass[]
+  readonly #handles = new Handles()
+
+  constructor(compiled: CompiledState, initial: unknown) {
+    this.#classes = compiled.classes
+    this.dirty = compiled.classes.map(() => ({ a: [], n: 0 }))
+    this.created = Array.from({ length: compiled.layout.edges }, () => [])
+    this.root = this.#build(compiled.classes[0] as CompiledClass, initial)
+    this.#attach(this.root)
+    this.settleNew()
+    this.clearLog()
+  }
+
+  /** After the players' patch: everything new is known, and handles of the removed may be used again. */
+  settleNew(): void {
+    if (this.createdCount > 0) {
+      for (const queue of this.created) {
+        for (const object of queue) {
+          if (object === null) continue
+          object.$s = KNOWN
+          object.$q = 0
+        }
+        queue.length = 0
+      }
+      this.createdCount = 0
+    }
+    if (this.removals.length > 0) this.removals = []
+    this.#handles.settle()
+  }
+
+  /** After the log's patch: the log has everything. */
+  clearLog(): void {
+    const queue = this.#logQueue
+    for (let i = 0; i < this.logCount; i++) {
+      const object = queue[i] as Tracked
+      queue[i] = null
+      object.$lq = 0
+      object.$c.clearLog(object)
+      object.$log = object.$s !== DETACHED
+      for (const { field } of object.$c.containers) {
+        if (field.kind !== 'map') continue
+        const node = mapOf(object, field)
+        forgetChanged(node)
+        node.stale = null
+      }
+    }
+    this.logCount = 0
+  }
+
+  /** Notes that the log's next patch has something at `object`, all the way up. */
+  touchLog(object: Tracked): void {
+    let at = object
+    while (at.$lq === 0) {
+      at.$lq = 1
+      this.#logQueue[this.logCount++] = at
+      const parent = at.$p
+      if (parent === null) return
+      if (at.$n !== null) {
+        at.$li = at.$n.changedCount
+        at.$n.changed[at.$n.changedCount++] = at
+        // The first changed entry of a map has marked the way up for the others.
+        if (at.$n.changedCount > 1) return
+      }
+      parent.$c.markLog(parent, (at.$f as StateField).index)
+      at = parent
+    }
+  }
+
+  list(field: StateField, value: unknown, owner: Tracked): ListNode {
+    return new ListNode(owner, field, value)
+  }
+
+  map(field: StateField, value: unknown, owner: Tracked): MapNode {
+    const node = new MapNode(owner, field, this)
+    for (const [key, entry] of this.#buildEntries(node, value)) {
+      node.entries.set(key, entry)
+      link(entry, node, key)
+    }
+    return node
+  }
+
+  object(field: StateField, value: unknown, owner: Tracked): Tracked {
+    const child = this.#build(this.#classOf(field), value)
+    child.$p = owner
+    child.$f = field
+    return child
+  }
+
+  setList(owner: Tracked, field: StateField, value: unknown): void {
+    const node = rawValue(owner, field.index) as ListNode
+    if (value !== node.proxy) node.replace(copyItems(field, value, node.path))
+  }
+
+  setMap(owner: Tracked, field: StateField, value: unknown): void {
+    const node = mapOf(owner, field)
+    if (value !== node.proxy) this.#replaceEntries(node, this.#buildEntries(node, value))
+  }
+
+  /** A nested object stays the same object; its fields take the new values. */
+  setObject(owner: Tracked, field: StateField, value: unknown): void {
+    const child = childOf(owner, field)
+    if (value !== child) this.#assign(child, this.#build(child.$c, value))
+  }
+
+  setEntry(node: MapNode, key: string, value: unknown): void {
+    const before = node.entries.get(key)
+    if (before !== undefined && value === before) return
+    if (before === undefined && node.entries.size >= node.field.max)
+      throw stateInvalid(`Expected at most ${node.field.max} entries in ${node.field.name}`)
+    const entry = this.#adopt(this.#classOf(node.field), value)
+    if (before !== undefined) this.deleteEntry(node, key)
+    this.#insert(node, key, entry)
+  }
+
+  deleteEntry(node: MapNode, key: string): void {
+    const entry = node.entries.get(key)
+    if (entry === undefined) return
+    if (entry.$s !== DETACHED) {
+      if (entry.$log) {
+        node.stale ??= new Map()
+        node.stale.set(key, ghostOf(entry))
+      }
+      if (entry.$s === KNOWN)
+        this.removals.push({ handle: entry.$h, level: entry.$level, owner: entry.$own })
+      this.#release(entry)
+      node.owner.$c.markLog(node.owner, node.field.index)
+      this.touchLog(node.owner)
+    }
+    node.entries.delete(key)
+    entry.$p = null
+    entry.$f = null
+    entry.$n = null
+  }
+
+  #insert(node: MapNode, key: string, entry: Tracked): void {
+    node.entries.set(key, entry)
+    link(entry, node, key)
+    if (node.owner.$s !== DETACHED) this.#attach(entry)
+  }
+
+  #replaceEntries(node: MapNode, entries: ReadonlyMap<string, Tracked>): void {
+    for (const key of node.entries.keys()) this.deleteEntry(node, key)
+    for (const [key, entry] of entries) this.#insert(node, key, entry)
+  }
+
+  /** Copies the fields of a detached object into an attached one; entries of its maps move over. */
+  #assign(to: Tracked, from: Tracked): void {
+    const target = to as unknown as Record<string, unknown>
+    const source = from as unknown as Record<string, unknown>
+    for (const field of to.$c.layout.fields) {
+      if (field.kind === 'map') {
+        const entries = new Map(mapOf(from, field).entries)
+        for (const entry of entries.values()) entry.$p = null
+        this.#replaceEntries(mapOf(to, field), entries)
+      } else if (field.kind === 'object') this.#assign(childOf(to, field), childOf(from, field))
+      else target[field.name] = source[field.name]
+    }
+  }
+
+  #classOf(field: StateField): CompiledClass {
+    return this.#classes[field.target?.index ?? 0] as CompiledClass
+  }
+
+  #build(compiled: CompiledClass, value: unknown): Tracked {
+    const { name } = compiled.layout
+    if (value instanceof Tracked)
+      throw stateInvalid(`Expected a plain object for ${name}, got one that is tracked`)
+    if (!isPlain(value))
+      throw stateInvalid(`Expected a plain object for ${name}, got ${show(value)}`)
+    for (const key of Object.keys(value))
+      if (!compiled.names.has(key))
+        throw stateInvalid(`Expected a declared field of ${name}, got '${key}'`)
+    return compiled.create(value, this)
+  }
+
+  #buildEntries(node: MapNode, value: unknown): Map<string, Tracked> {
+    if (!isPlain(value))
+      throw stateInvalid(`Expected a plain object for ${node.field.name}, got ${show(value)}`)
+    const keys = Object.keys(value)
+    if (keys.length > node.field.max)
+      throw stateInvalid(`Expected at most ${node.field.max} entries in ${node.field.name}`)
+    const built = new Map<string, Tracked>()
+    const compiled = this.#classOf(node.field)
+    for (const key of keys) {
+      if (!isMapKey(key))
+        throw stateInvalid(`Expected a usable key of ${node.field.name}, got ${show(key)}`)
+      built.set(key, this.#build(compiled, value[key]))
+    }
+    return built
+  }
+
+  /** A new object from a plain one, or a removed one of the right class that comes back. */
+  #adopt(compiled: CompiledClass, value: unknown): Tracked {
+    if (!(value instanceof Tracked)) return this.#build(compiled, value)
+    if (value.$c !== compiled || value.$p !== null || value.$s !== DETACHED)
+      throw stateInvalid(
+        `Expected a plain object for ${compiled.layout.name}, got one that is in the state already; copy it`,
+      )
+    return value
+  }
+
+  /** Makes an object and all below it part of the state. Its place has been linked before. */
+  #attach(object: Tracked): void {
+    const parent = object.$p
+    const queue = this.created[object.$f?.edge ?? 0] as (Tracked | null)[]
+    object.$s = NEW
+    object.$q = 1
+    object.$d = this.dirty[object.$c.layout.index] as DirtyQueue
+    object.$log = false
+    object.$lq = 0
+    object.$c.clearMasks(object)
+    object.$ci = queue.length
+    queue.push(object)
+    this.createdCount++
+    if (parent !== null) inherit(object, parent)
+    object.$h = this.#handles.take(object.$level, object.$own)
+    this.touchLog(object)
+    for (const { field } of object.$c.containers) {
+      if (field.kind === 'object') this.#attach(childOf(object, field))
+      else for (const entry of mapOf(object, field).entries.values()) this.#attach(entry)
+    }
+  }
+
+  /** Takes an object and all below it out of every queue. */
+  #release(object: Tracked): void {
+    if (object.$s === NEW) {
+      ;(this.created[object.$f?.edge ?? 0] as (Tracked | null)[])[object.$ci] = null
+      this.createdCount--
+    }
+    this.#handles.release(object.$h, object.$level, object.$own)
+    if (object.$lq === 1 && object.$n !== null) object.$n.changed[object.$li] = null
+    object.$s = DETACHED
+    object.$q = 1
+    object.$h = 0
+    object.$log = false
+    object.$c.clearMasks(object)
+    for (const { field } of object.$c.containers) {
+      if (field.kind === 'object') this.#release(childOf(object, field))
+      else {
+        const node = mapOf(object, field)
+        for (const entry of node.entries.values()) this.#release(entry)
+        forgetChanged(node)
+        node.stale = null
+      }
+    }
+  }
+}
+
+function link(entry: Tracked, node: MapNode, key: string): void {
+  entry.$p = node.owner
+  entry.$f = node.field
+  entry.$n = node
+  if (entry.$k !== key) {
+    entry.$k = key
+    entry.$kj = jsonKey(key)
+  }
+}
+
+/** Who may see an object: what its parent lets through, narrowed by the audience of its own place. */
+function inherit(object: Tracked, parent: Tracked): void {
+  const field = object.$f as StateField
+  const key = object.$n === null ? null : object.$k
+  if (parent.$level === SECRET || field.audience === 'nobody') object.$level = SECRET
+  else object.$level = parent.$level === OWNED || field.audience === 'owner' ? OWNED : PUBLIC
+  if (parent.$level === OWNED) object.$own = parent.$own
+  else if (field.audience === 'owner') object.$own = parent.$own ?? key
+  else object.$own = key ?? parent.$own
+}
+
+/** The keys of maps below `object` that the log has, as they were when it last looked. */
+function ghostOf(object: Tracked): Ghost | null {
+  if (!object.$c.layout.hasMaps) return null
+  const maps = new Map<number, Map<string, Ghost | null>>()
+  const objects = new Map<number, Ghost>()
+  for (const { field } of object.$c.containers) {
+    if (field.kind === 'object') {
+      const ghost = ghostOf(childOf(object, field))
+      if (ghost !== null) objects.set(field.index, ghost)
+      continue
+    }
+    const node = mapOf(object, field)
+    const keys = new Map<string, Ghost | null>()
+    for (const [key, entry] of node.entries) if (entry.$log) keys.set(key, ghostOf(entry))
+    if (node.stale !== null) for (const [key, ghost] of node.stale) keys.set(key, ghost)
+    maps.set(field.index, keys)
+  }
+  return { maps, objects }
+}

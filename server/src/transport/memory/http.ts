@@ -1,0 +1,188 @@
+import { RingsideError } from '../../process/errors.ts'
+import { checkHeaders } from '../header-check.ts'
+import type { ByteStream, HttpRequest, HttpResponse } from '../contract.ts'
+
+/** One request of a test. */
+export interface MemoryRequest {
+  /** Default GET. */
+  readonly method?: string
+  /** With or without a query. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | string
+  readonly remoteAddress?: string
+}
+
+/** Both ends of one in-process HTTP exchange. */
+export class MemoryExchange implements HttpRequest, HttpResponse {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly remoteAddress: string
+  isOpen = true
+  /** 0 until the server answers. */
+  status = 0
+  headers: Readonly<Record<string, string>> = {}
+  /** The open body, once the server streams. */
+  openBody: MemoryStream | null = null
+  /** Resolves when the answer is complete: sent, ended, or the client has gone. */
+  readonly done: Promise<void>
+  readonly #request: MemoryRequest
+  readonly #chunks: Uint8Array[] = []
+  readonly #onFinish: () => void
+  #resolveDone: () => void = () => {}
+  #onAborted: (() => void) | null = null
+
+  constructor(request: MemoryRequest, onFinish: () => void) {
+    const [path = '', query = ''] = request.path.split('?')
+    this.method = (request.method ?? 'GET').toUpperCase()
+    this.path = path
+    this.query = new URLSearchParams(query)
+    this.remoteAddress = request.remoteAddress ?? '127.0.0.1'
+    this.#request = request
+    this.#onFinish = onFinish
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve
+    })
+  }
+
+  header(name: string): string {
+    return this.#request.headers?.[name] ?? ''
+  }
+
+  onAborted(listener: () => void): void {
+    this.#onAborted = listener
+  }
+
+  async body(maxBytes: number): Promise<Uint8Array> {
+    const { body = '' } = this.#request
+    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body)
+    await Promise.resolve()
+    if (!this.isOpen) throw new RingsideError('aborted')
+    if (bytes.length > maxBytes)
+      throw new RingsideError('body_too_large', `Expected a body of at most ${maxBytes} bytes`)
+    return bytes
+  }
+
+  send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
+    if (!this.isOpen) return
+    checkHeaders(headers)
+    this.status = status
+    this.headers = headers
+    const hasBody = this.method !== 'HEAD' && status !== 204 && status !== 304
+    if (hasBody)
+      this.#chunks.push(
+        typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body),
+      )
+    this.#finish()
+  }
+
+  stream(headers: Readonly<Record<string, string>>): ByteStream | null {
+    if (!this.isOpen || this.openBody) return null
+    checkHeaders(headers)
+    if (this.method === 'HEAD') {
+      this.send(200, headers, '')
+      return null
+    }
+    this.status = 200
+    this.headers = headers
+    this.openBody = new MemoryStream(
+      (bytes) => this.#chunks.push(bytes),
+      () => this.#finish(),
+    )
+    return this.openBody
+  }
+
+  /** What the client has received so far. */
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#chunks)
+  }
+
+  text(): string {
+    return new TextDecoder().decode(this.bytes())
+  }
+
+  json(): unknown {
+    return JSON.parse(this.text())
+  }
+
+  /** The client goes away. */
+  abort(): void {
+    const listener = this.#onAborted
+    this.#finish()
+    listener?.()
+  }
+
+  endStream(): void {
+    this.openBody?.end()
+  }
+
+  #finish(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.#onAborted = null
+    this.openBody?.gone()
+    this.#onFinish()
+    this.#resolveDone()
+  }
+}
+
+/** An open body whose fullness is set by hand. */
+export class MemoryStream implements ByteStream {
+  isOpen = true
+  onWritable: (() => void) | null = null
+  onClose: (() => void) | null = null
+  readonly #take: (bytes: Uint8Array) => void
+  readonly #onEnd: () => void
+  #waiting: Uint8Array[] = []
+  #bufferedBytes = 0
+  #isFull = false
+
+  constructor(take: (bytes: Uint8Array) => void, onEnd: () => void) {
+    this.#take = take
+    this.#onEnd = onEnd
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.isOpen) return false
+    if (!this.#isFull) {
+      this.#take(new Uint8Array(bytes))
+      return true
+    }
+    this.#waiting.push(new Uint8Array(bytes))
+    this.#bufferedBytes += bytes.length
+    return false
+  }
+
+  /** A full stream keeps what is written; empty again, it delivers all and calls `onWritable`. */
+  setFull(isFull: boolean): void {
+    this.#isFull = isFull
+    if (isFull || this.#waiting.length === 0) return
+    for (const bytes of this.#waiting) this.#take(bytes)
+    this.#waiting = []
+    this.#bufferedBytes = 0
+    this.onWritable?.()
+  }
+
+  end(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    for (const bytes of this.#waiting) this.#take(bytes)
+    this.#onEnd()
+  }
+
+  /** The exchange is over; called once. */
+  gone(): void {
+    this.isOpen = false
+    this.#waiting = []
+    this.#bufferedBytes = 0
+    const { onClose } = this
+    this.onClose = null
+    this.onWritable = null
+    onClose?.()
+  }
+}

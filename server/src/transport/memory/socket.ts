@@ -1,0 +1,225 @@
+import type { LoopbackSocket } from '../../server-types.ts'
+import { cutCloseReason } from '../close-reason.ts'
+import type { Connection, SendResult, TransportHandlers, TransportOptions } from '../contract.ts'
+import { SendResult as Result } from '../contract.ts'
+
+/** What a connection needs of its transport. */
+export interface MemoryHub {
+  subscribe(connection: MemoryConnection, topic: string): void
+  unsubscribe(connection: MemoryConnection, topic: string): void
+  gone(connection: MemoryConnection): void
+}
+
+/** Everything a connection is made of. */
+export interface MemoryConnectionParts {
+  readonly handlers: TransportHandlers
+  readonly hub: MemoryHub
+  readonly options: TransportOptions
+  readonly remoteAddress: string
+  readonly protocol: string | null
+}
+
+/** uWebSockets.js drops the socket without a frame this far over `maxMessageBytes`. */
+const OVERSIZE_MARGIN_BYTES = 65_536
+
+/** The server's end of an in-process socket. */
+export class MemoryConnection implements Connection {
+  isOpen = true
+  owner: unknown = null
+  readonly remoteAddress: string
+  readonly protocol: string | null
+  readonly #parts: MemoryConnectionParts
+  readonly #client: MemorySocket
+  readonly #topics = new Set<string>()
+  /** Frames that the full socket did not take. */
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #isFull = false
+  #closing: { code: number; reason: string } | null = null
+
+  constructor(parts: MemoryConnectionParts) {
+    this.#parts = parts
+    this.remoteAddress = parts.remoteAddress
+    this.protocol = parts.protocol
+    this.#client = new MemorySocket(this)
+  }
+
+  /** Tells the server and, later, the client. */
+  open(): MemorySocket {
+    queueMicrotask(() => this.#client.opened())
+    this.#parts.handlers.open(this)
+    return this.#client
+  }
+
+  get bufferedBytes(): number {
+    return this.#waitingBytes
+  }
+
+  send(frame: Uint8Array): SendResult {
+    if (!this.isOpen) return Result.dropped
+    const { maxBufferedBytes } = this.#parts.options
+    if (this.#waitingBytes > 0 && this.#waitingBytes + frame.length > maxBufferedBytes)
+      return Result.dropped
+    // Not slice(): a Buffer's shares its memory.
+    const copy = new Uint8Array(frame)
+    if (this.#isFull) {
+      this.#waiting.push(copy)
+      this.#waitingBytes += copy.length
+    } else this.#client.deliver(copy)
+    return Result.accepted
+  }
+
+  sendBuffer(frame: ArrayBuffer): SendResult {
+    return this.send(new Uint8Array(frame))
+  }
+
+  /** As `send`, but a frame too many is told to the server in a later turn. */
+  publish(frame: Uint8Array): void {
+    if (!this.isOpen || this.send(frame) === Result.accepted) return
+    queueMicrotask(() => {
+      if (this.isOpen) this.#parts.handlers.dropped(this)
+    })
+  }
+
+  subscribe(topic: string): void {
+    if (!this.isOpen) return
+    this.#topics.add(topic)
+    this.#parts.hub.subscribe(this, topic)
+  }
+
+  unsubscribe(topic: string): void {
+    if (!this.#topics.delete(topic)) return
+    this.#parts.hub.unsubscribe(this, topic)
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.isOpen) return
+    const cut = cutCloseReason(reason)
+    // What was accepted goes first: a full socket holds the close frame back as well.
+    if (this.#isFull && this.#waiting.length > 0) this.#closing = { code, reason: cut }
+    else this.#client.deliverClose(code, cut)
+    this.#gone(code, cut)
+  }
+
+  terminate(): void {
+    if (!this.isOpen) return
+    this.#waiting = []
+    this.#client.deliverClose(1006, '')
+    this.#gone(1006, '')
+  }
+
+  /** A message from the client; `data` is the connection's own copy. */
+  receive(data: ArrayBuffer, isBinary: boolean): void {
+    if (!this.isOpen) return
+    if (data.byteLength > this.#parts.options.maxMessageBytes + OVERSIZE_MARGIN_BYTES) {
+      this.terminate()
+      return
+    }
+    this.#parts.handlers.message(this, data, isBinary)
+    // As uWebSockets.js takes its buffer back: whoever kept a view must not get away with it here.
+    new Uint8Array(data).fill(0xdb)
+  }
+
+  /** The client closed (1005, 1000, ...) or vanished (1006). */
+  clientClosed(code: number, reason: string): void {
+    if (!this.isOpen) return
+    this.#client.deliverClose(code, reason)
+    this.#gone(code, reason)
+  }
+
+  setFull(isFull: boolean): void {
+    this.#isFull = isFull
+    if (isFull || this.#waiting.length === 0) return
+    const frames = this.#waiting
+    this.#waiting = []
+    this.#waitingBytes = 0
+    for (const frame of frames) this.#client.deliver(frame)
+    if (this.#closing) this.#client.deliverClose(this.#closing.code, this.#closing.reason)
+    else if (this.isOpen) this.#parts.handlers.drain(this)
+  }
+
+  #gone(code: number, reason: string): void {
+    this.isOpen = false
+    for (const topic of this.#topics) this.#parts.hub.unsubscribe(this, topic)
+    this.#topics.clear()
+    this.#parts.hub.gone(this)
+    this.#parts.handlers.close(this, code, reason)
+  }
+}
+
+/** The client's end: the browser's WebSocket as far as the SDK uses it, and what tests need. */
+export class MemorySocket implements LoopbackSocket {
+  binaryType = 'arraybuffer'
+  readyState = 0
+  readonly bufferedAmount = 0
+  onopen: (() => void) | null = null
+  onmessage: ((event: { data: ArrayBuffer }) => void) | null = null
+  onclose: ((event: { code: number; reason: string }) => void) | null = null
+  onerror: (() => void) | null = null
+  readonly #connection: MemoryConnection
+
+  constructor(connection: MemoryConnection) {
+    this.#connection = connection
+  }
+
+  /** The subprotocol the server chose; '' for none. */
+  get protocol(): string {
+    return this.#connection.protocol ?? ''
+  }
+
+  send(data: Uint8Array): void {
+    this.#later(new Uint8Array(data).buffer, true)
+  }
+
+  /** Sends a text message, which no client of the protocol does. */
+  sendText(text: string): void {
+    this.#later(new TextEncoder().encode(text).buffer, false)
+  }
+
+  close(code = 1005, reason = ''): void {
+    if (this.readyState > 1) return
+    this.readyState = 2
+    queueMicrotask(() => this.#connection.clientClosed(code, reason))
+  }
+
+  /** Vanishes without a closing handshake: the server sees 1006. */
+  vanish(): void {
+    if (this.readyState > 1) return
+    this.readyState = 2
+    queueMicrotask(() => this.#connection.clientClosed(1006, ''))
+  }
+
+  /** A full socket takes nothing from the server until it is set to false again. */
+  setFull(isFull: boolean): void {
+    this.#connection.setFull(isFull)
+  }
+
+  /** The connection told the client that it is open. */
+  opened(): void {
+    if (this.readyState !== 0) return
+    this.readyState = 1
+    this.onopen?.()
+  }
+
+  /** Brings a frame to the client, in a microtask. */
+  deliver(frame: Uint8Array): void {
+    queueMicrotask(() => {
+      if (this.readyState < 2) this.onmessage?.({ data: frame.buffer as ArrayBuffer })
+    })
+  }
+
+  /** Brings the close to the client, after what was delivered before. */
+  deliverClose(code: number, reason: string): void {
+    queueMicrotask(() => {
+      if (this.readyState === 3) return
+      this.readyState = 3
+      this.onclose?.({ code, reason })
+    })
+  }
+
+  #later(data: ArrayBuffer | ArrayBufferLike, isBinary: boolean): void {
+    if (this.readyState === 0) throw new DOMException('Still connecting', 'InvalidStateError')
+    if (this.readyState > 1) return
+    queueMicrotask(() => this.#connection.receive(data as ArrayBuffer, isBinary))
+  }
+}

@@ -1,0 +1,149 @@
+import { closeCodes } from '@ringside/protocol'
+import type { LoopbackSocket } from '../../server-types.ts'
+import { RingsideError } from '../../process/errors.ts'
+import { MemoryExchange } from './http.ts'
+import type { MemoryRequest } from './http.ts'
+import { MemoryConnection } from './socket.ts'
+import type { MemoryHub, MemorySocket } from './socket.ts'
+import type {
+  ListenAddress,
+  Transport,
+  TransportHandlers,
+  TransportOptions,
+  UpgradeRequest,
+} from '../contract.ts'
+
+/** `remoteAddress` of connections that never left the process; no network client can have it. */
+export const LOOPBACK_ADDRESS = 'loopback'
+
+/** How a test or the server itself dials in; everything has a default. */
+export interface MemoryDial {
+  readonly path?: string
+  readonly query?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly protocols?: readonly string[]
+  readonly remoteAddress?: string
+}
+
+/** A handshake that was answered with an HTTP status instead. */
+export interface MemoryRefusal {
+  readonly status: number
+  readonly code: string
+}
+
+/**
+ * Sockets and HTTP within the process: for tests, where fullness is set by hand
+ * (`MemorySocket.setFull`), and for `server.loopback()`. What is sent arrives in a microtask.
+ */
+export class MemoryTransport implements Transport {
+  readonly #options: TransportOptions
+  readonly #topics = new Map<string, Set<MemoryConnection>>()
+  readonly #connections = new Set<MemoryConnection>()
+  readonly #exchanges = new Set<MemoryExchange>()
+  #handlers: TransportHandlers | null = null
+  readonly #hub: MemoryHub = {
+    subscribe: (connection, topic) => {
+      const members = this.#topics.get(topic)
+      if (members) members.add(connection)
+      else this.#topics.set(topic, new Set([connection]))
+    },
+    unsubscribe: (connection, topic) => {
+      const members = this.#topics.get(topic)
+      members?.delete(connection)
+      if (members?.size === 0) this.#topics.delete(topic)
+    },
+    gone: (connection) => {
+      this.#connections.delete(connection)
+    },
+  }
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+  }
+
+  /** Open connections, for asserts. */
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
+    if (this.#handlers) return Promise.reject(new RingsideError('already_listening'))
+    this.#handlers = handlers
+    return Promise.resolve(address.port)
+  }
+
+  publish(topic: string, frame: Uint8Array): void {
+    for (const connection of this.#topics.get(topic) ?? []) connection.publish(frame)
+  }
+
+  async close(): Promise<void> {
+    this.#handlers = null
+    const { code, reason } = closeCodes.going_away
+    for (const connection of this.#connections) connection.close(code, reason)
+    for (const exchange of this.#exchanges) exchange.endStream()
+    await Promise.resolve()
+  }
+
+  /**
+   * Dials: the handshake is decided at once.
+   * @throws RingsideError unavailable when nothing listens.
+   */
+  dial(dial: MemoryDial = {}): MemorySocket | MemoryRefusal {
+    const handlers = this.#handlers
+    if (!handlers) throw new RingsideError('unavailable', 'Expected a transport that listens')
+    const headers = dial.headers ?? {}
+    const request: UpgradeRequest = {
+      path: dial.path ?? '/ws',
+      query: dial.query ?? '',
+      header: (name) => headers[name] ?? '',
+      remoteAddress: this.#clientOf(dial.remoteAddress ?? LOOPBACK_ADDRESS, headers),
+      protocols: dial.protocols ?? [],
+    }
+    const decision = handlers.upgrade(request)
+    if (!decision.accept) return { status: decision.status, code: decision.code }
+    const connection = new MemoryConnection({
+      handlers,
+      hub: this.#hub,
+      options: this.#options,
+      remoteAddress: request.remoteAddress,
+      protocol: decision.protocol,
+    })
+    this.#connections.add(connection)
+    return connection.open()
+  }
+
+  /**
+   * Dials for `server.loopback()`.
+   * @throws RingsideError draining when the handshake is refused.
+   */
+  loopback(): LoopbackSocket {
+    const socket = this.dial()
+    if ('status' in socket)
+      throw new RingsideError('draining', `Expected an open server, got ${socket.status}`)
+    return socket
+  }
+
+  /** Sends one HTTP request; the result fills in as the server answers. */
+  request(request: MemoryRequest): MemoryExchange {
+    const handlers = this.#handlers
+    if (!handlers) throw new RingsideError('unavailable', 'Expected a transport that listens')
+    const peer = request.remoteAddress ?? '127.0.0.1'
+    const address = this.#clientOf(peer, request.headers ?? {})
+    const exchange = new MemoryExchange({ ...request, remoteAddress: address }, () => {
+      this.#exchanges.delete(exchange)
+    })
+    this.#exchanges.add(exchange)
+    try {
+      handlers.http(exchange, exchange)
+    } catch {
+      exchange.send(500, {}, '{"error":{"code":"internal","message":"The server failed"}}')
+    }
+    return exchange
+  }
+
+  /** TR28. */
+  #clientOf(peer: string, headers: Readonly<Record<string, string>>): string {
+    const { clientAddress } = this.#options
+    return clientAddress ? clientAddress(peer, headers['x-forwarded-for'] ?? '') : peer
+  }
+}

@@ -1,0 +1,248 @@
+import { STATUS_CODES } from 'node:http'
+import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWebSockets.js'
+import { RingsideError } from '../../process/errors.ts'
+import { checkHeaders } from '../header-check.ts'
+import type { ByteStream, HttpRequest, HttpResponse } from '../contract.ts'
+
+/** The other end of the socket as text: dotted for IPv4 (mapped into IPv6 as well), else groups of hex. */
+export function peerAddressOf(response: UwsResponse): string {
+  const bytes = new Uint8Array(response.getRemoteAddress())
+  if (bytes.length === 4) return bytes.join('.')
+  if (bytes.length !== 16) return ''
+  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255
+  if (isMapped) return bytes.subarray(12).join('.')
+  const groups: string[] = []
+  for (let at = 0; at < 16; at += 2)
+    groups.push((((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16))
+  return groups.join(':')
+}
+
+/**
+ * One HTTP request, copied, since that of uWebSockets.js lives only during the callback. Apart from its answer, so
+ * that an open stream does not keep what was asked (a kilobyte of headers).
+ */
+export class UwsHttpRequest implements HttpRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly remoteAddress: string
+  readonly #headers = new Map<string, string>()
+  readonly #exchange: UwsExchange
+
+  constructor(exchange: UwsExchange, request: UwsRequest, remoteAddress: string) {
+    this.#exchange = exchange
+    this.method = exchange.method
+    this.path = request.getUrl()
+    this.query = new URLSearchParams(request.getQuery())
+    this.remoteAddress = remoteAddress
+    request.forEach((name, value) => {
+      this.#headers.set(name, value)
+    })
+  }
+
+  header(name: string): string {
+    return this.#headers.get(name) ?? ''
+  }
+
+  body(maxBytes: number): Promise<Uint8Array> {
+    return this.#exchange.body(maxBytes)
+  }
+}
+
+/**
+ * The answering half of one HTTP exchange. The response of uWebSockets.js must not be touched once answered or
+ * aborted, so `isOpen` guards it. It lives as long as a stream does: it keeps no closures or headers it can do
+ * without.
+ */
+export class UwsExchange implements HttpResponse {
+  readonly method: string
+  readonly #response: UwsResponse
+  readonly #exchanges: Set<UwsExchange>
+  #isOpen = true
+  #stream: UwsByteStream | null = null
+  /** Rejects the body that is being read. */
+  #onGone: (() => void) | null = null
+  #onAborted: (() => void) | null = null
+
+  /** Adds itself to the open exchanges, and leaves them when it is over. */
+  constructor(response: UwsResponse, request: UwsRequest, exchanges: Set<UwsExchange>) {
+    this.method = request.getCaseSensitiveMethod().toUpperCase()
+    this.#response = response
+    this.#exchanges = exchanges
+    exchanges.add(this)
+    response.onAborted(() => this.#aborted())
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  onAborted(listener: () => void): void {
+    this.#onAborted = listener
+  }
+
+  body(maxBytes: number): Promise<Uint8Array> {
+    if (!this.#isOpen) return Promise.reject(new RingsideError('aborted'))
+    return new Promise((resolve, rejectBody) => {
+      let chunks: Uint8Array[] = []
+      let size = 0
+      this.#onGone = () => rejectBody(new RingsideError('aborted'))
+      this.#response.onData((chunk, isLast) => {
+        size += chunk.byteLength
+        if (size > maxBytes) {
+          // The rest is read and thrown away, so that the client gets to see the answer.
+          chunks = []
+          rejectBody(
+            new RingsideError('body_too_large', `Expected a body of at most ${maxBytes} bytes`),
+          )
+          return
+        }
+        chunks.push(new Uint8Array(chunk.slice(0)))
+        if (isLast) resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : join(chunks, size))
+      })
+    })
+  }
+
+  send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
+    if (!this.#isOpen) return
+    const response = this.#response
+    checkHeaders(headers)
+    response.cork(() => {
+      this.#writeHead(status, headers)
+      // RFC 9110: no body after HEAD, and neither body nor length after 204 and 304.
+      if (status === 204 || status === 304) response.endWithoutBody()
+      else if (this.method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body))
+      else endBounded(response, typeof body === 'string' ? Buffer.from(body) : body)
+    })
+    this.finish()
+  }
+
+  stream(headers: Readonly<Record<string, string>>): ByteStream | null {
+    if (!this.#isOpen || this.#stream) return null
+    checkHeaders(headers)
+    if (this.method === 'HEAD') {
+      this.send(200, headers, '')
+      return null
+    }
+    this.#beginStream(headers)
+    this.#stream = new UwsByteStream(this.#response, this)
+    return this.#stream
+  }
+
+  /** Apart, for whatever a closure of `stream` shared would live as long as the stream. */
+  #beginStream(headers: Readonly<Record<string, string>>): void {
+    this.#response.cork(() => this.#writeHead(200, headers))
+  }
+
+  /** Ends an open stream; a request that is still being answered is left alone. */
+  endStream(): void {
+    this.#stream?.end()
+  }
+
+  #writeHead(status: number, headers: Readonly<Record<string, string>>): void {
+    this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`)
+    for (const name in headers) this.#response.writeHeader(name, headers[name] as string)
+  }
+
+  #aborted(): void {
+    const listener = this.#onAborted
+    this.finish()
+    listener?.()
+  }
+
+  /** Answered, ended or aborted: uWebSockets.js frees the response now. */
+  finish(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#onGone?.()
+    this.#onGone = null
+    this.#onAborted = null
+    this.#stream?.gone()
+    this.#exchanges.delete(this)
+  }
+}
+
+function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
+
+// What writeCorked works on: one function for all streams instead of a closure per write.
+let corkedResponse: UwsResponse
+let corkedBytes: Uint8Array
+let corkedTaken = true
+function writeCorked(): void {
+  corkedTaken = corkedResponse.write(corkedBytes)
+}
+
+class UwsByteStream implements ByteStream {
+  isOpen = true
+  onWritable: (() => void) | null = null
+  onClose: (() => void) | null = null
+  readonly #response: UwsResponse
+  readonly #exchange: UwsExchange
+  #bufferedBytes = 0
+
+  constructor(response: UwsResponse, exchange: UwsExchange) {
+    this.#response = response
+    this.#exchange = exchange
+    response.onWritable(() => {
+      this.#bufferedBytes = 0
+      this.onWritable?.()
+      return true
+    })
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.isOpen) return false
+    // An empty chunk would end the body.
+    if (bytes.length === 0) return this.#bufferedBytes === 0
+    corkedResponse = this.#response
+    corkedBytes = bytes
+    this.#response.cork(writeCorked)
+    if (!corkedTaken) this.#bufferedBytes += bytes.length
+    return corkedTaken
+  }
+
+  end(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.#response.cork(() => {
+      this.#response.end()
+    })
+    this.#exchange.finish()
+  }
+
+  /** The response is over; called once. */
+  gone(): void {
+    this.isOpen = false
+    this.#bufferedBytes = 0
+    const { onClose } = this
+    this.onClose = null
+    this.onWritable = null
+    onClose?.()
+  }
+}
+
+/**
+ * Ends a response without letting uWebSockets.js copy what the socket does not take: `end` would, for
+ * each of the requests that one connection pipelines, until memory is gone. While this response waits, the
+ * requests behind it do too. Never called again once the client has gone.
+ */
+function endBounded(response: UwsResponse, body: Uint8Array): void {
+  const [, isDone] = response.tryEnd(body, body.length)
+  if (isDone) return
+  response.onWritable((offset) => {
+    const [isTaken] = response.tryEnd(body.subarray(offset), body.length)
+    return isTaken
+  })
+}

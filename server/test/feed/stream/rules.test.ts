@@ -1,0 +1,426 @@
+import { describe, expect, it } from 'vitest'
+import type { EventPage, RoomStateAnswer } from '@ringside/protocol'
+import { TestServer } from '../../support/test-server.ts'
+import { FeedRig } from '../rig.ts'
+
+describe('FE3 delay', () => {
+  it('FE3 stream, state and pages stop at the first event that is too young', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 }, { delayMs: 5_000 })
+    const early = await rig.open('/rooms/a/feed')
+    expect(early.types).toEqual(['hello', 'caught-up'])
+    expect(early.of('hello')[0]?.data).toMatchObject({ delayMs: 5_000 })
+    for (const path of ['/rooms/a/state', `/rooms/a/state?at=${rig.outbox.sealed}`]) {
+      const answer = await rig.open(path)
+      expect([answer.exchange.status, answer.error]).toEqual([404, 'not_yet_visible'])
+    }
+    await rig.advance(3_000, 100)
+    room.patch({ score: 1 })
+    await rig.settle()
+    await rig.advance(1_999)
+    expect(early.roomEvents).toEqual([])
+    await rig.advance(1)
+    expect(early.roomEvents.map(({ data }) => data.n)).toEqual([1])
+    const state = await rig.json<RoomStateAnswer>('/rooms/a/state')
+    expect(state).toMatchObject({ n: 1, state: { score: 0 } })
+    const page = await rig.json<EventPage>('/rooms/a/events')
+    expect(page).toMatchObject({ events: [{ data: { n: 1 } }], sealed: false })
+    const late = await rig.open('/rooms/a/feed')
+    expect(late.of('snapshot')[0]?.data).toMatchObject({ n: 1, state: { score: 0 } })
+    const replay = await rig.open('/rooms/a/feed?from=start')
+    expect(replay.roomEvents).toHaveLength(1)
+    await rig.advance(3_000)
+    for (const reader of [early, late, replay])
+      expect(reader.roomEvents.at(-1)?.data).toMatchObject({ n: 2, data: { score: 1 } })
+    expect(page.next).toBeLessThan(rig.outbox.sealed)
+  })
+
+  it('FE3 a checkpoint beyond the visible position starts over, and shows nothing earlier than its time', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 }, { delayMs: 5_000 })
+    const reader = await rig.open(`/rooms/a/feed?checkpoint=${rig.outbox.sealed}`)
+    room.patch({ score: 1 })
+    await rig.settle()
+    await rig.advance(4_999)
+    expect(reader.roomEvents).toEqual([])
+    await rig.advance(1)
+    expect(reader.roomEvents.map(({ data }) => data.n)).toEqual([1, 2])
+  })
+
+  it.each(['from', 'checkpoint', 'last-event-id'])(
+    'FE3 %s does not tell whether a position exists that may not be seen yet',
+    async (name) => {
+      const rig = await FeedRig.start()
+      const room = await rig.room('a', { score: 0 }, { delayMs: 5_000 })
+      await rig.advance(5_000)
+      const visible = rig.outbox.sealed
+      room.patch({ score: 1 })
+      await rig.settle()
+      expect(rig.outbox.sealed).toBeGreaterThan(visible)
+      for (const position of [visible + 1, rig.outbox.sealed, visible + 1_000_000]) {
+        const query = name === 'last-event-id' ? '' : `?${name}=${position}`
+        const header = name === 'last-event-id' ? { [name]: String(position) } : {}
+        const reader = await rig.open(`/rooms/a/feed${query}`, header)
+        expect(reader.types).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
+        expect(reader.of('reset')[0]?.data).toEqual({
+          reason: 'unknown-checkpoint',
+          from: position,
+          to: visible,
+        })
+      }
+      // What may be seen is no reason to start over.
+      const known = await rig.open(`/rooms/a/feed`, { 'last-event-id': String(visible) })
+      expect(known.types).toEqual(['hello', 'caught-up'])
+    },
+  )
+
+  it('FE3 a stream of many rooms runs at the largest delay, also of one that comes later', async () => {
+    const rig = await FeedRig.start()
+    const quick = await rig.room('quick', { score: 0 })
+    const reader = await rig.open('/feed?rooms=*')
+    quick.patch({ score: 1 })
+    await rig.settle()
+    expect(reader.roomEvents).toHaveLength(1)
+    await rig.room('slow', { score: 9 }, { delayMs: 2_000 })
+    quick.patch({ score: 2 })
+    await rig.settle()
+    await rig.advance(1_000, 50)
+    expect(reader.roomEvents).toHaveLength(1)
+    await rig.advance(1_000, 50)
+    const seen = reader.roomEvents.map(({ data }) => [data.room, data.n])
+    expect(seen).toEqual([
+      ['quick', 2],
+      ['slow', 1],
+      ['quick', 3],
+    ])
+  })
+})
+
+describe('FE3 delay and a log that is cut', () => {
+  it('FE3 a log that is cut before the delay is over shows nothing ahead of its time', async () => {
+    const delayMs = 20_000
+    const rig = await FeedRig.start({ retentionMs: 10_000, feedRingBytes: 65_536 })
+    const room = await rig.room('a', { second: 0 }, { delayMs })
+    const early = await rig.open('/rooms/a/feed')
+    for (let second = 1; second < 60; second++) {
+      room.patch({ second, text: 'x'.repeat(10_000) })
+      room.snapshot()
+      await rig.advance(1_000, 250)
+      const state = await rig.json<Partial<RoomStateAnswer>>('/rooms/a/state')
+      const reader = await rig.open('/rooms/a/feed')
+      const shown = [state.at, ...[...reader.events, ...early.events].map(({ data }) => data.at)]
+      for (const at of shown)
+        if (at !== undefined) expect(rig.clock.now() - at).toBeGreaterThanOrEqual(delayMs)
+      reader.exchange.abort()
+    }
+    expect(rig.outbox.floor).toBeGreaterThan(rig.outbox.origin + 30)
+  })
+
+  it('FE1 a live stream is reset when the log was cut beyond where it stands', async () => {
+    const delayMs = 5_000
+    const rig = await FeedRig.start({ feedRingBytes: 65_536 })
+    const room = await rig.room('a', { step: 0 }, { delayMs })
+    await rig.advance(delayMs)
+    const reader = await rig.open('/rooms/a/feed')
+    expect(reader.types).toEqual(['hello', 'snapshot', 'caught-up'])
+    const cut = rig.outbox.sealed + 40
+    await rig.store.raiseFloor(cut)
+    for (let step = 1; step <= 20; step++) {
+      room.patch({ step, text: 'x'.repeat(10_000) })
+      room.emit('kill', {})
+    }
+    room.snapshot()
+    await rig.settle()
+    // The floor takes the counter along (OB3): all of them are above it.
+    const end = cut + 40
+    expect(rig.outbox.sealed).toBe(end)
+    await rig.advance(delayMs)
+    room.patch({ step: 21 })
+    await rig.settle()
+    await rig.advance(delayMs, 500)
+    expect(reader.types.slice(3)).toEqual(['reset', 'snapshot', 'caught-up', 'patch'])
+    expect(reader.of('reset')[0]?.data).toMatchObject({ reason: 'retention' })
+    expect(reader.of('snapshot')[1]?.data).toMatchObject({ seq: end, state: { step: 20 } })
+    expect(reader.of('patch')[0]?.data).toMatchObject({ n: 42, data: { step: 21 } })
+  })
+})
+
+describe('FE4 who may see what', () => {
+  it('FE4 hidden parts never reach a stream, a page or a state', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    const live = await rig.open('/rooms/a/feed?from=start')
+    room.patch({ score: 1 }, '{"mines":"SECRET"}')
+    room.patch({}, '{"mines":"SECRET"}')
+    room.snapshot()
+    room.patch({ score: 2 })
+    await rig.settle()
+    const texts = [live.text]
+    for (const path of [
+      '/rooms/a/feed',
+      '/rooms/a/feed?from=start',
+      '/feed',
+      '/rooms/a/events',
+      '/rooms/a/state',
+    ])
+      texts.push((await rig.open(path)).text)
+    for (const text of texts) {
+      expect(text.length).toBeGreaterThan(40)
+      expect(text).not.toContain('SECRET')
+    }
+  })
+
+  it('FE4 a private room is refused, is no part of *, and a stream of it ends when it turns private', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    const own = await rig.open('/rooms/a/feed')
+    const wall = await rig.open('/feed')
+    room.patch({ score: 1 })
+    await rig.settle()
+    rig.directory.set('a', { isPrivate: true })
+    room.patch({ score: 2 })
+    await rig.settle()
+    expect(own.body.isOpen).toBe(false)
+    for (const reader of [own, wall])
+      expect(reader.of('patch').map(({ data }) => data.n)).toEqual([2])
+    const replay = await rig.open('/feed?from=start')
+    expect(replay.roomEvents).toEqual([])
+    for (const path of ['/rooms/a/feed', '/feed?rooms=a', '/rooms/a/state', '/rooms/a/events']) {
+      const answer = await rig.open(path)
+      expect([path, answer.exchange.status, answer.error]).toEqual([path, 403, 'forbidden'])
+    }
+  })
+
+  it('FE4 a check of its own is asked again for every event, live and replayed', async () => {
+    let isAllowed = true
+    const rig = await FeedRig.start({
+      authorize: (request, room) => request.header('x-fan') === room.id && isAllowed,
+    })
+    const room = await rig.room('a', { score: 0 })
+    await rig.room('b', {})
+    const stranger = await rig.open('/rooms/a/feed')
+    expect(stranger.exchange.status).toBe(403)
+    const fan = await rig.open('/rooms/a/feed', { 'x-fan': 'a' })
+    const wall = await rig.open('/feed?from=start', { 'x-fan': 'a' })
+    expect(wall.roomEvents.map(({ data }) => data.room)).toEqual(['a'])
+    room.patch({ score: 1 })
+    await rig.settle()
+    isAllowed = false
+    room.patch({ score: 2 })
+    await rig.settle()
+    expect(fan.of('patch').map(({ data }) => data.n)).toEqual([2])
+    expect(wall.of('patch').map(({ data }) => data.n)).toEqual([1, 2])
+  })
+})
+
+describe('FE4 authorizeSpectator of a server', () => {
+  const fan = { 'x-fan': 'yes' }
+
+  it('FE4 it decides on streams, pages and states, and keeps them out of shared caches', async () => {
+    await using test = await TestServer.start({
+      authorizeSpectator: (request) => request.header('x-fan') === 'yes',
+    })
+    const { seat } = await test.join('Ada')
+    await test.clock.advanceAsync(1_000, 25)
+    const get = async (path: string, headers: Record<string, string>) => {
+      const exchange = test.transport.request({ path: `/rooms/${seat.roomId}/${path}`, headers })
+      await test.clock.advanceAsync(50, 5)
+      return exchange
+    }
+    for (const path of ['feed', 'events?limit=1', 'state']) {
+      expect([path, (await get(path, {})).status]).toEqual([path, 403])
+      const allowed = await get(path, fan)
+      expect([path, allowed.status]).toEqual([path, 200])
+      expect(allowed.headers['Cache-Control']).not.toContain('public')
+    }
+    const page = await get('events', fan)
+    const { next } = page.json() as { next: number }
+    const again = await get(`events?limit=1&after=${next - 3}`, fan)
+    expect(again.headers['Cache-Control']).toContain('private, max-age')
+  })
+
+  it.each([
+    ['a promise', () => Promise.resolve(true) as unknown as boolean],
+    ['1', () => 1 as unknown as boolean],
+    [
+      'an error',
+      () => {
+        throw new Error('Expected a user')
+      },
+    ],
+  ])('FE4 %s for an answer is a no', async (_, authorizeSpectator) => {
+    await using test = await TestServer.start({ authorizeSpectator })
+    const { seat } = await test.join('Ada')
+    await test.clock.advanceAsync(1_000, 25)
+    for (let time = 0; time < 3; time++)
+      expect((await test.http('GET', `/rooms/${seat.roomId}/feed`)).status).toBe(403)
+    const thrown = test.logged.filter(({ message }) => message === 'authorizeSpectator threw')
+    expect(thrown.length).toBeLessThanOrEqual(1)
+    expect((await test.http('GET', '/health/live')).status).toBe(200)
+  })
+})
+
+describe('FE5 bounds', () => {
+  it('FE5 a socket that takes nothing for maxBehindMs is closed', async () => {
+    const rig = await FeedRig.start({ maxBehindMs: 3_000 })
+    const room = await rig.room('a', {})
+    const reader = await rig.open('/rooms/a/feed')
+    reader.body.setFull(true)
+    room.patch({ score: 1 })
+    await rig.settle()
+    await rig.advance(2_900, 100)
+    expect(reader.body.isOpen).toBe(true)
+    await rig.advance(1_200, 100)
+    expect(reader.body.isOpen).toBe(false)
+    expect(rig.feed.streamCount).toBe(0)
+  })
+
+  it('FE5 a replay gives a socket at most a chunk at a time', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', {})
+    for (let step = 0; step < 40; step++) {
+      for (let part = 0; part < 10; part++) room.emit('note', { text: 'y'.repeat(2_000) })
+      await rig.settle()
+    }
+    const reader = rig.get('/rooms/a/feed?from=start')
+    reader.body.setFull(true)
+    await rig.settle()
+    expect(reader.body.bufferedBytes).toBeLessThan(70_000)
+    reader.body.setFull(false)
+    await rig.settle()
+    expect(reader.roomEvents).toHaveLength(401)
+  })
+
+  it('FE9 beyond maxStreams the answer is 200 with retry, and ends', async () => {
+    const rig = await FeedRig.start({ maxStreams: 1 })
+    await rig.room('a', {})
+    const first = await rig.open('/rooms/a/feed')
+    for (const path of ['/rooms/a/feed', '/rooms/stream']) {
+      const second = await rig.open(path)
+      expect(second.exchange.status).toBe(200)
+      expect(second.text).toMatch(/^retry: \d+\n/)
+      expect(second.exchange.isOpen).toBe(false)
+    }
+    first.exchange.abort()
+    expect((await rig.open('/rooms/a/feed')).body.isOpen).toBe(true)
+  })
+})
+
+describe('FE6 every n, filters and quiet streams', () => {
+  it('FE6 an unfiltered stream shows every n; what is hidden is an empty patch, the marker is owner', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    const reader = await rig.open('/rooms/a/feed?from=start')
+    room.patch({}, '{"players":{"x":{"mines":[1]}}}')
+    room.emit('joined', { sessionId: 's', name: 'Ann' })
+    await rig.room('a', { score: 5 })
+    expect(reader.roomEvents.map(({ type, data }) => [type, data.n])).toEqual([
+      ['patch', 1],
+      ['patch', 2],
+      ['joined', 3],
+      ['owner', 4],
+      ['patch', 5],
+    ])
+    expect(reader.roomEvents[1]?.data).toMatchObject({ prev: 1, data: {} })
+    expect(reader.roomEvents[2]?.data.data).toEqual({ sessionId: 's', name: 'Ann' })
+    expect(reader.of('owner')[0]?.data).toEqual({
+      room: 'a',
+      n: 4,
+      at: rig.clock.now(),
+      epoch: 2,
+    })
+    expect(reader.roomEvents[4]?.data.prev).toBe(2)
+  })
+
+  it('FE6 types= filters live and replayed events alike, with wildcards', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', {})
+    const live = await rig.open('/rooms/a/feed?types=kill,end')
+    const wild = await rig.open('/feed?types=ki*')
+    room.emit('kill', { by: 'x' })
+    room.emit('chat', { text: 'hi' })
+    room.patch({ score: 1 })
+    room.emit('kiss', {})
+    await rig.settle()
+    expect(live.roomEvents.map(({ type }) => type)).toEqual(['kill'])
+    expect(wild.roomEvents.map(({ type }) => type)).toEqual(['kill', 'kiss'])
+    const replay = await rig.open('/rooms/a/feed?from=start&types=chat')
+    expect(replay.roomEvents.map(({ type }) => type)).toEqual(['chat'])
+  })
+
+  it('FE6 a quiet stream is led on by id-only blocks and kept awake by comments without id', async () => {
+    const rig = await FeedRig.start()
+    await rig.room('a', {})
+    const busy = await rig.room('b', {})
+    const reader = await rig.open('/rooms/a/feed')
+    const before = reader.lastEventId
+    await rig.advance(15_000, 1_000)
+    expect(reader.text.endsWith(': hb\n\n')).toBe(true)
+    expect(reader.lastEventId).toBe(before)
+    busy.patch({ score: 1 })
+    await rig.settle()
+    await rig.advance(15_000, 1_000)
+    expect(reader.lastEventId).toBe(String(rig.outbox.sealed))
+    expect(reader.types).toEqual(['hello', 'snapshot', 'caught-up'])
+    const resumed = await rig.open('/rooms/a/feed', { 'last-event-id': reader.lastEventId })
+    expect(resumed.types).toEqual(['hello', 'caught-up'])
+  })
+})
+
+describe('the end of a room and of the server', () => {
+  it('FE9 a stream of one room ends with the room; coming back at the end is answered 204', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    const reader = await rig.open('/rooms/a/feed')
+    const wall = await rig.open('/feed?rooms=a')
+    room.patch({ score: 1 })
+    room.end()
+    rig.directory.set('a', { isLive: false })
+    await rig.settle()
+    expect(reader.types.slice(-2)).toEqual(['patch', 'end'])
+    expect(reader.exchange.isOpen).toBe(false)
+    expect(wall.types.at(-1)).toBe('end')
+    expect(wall.body.isOpen).toBe(true)
+    const again = await rig.open('/rooms/a/feed', { 'last-event-id': reader.lastEventId })
+    expect([again.exchange.status, again.text]).toEqual([204, ''])
+    const before = String(Number(reader.lastEventId) - 1)
+    const almost = await rig.open('/rooms/a/feed', { 'last-event-id': before })
+    expect(almost.types).toEqual(['hello', 'end'])
+    expect(almost.exchange.isOpen).toBe(false)
+  })
+
+  it('FE9 a newcomer to an ended room sees its last state and the end', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    room.patch({ score: 3 })
+    room.end()
+    room.snapshot()
+    rig.directory.set('a', { isLive: false })
+    await rig.settle()
+    await rig.advance(6_000)
+    for (const query of ['', '?from=-5s', `?from=${rig.outbox.sealed}`]) {
+      const reader = await rig.open(`/rooms/a/feed${query}`)
+      expect(reader.of('snapshot')[0]?.data.state).toEqual({ score: 3 })
+      expect(reader.types.at(-1)).toBe('end')
+      expect(reader.exchange.isOpen).toBe(false)
+    }
+    const replay = await rig.open('/rooms/a/feed?from=start')
+    expect(replay.roomEvents.map(({ type }) => type)).toEqual(['patch', 'patch', 'end'])
+    const page = await rig.json<EventPage>('/rooms/a/events')
+    expect(page.sealed).toBe(true)
+  })
+
+  it('FE9 drain tells every stream when to come back, spread over the window, and turns newcomers away', async () => {
+    let draw = 0
+    const rig = await FeedRig.start({ random: () => (draw += 0.25) % 1, retryMs: 1_000 })
+    await rig.room('a', {})
+    const readers = [await rig.open('/rooms/a/feed'), await rig.open('/rooms/a/feed')]
+    rig.feed.drain(8_000)
+    const told = readers.map((reader) => reader.of('going-away')[0]?.data.retryMs)
+    expect(told).toEqual([3_000, 5_000])
+    expect(readers.every((reader) => !reader.exchange.isOpen)).toBe(true)
+    const late = await rig.open('/rooms/a/feed')
+    expect([late.exchange.status, late.exchange.isOpen]).toEqual([200, false])
+    expect(late.text).toMatch(/^retry: \d+\n/)
+  })
+})

@@ -1,0 +1,161 @@
+import net from 'node:net'
+import { createParser } from 'eventsource-parser'
+import { afterEach, describe, expect, it } from 'vitest'
+import { SystemClock } from '../../../src/process/clock.ts'
+import { Feed } from '../../../src/feed/feed.ts'
+import { addFeedRoutes } from '../../../src/feed/routes.ts'
+import { Lobby } from '../../../src/feed/lobby/lobby.ts'
+import { Router } from '../../../src/http/router.ts'
+import { silentLogger as logger } from '../../../src/process/logger.ts'
+import { createMetrics } from '../../../src/process/metrics.ts'
+import { checkLimits } from '../../../src/options.ts'
+import { createOutbox } from '../../../src/outbox/create-outbox.ts'
+import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
+import { UwsTransport } from '../../../src/transport/uws/transport.ts'
+import { FakeDirectory, ScriptedRoom } from '../rig.ts'
+
+const stops: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop()
+})
+
+async function serve() {
+  const clock = new SystemClock()
+  const limits = checkLimits({ feedRingBytes: 1 << 20 })
+  const outbox = createOutbox(new MemoryStore({ clock }), limits, {
+    clock,
+    logger,
+    randomId: () => `own-${Math.random().toString(36).slice(2).padEnd(12, '0')}`,
+  })
+  await outbox.start()
+  const directory = new FakeDirectory()
+  const feed = new Feed({ outbox, directory, clock, limits, logger })
+  const { readers } = feed
+  const onSpectators = feed.spectators.onChange.bind(feed.spectators)
+  const lobby = new Lobby({ directory, clock, limits, readers, onSpectators })
+  const metrics = createMetrics()
+  const router = new Router({ logger, metrics, isOriginAllowed: () => true, checkKey: () => {} })
+  addFeedRoutes(router, feed, lobby)
+  const transport = new UwsTransport({
+    maxMessageBytes: 1024,
+    maxBufferedBytes: 65_536,
+    idleTimeoutMs: 60_000,
+  })
+  const refuse = (): never => {
+    throw new Error('Expected HTTP only')
+  }
+  const port = await transport.listen(
+    { host: '127.0.0.1', port: 0 },
+    {
+      upgrade: refuse,
+      open: refuse,
+      message: refuse,
+      drain: refuse,
+      dropped: refuse,
+      close: refuse,
+      http: router.handle,
+    },
+  )
+  stops.push(async () => {
+    feed.stop()
+    lobby.stop()
+    await transport.close()
+    await outbox.stop()
+  })
+  directory.set('a')
+  const ignore = (): void => {}
+  const log = await outbox.openRoom('a', {
+    onFenced: ignore,
+    onWritable: ignore,
+    onRefused: ignore,
+    onSnapshotDue: ignore,
+  })
+  return { port, feed, room: new ScriptedRoom('a', log), log }
+}
+
+async function until(check: () => boolean): Promise<void> {
+  for (let waited = 0; !check(); waited += 10) {
+    if (waited > 10_000) throw new Error('Expected it within 10 s')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** A raw reader that can stop taking bytes. The chunked coding only adds lines between events' bytes. */
+function read(port: number, headers = '') {
+  const socket = net.connect(port, '127.0.0.1')
+  socket.write(`GET /rooms/a/feed HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
+  const events = () => {
+    const seen: { type: string; id: string | undefined; n: number }[] = []
+    const parser = createParser({
+      onEvent: ({ event, id, data }) =>
+        seen.push({ type: event ?? '', id, n: (JSON.parse(data) as { n: number }).n }),
+    })
+    parser.feed(dechunk(Buffer.concat(chunks)))
+    return seen
+  }
+  return { socket, events }
+}
+
+function dechunk(bytes: Buffer): string {
+  const parts: Buffer[] = []
+  let at = bytes.indexOf('\r\n\r\n') + 4
+  while (at < bytes.length) {
+    const end = bytes.indexOf('\r\n', at)
+    if (end < 0) break
+    const size = Number.parseInt(bytes.toString('latin1', at, end), 16)
+    parts.push(bytes.subarray(end + 2, end + 2 + size))
+    at = end + 2 + size + 2
+  }
+  return Buffer.concat(parts).toString()
+}
+
+describe('the feed over real sockets', () => {
+  it('FE1 a reader cut off and back with Last-Event-ID goes on with the next event', async () => {
+    const { port, room } = await serve()
+    room.patch({ score: 0 })
+    const first = read(port)
+    await until(() => first.events().at(-1)?.type === 'caught-up')
+    for (let step = 0; step < 5; step++) room.emit('step', { step })
+    await until(() => first.events().length === 8)
+    first.socket.destroy()
+    room.emit('step', { step: 5 })
+    const second = read(port, `Last-Event-ID: ${first.events()[5]?.id}\r\n`)
+    await until(() => second.events().at(-1)?.type === 'caught-up')
+    expect(second.events().map(({ type, n }) => [type, n])).toEqual([
+      ['hello', undefined],
+      ['step', 5],
+      ['step', 6],
+      ['step', 7],
+      ['caught-up', undefined],
+    ])
+    second.socket.destroy()
+  })
+
+  it('FE1 FE5 a reader that pauses while megabytes pass ends with every n, in order', async () => {
+    const { port, feed, room, log } = await serve()
+    room.patch({ score: 0 })
+    await log.durable()
+    const reader = read(port)
+    await until(() => reader.events().at(-1)?.type === 'caught-up')
+    reader.socket.pause()
+    const start = Math.max(...reader.events().map(({ n }) => n ?? 0))
+    const text = 'z'.repeat(10_000)
+    let isBehind = false
+    for (let turn = 0; turn < 60; turn++) {
+      for (let step = 0; step < 20; step++) room.emit('note', { text })
+      await log.durable()
+      isBehind ||= feed.stats.streamsApart > 0
+    }
+    expect(isBehind).toBe(true)
+    reader.socket.resume()
+    await until(() => reader.events().at(-1)?.n === room.n)
+    const seen = reader.events().filter(({ type }) => type === 'note')
+    expect(seen.map(({ n }) => n)).toEqual(
+      Array.from({ length: room.n - start }, (_, index) => start + 1 + index),
+    )
+    reader.socket.destroy()
+    await until(() => feed.streamCount === 0)
+  })
+})

@@ -1,0 +1,303 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { RingsideError, reject } from '../../src/process/errors.ts'
+import { createKeyCheck } from '../../src/auth/api-key.ts'
+import { TooManyRequests } from '../../src/http/http-error.ts'
+import { parseJson, readJson } from '../../src/http/json-body.ts'
+import { createRateLimit } from '../../src/limit/rate-limit.ts'
+import { Router } from '../../src/http/router.ts'
+import { serveFolder } from '../../src/http/static-files.ts'
+import { PrometheusMetrics, createMetrics } from '../../src/process/metrics.ts'
+import { createOriginCheck } from '../../src/limit/origin.ts'
+import { MemoryExchange } from '../../src/transport/memory/http.ts'
+import type { MemoryRequest } from '../../src/transport/memory/http.ts'
+
+const KEY = 'key-of-16-characters'
+
+function createRouter(allowedOrigins: string[] = []) {
+  const logs: { fields: object; message: string }[] = []
+  const log = (fields: object, message: string): void => void logs.push({ fields, message })
+  const router = new Router({
+    logger: { debug() {}, info() {}, warn() {}, error: log },
+    metrics: createMetrics(),
+    isOriginAllowed: createOriginCheck({ allowedOrigins }),
+    checkKey: createKeyCheck(KEY),
+  })
+  const ask = async (request: MemoryRequest): Promise<MemoryExchange> => {
+    const exchange = new MemoryExchange(request, () => {})
+    router.handle(exchange, exchange)
+    await exchange.done
+    return exchange
+  }
+  return { router, logs, ask }
+}
+
+describe('routes', () => {
+  test('HT1 parameters are decoded, /* takes the rest, the first route that fits wins', async () => {
+    const { router, ask } = createRouter()
+    router.add('GET', '/rooms/stream', (_, response) => response.send(200, {}, 'stream'))
+    router.add('GET', '/rooms/:id/feed', (_, response, { params }) =>
+      response.send(200, {}, params['id'] ?? ''),
+    )
+    router.add('GET', '/files/*', (_, response, { params }) =>
+      response.send(200, {}, params['*'] ?? ''),
+    )
+    expect((await ask({ path: '/rooms/stream' })).text()).toBe('stream')
+    expect((await ask({ path: '/rooms/a%2Fb%C3%BC/feed?x=1' })).text()).toBe('a/bü')
+    expect((await ask({ path: '/files/a/b.txt' })).text()).toBe('a/b.txt')
+    expect((await ask({ path: '/files/' })).text()).toBe('')
+    for (const path of ['/rooms//feed', '/rooms/%zz/feed', '/rooms/a/feed/', '/rooms', '/'])
+      expect((await ask({ path })).status).toBe(404)
+  })
+
+  test('HT2 HEAD is answered as GET without a body', async () => {
+    const { router, ask } = createRouter()
+    router.add('GET', '/a', (_, response) => response.send(200, { 'x-a': '1' }, 'body'))
+    const exchange = await ask({ method: 'HEAD', path: '/a' })
+    expect([exchange.status, exchange.headers['x-a'], exchange.text()]).toEqual([200, '1', ''])
+  })
+
+  test('HT8 what changes something is refused to pages of other origins, reading is not', async () => {
+    const { router, ask } = createRouter(['https://ok.example'])
+    router.add('POST', '/a', (_, response) => response.send(200, {}, 'done'))
+    router.add('GET', '/a', (_, response) => response.send(200, {}, 'read'))
+    const status = async (method: string, origin?: string): Promise<number> => {
+      const headers: Record<string, string> = { host: 'game.example' }
+      if (origin !== undefined) headers['origin'] = origin
+      return (await ask({ method, path: '/a', headers })).status
+    }
+    expect(await status('POST')).toBe(200)
+    expect(await status('POST', 'https://game.example')).toBe(200)
+    expect(await status('POST', 'https://ok.example')).toBe(200)
+    expect(await status('POST', 'https://evil.example')).toBe(403)
+    expect(await status('POST', 'null')).toBe(403)
+    expect(await status('GET', 'https://evil.example')).toBe(200)
+  })
+
+  test('HT3 a route that ends in /* neither hides a 405 nor makes one', async () => {
+    const { router, ask } = createRouter()
+    router.add('POST', '/matchmake/join/:type', (_, response) => response.send(200, {}, 'joined'))
+    router.add('GET', '/*', (_, response) => response.send(200, {}, 'page'))
+    const wrong = await ask({ path: '/matchmake/join/arena' })
+    expect([wrong.status, wrong.headers['allow']]).toEqual([405, 'POST, OPTIONS'])
+    expect((await ask({ method: 'POST', path: '/matchmake/bogus/arena' })).status).toBe(404)
+    expect((await ask({ path: '/anything' })).status).toBe(200)
+  })
+
+  test('HT3 unknown path 404, wrong method 405 with Allow, both as JSON', async () => {
+    const { router, ask } = createRouter()
+    router.add('GET', '/a', () => {})
+    router.add('PATCH', '/a', () => {})
+    const missing = await ask({ path: '/b' })
+    expect(missing.status).toBe(404)
+    expect(missing.json()).toEqual({ error: { code: 'not_found', message: 'Not found' } })
+    const wrong = await ask({ method: 'DELETE', path: '/a' })
+    expect([wrong.status, wrong.headers['allow']]).toEqual([405, 'GET, PATCH, HEAD, OPTIONS'])
+    expect(wrong.json()).toMatchObject({ error: { code: 'method_not_allowed' } })
+  })
+
+  test('HT4 what is no route is refused when it is added', () => {
+    const { router } = createRouter()
+    for (const [method, path] of [
+      ['get', '/a'],
+      ['GET', 'a'],
+      ['GET', '/a/*/b'],
+      ['GET', '/:'],
+      ['GET', '/a?b'],
+    ] as const)
+      expect(() => router.add(method, path, () => {})).toThrow(
+        expect.objectContaining({ code: 'option_invalid' }),
+      )
+  })
+})
+
+describe('errors', () => {
+  test('HT5 coded errors have their status, text and Retry-After, thrown or rejected', async () => {
+    const { router, ask, logs } = createRouter()
+    const errors: Record<string, Error> = {
+      a: new RingsideError('past_retention'),
+      b: reject('too_far', 'Come closer'),
+      c: new TooManyRequests(2_300),
+      d: new RingsideError('draining'),
+    }
+    router.add('GET', '/now/:e', (_, __, { params }) => {
+      throw errors[params['e'] ?? ''] ?? new Error('none')
+    })
+    router.add('GET', '/later/:e', (_, __, { params }) =>
+      Promise.reject(errors[params['e'] ?? ''] ?? new Error('none')),
+    )
+    for (const kind of ['now', 'later']) {
+      expect((await ask({ path: `/${kind}/a` })).status).toBe(410)
+      expect((await ask({ path: `/${kind}/b` })).json()).toEqual({
+        error: { code: 'too_far', message: 'Come closer' },
+      })
+      const limited = await ask({ path: `/${kind}/c` })
+      expect([limited.status, limited.headers['retry-after']]).toEqual([429, '3'])
+      expect((await ask({ path: `/${kind}/d` })).headers['retry-after']).toBe('1')
+    }
+    expect(logs).toEqual([])
+  })
+
+  test('HT6 an unexpected error is 500 without its text, logged once', async () => {
+    const { router, ask, logs } = createRouter()
+    router.add('GET', '/now', () => {
+      throw new Error('secret')
+    })
+    router.add('GET', '/later', () => Promise.reject(new RingsideError('option_invalid', 'secret')))
+    for (const path of ['/now', '/later']) {
+      const exchange = await ask({ path })
+      expect(exchange.status).toBe(500)
+      expect(exchange.text()).not.toContain('secret')
+    }
+    expect(logs).toHaveLength(2)
+  })
+
+  test('HT7 a client that leaves while its body is read is no failure', async () => {
+    const { router, logs } = createRouter()
+    router.add('POST', '/', async (request, response) => {
+      response.send(200, {}, JSON.stringify(await readJson(request, 100)))
+    })
+    const exchange = new MemoryExchange({ method: 'POST', path: '/', body: '{}' }, () => {})
+    router.handle(exchange, exchange)
+    exchange.abort()
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    expect(exchange.status).toBe(0)
+    expect(logs).toEqual([])
+  })
+})
+
+describe('security', () => {
+  test('HT8 the key is needed exactly; none set refuses all; a short one is an error', async () => {
+    const { router, ask } = createRouter()
+    router.add('GET', '/secret', (_, response, context) => {
+      context.requireKey()
+      response.send(200, {}, 'ok')
+    })
+    const status = async (key?: string): Promise<number> =>
+      (await ask({ path: '/secret', headers: key === undefined ? {} : { 'x-api-key': key } }))
+        .status
+    expect(await status(KEY)).toBe(200)
+    for (const key of [undefined, '', `${KEY}x`, KEY.slice(1), KEY.toUpperCase()])
+      expect(await status(key)).toBe(401)
+    const exchange = new MemoryExchange({ path: '/', headers: { 'x-api-key': '' } }, () => {})
+    expect(() => createKeyCheck(null)(exchange)).toThrow()
+    expect(() => createKeyCheck('short')).toThrow(
+      expect.objectContaining({ code: 'option_invalid' }),
+    )
+  })
+
+  test('HT9 every answer carries nosniff; CORS only for allowed origins', async () => {
+    const { router, ask } = createRouter(['https://friend.test'])
+    router.add('POST', '/a', (_, response) => response.send(200, {}, 'ok'))
+    const from = (origin: string, method: string) =>
+      ask({ method, path: '/a', headers: { origin, host: 'game.test' } })
+    const friend = await from('https://friend.test', 'POST')
+    expect(friend.headers).toMatchObject({
+      'access-control-allow-origin': 'https://friend.test',
+      'x-content-type-options': 'nosniff',
+      vary: 'Origin',
+    })
+    const preflight = await from('https://friend.test', 'OPTIONS')
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers['access-control-allow-methods']).toBe('POST, OPTIONS')
+    expect(preflight.headers['access-control-allow-headers']).toContain('X-API-Key')
+    for (const origin of ['https://evil.test', 'null', 'https://friend.test.evil.test', '']) {
+      const stranger = await from(origin, 'OPTIONS')
+      expect(stranger.headers['access-control-allow-origin']).toBeUndefined()
+      expect(stranger.headers['access-control-allow-credentials']).toBeUndefined()
+    }
+  })
+
+  test('HT10 hostile JSON is bad_request: broken, not UTF-8, too deep, prototype keys', () => {
+    const parse = (text: string | Uint8Array) =>
+      parseJson(typeof text === 'string' ? Buffer.from(text) : text)
+    expect(parse('{"a":[1,{"b":null}]}')).toEqual({ a: [1, { b: null }] })
+    expect(parse('')).toBeNull()
+    for (const bad of [
+      '{',
+      '{"a":1}x',
+      new Uint8Array([0x22, 0xff, 0x22]),
+      '['.repeat(40) + ']'.repeat(40),
+      '{"__proto__":{"isAdmin":true}}',
+      '{"a":[{"constructor":1}]}',
+    ])
+      expect(() => parse(bad)).toThrow(expect.objectContaining({ code: 'bad_request' }))
+  })
+
+  test('HT11 a body over the limit is 413', async () => {
+    const { router, ask } = createRouter()
+    router.add('POST', '/', async (request, response) => {
+      await readJson(request, 10)
+      response.send(200, {}, '')
+    })
+    expect((await ask({ method: 'POST', path: '/', body: '"12345678"' })).status).toBe(200)
+    expect((await ask({ method: 'POST', path: '/', body: '"123456789"' })).status).toBe(413)
+  })
+
+  test('HT12 the rate limit counts each key by itself', async () => {
+    const limit = createRateLimit(2)
+    await limit.consume('a')
+    await limit.consume('a')
+    await expect(limit.consume('a')).rejects.toMatchObject({
+      code: 'too_many_requests',
+      retryAfterSeconds: 1,
+    })
+    await limit.consume('b')
+  })
+})
+
+test('HT13 a folder: types, ETag, caching, policy; nothing outside it is served', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'ringside-static-'))
+  try {
+    const folder = join(parent, 'web')
+    mkdirSync(join(folder, 'assets'), { recursive: true })
+    writeFileSync(join(parent, 'secret.txt'), 'secret')
+    writeFileSync(join(folder, 'index.html'), '<p>')
+    writeFileSync(join(folder, 'watch.html'), '<b>')
+    writeFileSync(join(folder, 'assets/main-BxY12345.js'), 'x()')
+    const { router, ask } = createRouter()
+    router.add('GET', '/*', serveFolder({ folder }))
+    const page = await ask({ path: '/' })
+    expect(page.text()).toBe('<p>')
+    expect(page.headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-cache',
+      'content-security-policy': expect.stringContaining("script-src 'self'"),
+    })
+    expect((await ask({ path: '/watch' })).text()).toBe('<b>')
+    const asset = await ask({ path: '/assets/main-BxY12345.js' })
+    expect(asset.headers['cache-control']).toContain('immutable')
+    const etag = asset.headers['etag'] ?? ''
+    const again = await ask({
+      path: '/assets/main-BxY12345.js',
+      headers: { 'if-none-match': etag },
+    })
+    expect([again.status, again.text()]).toEqual([304, ''])
+    for (const path of [
+      '/../secret.txt',
+      '/%2e%2e/secret.txt',
+      '/assets/..%2f..%2fsecret.txt',
+      '/no',
+    ])
+      expect((await ask({ path })).status).toBe(404)
+  } finally {
+    rmSync(parent, { recursive: true })
+  }
+})
+
+test('ME1 counters, gauges and the histogram show under ringside_', async () => {
+  const metrics = new PrometheusMetrics()
+  metrics.counters.messagesHandled = 41
+  metrics.counters.messagesHandled++
+  metrics.gauge('rooms', () => 1)
+  metrics.gauge('rooms', () => 7)
+  metrics.observeTickLag(3)
+  for (let scrape = 0; scrape < 2; scrape++) {
+    const text = await metrics.text()
+    expect(text).toContain('ringside_messages_handled_total 42\n')
+    expect(text).toContain('ringside_rooms 7\n')
+    expect(text).toContain('ringside_tick_lag_ms_bucket{le="5"} 1\n')
+  }
+})

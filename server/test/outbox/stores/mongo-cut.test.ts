@@ -1,0 +1,87 @@
+import { Long, MongoClient, MongoServerError } from 'mongodb'
+import type { Db } from 'mongodb'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLogger } from '../../../src/process/logger.ts'
+import { createCollections } from '../../../src/outbox/stores/mongo/collections.ts'
+import { MongoStore } from '../../../src/outbox/stores/mongo/store.ts'
+import { hasMongo, startMongo } from '../../support/mongo.ts'
+import type { TestMongo } from '../../support/mongo.ts'
+
+describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
+  let mongo: TestMongo
+  let client: MongoClient
+  const names: string[] = []
+
+  beforeAll(async () => {
+    mongo = await startMongo(1)
+    client = await MongoClient.connect(mongo.uri)
+  }, 120_000)
+
+  afterAll(async () => {
+    for (const name of names) await client.db(name).dropDatabase()
+    await client.close()
+    await mongo.stop()
+  }, 60_000)
+
+  function databaseFor(name: string): Db {
+    const full = `cut-${process.pid}-${name}`
+    names.push(full)
+    return client.db(full)
+  }
+
+  it('OB6 old markers are passed once, not again with each batch that is deleted', async () => {
+    const db = databaseFor('markers')
+    const store = new MongoStore({ uri: mongo.uri, database: db.databaseName })
+    await store.open()
+    const origin = await store.origin()
+    const markerCount = 3_000
+    const eventCount = 6_000
+    const documents = Array.from({ length: markerCount + eventCount }, (_, index) => ({
+      _id: Long.fromNumber(origin + 1 + index),
+      room: index < markerCount ? `r${index}` : 'x',
+      n: index + 1,
+      epoch: 1,
+      own: 'o',
+      type: index < markerCount ? 'owner' : 'patch',
+      at: 1,
+      data: '{}',
+    }))
+    await db.collection<{ _id: Long }>('events').insertMany(documents)
+    await db.command({ profile: 2 })
+    expect(await store.deleteThrough(origin + markerCount + eventCount)).toBe(eventCount)
+    await db.command({ profile: 0 })
+    const looks = await db
+      .collection<{ docsExamined?: number }>('system.profile')
+      .find({ ns: `${db.databaseName}.events` })
+      .toArray()
+    const count = looks.reduce((sum, { docsExamined = 0 }) => sum + docsExamined, 0)
+    expect(count).toBeGreaterThan(eventCount)
+    expect(count).toBeLessThanOrEqual(markerCount + 2 * eventCount)
+    expect(await db.collection('events').countDocuments()).toBe(markerCount)
+    await store.close()
+  })
+
+  it('OB13 a user who may not change a validator goes on with the older one, and it is said', async () => {
+    const db = databaseFor('validators')
+    await createCollections(db, Date.now(), silentLogger)
+    const older = { $jsonSchema: { bsonType: 'object' } }
+    await db.command({ collMod: 'events', validator: older })
+    const denied = new MongoServerError({ message: 'not authorized', code: 13 })
+    // What readWrite has not: everything else is the database's own.
+    const limited = new Proxy(db, {
+      get(target, key) {
+        if (key === 'command') return () => Promise.reject(denied)
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+    const warned: object[] = []
+    const logger = { ...silentLogger, warn: (fields: object) => void warned.push(fields) }
+    await createCollections(limited, Date.now(), logger)
+    expect(warned).toEqual([{ collection: 'events' }])
+    await createCollections(db, Date.now(), logger)
+    expect(warned, 'changed by who may').toHaveLength(1)
+    const [events] = await db.listCollections({ name: 'events' }).toArray()
+    expect(JSON.stringify(events)).toContain('dependencies')
+  })
+})

@@ -1,0 +1,129 @@
+import { ManualClock } from '../../src/process/clock.ts'
+import { silentLogger } from '../../src/process/logger.ts'
+import type { Logger } from '../../src/process/logger.ts'
+import { checkLimits } from '../../src/options.ts'
+import type { ServerLimits } from '../../src/options.ts'
+import { createOutbox } from '../../src/outbox/create-outbox.ts'
+import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
+import type { MemoryStoreHooks } from '../../src/outbox/stores/memory/store.ts'
+import type { Outbox, RoomLogHandlers } from '../../src/outbox/contract/outbox.ts'
+import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
+
+/** Lets everything that waits on settled promises run. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 40; turn++) await Promise.resolve()
+}
+
+/** Moves the clock by hand, letting promises settle after each step. */
+export async function pass(clock: ManualClock, ms: number, stepMs = 5): Promise<void> {
+  for (let left = ms; left >= 0; left -= stepMs) {
+    clock.advance(Math.min(stepMs, left))
+    await settle()
+    if (left === 0) return
+  }
+}
+
+/** Lets turns go by while time stands still. */
+export async function turns(clock: ManualClock, count = 12): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    clock.advance(0)
+    await settle()
+  }
+}
+
+/** Handlers that note what they were told. */
+export function recordHandlers(): RoomLogHandlers & {
+  readonly calls: string[]
+  readonly causes: unknown[]
+} {
+  const calls: string[] = []
+  const causes: unknown[] = []
+  return {
+    calls,
+    causes,
+    onFenced: () => void calls.push('fenced'),
+    onWritable: () => void calls.push('writable'),
+    onRefused: (cause) => {
+      calls.push('refused')
+      causes.push(cause)
+    },
+    onSnapshotDue: () => void calls.push('snapshot-due'),
+  }
+}
+
+let ids = 0
+
+export interface Rig {
+  readonly clock: ManualClock
+  readonly store: MemoryStore
+  readonly outbox: Outbox
+  /** Everything the tail has shown. */
+  readonly shown: LogEvent[]
+  readonly watermarks: number[]
+}
+
+/** A started outbox on a manual clock. */
+export async function startRig(
+  options: {
+    readonly limits?: Partial<ServerLimits>
+    readonly hooks?: MemoryStoreHooks
+    readonly share?: Pick<Rig, 'clock' | 'store'>
+    readonly wrap?: (store: MemoryStore) => LogStore
+    readonly maxDelayMs?: () => number
+    readonly logger?: Logger
+  } = {},
+): Promise<Rig> {
+  const clock = options.share?.clock ?? new ManualClock()
+  const store = options.share?.store ?? new MemoryStore({ clock, hooks: options.hooks ?? {} })
+  const outbox = createOutbox(options.wrap?.(store) ?? store, checkLimits(options.limits ?? {}), {
+    clock,
+    logger: options.logger ?? silentLogger,
+    randomId: () => `id-${++ids}`,
+    ...(options.maxDelayMs ? { maxDelayMs: options.maxDelayMs } : {}),
+  })
+  const shown: LogEvent[] = []
+  const watermarks: number[] = []
+  outbox.onSealed((events, sealed) => {
+    shown.push(...events)
+    watermarks.push(sealed)
+  })
+  await outbox.start()
+  return { clock, store, outbox, shown, watermarks }
+}
+
+/** Everything in the store, tombstones too. */
+export function everything(store: LogStore): Promise<LogEvent[]> {
+  return store.range({ after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 10_000 })
+}
+
+export function patch(value: number): { type: string; data: string } {
+  return { type: 'patch', data: `{"v":${value}}` }
+}
+
+/** A log event made by hand, as a stranger's process would write it. */
+export function strange(part: Partial<LogEvent> & { seq: number }): LogEvent {
+  return {
+    room: null,
+    n: 0,
+    epoch: 0,
+    own: 'stranger',
+    type: 'patch',
+    at: 1_700_000_000_000,
+    data: '{}',
+    hidden: null,
+    prev: 0,
+    ...part,
+  }
+}
+
+/** The store with some of its methods replaced. */
+export function override(store: MemoryStore, methods: Partial<LogStore>): LogStore {
+  return new Proxy(store, {
+    get(target, key) {
+      const replaced = methods[key as keyof LogStore]
+      if (replaced) return replaced
+      const value = target[key as keyof MemoryStore] as unknown
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}

@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest'
+import { takeSteps } from '../../src/process/close-steps.ts'
+import type { RingsideError } from '../../src/process/errors.ts'
+import { MemoryStore } from '../../src/index.ts'
+import type { LogStore } from '../../src/index.ts'
+import { silentLogger } from '../../src/process/logger.ts'
+import { override } from '../outbox/support.ts'
+import { TestServer } from '../support/test-server.ts'
+
+const never = (): Promise<never> => new Promise(() => {})
+
+/** What became of a promise, so far. */
+function fateOf(promise: Promise<unknown>): { now: string } {
+  const fate = { now: 'pending' }
+  promise.then(
+    () => (fate.now = 'resolved'),
+    (error: RingsideError) => (fate.now = error.code ?? error.message),
+  )
+  return fate
+}
+
+/** A store whose log has one living room, and its id. */
+async function withRoom(): Promise<{ store: MemoryStore; roomId: string }> {
+  const store = new MemoryStore()
+  const first = await TestServer.start({ store })
+  const roomId = await first.during(first.server.createRoom('arena'))
+  await first.clock.advanceAsync(200, 5)
+  await first.crash()
+  return { store, roomId }
+}
+
+/** Listens on `store`, closes 500 ms later, and tells how both went by 15 s after that. */
+async function closedWhileStarting(
+  store: LogStore,
+): Promise<{ test: TestServer; listening: string; closing: string }> {
+  const test = TestServer.make({ store, idPrefix: 'b' })
+  const listening = fateOf(test.server.listen({ port: 0 }))
+  await test.clock.advanceAsync(500, 5)
+  expect(listening.now).toBe('pending')
+  const closing = fateOf(test.server.close())
+  await test.clock.advanceAsync(15_000, 50)
+  return { test, listening: listening.now, closing: closing.now }
+}
+
+describe('FE9 a reader that asks during a start', () => {
+  it('FE9 of a page of an allowed origin may read that it is to come again', async () => {
+    const store = override(new MemoryStore(), { open: never })
+    const origin = 'https://ok.example'
+    const test = TestServer.make({ store, allowedOrigins: [origin] })
+    fateOf(test.server.listen({ port: 0 }))
+    await test.clock.advanceAsync(100, 5)
+    const headers = { accept: 'text/event-stream', origin }
+    const stream = test.transport.request({ method: 'GET', path: '/feed', headers })
+    expect(stream.text()).toMatch(/^retry: \d+\n\n$/)
+    // Without it EventSource takes the answer for a failure, and Chrome never tries again.
+    expect(stream.headers['access-control-allow-origin']).toBe(origin)
+    const closing = test.server.close()
+    await test.clock.advanceAsync(15_000, 50)
+    await closing
+  })
+})
+
+describe('OB17 close during a start', () => {
+  it('OB17 ends a start that waits for the store to open', async () => {
+    const store = override(new MemoryStore(), { open: never })
+    const { test, listening, closing } = await closedWhileStarting(store)
+    expect([listening, closing]).toEqual(['draining', 'resolved'])
+    expect(test.clock.pendingCount).toBe(0)
+    expect(() => test.transport.dial()).toThrow(/listens/)
+  })
+
+  it('OB17 a store that opens after the close is closed again, and nothing runs', async () => {
+    let open = (): void => {}
+    let closedCount = 0
+    const store = override(new MemoryStore(), {
+      open: () => new Promise<void>((resolve) => (open = resolve)),
+      close: async () => void closedCount++,
+    })
+    const { test } = await closedWhileStarting(store)
+    open()
+    await test.clock.advanceAsync(1_000, 50)
+    expect(closedCount).toBe(2)
+    expect(test.clock.pendingCount).toBe(0)
+  })
+
+  it('OB17 ends a restore that waits for its marker to be written, and gives no room up', async () => {
+    const { store, roomId } = await withRoom()
+    const away = override(store, { allocate: () => Promise.reject(new Error('away')) })
+    const { test, listening, closing } = await closedWhileStarting(away)
+    expect([listening, closing]).toEqual(['draining', 'resolved'])
+    expect(test.clock.pendingCount).toBe(0)
+    await using next = await TestServer.start({ store, idPrefix: 'c' })
+    expect(next.server.rooms.map(({ id }) => id)).toEqual([roomId])
+  })
+
+  it('OB17 ends a restore that waits for its marker to be sealed', async () => {
+    const { store, roomId } = await withRoom()
+    let isAway = false
+    const away = override(store, {
+      insert: (events) => {
+        isAway = true
+        return store.insert(events)
+      },
+      range: (query) => (isAway ? never() : store.range(query)),
+    })
+    const { test, listening, closing } = await closedWhileStarting(away)
+    expect([listening, closing]).toEqual(['draining', 'resolved'])
+    expect(test.clock.pendingCount).toBe(0)
+    await using next = await TestServer.start({ store, idPrefix: 'c' })
+    expect(next.server.rooms.map(({ id }) => id)).toEqual([roomId])
+  })
+})
+
+describe('OB17 close', () => {
+  it('OB17 rejects with the counts when accepted events were not written, and leaves nothing open', async () => {
+    const store = new MemoryStore()
+    let isAway = false
+    let isClosed = false
+    const away = override(store, {
+      insert: (events) => (isAway ? never() : store.insert(events)),
+      close: async () => void (isClosed = true),
+    })
+    const test = await TestServer.start({ store: away })
+    const ada = await test.join('Ada')
+    await test.clock.advanceAsync(500, 5)
+    isAway = true
+    await test.clock.advanceAsync(500, 5)
+    const closing = test.server.close()
+    expect(test.server.close()).toBe(closing)
+    await expect(test.during(closing)).rejects.toMatchObject({
+      code: 'outbox_unreachable',
+      message: expect.stringMatching(/got \d+ of 1 rooms that are not/) as string,
+    })
+    expect(ada.closed?.code).toBe(1001)
+    expect(() => test.transport.dial()).toThrow(/listens/)
+    expect(isClosed).toBe(true)
+    expect(test.clock.pendingCount).toBe(0)
+    const line = test.logged.find(({ message }) => message.includes('accepted events unwritten'))
+    expect(line).toMatchObject({ level: 'error', fields: { rooms: 1 } })
+    expect(line?.fields['events']).toBeGreaterThan(2)
+  })
+
+  it('OB17 ends although the store never closes', async () => {
+    const store = override(new MemoryStore(), { close: never })
+    const test = await TestServer.start({ store })
+    const closing = fateOf(test.server.close())
+    await test.clock.advanceAsync(5_000, 50)
+    expect(closing.now).toBe('resolved')
+  })
+
+  it('OB17 a store or a transport that fails to close keeps no step from being taken', async () => {
+    const store = override(new MemoryStore(), { close: () => Promise.reject(new Error('stuck')) })
+    const test = await TestServer.start({ store })
+    const { transport } = test
+    const close = transport.close.bind(transport)
+    transport.close = async () => {
+      await close()
+      throw new Error('no socket')
+    }
+    await expect(test.during(test.server.close())).rejects.toThrow('no socket')
+    expect(test.clock.pendingCount).toBe(0)
+    expect(test.logged.map(({ message }) => message)).toContain('a step of closing failed')
+  })
+
+  it('OB17 before listen it closes for good; twice and after a failed listen it resolves', async () => {
+    const fresh = TestServer.make()
+    await fresh.server.close()
+    await fresh.server.close()
+    expect(() => fresh.server.listen({ port: 0 })).toThrow(/before listen/)
+
+    const store = override(new MemoryStore(), { open: () => Promise.reject(new Error('away')) })
+    const failed = TestServer.make({ store })
+    const listening = failed.server.listen({ port: 0 })
+    await expect(failed.during(listening)).rejects.toMatchObject({ code: 'outbox_unreachable' })
+    await failed.during(failed.server.close())
+    expect(failed.clock.pendingCount).toBe(0)
+  })
+
+  it('OB17 waits for the records of rooms that ended just before', async () => {
+    const store = new MemoryStore()
+    const test = await TestServer.start({
+      store: override(store, {
+        saveRoom: async (record) => {
+          await new Promise<void>((resolve) => void test.clock.after(300, resolve))
+          await store.saveRoom(record)
+        },
+      }),
+    })
+    const ada = await test.join('Ada')
+    await test.clock.advanceAsync(500, 5)
+    ada.request(1, 'finish', {})
+    await test.clock.advanceAsync(5, 5)
+    await test.during(test.server.close())
+    await using next = await TestServer.start({ store, idPrefix: 'b' })
+    expect(next.logged.map(({ message }) => message)).not.toContain('room cannot go on')
+    expect(next.server.rooms).toEqual([])
+  })
+
+  it('OB17 every step is taken, the first failure is told', async () => {
+    const taken: string[] = []
+    const steps = ['a', 'b', 'c'].map((name): [string, () => void] => [
+      name,
+      () => {
+        taken.push(name)
+        if (name !== 'c') throw new Error(name)
+      },
+    ])
+    await expect(takeSteps(steps, silentLogger)).rejects.toThrow('a')
+    expect(taken).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('OB17 a start that failed', () => {
+  it('OB17 takes nobody in while it takes back what it has begun', async () => {
+    const { store } = await withRoom()
+    const test: TestServer = TestServer.make({
+      store: override(store, {
+        lastOfRoom: () => Promise.reject(new Error('away')),
+        close: () => new Promise<void>((resolve) => void test.clock.after(1_500, resolve)),
+      }),
+      idPrefix: 'b',
+    })
+    const listening = fateOf(test.server.listen({ port: 0 }))
+    await test.clock.advanceAsync(500, 5)
+    expect(listening.now).toBe('pending')
+    expect(test.transport.dial({ protocols: ['ringside.1'] })).toMatchObject({ status: 503 })
+    expect((await test.http('POST', '/matchmake/create/arena', {})).status).toBe(503)
+    expect((await test.http('GET', '/health/live')).status).toBe(503)
+    const ready = await test.http('GET', '/health/ready')
+    expect([ready.status, ready.body]).toMatchObject([503, { phase: 'failed' }])
+    await test.clock.advanceAsync(3_000, 50)
+    expect(listening.now).toBe('unavailable')
+    expect(test.clock.pendingCount).toBe(0)
+  })
+})

@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import { MemoryTransport } from '../../src/transport/memory/transport.ts'
+import type { MemorySocket } from '../../src/transport/memory/socket.ts'
+import type { Connection } from '../../src/transport/contract.ts'
+import { SendResult } from '../../src/transport/contract.ts'
+import { describeTransport } from './contract.ts'
+import type { ContractClient } from './contract.ts'
+
+function clientOf(socket: MemorySocket): ContractClient {
+  const frames: Uint8Array[] = []
+  socket.onmessage = ({ data }) => frames.push(new Uint8Array(data))
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.onclose = resolve
+  })
+  return {
+    frames,
+    closed,
+    protocol: socket.protocol,
+    send: (data) => socket.send(data),
+    sendText: (text) => socket.sendText(text),
+    close: (code, reason) => socket.close(code, reason),
+    vanish: () => socket.vanish(),
+  }
+}
+
+describeTransport('memory', {
+  create: (options) => new MemoryTransport(options),
+  async dial(transport, _port, protocols) {
+    const socket = (transport as MemoryTransport).dial({ protocols })
+    if ('status' in socket) throw new Error(`Refused with ${socket.status}`)
+    const client = clientOf(socket)
+    await new Promise<void>((resolve) => {
+      socket.onopen = resolve
+    })
+    return client
+  },
+  async request(transport, _port, init) {
+    const exchange = (transport as MemoryTransport).request(init)
+    await exchange.done
+    return {
+      status: exchange.status,
+      header: (name) => exchange.headers[name] ?? '',
+      text: () => Promise.resolve(exchange.text()),
+    }
+  },
+})
+
+async function pair(): Promise<{
+  socket: MemorySocket
+  connection: Connection
+  calls: string[]
+  transport: MemoryTransport
+}> {
+  const calls: string[] = []
+  let connection: Connection | null = null
+  const transport = new MemoryTransport({
+    maxMessageBytes: 100,
+    maxBufferedBytes: 10,
+    idleTimeoutMs: 60_000,
+  })
+  await transport.listen(
+    { host: '', port: 1 },
+    {
+      upgrade: () => ({ accept: true, protocol: null }),
+      open: (opened) => {
+        connection = opened
+      },
+      message: () => calls.push('message'),
+      drain: () => calls.push('drain'),
+      dropped: () => calls.push('dropped'),
+      close: (_, code) => calls.push(`close ${code}`),
+      http: () => {},
+    },
+  )
+  const socket = transport.dial()
+  if ('status' in socket || !connection) throw new Error('Expected a socket')
+  await Promise.resolve()
+  return { socket, connection, calls, transport }
+}
+
+test('TR21 a full socket keeps what fits, drops what does not, and drains in order', async () => {
+  const { socket, connection, calls } = await pair()
+  const got: string[] = []
+  socket.onmessage = ({ data }) => got.push(Buffer.from(data).toString())
+  socket.setFull(true)
+  expect(connection.send(Buffer.from('12345'))).toBe(SendResult.accepted)
+  expect(connection.sendBuffer(Uint8Array.from(Buffer.from('67890')).buffer)).toBe(
+    SendResult.accepted,
+  )
+  expect(connection.send(Buffer.from('x'))).toBe(SendResult.dropped)
+  expect(connection.sendBuffer(new ArrayBuffer(1))).toBe(SendResult.dropped)
+  expect(connection.bufferedBytes).toBe(10)
+  socket.setFull(false)
+  expect(connection.bufferedBytes).toBe(0)
+  await Promise.resolve()
+  expect(got).toEqual(['12345', '67890'])
+  expect(calls).toEqual(['drain'])
+})
+
+test('TR22 a published frame that does not fit is told in a later turn', async () => {
+  const { socket, connection, calls, transport } = await pair()
+  connection.subscribe('t')
+  socket.setFull(true)
+  transport.publish('t', Buffer.from('1234567890'))
+  transport.publish('t', Buffer.from('x'))
+  expect(calls).toEqual([])
+  await Promise.resolve()
+  expect(calls).toEqual(['dropped'])
+})
+
+test('TR23 a close waits behind what a full socket holds', async () => {
+  const { socket, connection } = await pair()
+  const got: string[] = []
+  socket.onmessage = ({ data }) => got.push(Buffer.from(data).toString())
+  socket.onclose = ({ code }) => got.push(`close ${code}`)
+  socket.setFull(true)
+  connection.send(Buffer.from('last'))
+  connection.close(4002, 'slow')
+  await Promise.resolve()
+  expect(got).toEqual([])
+  socket.setFull(false)
+  await Promise.resolve()
+  expect(got).toEqual(['last', 'close 4002'])
+})
