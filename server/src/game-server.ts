@@ -21,18 +21,13 @@ import type { LooseHandlers, RoomType } from './room/context.ts'
 import type { FullLogPolicy } from './room/definition.ts'
 import type { RoomHost } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
-import type {
-  DisconnectReason,
-  LoopbackSocket,
-  RoomSummary,
-  RouteHandler,
-  SeatRequest,
-  Server,
-  Session,
-} from './server-types.ts'
+import type { DisconnectReason, Session } from './call/contract.ts'
+import type { RouteHandler } from './http/contract.ts'
+import type { RoomSummary, SeatRequest, Server } from './server-types.ts'
+import type { LoopbackSocket } from './transport/contract.ts'
 import type { CommandHandler, CommandRegistry } from './call/command-table.ts'
 import type { SessionHooks, SessionTable } from './session/session-table.ts'
-import { LOOPBACK_ADDRESS } from './transport/memory/transport.ts'
+import { LOOPBACK_ADDRESS } from './transport/contract.ts'
 import type { MemoryTransport } from './transport/memory/transport.ts'
 import { answerStarting } from './http/starting.ts'
 import type { Transport, TransportHandlers } from './transport/contract.ts'

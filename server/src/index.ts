@@ -28,22 +28,23 @@ export type {
 } from './room/definition.ts'
 export type {
   DisconnectReason,
-  LoopbackSocket,
   Principal,
-  RawHandler,
-  RoomSummary,
-  RouteContext,
-  RouteHandler,
   RpcCaller,
   RpcContext,
   RpcHandler,
+  Session,
+} from './call/contract.ts'
+export type { RouteContext, RouteHandler } from './http/contract.ts'
+export type {
+  RawHandler,
+  RoomSummary,
   RpcOutput,
   SeatRequest,
   Server,
   ServerOptions,
-  Session,
   TypedHandler,
 } from './server-types.ts'
+export type { LoopbackSocket } from './transport/contract.ts'
 export { createServer } from './server.ts'
 export { entries, sizeOf, values } from './state/tree/map-node.ts'
 export { plainState } from './state/tracker.ts'

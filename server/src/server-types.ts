@@ -8,13 +8,15 @@ import type {
 } from '@ringside/protocol'
 import type { RpcParams } from './call/json-rpc/request-text.ts'
 import type { StandardSchema } from './call/json-rpc/validator.ts'
+import type { DisconnectReason, RpcHandler, Session } from './call/contract.ts'
+import type { RouteHandler } from './http/contract.ts'
 import type { Clock } from './process/clock.ts'
 import type { AuthorizeSpectator } from './feed/audience/access.ts'
 import type { Logger } from './process/logger.ts'
 import type { ServerLimits } from './options.ts'
 import type { LogStore } from './outbox/contract/store.ts'
 import type { FullLogPolicy, RoomHandlersOf } from './room/definition.ts'
-import type { HttpRequest, HttpResponse, Transport } from './transport/contract.ts'
+import type { LoopbackSocket, Transport } from './transport/contract.ts'
 
 /** Everything a server can be given; the numbers are in {@link ServerLimits}. */
 export interface ServerOptions extends Partial<ServerLimits> {
@@ -67,35 +69,6 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly authorizeSpectator?: AuthorizeSpectator
 }
 
-/** Why a connection ended. */
-export interface DisconnectReason {
-  /** WebSocket close code; 1006 when there was no closing handshake. */
-  readonly code: number
-  readonly reason: string
-  /** True when the server closed it. */
-  readonly byServer: boolean
-}
-
-/** One connection. Valid until onDisconnect returned; afterwards its methods do nothing. */
-export interface Session<Data = Record<string, unknown>> {
-  /** Unique per connection, made by the server. */
-  readonly id: string
-  readonly remoteAddress: string
-  readonly isOpen: boolean
-  /** The room whose seat this connection holds, or null. */
-  readonly roomId: string | null
-  /** Aborts when the connection closes: pass it to what works for this client alone. Made when first asked for. */
-  readonly signal: AbortSignal
-  /** The game's own notes; empty at onConnect. */
-  data: Data
-  /** Sends one frame; the bytes are copied. A client over its byte budget is closed with `slow`. */
-  send(commandId: number, payload?: Uint8Array): void
-  /** Sends to every open session, this one included; encoded once. */
-  broadcast(commandId: number, payload?: Uint8Array): void
-  /** Closes after everything sent before. `code`: 1000 or 3000-4999. */
-  close(code?: number, reason?: string): void
-}
-
 /** A raw command: bytes in, bytes out. `payload` is lent until the call (not its promise) returns. */
 export type RawHandler<Data> = (
   session: Session<Data>,
@@ -106,31 +79,6 @@ export type TypedHandler<D, Data> = (
   session: Session<Data>,
   payload: PayloadOf<D>,
 ) => ReplyOf<D> | Promise<ReplyOf<D>>
-
-/** A caller without a session: anybody, or the holder of the server's API key. */
-export type Principal = 'anonymous' | 'api-key'
-
-/** The caller of a method of JSON-RPC: a connection, or a request of `POST /rpc`. */
-export type RpcCaller<Data = Record<string, unknown>> =
-  | { readonly kind: 'session'; readonly session: Session<Data> }
-  | {
-      readonly kind: 'principal'
-      readonly principal: Principal
-      readonly remoteAddress: string
-    }
-
-/** The call as its method sees it, besides its params. */
-export interface RpcContext<Data = Record<string, unknown>> {
-  readonly caller: RpcCaller<Data>
-  /** Aborts when the caller goes; over HTTP after `handlerTimeoutMs` too. Made when first asked for. */
-  readonly signal: AbortSignal
-}
-
-/**
- * A method of JSON-RPC. What it returns, or its promise brings, is the result as JSON.stringify has it,
- * `undefined` as null. `throw reject(code)` refuses.
- */
-export type RpcHandler<Params, Data> = (params: Params, context: RpcContext<Data>) => unknown
 
 /** The value that a Standard Schema makes of params. */
 export type RpcOutput<V extends StandardSchema> = NonNullable<V['~standard']['types']>['output']
@@ -212,32 +160,4 @@ export interface RoomSummary {
   readonly isLocked: boolean
   /** 99th percentile of the tick's lateness over the last 10 s, in ms. */
   readonly tickLagP99Ms: number
-}
-
-export interface RouteContext {
-  /** Values of the path's `:name` parts, percent-decoded; `*` holds the rest. */
-  readonly params: Readonly<Record<string, string>>
-  /**
-   * Throws RingsideError unauthorized unless the request carries the API key. Compares in constant time.
-   */
-  requireKey(): void
-}
-
-export type RouteHandler = (
-  request: HttpRequest,
-  response: HttpResponse,
-  context: RouteContext,
-) => void | Promise<void>
-
-/** The part of the browser's WebSocket that the SDK needs. */
-export interface LoopbackSocket {
-  binaryType: string
-  readonly readyState: number
-  readonly bufferedAmount: number
-  onopen: (() => void) | null
-  onmessage: ((event: { data: ArrayBuffer }) => void) | null
-  onclose: ((event: { code: number; reason: string }) => void) | null
-  onerror: (() => void) | null
-  send(data: Uint8Array): void
-  close(code?: number, reason?: string): void
 }

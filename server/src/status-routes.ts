@@ -1,7 +1,7 @@
 import type { PrometheusMetrics } from './process/metrics.ts'
 import type { ServerStatus } from './game-server.ts'
 import type { Outbox } from './outbox/contract/outbox.ts'
-import type { RouteHandler } from './server-types.ts'
+import type { RouteHandler } from './http/contract.ts'
 
 export interface StatusRouteParts {
   readonly status: ServerStatus

@@ -1,4 +1,4 @@
-import type { Principal, Session } from '../server-types.ts'
+import type { Principal, Session } from '../call/contract.ts'
 import type { CommandEntry } from './entry.ts'
 import type { PendingCalls } from './pending-calls.ts'
 

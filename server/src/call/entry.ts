@@ -1,5 +1,5 @@
 import type { Schema } from '@ringside/protocol'
-import type { Session } from '../server-types.ts'
+import type { Session } from '../call/contract.ts'
 import type { Decode, EncodeInto } from './compiled-codec.ts'
 import type { Caller } from './caller.ts'
 

@@ -1,6 +1,6 @@
 import { RingsideError } from '../process/errors.ts'
 import { readJsonObject } from '../http/json-body.ts'
-import type { RouteHandler } from '../server-types.ts'
+import type { RouteHandler } from '../http/contract.ts'
 import type { Feed } from './feed.ts'
 import { checkClientId, parseFeedAsk, parseRooms } from './stream/position.ts'
 import type { Lobby } from './lobby/lobby.ts'

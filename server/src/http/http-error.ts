@@ -1,6 +1,6 @@
 import { errorCodes, isErrorCode } from '@ringside/protocol'
 import type { ErrorCode } from '@ringside/protocol'
-import { Rejection, RingsideError, clientText } from '../process/errors.ts'
+import { Rejection, RingsideError, TooManyRequests, clientText } from '../process/errors.ts'
 import type { HttpResponse } from '../transport/contract.ts'
 
 /** What a failed request is answered with. */
@@ -9,15 +9,6 @@ export interface HttpError {
   readonly code: string
   readonly message: string
   readonly headers: Readonly<Record<string, string>>
-}
-
-/** A 429 with the seconds to wait. */
-export class TooManyRequests extends RingsideError {
-  readonly retryAfterSeconds: number
-  constructor(retryAfterMs: number) {
-    super('too_many_requests')
-    this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
-  }
 }
 
 const NO_HEADERS = Object.freeze({})

@@ -1,5 +1,5 @@
 import { RingsideError } from '../process/errors.ts'
-import type { RouteHandler } from '../server-types.ts'
+import type { RouteHandler } from '../http/contract.ts'
 
 /** What was found for a method and path. */
 export interface Match {

@@ -1,7 +1,7 @@
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
 import { RingsideError } from '../process/errors.ts'
-import type { RouteHandler } from '../server-types.ts'
+import type { RouteHandler } from '../http/contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { fromCode, sendError, toHttpError } from './http-error.ts'

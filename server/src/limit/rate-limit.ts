@@ -1,6 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
-import { TooManyRequests } from '../http/http-error.ts'
+import { TooManyRequests } from '../process/errors.ts'
 
 /** Guards a route by a key, an IP for example. */
 export interface RateLimit {

@@ -1,5 +1,5 @@
 import { RingsideError } from '../process/errors.ts'
-import type { RouteHandler } from '../server-types.ts'
+import type { RouteHandler } from '../http/contract.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import type { Matchmaker, SeatWish } from './matchmaker.ts'
 

@@ -64,3 +64,12 @@ export function reject(code: string, message = 'Refused'): Rejection {
     throw new RingsideError('option_invalid', `Expected a code like 'too_far', got '${code}'`)
   return new Rejection(code, message)
 }
+
+/** A 429 with the seconds to wait. */
+export class TooManyRequests extends RingsideError {
+  readonly retryAfterSeconds: number
+  constructor(retryAfterMs: number) {
+    super('too_many_requests')
+    this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
+  }
+}

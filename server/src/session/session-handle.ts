@@ -1,6 +1,6 @@
 import { encodeFrame } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
-import type { Session } from '../server-types.ts'
+import type { Session } from '../call/contract.ts'
 import type { ClientSession } from './session.ts'
 
 const NOTHING = new Uint8Array(0)

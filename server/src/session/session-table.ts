@@ -1,9 +1,9 @@
 import { SUBPROTOCOL, encodeFrame } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import { RequestReply } from '../call/reply.ts'
-import type { DisconnectReason, Session } from '../server-types.ts'
+import type { DisconnectReason, Session } from '../call/contract.ts'
 import { networkOf } from '../transport/client-address.ts'
-import { LOOPBACK_ADDRESS } from '../transport/memory/transport.ts'
+import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
 import type {
   Connection,
   TransportHandlers,

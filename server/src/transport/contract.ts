@@ -1,5 +1,8 @@
 import type { ClientAddress } from './client-address.ts'
 
+/** `remoteAddress` of connections that never left the process; no network client can have it. */
+export const LOOPBACK_ADDRESS = 'loopback'
+
 /**
  * Step 1, the contract: sockets and HTTP, whatever carries them. Implementations are held to one
  * suite (test/transport-contract.ts). Nothing above this folder imports uWebSockets.js.
@@ -154,4 +157,17 @@ export interface TransportOptions {
   readonly idleTimeoutMs: number
   /** Whose address a request carries; default: the other end of its socket. */
   readonly clientAddress?: ClientAddress
+}
+
+/** The part of the browser's WebSocket that the SDK needs. */
+export interface LoopbackSocket {
+  binaryType: string
+  readonly readyState: number
+  readonly bufferedAmount: number
+  onopen: (() => void) | null
+  onmessage: ((event: { data: ArrayBuffer }) => void) | null
+  onclose: ((event: { code: number; reason: string }) => void) | null
+  onerror: (() => void) | null
+  send(data: Uint8Array): void
+  close(code?: number, reason?: string): void
 }

@@ -1,4 +1,4 @@
-import type { Principal } from '../../server-types.ts'
+import type { Principal } from '../../call/contract.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { PrincipalCaller } from '../caller.ts'
 import type { PendingCalls } from '../pending-calls.ts'

@@ -2,7 +2,7 @@ import type { CallSeat, SessionCaller } from '../caller.ts'
 import type { CommandEntry } from '../entry.ts'
 import type { PendingCalls } from '../pending-calls.ts'
 import type { ReplyTo } from '../reply.ts'
-import type { Session } from '../../server-types.ts'
+import type { Session } from '../../call/contract.ts'
 
 /** A session that sends texts of JSON-RPC. */
 export interface RpcSession extends SessionCaller {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../process/clock.ts'
-import { TooManyRequests } from '../../http/http-error.ts'
+import { TooManyRequests } from '../../process/errors.ts'
 import type { ServerLimits } from '../../options.ts'
 import { IpLimit } from '../../limit/ip-limit.ts'
 import { networkOf } from '../../transport/client-address.ts'

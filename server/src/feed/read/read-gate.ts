@@ -1,4 +1,4 @@
-import { TooManyRequests } from '../../http/http-error.ts'
+import { TooManyRequests } from '../../process/errors.ts'
 
 /** Questions of spectators that the log is asked at once: as many connections they take of a store's pool. */
 export const MAX_READS = 8

@@ -1,7 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
-import { TooManyRequests } from '../../http/http-error.ts'
+import { TooManyRequests } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
 import { MAX_CHUNK_BYTES, collectChunk } from './chunk.ts'
 import type { PacedChunk } from './chunk.ts'

@@ -1,4 +1,4 @@
-import type { LoopbackSocket } from '../../server-types.ts'
+import type { LoopbackSocket } from '../contract.ts'
 import { cutCloseReason } from '../close-reason.ts'
 import type { Connection, SendResult, TransportHandlers, TransportOptions } from '../contract.ts'
 import { SendResult as Result } from '../contract.ts'

@@ -1,5 +1,5 @@
 import { closeCodes } from '@ringside/protocol'
-import type { LoopbackSocket } from '../../server-types.ts'
+import { LOOPBACK_ADDRESS } from '../contract.ts'
 import { RingsideError } from '../../process/errors.ts'
 import { MemoryExchange } from './http.ts'
 import type { MemoryRequest } from './http.ts'
@@ -7,14 +7,12 @@ import { MemoryConnection } from './socket.ts'
 import type { MemoryHub, MemorySocket } from './socket.ts'
 import type {
   ListenAddress,
+  LoopbackSocket,
   Transport,
   TransportHandlers,
   TransportOptions,
   UpgradeRequest,
 } from '../contract.ts'
-
-/** `remoteAddress` of connections that never left the process; no network client can have it. */
-export const LOOPBACK_ADDRESS = 'loopback'
 
 /** How a test or the server itself dials in; everything has a default. */
 export interface MemoryDial {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
-import { TooManyRequests } from '../../../src/http/http-error.ts'
+import { TooManyRequests } from '../../../src/process/errors.ts'
 import { MAX_READS, ReadGate } from '../../../src/feed/read/read-gate.ts'
 import type { RoomView } from '../../../src/feed/read/states.ts'
 import { ViewShelf } from '../../../src/feed/read/view-shelf.ts'

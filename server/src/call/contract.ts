@@ -1,0 +1,53 @@
+/** One connection. Valid until onDisconnect returned; afterwards its methods do nothing. */
+export interface Session<Data = Record<string, unknown>> {
+  /** Unique per connection, made by the server. */
+  readonly id: string
+  readonly remoteAddress: string
+  readonly isOpen: boolean
+  /** The room whose seat this connection holds, or null. */
+  readonly roomId: string | null
+  /** Aborts when the connection closes: pass it to what works for this client alone. Made when first asked for. */
+  readonly signal: AbortSignal
+  /** The game's own notes; empty at onConnect. */
+  data: Data
+  /** Sends one frame; the bytes are copied. A client over its byte budget is closed with `slow`. */
+  send(commandId: number, payload?: Uint8Array): void
+  /** Sends to every open session, this one included; encoded once. */
+  broadcast(commandId: number, payload?: Uint8Array): void
+  /** Closes after everything sent before. `code`: 1000 or 3000-4999. */
+  close(code?: number, reason?: string): void
+}
+
+/** Why a connection ended. */
+export interface DisconnectReason {
+  /** WebSocket close code; 1006 when there was no closing handshake. */
+  readonly code: number
+  readonly reason: string
+  /** True when the server closed it. */
+  readonly byServer: boolean
+}
+
+/** A caller without a session: anybody, or the holder of the server's API key. */
+export type Principal = 'anonymous' | 'api-key'
+
+/** The caller of a method of JSON-RPC: a connection, or a request of `POST /rpc`. */
+export type RpcCaller<Data = Record<string, unknown>> =
+  | { readonly kind: 'session'; readonly session: Session<Data> }
+  | {
+      readonly kind: 'principal'
+      readonly principal: Principal
+      readonly remoteAddress: string
+    }
+
+/** The call as its method sees it, besides its params. */
+export interface RpcContext<Data = Record<string, unknown>> {
+  readonly caller: RpcCaller<Data>
+  /** Aborts when the caller goes; over HTTP after `handlerTimeoutMs` too. Made when first asked for. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * A method of JSON-RPC. What it returns, or its promise brings, is the result as JSON.stringify has it,
+ * `undefined` as null. `throw reject(code)` refuses.
+ */
+export type RpcHandler<Params, Data> = (params: Params, context: RpcContext<Data>) => unknown

@@ -1,0 +1,16 @@
+import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
+
+export interface RouteContext {
+  /** Values of the path's `:name` parts, percent-decoded; `*` holds the rest. */
+  readonly params: Readonly<Record<string, string>>
+  /**
+   * Throws RingsideError unauthorized unless the request carries the API key. Compares in constant time.
+   */
+  requireKey(): void
+}
+
+export type RouteHandler = (
+  request: HttpRequest,
+  response: HttpResponse,
+  context: RouteContext,
+) => void | Promise<void>
