@@ -1,5 +1,5 @@
 import type { CloseCause } from '@ringside/protocol'
-import type { CallSeat } from './caller.ts'
+import type { CallSeat } from './call.ts'
 
 /**
  * A room's end of one connection (session.ts implements it). The room sees no transport: only this.

@@ -5,11 +5,17 @@ import { isPromise, refusalOf } from '../process/failure.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Counters, Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../options.ts'
-import type { Caller } from './caller.ts'
-import { NO_COMMAND_ID } from './entry.ts'
-import type { CallEntry, CommandEntry, MethodEntry } from './entry.ts'
-import { PendingCall, PendingCalls } from './pending-calls.ts'
-import type { PlainReply, ReplyTo, RpcReply, SessionReply } from './reply.ts'
+import type {
+  CallEntry,
+  Caller,
+  CommandEntry,
+  MethodEntry,
+  ReplyTo,
+  RpcReply,
+  SessionReply,
+} from './call.ts'
+import { NO_COMMAND_ID, PendingCall, PendingCalls } from './call.ts'
+import type { PlainReply } from './reply.ts'
 
 /** The compiler folds a constant of its own module; one of another module it reads at each use. */
 const HEADER_BYTES = FRAME_HEADER_BYTES
@@ -137,7 +143,7 @@ export class Dispatcher {
   #settle(entry: CallEntry, result: unknown, replyTo: ReplyTo): void {
     if (!(result instanceof Uint8Array) && isPromise(result))
       this.#answerLater(entry, result, replyTo)
-    else if (replyTo.caller.isOpen) tell(entry, result, replyTo)
+    else if (replyTo.caller.isOpen) replyTo.answer(entry, result)
   }
 
   /** Only this answer waits; calls behind it are handled meanwhile. */
@@ -152,7 +158,7 @@ export class Dispatcher {
       .then((value) => {
         if (call.isOver) return
         caller.pending?.settle(call)
-        tell(entry, value, call.replyTo)
+        call.replyTo.answer(entry, value)
       })
       .catch((error: unknown) => this.#failedLate(error, call))
       .catch((error: unknown) => this.broke(error, caller))
@@ -200,11 +206,6 @@ export class Dispatcher {
   #isFull({ pending }: Caller): boolean {
     return pending !== null && pending.count >= this.#parts.limits.maxPendingCalls
   }
-}
-
-/** The types of `dispatch` and `dispatchMethod` saw to it that entry and target fit. */
-function tell(entry: CallEntry, result: unknown, replyTo: ReplyTo): void {
-  replyTo.answer(entry as CommandEntry, result)
 }
 
 function fieldsOf(caller: Caller): object {

@@ -1,25 +1,9 @@
 import { encodeMessage, encodeSystem, errorCodes, isErrorCode } from '@ringside/protocol'
 import type { Refusal } from '../process/failure.ts'
-import type { Caller, PrincipalCaller, SessionCaller } from './caller.ts'
-import type { CallEntry, CommandEntry } from './entry.ts'
-
-/**
- * Where the answer of a call goes, and how it is told. A target exists before its message comes, so
- * that a plain call allocates nothing for it; it may be filled anew for the next message, so whoever
- * answers later keeps `kept()`.
- */
-interface Target {
-  readonly caller: Caller
-  /** Tells what the handler returned. @throws whatever does not encode; then nothing was sent. */
-  answer(entry: CallEntry, result: unknown): void
-  /** Tells a refusal, `internal` and `timeout` among them. `id` is NO_COMMAND_ID for a method. */
-  refuse(refusal: Refusal, id: number): void
-  /** The same target, for as long as it is wanted. */
-  kept(): ReplyTo
-}
+import type { CommandEntry, PlainReplyTo, RequestReplyTo, SessionCaller } from './call.ts'
 
 /** The answer to a plain command goes out on its own id; `undefined` sends nothing. One per session. */
-export class PlainReply implements Target {
+export class PlainReply implements PlainReplyTo {
   readonly caller: SessionCaller
 
   constructor(caller: SessionCaller) {
@@ -47,7 +31,7 @@ export class PlainReply implements Target {
 }
 
 /** The answer to a REQUEST goes out as REPLY or ERROR with its correlation. One for all sessions, filled anew. */
-export class RequestReply implements Target {
+export class RequestReply implements RequestReplyTo {
   #caller: SessionCaller | null = null
   #correlation = 0
 
@@ -81,25 +65,6 @@ export class RequestReply implements Target {
     return new RequestReply().to(this.caller, this.#correlation)
   }
 }
-
-/** One member of a JSON-RPC message that came over a socket; a notification's target tells nothing. */
-export interface RpcSocketReply extends Target {
-  readonly kind: 'rpc-socket'
-  readonly caller: SessionCaller
-}
-
-/** One member of a JSON-RPC body of `POST /rpc`. */
-export interface RpcHttpReply extends Target {
-  readonly kind: 'rpc-http'
-  readonly caller: PrincipalCaller
-}
-
-/** Targets of callers with a session: only those reach a command. */
-export type SessionReply = PlainReply | RequestReply | RpcSocketReply
-/** Targets of JSON-RPC: only those reach a method. */
-export type RpcReply = RpcSocketReply | RpcHttpReply
-/** Every target there is. */
-export type ReplyTo = SessionReply | RpcReply
 
 /** @throws TypeError, PayloadError for what the command cannot answer with. */
 function payloadOf(entry: CommandEntry, result: unknown): Uint8Array | undefined {

@@ -1,5 +1,5 @@
 import type { RoomDefinition } from '@ringside/protocol'
-import type { SeatCommand } from '../call/caller.ts'
+import type { SeatCommand } from '../call/call.ts'
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { FullLogPolicy, RoomHandlers } from './definition.ts'

@@ -1,5 +1,5 @@
 import { encodeFrame, isGameCommandId } from '@ringside/protocol'
-import type { SeatCommand } from '../call/caller.ts'
+import type { SeatCommand } from '../call/call.ts'
 import { RingsideError, reject } from '../process/errors.ts'
 import { warnOf } from '../process/failure.ts'
 import type { Logger } from '../process/logger.ts'

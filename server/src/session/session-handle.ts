@@ -1,18 +1,28 @@
 import { encodeFrame } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
 import type { Session } from '../call/contract.ts'
-import type { ClientSession } from './session.ts'
 
 const NOTHING = new Uint8Array(0)
 
-/** The session as game code holds it: a face of {@link ClientSession} without its machinery. */
+/** The machinery behind a handle; ClientSession is it. */
+export interface HandledSession {
+  readonly isOpen: boolean
+  readonly remoteAddress: string
+  readonly signal: AbortSignal
+  readonly seat: { readonly roomId: string } | null
+  sendPayload(id: number, payload: Uint8Array): void
+  broadcast(frame: Uint8Array): void
+  closeWith(code: number, reason: string): void
+}
+
+/** The session as game code holds it: a face of {@link HandledSession} without its machinery. */
 export class SessionHandle implements Session {
   readonly id: string
-  readonly #session: ClientSession
+  readonly #session: HandledSession
   /** Made when it is first asked for: 56 bytes that many a session never needs. */
   #data: Record<string, unknown> | null = null
 
-  constructor(id: string, session: ClientSession) {
+  constructor(id: string, session: HandledSession) {
     this.id = id
     this.#session = session
   }

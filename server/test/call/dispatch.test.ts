@@ -9,11 +9,9 @@ import {
   readCommandId,
   system,
 } from '@ringside/protocol'
-import type { Caller, PrincipalCaller } from '../../src/call/caller.ts'
+import type { Caller, MethodEntry, PrincipalCaller, RpcHttpReply } from '../../src/call/call.ts'
 import { Dispatcher } from '../../src/call/dispatcher.ts'
-import type { MethodEntry } from '../../src/call/entry.ts'
-import { isCommand } from '../../src/call/entry.ts'
-import type { RpcHttpReply } from '../../src/call/reply.ts'
+import { isCommand } from '../../src/call/call.ts'
 import { ManualClock } from '../../src/process/clock.ts'
 import { reject } from '../../src/process/errors.ts'
 import { silentLogger } from '../../src/process/logger.ts'

@@ -1,6 +1,6 @@
 import { decodeSystem, encodeFrame, encodeSystem, readCommandId, system } from '@ringside/protocol'
 import type { Commands } from '@ringside/protocol'
-import type { SeatCommand } from '../../src/call/caller.ts'
+import type { SeatCommand } from '../../src/call/call.ts'
 import { Dispatcher } from '../../src/call/dispatcher.ts'
 import { RpcOverSocket } from '../../src/call/json-rpc/over-socket.ts'
 import { RpcCalls } from '../../src/call/json-rpc/rpc-calls.ts'

@@ -1,7 +1,6 @@
 import type { Principal } from '../../call/contract.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
-import type { PrincipalCaller } from '../caller.ts'
-import type { PendingCalls } from '../pending-calls.ts'
+import type { PendingCalls, PrincipalCaller } from '../call.ts'
 
 /** The sender of one request over HTTP. It is open until the request was answered or the client has gone. */
 export class HttpCaller implements PrincipalCaller {

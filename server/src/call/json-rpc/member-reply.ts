@@ -1,9 +1,14 @@
 import { encodeJson } from '@ringside/protocol'
 import type { Refusal } from '../../process/failure.ts'
-import type { Caller, SessionCaller } from '../caller.ts'
-import { isCommand } from '../entry.ts'
-import type { CallEntry } from '../entry.ts'
-import type { RpcHttpReply, RpcReply, RpcSocketReply } from '../reply.ts'
+import type {
+  CallEntry,
+  Caller,
+  RpcHttpReply,
+  RpcReply,
+  RpcSocketReply,
+  SessionCaller,
+} from '../call.ts'
+import { isCommand } from '../call.ts'
 import { errorText, resultText } from './answer-text.ts'
 import { failureOf } from './failure-of.ts'
 import type { HttpCaller } from './http-caller.ts'

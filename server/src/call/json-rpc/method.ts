@@ -2,7 +2,7 @@ import { RingsideError } from '../../process/errors.ts'
 import { isPromise } from '../../process/failure.ts'
 import type { RpcCaller, RpcContext } from '../../call/contract.ts'
 import type { MethodDefinition } from '../command-table.ts'
-import type { Caller } from '../caller.ts'
+import type { Caller } from '../call.ts'
 import type { RpcParams } from './request-text.ts'
 import type { Validate } from './validator.ts'
 

@@ -1,7 +1,4 @@
-import type { CallSeat, SessionCaller } from '../caller.ts'
-import type { CommandEntry } from '../entry.ts'
-import type { PendingCalls } from '../pending-calls.ts'
-import type { ReplyTo } from '../reply.ts'
+import type { CallSeat, CommandEntry, PendingCalls, ReplyTo, SessionCaller } from '../call.ts'
 import type { Session } from '../../call/contract.ts'
 
 /** A session that sends texts of JSON-RPC. */

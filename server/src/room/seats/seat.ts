@@ -1,5 +1,5 @@
 import { isGameCommandId, encodeFrame } from '@ringside/protocol'
-import type { SeatCommand } from '../../call/caller.ts'
+import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { ClientLink, Seat } from '../../call/client-link.ts'
 import type { RoomCommandTable, RoomType } from '../context.ts'

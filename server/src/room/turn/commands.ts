@@ -1,6 +1,6 @@
 import { errorCodes } from '@ringside/protocol'
 import type { Commands } from '@ringside/protocol'
-import type { SeatCommand } from '../../call/caller.ts'
+import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError, reject } from '../../process/errors.ts'
 import { isPromise, refusalOf } from '../../process/failure.ts'
 import type { HookGuard } from './guard.ts'

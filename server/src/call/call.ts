@@ -1,0 +1,202 @@
+import type { Schema } from '@ringside/protocol'
+import type { Refusal } from '../process/failure.ts'
+import type { Decode, EncodeInto } from './compiled-codec.ts'
+import type { Principal, Session } from './contract.ts'
+
+/*
+ * A call is an entry of the command table, a decoded value, the caller, and the target of its answer.
+ * This file is the contract of all four.
+ */
+
+/** The id of a method, which has none on the wire. */
+export const NO_COMMAND_ID = -1
+
+/** The index of an entry that no room can handle. */
+export const NO_INDEX = -1
+
+/** One command as dispatch sees it. All entries have the same shape. */
+export interface CommandEntry {
+  readonly id: number
+  /** Its place in the contract, from 0, by which a room's handler is found; a raw command has NO_INDEX. */
+  readonly index: number
+  /** Name in the contract; for a raw command its id in hex. */
+  readonly name: string
+  /** Tokens it takes from the client's bucket. */
+  readonly cost: number
+  /** Null for a raw command. */
+  readonly payload: Schema | null
+  readonly reply: Schema | null
+  /** Null for a raw command. */
+  readonly decode: Decode | null
+  /** Null without a reply. */
+  readonly encode: EncodeInto | null
+  /** A handler of it has returned a promise before: it is refused while its caller has too many calls pending. */
+  isAsync: boolean
+  /** Runs when the client's room does not handle the command; null = it needs a room. */
+  handler: ((session: Session, payload: unknown) => unknown) | null
+}
+
+/** One method without a command id: reachable by name only, so by JSON-RPC only. */
+export interface MethodEntry {
+  /** Always NO_COMMAND_ID. */
+  readonly id: number
+  readonly name: string
+  /** Tokens it takes from the client's bucket. */
+  readonly cost: number
+  isAsync: boolean
+  /** Checks the params and runs the handler. @throws Rejection for a refusal. */
+  readonly run: (params: unknown, caller: Caller) => unknown
+}
+
+/** Everything that can be called by name. A command has an `index`, a method has none. */
+export type CallEntry = CommandEntry | MethodEntry
+
+/** Tells the two apart. */
+export function isCommand(entry: CallEntry): entry is CommandEntry {
+  return 'index' in entry
+}
+
+/** One handler of a type of room, resolved when the type was registered. Only its room runs it. */
+export interface SeatCommand {
+  readonly name: string
+  readonly run: (room: unknown, session: unknown, payload: unknown) => unknown
+}
+
+/** The seat of a caller, as far as a call needs it. */
+export interface CallSeat {
+  readonly roomId: string
+  /** The handlers of the room's type by {@link CommandEntry.index}; undefined = the room has none. */
+  readonly commands: readonly (SeatCommand | undefined)[]
+  /**
+   * Runs one of `commands` with the decoded payload and returns its answer, or a promise of it.
+   * @throws Rejection for a refusal; anything else it throws is a bug of the game.
+   */
+  run(command: SeatCommand, payload: unknown): unknown
+}
+
+/** What every caller has. */
+interface AnyCaller {
+  /** False once the caller has gone: nothing is told to it any more. */
+  readonly isOpen: boolean
+  /** Aborts when the caller goes. It is made when it is first asked for. */
+  readonly signal: AbortSignal
+  /** The calls that wait for a promise; null until there was one. The dispatcher makes it. */
+  pending: PendingCalls | null
+  /** Counts an invalid call; one too many may end the caller. */
+  strike(): void
+}
+
+/** A connection that calls. ClientSession implements it. */
+export interface SessionCaller extends AnyCaller {
+  readonly kind: 'session'
+  /** The connection as handlers get it. */
+  readonly handle: Session
+  readonly seat: CallSeat | null
+  /** Sends a whole frame; the bytes are copied. */
+  send(frame: Uint8Array): void
+  /** Sends a whole frame that fills its buffer: the message itself, while it is lent. */
+  sendBuffer(frame: ArrayBuffer): void
+  /** Sends a frame of this id and payload; the bytes are copied. */
+  sendPayload(id: number, payload: Uint8Array): void
+  /** Sends what the entry's compiled encoder makes of the value; false when it left the value to encodeMessage. */
+  sendValue(entry: CommandEntry, value: unknown): boolean
+}
+
+/** A request over HTTP that calls. */
+export interface PrincipalCaller extends AnyCaller {
+  readonly kind: 'principal'
+  readonly principal: Principal
+  readonly remoteAddress: string
+}
+
+/** Who calls. */
+export type Caller = SessionCaller | PrincipalCaller
+
+/**
+ * Where the answer of a call goes, and how it is told. A target exists before its message comes, so
+ * that a plain call allocates nothing for it; it may be filled anew for the next message, so whoever
+ * answers later keeps `kept()`.
+ */
+interface Target {
+  readonly caller: Caller
+  /** Tells what the handler returned. @throws whatever does not encode; then nothing was sent. */
+  answer(entry: CallEntry, result: unknown): void
+  /** Tells a refusal, `internal` and `timeout` among them. `id` is NO_COMMAND_ID for a method. */
+  refuse(refusal: Refusal, id: number): void
+  /** The same target, for as long as it is wanted. */
+  kept(): ReplyTo
+}
+
+/** The target of a plain command. */
+export interface PlainReplyTo extends Target {
+  readonly kind: 'plain'
+  readonly caller: SessionCaller
+}
+
+/** The target of a command inside a REQUEST. */
+export interface RequestReplyTo extends Target {
+  readonly kind: 'request'
+  readonly caller: SessionCaller
+}
+
+/** One member of a JSON-RPC message that came over a socket; a notification's target tells nothing. */
+export interface RpcSocketReply extends Target {
+  readonly kind: 'rpc-socket'
+  readonly caller: SessionCaller
+}
+
+/** One member of a JSON-RPC body of `POST /rpc`. */
+export interface RpcHttpReply extends Target {
+  readonly kind: 'rpc-http'
+  readonly caller: PrincipalCaller
+}
+
+/** Targets of callers with a session: only those reach a command. */
+export type SessionReply = PlainReplyTo | RequestReplyTo | RpcSocketReply
+/** Targets of JSON-RPC: only those reach a method. */
+export type RpcReply = RpcSocketReply | RpcHttpReply
+/** Every target there is. */
+export type ReplyTo = SessionReply | RpcReply
+
+/** A call whose handler returned a promise. States: waiting -> answered | over; `over` is told nothing more. */
+export class PendingCall {
+  readonly entry: CallEntry
+  readonly replyTo: ReplyTo
+  /** Its time ran out, or its caller has gone: what the handler still brings is dropped. */
+  isOver = false
+  /** Stops the timer of the timeout; null without one. */
+  cancelTimer: (() => void) | null = null
+
+  constructor(entry: CallEntry, replyTo: ReplyTo) {
+    this.entry = entry
+    this.replyTo = replyTo
+  }
+}
+
+/** The calls of one caller that wait for a promise. The dispatcher bounds their number. */
+export class PendingCalls {
+  readonly #calls = new Set<PendingCall>()
+
+  get count(): number {
+    return this.#calls.size
+  }
+
+  add(call: PendingCall): void {
+    this.#calls.add(call)
+  }
+
+  /** The call waits no longer. */
+  settle(call: PendingCall): void {
+    this.#calls.delete(call)
+    call.cancelTimer?.()
+    call.cancelTimer = null
+  }
+
+  /** The caller has gone: nothing is told of these any more, and no timer of theirs is left. */
+  abandon(): void {
+    for (const call of this.#calls) {
+      call.isOver = true
+      this.settle(call)
+    }
+  }
+}
