@@ -12,7 +12,8 @@ import { GameServer } from './game-server.ts'
 import type { OpenFeed, ServerStatus } from './game-server.ts'
 import { createKeyCheck } from './auth/api-key.ts'
 import { readJsonObject } from './http/json-body.ts'
-import { createRateLimit } from './limit/rate-limit.ts'
+import { AddressCount } from './limit/address-count.ts'
+import { AddressRate } from './limit/address-rate.ts'
 import { Router } from './http/router.ts'
 import { mixSeed, randomId } from './process/ids.ts'
 import { silentLogger } from './process/logger.ts'
@@ -20,7 +21,6 @@ import { addMatchmakeRoutes } from './matchmake/matchmake-routes.ts'
 import { MadeRooms } from './matchmake/made-rooms.ts'
 import { Matchmaker } from './matchmake/matchmaker.ts'
 import { TicketOffice } from './matchmake/ticket.ts'
-import { UnclaimedSeats } from './matchmake/unclaimed.ts'
 import { PrometheusMetrics } from './process/metrics.ts'
 import {
   checkLimits,
@@ -44,7 +44,7 @@ import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
 import { compileState } from './state/codegen/compile.ts'
 import { createStateTracker, restoreStateTracker } from './state/tracker.ts'
-import { createClientAddress, networkOf } from './transport/client-address.ts'
+import { createClientAddress } from './transport/client-address.ts'
 import { MemoryTransport } from './transport/memory/transport.ts'
 import { UwsTransport } from './transport/uws/transport.ts'
 import { withLoopback } from './transport/memory/with-loopback.ts'
@@ -113,7 +113,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   })
   const office = new TicketOffice(checkTicketSecret(options.ticketSecret))
   const { ticketTtlMs } = limits
-  const unclaimed = new UnclaimedSeats(limits.maxUnclaimedPerIp)
+  const unclaimed = new AddressCount(limits.maxUnclaimedPerIp)
   const made = new MadeRooms(limits.maxRoomsPerIp)
   host.onChange((roomId) => {
     if (!host.rooms.has(roomId)) made.forget(roomId)
@@ -155,19 +155,17 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const checkKey = createKeyCheck(apiKey)
   const router = new Router({ logger, metrics, isOriginAllowed, checkKey })
   const add = router.add.bind(router)
-  const joins = createRateLimit(limits.joinsPerSecondPerIp)
   const isDevelopment = options.isDevelopment ?? false
-  const rpcCalls = createRateLimit(limits.rpcPerSecondPerIp)
   addRpcRoute(add, {
     calls,
     maxBodyBytes: limits.maxBodyBytes,
-    limit: (request) => rpcCalls.consume(networkOf(request.remoteAddress)),
+    rate: new AddressRate(limits.rpcPerSecondPerIp, clock),
   })
   addStatusRoutes(add, { status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment })
   addMatchmakeRoutes(add, {
     matchmaker,
     readJson: (request) => readJsonObject(request, limits.maxBodyBytes),
-    limit: (request) => joins.consume(networkOf(request.remoteAddress)),
+    joins: new AddressRate(limits.joinsPerSecondPerIp, clock),
   })
 
   // Steps 8 and 9: the feed, over the started log.

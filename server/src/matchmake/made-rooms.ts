@@ -1,3 +1,4 @@
+import { AddressCount } from '../limit/address-count.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { LiveRoom } from '../room/room.ts'
 
@@ -6,13 +7,12 @@ import type { LiveRoom } from '../room/room.ts'
  * hold all rooms of the server. Rooms that go on after a restart are nobody's.
  */
 export class MadeRooms {
-  readonly #maxPerAddress: number
-  /** Rooms living or being made; both maps hold no more than there are rooms. */
-  readonly #counts = new Map<string, number>()
+  readonly #counts: AddressCount
+  /** Living rooms and the addresses that made them. */
   readonly #makers = new Map<string, string>()
 
   constructor(maxPerAddress: number) {
-    this.#maxPerAddress = maxPerAddress
+    this.#counts = new AddressCount(maxPerAddress)
   }
 
   /**
@@ -20,17 +20,16 @@ export class MadeRooms {
    * @throws RingsideError too_many_requests when it has as many as it may; whatever `make` throws.
    */
   async make(address: string, make: () => Promise<LiveRoom>): Promise<LiveRoom> {
-    const count = this.#counts.get(address) ?? 0
-    if (count >= this.#maxPerAddress)
+    if (this.#counts.isFull(address))
       throw new RingsideError('too_many_requests', 'Too many rooms of one address are open')
-    this.#counts.set(address, count + 1)
+    this.#counts.add(address)
     try {
       const room = await make()
-      if (room.isOver) this.#release(address)
+      if (room.isOver) this.#counts.release(address)
       else this.#makers.set(room.id, address)
       return room
     } catch (error) {
-      this.#release(address)
+      this.#counts.release(address)
       throw error
     }
   }
@@ -40,12 +39,6 @@ export class MadeRooms {
     const address = this.#makers.get(roomId)
     if (address === undefined) return
     this.#makers.delete(roomId)
-    this.#release(address)
-  }
-
-  #release(address: string): void {
-    const left = (this.#counts.get(address) ?? 0) - 1
-    if (left > 0) this.#counts.set(address, left)
-    else this.#counts.delete(address)
+    this.#counts.release(address)
   }
 }

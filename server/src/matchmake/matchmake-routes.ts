@@ -1,5 +1,6 @@
 import { RingsideError } from '../process/errors.ts'
 import type { RouteHandler } from '../http/contract.ts'
+import type { AddressRate } from '../limit/address-rate.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import type { Matchmaker, SeatWish } from './matchmaker.ts'
 
@@ -8,8 +9,8 @@ export interface MatchmakeRouteParts {
   readonly matchmaker: Matchmaker
   /** Reads a JSON object from the body; an empty body is `{}`. @throws RingsideError. */
   readJson(request: HttpRequest): Promise<Record<string, unknown>>
-  /** @throws RingsideError too_many_requests when this IP asks too often. */
-  limit(request: HttpRequest): Promise<void>
+  /** Requests of each address. */
+  readonly joins: AddressRate
 }
 
 type AddRoute = (method: string, path: string, handler: RouteHandler) => void
@@ -25,7 +26,8 @@ export function addMatchmakeRoutes(add: AddRoute, parts: MatchmakeRouteParts): v
   }
   for (const [name, find] of Object.entries(byType)) {
     add('POST', `/matchmake/${name}/:target`, async (request, response, { params }) => {
-      const [body] = await Promise.all([parts.readJson(request), parts.limit(request)])
+      parts.joins.check(request.remoteAddress)
+      const body = await parts.readJson(request)
       const { name: playerName, options } = body
       const answer = await find(params['target'] ?? '', {
         name: playerName,
@@ -36,7 +38,8 @@ export function addMatchmakeRoutes(add: AddRoute, parts: MatchmakeRouteParts): v
     })
   }
   add('POST', '/matchmake/reconnect/:roomId', async (request, response, { params }) => {
-    const [body] = await Promise.all([parts.readJson(request), parts.limit(request)])
+    parts.joins.check(request.remoteAddress)
+    const body = await parts.readJson(request)
     const roomId = params['roomId']
     if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
     response.send(200, JSON_HEADERS, JSON.stringify(matchmaker.reconnect(roomId, body['token'])))

@@ -5,12 +5,10 @@ import type { ClientLink, Seat, SeatDesk } from '../call/client-link.ts'
 import type { RoomHost } from '../host/host.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { RoomSeat } from '../room/seats/seat.ts'
-import { networkOf } from '../transport/client-address.ts'
-import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
+import type { AddressCount } from '../limit/address-count.ts'
 import { checkOptions, cleanName } from './join-request.ts'
 import type { MadeRooms } from './made-rooms.ts'
 import type { TicketOffice } from './ticket.ts'
-import type { UnclaimedSeats } from './unclaimed.ts'
 
 /** Looks for a free seat, at most, before joinOrCreate gives up with room_full. */
 const MAX_ATTEMPTS = 100
@@ -21,7 +19,8 @@ export interface MatchmakerParts {
   readonly clock: Clock
   readonly nodeName: string
   readonly ticketTtlMs: number
-  readonly unclaimed: UnclaimedSeats
+  /** Seats that are reserved and not taken (MM5): without a bound one stranger could keep every room full. */
+  readonly unclaimed: AddressCount
   readonly made: MadeRooms
   readonly newId: () => string
 }
@@ -138,18 +137,13 @@ export class Matchmaker implements SeatDesk {
   /** @throws RingsideError too_many_requests; whatever RoomHost.create throws. */
   #make(type: string, options: Json, wish: SeatWish): Promise<LiveRoom> {
     const { host, made } = this.#parts
-    if (!this.#isCounted(wish)) return host.create(type, options)
-    return made.make(networkOf(wish.remoteAddress), () => host.create(type, options))
-  }
-
-  /** The server's own bots come from nowhere and are not counted. */
-  #isCounted(wish: SeatWish): boolean {
-    return wish.remoteAddress !== LOOPBACK_ADDRESS
+    return made.make(wish.remoteAddress, () => host.create(type, options))
   }
 
   /** @throws RingsideError too_many_requests. */
   #checkUnclaimed(wish: SeatWish): void {
-    if (this.#isCounted(wish)) this.#parts.unclaimed.check(networkOf(wish.remoteAddress))
+    if (this.#parts.unclaimed.isFull(wish.remoteAddress))
+      throw new RingsideError('too_many_requests', 'Too many seats are reserved and not taken')
   }
 
   #findOpen(type: string): LiveRoom | null {
@@ -175,9 +169,8 @@ export class Matchmaker implements SeatDesk {
     if (room.isLocked) throw new RingsideError('room_locked')
     if (room.isPaused) throw new RingsideError('room_paused')
     this.#checkUnclaimed(wish)
-    const settled = this.#isCounted(wish)
-      ? this.#parts.unclaimed.add(networkOf(wish.remoteAddress))
-      : () => {}
+    this.#parts.unclaimed.add(wish.remoteAddress)
+    const settled = (): void => this.#parts.unclaimed.release(wish.remoteAddress)
     const facts = { id, name, auth }
     let seat: RoomSeat
     try {

@@ -2,7 +2,6 @@ import { SUBPROTOCOL, encodeFrame } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import { RequestReply } from '../call/reply.ts'
 import type { DisconnectReason, Session } from '../call/contract.ts'
-import { networkOf } from '../transport/client-address.ts'
 import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
 import type {
   Connection,
@@ -10,7 +9,8 @@ import type {
   UpgradeDecision,
   UpgradeRequest,
 } from '../transport/contract.ts'
-import { IpLimit } from '../limit/ip-limit.ts'
+import { AddressCount } from '../limit/address-count.ts'
+import { AddressRate } from '../limit/address-rate.ts'
 import type { OriginCheck } from '../limit/origin.ts'
 import { ClientSession } from './session.ts'
 import type { SessionContext } from './session.ts'
@@ -47,16 +47,16 @@ export class SessionTable {
   readonly #context: SessionContext
   readonly #ids = new SessionIds()
   readonly #sessions = new Map<string, ClientSession>()
-  readonly #ipLimit: IpLimit
-  /** Open connections of each address that has any. */
-  readonly #perIp = new Map<string, number>()
+  readonly #handshakes: AddressRate
+  readonly #perAddress: AddressCount
   #isAccepting = true
   #stopSweep: (() => void) | null = null
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts
-    this.#ipLimit = new IpLimit(parts.limits.connectionsPerSecondPerIp)
     const { limits, clock, logger, metrics, registry, dispatcher, rpc, desk } = parts
+    this.#handshakes = new AddressRate(limits.connectionsPerSecondPerIp, clock)
+    this.#perAddress = new AddressCount(limits.maxConnectionsPerIp)
     this.#context = {
       limits,
       clock,
@@ -139,16 +139,14 @@ export class SessionTable {
   }
 
   #decide(request: UpgradeRequest): UpgradeDecision {
-    const { limits, clock, isOriginAllowed } = this.#parts
+    const { limits, isOriginAllowed } = this.#parts
     if (!PATH.test(request.path)) return refusal(404, 'not_found')
     if (!this.#isAccepting) return refusal(503, 'draining')
     if (this.#sessions.size >= limits.maxConnections) return refusal(503, 'too_many_requests')
     const isLoopback = request.remoteAddress === LOOPBACK_ADDRESS
     if (!isLoopback) {
-      const network = networkOf(request.remoteAddress)
-      if (!this.#ipLimit.take(network, clock.now())) return refusal(429, 'too_many_requests')
-      if ((this.#perIp.get(network) ?? 0) >= limits.maxConnectionsPerIp)
-        return refusal(429, 'too_many_requests')
+      if (!this.#handshakes.take(request.remoteAddress)) return refusal(429, 'too_many_requests')
+      if (this.#perAddress.isFull(request.remoteAddress)) return refusal(429, 'too_many_requests')
       if (!isOriginAllowed(request.header('origin'), request.header('host')))
         return refusal(403, 'forbidden')
     }
@@ -162,8 +160,7 @@ export class SessionTable {
     const session = new ClientSession(this.#ids.next(), connection, this.#context)
     connection.owner = session
     this.#sessions.set(session.handle.id, session)
-    const network = networkOf(connection.remoteAddress)
-    this.#perIp.set(network, (this.#perIp.get(network) ?? 0) + 1)
+    this.#perAddress.add(connection.remoteAddress)
     this.#parts.metrics.counters.connectionsOpened++
     connection.subscribe(EVERYBODY)
     this.#stopSweep ??= this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
@@ -175,10 +172,7 @@ export class SessionTable {
     const session = connection.owner as ClientSession
     session.closed(code)
     this.#sessions.delete(session.handle.id)
-    const network = networkOf(connection.remoteAddress)
-    const left = (this.#perIp.get(network) ?? 0) - 1
-    if (left > 0) this.#perIp.set(network, left)
-    else this.#perIp.delete(network)
+    this.#perAddress.release(connection.remoteAddress)
     const { onDisconnect } = this.#parts.hooks
     if (onDisconnect)
       this.#runHook('onDisconnect', session, () =>

@@ -79,11 +79,11 @@ export function overHttp(test: TestServer, init: HttpInit = {}): Ask {
 export function post(test: TestServer, body: string | Uint8Array, init: HttpInit = {}) {
   const { headers = {}, remoteAddress = '127.0.0.1' } = init
   return test.transport.request({
+    remoteAddress,
     method: 'POST',
     path: '/rpc',
     headers: { ...JSON_TYPE, ...headers },
     body,
-    remoteAddress,
   })
 }
 

@@ -6,7 +6,6 @@ import { RingsideError, reject } from '../../src/process/errors.ts'
 import { createKeyCheck } from '../../src/auth/api-key.ts'
 import { TooManyRequests } from '../../src/process/errors.ts'
 import { parseJson, readJson } from '../../src/http/json-body.ts'
-import { createRateLimit } from '../../src/limit/rate-limit.ts'
 import { Router } from '../../src/http/router.ts'
 import { serveFolder } from '../../src/http/static-files.ts'
 import { PrometheusMetrics, createMetrics } from '../../src/process/metrics.ts'
@@ -234,17 +233,6 @@ describe('security', () => {
     })
     expect((await ask({ method: 'POST', path: '/', body: '"12345678"' })).status).toBe(200)
     expect((await ask({ method: 'POST', path: '/', body: '"123456789"' })).status).toBe(413)
-  })
-
-  test('HT12 the rate limit counts each key by itself', async () => {
-    const limit = createRateLimit(2)
-    await limit.consume('a')
-    await limit.consume('a')
-    await expect(limit.consume('a')).rejects.toMatchObject({
-      code: 'too_many_requests',
-      retryAfterSeconds: 1,
-    })
-    await limit.consume('b')
   })
 })
 

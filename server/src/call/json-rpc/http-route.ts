@@ -1,19 +1,18 @@
 import { RingsideError } from '../../process/errors.ts'
-import { TooManyRequests } from '../../process/errors.ts'
-import type { Principal } from '../../call/contract.ts'
+import type { AddressRate } from '../../limit/address-rate.ts'
+import type { Principal } from '../contract.ts'
 import type { RouteContext, RouteHandler } from '../../http/contract.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import { HttpCaller } from './http-caller.ts'
 import { readRequests } from './request-text.ts'
-import type { RpcInput } from './request-text.ts'
 import type { RpcCalls } from './rpc-calls.ts'
 
 /** The parts that the route is made of. */
 export interface RpcRouteParts {
   readonly calls: RpcCalls
   readonly maxBodyBytes: number
-  /** Counts one call of the address. @throws RingsideError too_many_requests when it has had its share. */
-  limit(request: HttpRequest): Promise<void>
+  /** Calls of each address. */
+  readonly rate: AddressRate
 }
 
 type AddRoute = (method: string, path: string, handler: RouteHandler) => void
@@ -28,19 +27,20 @@ const HEADERS = {
  * all of them are notifications. The body is charged as one call before it is parsed, then each member.
  */
 export function addRpcRoute(add: AddRoute, parts: RpcRouteParts): void {
+  const { calls, maxBodyBytes, rate } = parts
   add('POST', '/rpc', async (request, response, context) => {
+    const { remoteAddress } = request
+    rate.check(remoteAddress)
     // A page elsewhere can send a form or text without asking first, but no JSON (Fetch standard, CORS).
     if (!isJson(request.header('content-type'))) throw new RingsideError('unsupported_media_type')
-    const [body] = await Promise.all([request.body(parts.maxBodyBytes), parts.limit(request)])
+    const body = await request.body(maxBodyBytes)
     // After the charge, so that keys are not tried for nothing.
     const caller = new HttpCaller(principalOf(request, context), request, response)
     const input = readRequests(body)
-    const affordable = await chargeAll(countOf(input), request, parts)
     if (!response.isOpen) return
-    let charged = 0
-    parts.calls.run(input, {
+    calls.run(input, {
       caller,
-      charge: () => charged++ < affordable,
+      charge: (cost) => rate.take(remoteAddress, cost),
       send: (text) => answer(response, text),
     })
   })
@@ -55,28 +55,6 @@ function principalOf(request: HttpRequest, context: RouteContext): Principal {
   if (request.header('x-api-key') === '') return 'anonymous'
   context.requireKey()
   return 'api-key'
-}
-
-function countOf(input: RpcInput): number {
-  if (input.kind === 'batch') return input.members.length
-  return input.kind === 'single' ? 1 : 0
-}
-
-/** Charges the address for each member and returns the number of members that it can afford. */
-async function chargeAll(
-  count: number,
-  request: HttpRequest,
-  parts: RpcRouteParts,
-): Promise<number> {
-  for (let charged = 0; charged < count; charged++) {
-    try {
-      await parts.limit(request)
-    } catch (error) {
-      if (error instanceof TooManyRequests) return charged
-      throw error
-    }
-  }
-  return count
 }
 
 function answer(response: HttpResponse, text: string | null): void {

@@ -1,8 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
-import { TooManyRequests } from '../../process/errors.ts'
 import type { ServerLimits } from '../../options.ts'
-import { IpLimit } from '../../limit/ip-limit.ts'
-import { networkOf } from '../../transport/client-address.ts'
+import { AddressCount } from '../../limit/address-count.ts'
+import { AddressRate } from '../../limit/address-rate.ts'
 
 export type ReaderLimitNumbers = Pick<
   ServerLimits,
@@ -14,22 +13,20 @@ export type ReaderLimitNumbers = Pick<
  * streams it, and all together, may hold open, those of the lobby included.
  */
 export class ReaderLimits {
-  readonly #limits: ReaderLimitNumbers
-  readonly #clock: Clock
-  readonly #reads: IpLimit
-  /** Open streams by address; as many entries as there are streams at most. */
-  readonly #perIp = new Map<string, number>()
+  readonly #maxStreams: number
+  readonly #reads: AddressRate
+  readonly #streams: AddressCount
   #streamCount = 0
 
   constructor(limits: ReaderLimitNumbers, clock: Clock) {
-    this.#limits = limits
-    this.#clock = clock
-    this.#reads = new IpLimit(limits.readsPerSecondPerIp)
+    this.#maxStreams = limits.maxStreams
+    this.#reads = new AddressRate(limits.readsPerSecondPerIp, clock)
+    this.#streams = new AddressCount(limits.maxStreamsPerIp)
   }
 
   /** Counts one read; false when the address has had all of this second. */
   mayRead(address: string): boolean {
-    return this.#reads.take(networkOf(address), this.#clock.now())
+    return this.#reads.take(address)
   }
 
   /**
@@ -37,25 +34,19 @@ export class ReaderLimits {
    * @throws TooManyRequests (429 with Retry-After).
    */
   checkRead(address: string): void {
-    if (!this.mayRead(address)) throw new TooManyRequests(1_000)
+    this.#reads.check(address)
   }
 
   /** Counts a stream that opens; false when there is no room for it. Each true needs one `releaseStream`. */
   takeStream(address: string): boolean {
-    const { maxStreams, maxStreamsPerIp } = this.#limits
-    const network = networkOf(address)
-    const count = this.#perIp.get(network) ?? 0
-    if (this.#streamCount >= maxStreams || count >= maxStreamsPerIp) return false
+    if (this.#streamCount >= this.#maxStreams || this.#streams.isFull(address)) return false
     this.#streamCount++
-    this.#perIp.set(network, count + 1)
+    this.#streams.add(address)
     return true
   }
 
   releaseStream(address: string): void {
     this.#streamCount--
-    const network = networkOf(address)
-    const count = (this.#perIp.get(network) ?? 0) - 1
-    if (count > 0) this.#perIp.set(network, count)
-    else this.#perIp.delete(network)
+    this.#streams.release(address)
   }
 }
