@@ -7,5 +7,10 @@ export default defineConfig({
     include: ['{protocol,server,client}/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
     testTimeout: 20_000,
     maxWorkers: 2,
+    // `npm test -- --coverage`; what is generated at run time (state classes, codecs) does not count.
+    coverage: {
+      include: ['{protocol,server,client}/src/**/*.ts'],
+      reportsDirectory: '.cache/coverage',
+    },
   },
 })
