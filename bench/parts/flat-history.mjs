@@ -114,7 +114,7 @@ function snapshotsOf(log, room) {
 }
 
 function recordOf(log, room) {
-  const facts = { type: 'match', seed: 1, delayMs: 0, isPrivate: false, isLive: room.isLive }
+  const facts = { type: 'match', seed: '1', delayMs: 0, isPrivate: false, isLive: room.isLive }
   return { ...facts, room: room.id, createdAt: atOf(log, room.seqOf(1)) }
 }
 

@@ -220,6 +220,21 @@ export function checkTicketSecret(secret: string | undefined): string | null {
   return secret
 }
 
+/**
+ * The text of a server's seed; null when none is given.
+ * @throws RingsideError option_invalid for a number that is not finite and for a short text.
+ */
+export function checkSeed(seed: number | string | undefined): string | null {
+  if (seed === undefined) return null
+  if (typeof seed === 'number' ? !Number.isFinite(seed) : seed.length < MIN_SECRET_CHARACTERS)
+    throw invalid(
+      `Expected a seed of ${MIN_SECRET_CHARACTERS} characters or more, or a number for tests, got ${
+        typeof seed === 'number' ? String(seed) : `${seed.length} characters`
+      }`,
+    )
+  return String(seed)
+}
+
 function invalid(message: string): RingsideError {
   return new RingsideError('option_invalid', message)
 }

@@ -24,8 +24,12 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly logger?: Logger
   /** Default: the machine's clock. */
   readonly clock?: Clock
-  /** Seed of all rooms' randomness; default random. A room's own seed derives from it and the room's id. */
-  readonly seed?: number
+  /**
+   * Makes the randomness of all rooms repeatable: a room's own seed derives from it and the room's id. A secret
+   * of 32 characters or more; a number is for tests only, because who tries them all can tell every draw.
+   * Default: each room has a seed of its own from the system's randomness.
+   */
+  readonly seed?: number | string
   /** Key for `X-API-Key` routes, 16 characters or more. Without it those routes answer 401. */
   readonly apiKey?: string
   /** Origins (`https://example.com`) that may connect besides the server's own host; `*` allows all. */

@@ -15,7 +15,7 @@ import { readJsonObject } from './http/json-body.ts'
 import { AddressCount } from './limit/address-count.ts'
 import { AddressRate } from './limit/address-rate.ts'
 import { Router } from './http/router.ts'
-import { mixSeed, randomId } from './process/ids.ts'
+import { randomId } from './process/ids.ts'
 import { silentLogger } from './process/logger.ts'
 import { addMatchmakeRoutes } from './matchmake/matchmake-routes.ts'
 import { MadeRooms } from './matchmake/made-rooms.ts'
@@ -25,12 +25,14 @@ import { PrometheusMetrics } from './process/metrics.ts'
 import {
   checkLimits,
   checkNodeName,
+  checkSeed,
   checkTicketSecret,
   pickLimits,
   withRateLimit,
 } from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
+import { createSeeds } from './process/random.ts'
 import type { RoomType } from './room/context.ts'
 import { RoomHost } from './host/host.ts'
 import type { StateMaker } from './host/host.ts'
@@ -68,7 +70,6 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const clock = options.clock ?? new SystemClock()
   const logger = options.logger ?? silentLogger
   const newId = options.newId ?? randomId
-  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32)
   const nodeName = checkNodeName(options.nodeName ?? 'node-1')
   const apiKey = options.apiKey ?? null
   const isOriginAllowed = createOriginCheck(options)
@@ -101,7 +102,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     outbox,
     maxRooms: limits.maxRooms,
     isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
-    seedOf: (roomId) => mixSeed(seed, roomId),
+    seedOf: createSeeds(checkSeed(options.seed)),
     trackerOf: (type) => statesOf(type.definition.state),
     context: {
       clock,

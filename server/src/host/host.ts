@@ -10,7 +10,7 @@ import type { RoomFacts, RoomPlace } from './records.ts'
 import { restoreAll, restoredStart } from './restore.ts'
 import type { RoomStart, TrackState } from '../room/start.ts'
 
-/** 62 bits of a random id: never the same twice. */
+/** 60 bits of a random id: never the same twice. */
 const ROOM_ID_CHARACTERS = 12
 /** Rooms restored at most, as a multiple of `maxRooms`: what was running goes on, but not without bound. */
 const RESTORED_PER_ROOM = 10
@@ -34,8 +34,8 @@ export interface RoomHostParts {
   readonly maxRooms: number
   /** The log is known to fail: no room can be made now. Default: never. */
   readonly isLogAway?: () => boolean
-  /** Seed of a room, from its id. */
-  seedOf(roomId: string): number
+  /** Seed of a new room, from its id. */
+  seedOf(roomId: string): string
   /** Makes and restores the states of a type. */
   trackerOf(type: RoomType): StateMaker
 }

@@ -20,7 +20,7 @@ export interface RoomFacts {
 export interface RoomPlace {
   readonly id: string
   readonly type: RoomType
-  readonly seed: number
+  readonly seed: string
   /** Store time in ms. */
   readonly createdAt: number
 }

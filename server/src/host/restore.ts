@@ -68,7 +68,7 @@ async function allOf<T>(items: readonly T[], work: (item: T) => Promise<void>): 
 }
 
 /**
- * How a room goes on from its log: the state at its last patch; tick, randomness and metadata as of the
+ * How a room goes on from its log: the state at its last patch; tick, seed and metadata as of the
  * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats of that
  * snapshot and of those who joined after it (CL3).
  */
@@ -76,7 +76,7 @@ export function restoredStart(restored: RestoredRoom, parts: RestoreParts): Room
   const { publicState, hiddenState } = restored
   const tracker = parts.states.restore(publicState, hiddenState)
   const { record } = parts
-  const base = decodeRuntime(restored.runtime ?? JSON.stringify({ seed: record.seed }))
+  const base = decodeRuntime(restored.runtime ?? '{}', record.seed)
   const seats = seatsAfter(base.seats, restored)
   const runtime: RoomRuntime = { ...base, ...newerAccess(base, record), seats }
   return { kind: 'restored', tracker, runtime }

@@ -9,11 +9,3 @@ export function randomId(): string {
     .toString(36)
     .padStart(ID_CHARACTERS, '0')
 }
-
-/** Mixes a text into a 32-bit seed (FNV-1a), so that each room draws its own numbers. */
-export function mixSeed(seed: number, text: string): number {
-  let hash = (seed ^ 0x811c9dc5) >>> 0
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0
-  return hash
-}

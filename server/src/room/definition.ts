@@ -81,7 +81,10 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   /** Ticks since the room began. */
   readonly tick: number
   readonly tickHz: number
-  /** Seeded: the same seed and inputs give the same log. The only randomness a game should use. */
+  /**
+   * The same seed, epoch and inputs give the same log. The only randomness a game should use: what players
+   * see of it tells nothing of what they do not see, and a new owner of the room repeats none of it.
+   */
   readonly random: Random
   readonly epoch: number
   /** Players with a seat, in the order in which they joined. A view: do not keep it. */

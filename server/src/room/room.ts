@@ -38,6 +38,7 @@ export class LiveRoom extends RoomBase implements Room {
   readonly profile: RoomProfile
   /** Over for good, not only for this process; in the log once `isEndStored`. */
   hasEnded = false
+  readonly #seed: string
   readonly #context: RoomContext
   readonly #recorder: RoomRecorder
   readonly #output: RoomOutput
@@ -67,7 +68,8 @@ export class LiveRoom extends RoomBase implements Room {
     this.id = id
     this.kind = type
     this.epoch = log.epoch
-    this.random = createRandom(runtime ? runtime.seed : parts.seed)
+    this.#seed = runtime ? runtime.seed : parts.seed
+    this.random = createRandom(this.#seed, this.epoch)
     this.log = context.logger
     this.#context = context
     this.#now = Math.max(context.clock.now(), runtime?.now ?? 0)
@@ -335,7 +337,7 @@ export class LiveRoom extends RoomBase implements Room {
     return encodeRuntime({
       tick: this.#tick,
       now: this.#now,
-      seed: this.random.seed,
+      seed: this.#seed,
       ...this.profile.describe(this.#now),
       seats: this.seats.describe(),
     })

@@ -15,8 +15,8 @@ export interface RoomRuntime extends Profile {
   readonly tick: number
   /** The room's clock in ms. */
   readonly now: number
-  /** State of the room's randomness. */
-  readonly seed: number
+  /** Secret of the room's randomness; the epoch of its owner says where the draws begin (OB20). */
+  readonly seed: string
   readonly seats: readonly SeatRecord[]
 }
 
@@ -27,14 +27,15 @@ export function encodeRuntime(runtime: RoomRuntime): string {
 
 /**
  * Reads the `runtime` of a snapshot. It was written by this code, perhaps by an earlier version of it:
- * what is missing takes its first value.
+ * what is missing takes its first value, and the seed that of the room's record. Earlier versions wrote the
+ * generator's state as a number: its digits are the seed now, and as easily found as before.
  */
-export function decodeRuntime(text: string): RoomRuntime {
-  const given = JSON.parse(text) as Partial<RoomRuntime>
+export function decodeRuntime(text: string, recordSeed: string): RoomRuntime {
+  const given = JSON.parse(text) as Partial<Omit<RoomRuntime, 'seed'>> & { seed?: string | number }
   return {
     tick: given.tick ?? 0,
     now: given.now ?? 0,
-    seed: given.seed ?? 0,
+    seed: String(given.seed ?? recordSeed),
     isLocked: given.isLocked ?? false,
     isPrivate: given.isPrivate ?? false,
     metadata: given.metadata ?? null,

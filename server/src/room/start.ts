@@ -12,8 +12,8 @@ export interface RoomParts {
   readonly id: string
   readonly type: RoomType
   readonly log: RoomLog
-  /** Of its randomness, where it starts anew. */
-  readonly seed: number
+  /** Secret of its randomness, where it starts anew. */
+  readonly seed: string
 }
 
 /** How a room begins. */

@@ -9,7 +9,7 @@ function records(count: number): RoomRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     room: `room${String(index).padStart(6, '0')}`,
     type: 'arena',
-    seed: 1,
+    seed: '1',
     delayMs: 0,
     epoch: 1,
     revision: 0,

@@ -146,7 +146,7 @@ describe('restart', () => {
     async (_what, ageMs, livingCount) => {
       const store = new MemoryStore()
       const room = 'lost00000000'
-      const record = { room, type: 'arena', seed: 1, delayMs: 0, epoch: 1, revision: 0 }
+      const record = { room, type: 'arena', seed: '1', delayMs: 0, epoch: 1, revision: 0 }
       const flags = { isPrivate: false, isLocked: false, isLive: true, revealedAt: 0 }
       await store.saveRoom({ ...record, ...flags, createdAt: store.now() - ageMs })
       await using test = await TestServer.start({ store })
@@ -161,7 +161,7 @@ describe('restart', () => {
     await store.saveRoom({
       room: 'lost00000000',
       type: 'unknown',
-      seed: 1,
+      seed: '1',
       delayMs: 0,
       epoch: 1,
       revision: 0,

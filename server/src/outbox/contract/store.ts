@@ -149,7 +149,7 @@ export interface Snapshot {
   readonly publicState: string
   /** Encoded JSON of the hidden part of the state, or null. */
   readonly hiddenState: string | null
-  /** Encoded JSON of what the room needs to go on (RoomRuntime): tick, random state, seats, metadata. */
+  /** Encoded JSON of what the room needs to go on (RoomRuntime): tick, seed, seats, metadata. */
   readonly runtime: string
 }
 
@@ -176,8 +176,11 @@ export interface Checkpoint {
 export interface RoomRecord {
   readonly room: string
   readonly type: string
-  /** Of its randomness, where no snapshot says more. */
-  readonly seed: number
+  /**
+   * Secret of its randomness (OB20), 64 hex digits; shown to nobody. A record of an older version has the
+   * digits of a number of 32 bits.
+   */
+  readonly seed: string
   readonly delayMs: number
   /** Of the owner that wrote it. */
   readonly epoch: number

@@ -286,7 +286,7 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
         return {
           room,
           type: 'arena',
-          seed: 4_000_000_000,
+          seed: 'f'.repeat(64),
           delayMs: 5,
           epoch: 1,
           revision: 0,
@@ -318,7 +318,7 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
         store.saveRoom({
           room: 'a',
           type: 'arena',
-          seed: 1,
+          seed: '1',
           delayMs: 0,
           epoch,
           revision,

@@ -47,7 +47,8 @@ export interface RoomDocument {
   /** The room's id. */
   _id: string
   type: string
-  seed: Long | number
+  /** A number in documents of older versions. */
+  seed: string | Long | number
   delayMs: number
   /** This, `revision`, `isLocked` and `revealedAt` are absent in documents of older versions. */
   epoch?: number
@@ -145,7 +146,7 @@ export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
   const document: RoomDocument = {
     _id: room,
     type,
-    seed: long(seed),
+    seed,
     delayMs,
     epoch,
     revision,
@@ -162,7 +163,7 @@ export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
 export function toRoomRecord(document: RoomDocument): RoomRecord {
   const { _id: room, type, delayMs, isPrivate, isLive } = document
   const { epoch = 0, revision = 0, isLocked = false } = document
-  const seed = toNumber(document.seed)
+  const seed = String(document.seed)
   const revealedAt = toNumber(document.revealedAt ?? 0)
   const createdAt = toNumber(document.createdAt)
   const access = { isPrivate, isLocked, revealedAt }
