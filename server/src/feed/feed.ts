@@ -13,7 +13,7 @@ import type { AuthorizeSpectator } from './audience/access.ts'
 import { toFeedEntry } from './read/entry.ts'
 import type { FeedEntry } from './read/entry.ts'
 import { FeedGroups } from './stream/groups.ts'
-import type { FeedAsk, FeedStart } from './stream/position.ts'
+import type { FeedAsk, FeedStart } from './stream/ask.ts'
 import { FeedPump } from './stream/pump.ts'
 import { FeedSource } from './read/source.ts'
 import { FeedStarter } from './stream/starter.ts'
@@ -26,7 +26,7 @@ import type { RoomDirectory } from './audience/directory.ts'
 import { RoomSpans } from './read/spans.ts'
 import { RoomStates } from './read/states.ts'
 import { Spectators } from './audience/spectators.ts'
-import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './stream/sse.ts'
+import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
 
 export type FeedLimits = ReaderLimitNumbers &
   Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'>

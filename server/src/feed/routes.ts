@@ -2,7 +2,7 @@ import { RingsideError } from '../process/errors.ts'
 import { readJsonObject } from '../http/json-body.ts'
 import type { RouteHandler } from '../http/contract.ts'
 import type { Feed } from './feed.ts'
-import { checkClientId, parseFeedAsk, parseRooms } from './stream/position.ts'
+import { checkClientId, parseFeedAsk, parseRooms } from './stream/ask.ts'
 import type { Lobby } from './lobby/lobby.ts'
 import { roomEvents, roomState } from './pages/history.ts'
 

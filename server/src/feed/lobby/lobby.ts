@@ -5,7 +5,7 @@ import type { FeedLimits } from '../feed.ts'
 import { ListingDelay } from './listing-delay.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
 import type { RoomDirectory } from '../audience/directory.ts'
-import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from '../stream/sse.ts'
+import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
 
 export interface LobbyContext {
   readonly directory: RoomDirectory

@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { WatchedRoom } from '../audience/access.ts'
 import { publicData, publicType } from '../read/entry.ts'
 import type { Feed } from '../feed.ts'
-import { parseWhole } from '../stream/position.ts'
+import { parseWhole } from '../stream/ask.ts'
 import type { EventPageBody } from './page-cache.ts'
 import { viewJson } from '../read/states.ts'
 

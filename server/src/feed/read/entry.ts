@@ -1,5 +1,5 @@
 import type { LogEvent } from '../../outbox/contract/store.ts'
-import { encodeEvent } from '../stream/sse.ts'
+import { encodeEvent } from '../sse.ts'
 
 /** One event as spectators see it: encoded once for all of them, its hidden part left behind. */
 export interface FeedEntry {

@@ -5,7 +5,7 @@ import type { Outbox } from '../../outbox/contract/outbox.ts'
 import { END, PATCH } from '../../outbox/contract/store.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
 import type { ReadGate } from './read-gate.ts'
-import { encodeEvent } from '../stream/sse.ts'
+import { encodeEvent } from '../sse.ts'
 import { ViewShelf } from './view-shelf.ts'
 
 /** A room's public state at one point of the log. */

@@ -2,7 +2,7 @@ import type { FeedEntry } from '../read/entry.ts'
 import type { Chunk, FeedGroup } from './group.ts'
 import type { FeedSlice } from '../read/ring.ts'
 import type { Pace } from './stream.ts'
-import { joinBytes } from './sse.ts'
+import { joinBytes } from '../sse.ts'
 
 /** Most bytes given to one stream's socket in one turn, if its first event is not larger (FE5). */
 export const MAX_CHUNK_BYTES = 64 * 1024

@@ -11,7 +11,7 @@ import type { FeedStream } from './stream.ts'
 import type { ByteStream } from '../../transport/contract.ts'
 import { covers, sliceOf } from '../read/log-pages.ts'
 import { holdPage, readAheadOf } from '../read/read-ahead.ts'
-import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from './sse.ts'
+import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from '../sse.ts'
 
 export interface PumpContext {
   readonly source: FeedSource

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { describe, expect, it } from 'vitest'
 import { toFeedEntry } from '../../../src/feed/read/entry.ts'
-import { encodeEvent, encodeId, encodeOpening } from '../../../src/feed/stream/sse.ts'
+import { encodeEvent, encodeId, encodeOpening } from '../../../src/feed/sse.ts'
 import type { LogEvent } from '../../../src/outbox/contract/store.ts'
 import { createRandom } from '../../../src/process/random.ts'
 
