@@ -57,8 +57,7 @@ function startBare() {
 async function startOurs() {
   const from = (path) => import(new URL(`../../server/dist/${path}`, import.meta.url).href)
   const { UwsTransport } = await from('transport/uws/transport.js')
-  const { Feed } = await from('feed/feed.js')
-  const { Lobby } = await from('feed/lobby/lobby.js')
+  const { createFeed } = await from('feed/create-feed.js')
   const { addFeedRoutes } = await from('feed/routes.js')
   const { Router } = await from('http/router.js')
   const { createMetrics } = await from('process/metrics.js')
@@ -88,16 +87,14 @@ async function startOurs() {
     ids: () => ['bench'],
     onChange: () => () => {},
   }
-  const feed = new Feed({ outbox, directory, clock, limits, logger })
-  const { readers } = feed
-  const lobby = new Lobby({ directory, clock, limits, readers, onSpectators: () => () => {} })
+  const parts = createFeed({ outbox, directory, clock, limits, logger })
   const router = new Router({
     logger,
     metrics: createMetrics(),
     isOriginAllowed: () => true,
     checkKey: () => {},
   })
-  addFeedRoutes(router, feed, lobby)
+  addFeedRoutes(router, parts)
   const transport = new UwsTransport({
     maxMessageBytes: 1024,
     maxBufferedBytes: 65_536,
@@ -120,6 +117,6 @@ async function startOurs() {
   return {
     port,
     publish: () => room.append({ type: 'note', data }),
-    streams: () => feed.streamCount,
+    streams: () => parts.feed.streamCount,
   }
 }

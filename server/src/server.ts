@@ -5,8 +5,7 @@ import { RpcOverSocket } from './call/json-rpc/over-socket.ts'
 import { RpcCalls } from './call/json-rpc/rpc-calls.ts'
 import { SystemClock } from './process/clock.ts'
 import { addFeedRoutes } from './feed/routes.ts'
-import { Feed } from './feed/feed.ts'
-import { Lobby } from './feed/lobby/lobby.ts'
+import { createFeed } from './feed/create-feed.ts'
 import type { RoomDirectory } from './feed/audience/directory.ts'
 import { GameServer } from './game-server.ts'
 import type { OpenFeed, ServerStatus } from './game-server.ts'
@@ -172,30 +171,24 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Steps 8 and 9: the feed, over the started log.
   const openFeed = (): OpenFeed => {
     const directory: RoomDirectory = {
-      list: () => host.list((roomId) => feed.spectators.of(roomId)),
+      list: (spectatorsOf) => host.list(spectatorsOf),
       find: (roomId) => host.find(roomId),
       ids: () => host.ids(),
       onChange: (listener) => host.onChange(listener),
     }
     const now = (): number => store.now()
     const { authorizeSpectator: authorize } = options
-    const feed = new Feed({
+    const parts = createFeed({
       outbox,
       directory,
       clock,
       limits,
       logger,
       now,
+      isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
       ...(authorize ? { authorize } : {}),
     })
-    const lobby = new Lobby({
-      directory,
-      clock,
-      limits,
-      isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
-      onSpectators: (listener) => feed.spectators.onChange(listener),
-      readers: feed.readers,
-    })
+    const { feed, lobby } = parts
     const { retryMs } = limits
     const isAway = (): boolean => outbox.stats.isReadAway
     const addReading: typeof add = (method, path, handler) => {
@@ -203,7 +196,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       const needsLog = path === '/feed' || path.startsWith('/rooms/:id/')
       add(method, path, needsLog ? unlessAway(handler, { isAway, retryMs }) : handler)
     }
-    addFeedRoutes({ add: addReading }, feed, lobby)
+    addFeedRoutes({ add: addReading }, parts)
     metrics.gauge('streams', () => feed.streamCount + lobby.streamCount)
     metrics.gauge('feed_ring_bytes', () => feed.stats.ringBytes)
     metrics.beforeScrape((counters) => {

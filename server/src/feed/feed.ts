@@ -1,48 +1,46 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
-import type { Logger } from '../process/logger.ts'
-import type { ServerLimits } from '../options.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import { END } from '../outbox/contract/store.ts'
 import type { LogEvent } from '../outbox/contract/store.ts'
 import { networkOf } from '../transport/client-address.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
-import { FeedAccess } from './audience/access.ts'
-import type { AuthorizeSpectator } from './audience/access.ts'
+import type { FeedAccess } from './audience/access.ts'
+import type { RoomDirectory } from './audience/directory.ts'
+import type { ReaderLimits } from './audience/reader-limits.ts'
+import type { Spectators } from './audience/spectators.ts'
 import { toFeedEntry } from './read/entry.ts'
 import type { FeedEntry } from './read/entry.ts'
-import { FeedGroups } from './stream/groups.ts'
-import type { FeedAsk, FeedStart } from './stream/ask.ts'
-import { FeedPump } from './stream/pump.ts'
-import { FeedSource } from './read/source.ts'
-import { FeedStarter } from './stream/starter.ts'
-import { FeedStream, newPace } from './stream/stream.ts'
-import { PageCache } from './pages/page-cache.ts'
-import { ReadGate } from './read/read-gate.ts'
-import { ReaderLimits } from './audience/reader-limits.ts'
-import type { ReaderLimitNumbers } from './audience/reader-limits.ts'
-import type { RoomDirectory } from './audience/directory.ts'
-import { RoomSpans } from './read/spans.ts'
-import { RoomStates } from './read/states.ts'
-import { Spectators } from './audience/spectators.ts'
+import type { FeedSource } from './read/source.ts'
+import type { RoomStates } from './read/states.ts'
+import type { FeedTails } from './read/tail.ts'
 import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
-
-export type FeedLimits = ReaderLimitNumbers &
-  Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'>
+import type { FeedAsk, FeedStart } from './stream/ask.ts'
+import type { FeedGroups } from './stream/groups.ts'
+import { Pace } from './stream/pace.ts'
+import type { FeedPump } from './stream/pump.ts'
+import type { FeedStarter } from './stream/starter.ts'
+import { FeedStream } from './stream/stream.ts'
 
 export interface FeedContext {
   readonly outbox: Outbox
   readonly directory: RoomDirectory
   readonly clock: Clock
-  readonly limits: FeedLimits
-  readonly logger: Logger
-  /** The log's time in ms; default the clock's. */
-  readonly now?: () => number
-  /** 0 (inclusive) to 1; default Math.random. */
-  readonly random?: () => number
-  /** Default: everybody sees what is not private. */
-  readonly authorize?: AuthorizeSpectator
+  readonly retryMs: number
+  /** 0 (inclusive) to 1. */
+  readonly random: () => number
+  readonly access: FeedAccess
+  readonly readers: ReaderLimits
+  readonly spectators: Spectators
+  readonly source: FeedSource
+  readonly states: RoomStates
+  readonly tails: FeedTails
+  /** All streams that are open. The feed alone adds and removes them. */
+  readonly streams: Set<FeedStream>
+  readonly pump: FeedPump
+  readonly starter: FeedStarter
+  readonly groups: FeedGroups
 }
 
 /** One request for a stream, its parameters read. */
@@ -58,7 +56,7 @@ export interface FeedRequest {
 
 export interface FeedStats {
   readonly streams: number
-  /** Those of them that are behind or just beginning. */
+  /** How many of them are behind or just beginning. */
   readonly streamsApart: number
   readonly ringBytes: number
   readonly deliveredCount: number
@@ -66,140 +64,78 @@ export interface FeedStats {
 }
 
 /**
- * Step 8: one tail of the log per process (and per delay), and the streams that follow it. Step 9 is sse.ts.
+ * Step 8: streams that follow the log of the process. The feed opens and ends them, and hands what is sealed to
+ * the ring and the tails. Step 9, the text that they are written, is sse.ts.
  */
 export class Feed {
-  readonly states: RoomStates
-  readonly access: FeedAccess
-  readonly pages = new PageCache()
-  /** What every question to the log goes through. */
-  readonly gate = new ReadGate()
-  /** Shared with the lobby. */
-  readonly readers: ReaderLimits
-  /** Who watches what. */
-  readonly spectators = new Spectators()
   readonly #context: FeedContext
-  readonly #source: FeedSource
-  readonly #pump: FeedPump
-  readonly #now: () => number
-  readonly #random: () => number
-  readonly #spans = new RoomSpans()
-  readonly #groups: FeedGroups
-  readonly #starter: FeedStarter
-  readonly #streams = new Set<FeedStream>()
-  readonly #stops: (() => void)[] = []
+  readonly #streams: Set<FeedStream>
+  readonly #stops: (() => void)[]
   #isDraining = false
 
-  /** The outbox must have been started: its watermark is where the feed begins. */
   constructor(context: FeedContext) {
-    const { outbox, clock, limits, logger } = context
     this.#context = context
-    this.#now = context.now ?? (() => clock.now())
-    this.#random = context.random ?? Math.random
-    this.access = new FeedAccess(context.directory, context.authorize ?? null, logger)
-    this.access.begin(outbox.sealed)
-    this.states = new RoomStates(outbox, this.gate)
-    this.readers = new ReaderLimits(limits, clock)
-    this.#source = new FeedSource(outbox, limits.feedRingBytes, this.gate)
-    const { heartbeatMs, maxBehindMs } = limits
-    this.#pump = new FeedPump({
-      source: this.#source,
-      clock,
-      logger,
-      heartbeatMs,
-      maxBehindMs,
-      onLost: (stream) => this.#starter.restart(stream),
-      onRevealed: (stream) => this.#starter.reveal(stream),
-    })
-    this.#starter = new FeedStarter({
-      outbox,
-      states: this.states,
-      access: this.access,
-      spans: this.#spans,
-      gate: this.gate,
-      pump: this.#pump,
-      clock,
-      logger,
-      now: this.#now,
-      retryMs: limits.retryMs,
-    })
-    this.#groups = new FeedGroups({
-      outbox,
-      source: this.#source,
-      access: this.access,
-      pump: this.#pump,
-      clock,
-      logger,
-      now: this.#now,
-      streams: this.#streams,
-    })
-    this.#stops.push(
+    const { outbox, directory, access, groups, streams } = context
+    this.#streams = streams
+    access.begin(outbox.sealed)
+    this.#stops = [
       outbox.onSealed((...run) => this.#onSealed(...run)),
-      context.directory.onChange((room) => this.#groups.onRoomChange(room)),
-    )
-  }
-
-  get outbox(): Outbox {
-    return this.#context.outbox
+      directory.onChange((room) => groups.onRoomChange(room)),
+    ]
   }
 
   get streamCount(): number {
     return this.#streams.size
   }
 
-  get isDraining(): boolean {
-    return this.#isDraining
-  }
-
   get stats(): FeedStats {
+    const { pump, source, starter } = this.#context
     return {
       streams: this.#streams.size,
-      streamsApart: this.#pump.apartCount,
-      ringBytes: this.#source.ring.bytes,
-      deliveredCount: this.#pump.deliveredCount,
-      resetCount: this.#starter.resetCount,
+      streamsApart: pump.apartCount,
+      ringBytes: source.ring.bytes,
+      deliveredCount: pump.deliveredCount,
+      resetCount: starter.resetCount,
     }
   }
 
-  /** The seq up to which spectators with this delay may see the log now (FE3). */
-  async visiblePosition(delayMs: number): Promise<number> {
-    const tail = this.#groups.tailOf(delayMs)
-    await tail.ready
-    tail.advance()
-    return tail.position
+  /** The client has read up to `seq`, and never less than before (OB19). */
+  acknowledge(clientId: string, seq: number): void {
+    this.#context.outbox.checkpoints.note(clientId, seq)
   }
 
   /**
    * Opens a stream. The answer is 200 also when there is no room for it, or its address asks too often:
-   * EventSource would give up for ever on anything else. 204 tells a reader that has seen the room's end that there is nothing more.
+   * EventSource would give up for ever on anything else. 204 tells a reader that has seen the room's end that
+   * there is nothing more.
    * @throws RingsideError room_not_found, forbidden.
    */
   async open(given: FeedRequest): Promise<void> {
     const { request, response, ask, isSingle } = given
+    const { access, readers, groups, starter, clock } = this.#context
     const rooms = this.#roomsFor(given)
     const { remoteAddress } = request
-    if (!this.readers.mayRead(remoteAddress)) return this.#sendAway(response)
-    const { clientId } = ask
+    if (!readers.mayRead(remoteAddress)) return this.#sendAway(response)
+    const { clientId, speed } = ask
     const start = clientId === null ? ask.start : await this.#startOf(clientId, ask.start)
     if (!start) return this.#sendAway(response)
     const isLater = isSingle && start.kind === 'after'
     if (isLater && (await this.#hasEnded(start, given, rooms))) return response.send(204, {}, '')
-    if (this.#isDraining || !this.readers.takeStream(remoteAddress)) return this.#sendAway(response)
+    if (this.#isDraining || !readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
-    if (!body) return this.readers.releaseStream(remoteAddress)
+    if (!body) return readers.releaseStream(remoteAddress)
     const id = randomBytes(9).toString('base64url')
-    const kept = this.access.isPersonal ? request : null
+    const kept = access.isPersonal ? request : null
     const follow = { rooms, isSingle, types: ask.types, request: kept, streamId: id }
-    const group = this.#groups.enter(follow)
     const stream = new FeedStream(id, body, {
-      group,
+      group: groups.enter(follow),
       request: kept,
       address: networkOf(remoteAddress),
+      pace: speed === null ? null : new Pace(speed),
+      now: clock.now(),
     })
-    stream.lastWriteAt = this.#context.clock.now()
-    if (ask.speed !== null) stream.pace = newPace(ask.speed)
     this.#admit(stream, remoteAddress)
-    await this.#starter.begin(stream, start)
+    await starter.begin(stream, start)
   }
 
   /**
@@ -208,10 +144,11 @@ export class Feed {
    */
   drain(windowMs: number): void {
     this.#isDraining = true
-    this.#pump.pump()
+    const { pump, retryMs: baseMs, random } = this.#context
+    pump.pump()
     for (const stream of this.#streams) {
-      const retryMs = Math.round(this.#context.limits.retryMs + this.#random() * windowMs)
-      if (!stream.isBlocked)
+      const retryMs = Math.round(baseMs + random() * windowMs)
+      if (!stream.apart?.full)
         stream.body.write(
           joinBytes([encodeOpening(retryMs), encodeEvent('going-away', `{"retryMs":${retryMs}}`)]),
         )
@@ -222,38 +159,41 @@ export class Feed {
   /** Ends everything that is still open and lets go of the log. */
   stop(): void {
     this.#isDraining = true
+    const { tails, pump } = this.#context
     for (const stop of this.#stops) stop()
     for (const stream of this.#streams) stream.body.end()
-    this.#groups.stop()
-    this.#pump.stop()
+    tails.stop()
+    pump.stop()
   }
 
   #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
+    const { access, states, source, tails } = this.#context
     const entries: FeedEntry[] = []
     for (const event of events) {
-      if (event.room !== null) this.access.note(event.room, event.seq, event.type === END)
-      if (event.room !== null && event.n === 1) this.#spans.noteNothing(event.room, event.seq - 1)
+      if (event.room !== null) access.note(event.room, event.seq, event.type === END)
+      if (event.room !== null && event.n === 1) states.noteNothing(event.room, event.seq - 1)
       const entry = toFeedEntry(event)
       if (entry) entries.push(entry)
     }
-    this.#source.ring.push(entries, sealed, after)
-    this.#groups.advance()
+    source.ring.push(entries, sealed, after)
+    tails.advance()
   }
 
   /** The rooms that may be watched of those asked for; at least one must be known. */
   #roomsFor(given: FeedRequest): readonly string[] | null {
     if (!given.rooms) return null
-    const known = given.rooms.map((id) => this.access.find(id)).filter((room) => room !== null)
+    const { access } = this.#context
+    const known = given.rooms.map((id) => access.find(id)).filter((room) => room !== null)
     if (known.length === 0) throw new RingsideError('room_not_found')
-    const allowed = known.filter((room) => this.access.mayWatch(given.request, room))
+    const allowed = known.filter((room) => access.mayWatch(given.request, room))
     if (allowed.length === 0) throw new RingsideError('forbidden')
     return allowed.map((room) => room.id)
   }
 
-  /** Where the client has read up to (OB19), else `start`; null while the log does not say. */
+  /** The client's checkpoint (OB19), else `start`; null while the log does not say. */
   async #startOf(clientId: string, start: FeedStart): Promise<FeedStart | null> {
     try {
-      const seq = await this.outbox.checkpoints.of(clientId)
+      const seq = await this.#context.outbox.checkpoints.of(clientId)
       return seq === null ? start : { kind: 'after', seq }
     } catch {
       return null
@@ -265,12 +205,13 @@ export class Feed {
     { request }: FeedRequest,
     rooms: readonly string[] | null,
   ): Promise<boolean> {
-    const room = rooms?.[0] === undefined ? null : this.access.find(rooms[0])
+    const { access, tails, states } = this.#context
+    const room = rooms?.[0] === undefined ? null : access.find(rooms[0])
     if (!room || room.isLive || start.kind !== 'after' || Number.isNaN(start.seq)) return false
     const { seq } = start
     try {
-      const visible = await this.visiblePosition(room.delayMs)
-      const view = await this.states.at(room.id, visible, networkOf(request.remoteAddress))
+      const visible = await tails.visiblePosition(room.delayMs)
+      const view = await states.at(room.id, visible, networkOf(request.remoteAddress))
       return view !== null && view.isOver && seq >= view.seq && seq <= visible
     } catch {
       // The log does not answer: the stream says so by `retry` (FE9).
@@ -280,22 +221,24 @@ export class Feed {
 
   #admit(stream: FeedStream, remoteAddress: string): void {
     const { body } = stream
+    const { readers, pump, groups, spectators } = this.#context
     this.#streams.add(stream)
-    this.#pump.add(stream)
-    this.spectators.count(stream.group.rooms, 1)
+    pump.add(stream)
+    spectators.count(stream.group.rooms, 1)
     body.onClose = () => {
       if (!this.#streams.delete(stream)) return
-      this.readers.releaseStream(remoteAddress)
-      this.#pump.remove(stream)
-      this.#groups.leave(stream)
-      this.spectators.count(stream.group.rooms, -1)
+      readers.releaseStream(remoteAddress)
+      pump.remove(stream)
+      groups.leave(stream)
+      spectators.count(stream.group.rooms, -1)
     }
   }
 
-  /** To come back later. */
+  /** Tells the reader to come back later. */
   #sendAway(response: HttpResponse): void {
+    const { retryMs, random } = this.#context
     const body = response.stream(SSE_HEADERS)
-    body?.write(encodeOpening(this.#context.limits.retryMs * (1 + this.#random())))
+    body?.write(encodeOpening(retryMs * (1 + random())))
     body?.end()
   }
 }

@@ -1,20 +1,30 @@
 import { RingsideError } from '../process/errors.ts'
 import { readJsonObject } from '../http/json-body.ts'
 import type { RouteHandler } from '../http/contract.ts'
+import type { ReaderLimits } from './audience/reader-limits.ts'
 import type { Feed } from './feed.ts'
-import { checkClientId, parseFeedAsk, parseRooms } from './stream/ask.ts'
 import type { Lobby } from './lobby/lobby.ts'
-import { roomEvents, roomState } from './pages/history.ts'
+import type { History } from './pages/history.ts'
+import { checkClientId, parseFeedAsk, parseRooms } from './stream/ask.ts'
 
 const MAX_ACK_BYTES = 1_024
 
-/** Where routes are added; the HTTP router is one. */
+/** Takes routes; the HTTP router is one. */
 export interface RouteAdder {
   add(method: string, path: string, handler: RouteHandler): void
 }
 
+/** The parts that answer spectators. */
+export interface FeedAnswers {
+  readonly feed: Feed
+  readonly lobby: Lobby
+  readonly history: History
+  readonly readers: ReaderLimits
+}
+
 /** Adds everything that spectators read: lists, streams, pages and states. */
-export function addFeedRoutes(router: RouteAdder, feed: Feed, lobby: Lobby): void {
+export function addFeedRoutes(router: RouteAdder, parts: FeedAnswers): void {
+  const { feed, lobby, history, readers } = parts
   router.add('GET', '/rooms', (request, response) => lobby.answer(request, response))
   router.add('GET', '/rooms/stream', (request, response) => lobby.open(request, response))
   router.add('GET', '/rooms/:id/feed', (request, response, { params }) => {
@@ -27,17 +37,17 @@ export function addFeedRoutes(router: RouteAdder, feed: Feed, lobby: Lobby): voi
     return feed.open({ request, response, ask, rooms, isSingle: false })
   })
   router.add('POST', '/feed/ack', async (request, response) => {
-    feed.readers.checkRead(request.remoteAddress)
+    readers.checkRead(request.remoteAddress)
     const { clientId, seq } = await readJsonObject(request, MAX_ACK_BYTES)
     if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0)
       throw new RingsideError('bad_request', 'Expected seq to be a whole number')
-    feed.outbox.checkpoints.note(checkClientId(clientId), seq)
+    feed.acknowledge(checkClientId(clientId), seq)
     response.send(204, {}, '')
   })
   router.add('GET', '/rooms/:id/events', (request, response, { params }) =>
-    roomEvents(feed, params['id'] ?? '', { request, response }),
+    history.events(params['id'] ?? '', { request, response }),
   )
   router.add('GET', '/rooms/:id/state', (request, response, { params }) =>
-    roomState(feed, params['id'] ?? '', { request, response }),
+    history.state(params['id'] ?? '', { request, response }),
   )
 }

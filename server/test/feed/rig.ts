@@ -3,10 +3,9 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import type { Json, RoomListing } from '@ringside/protocol'
 import { applyMergePatch } from '@ringside/protocol'
 import { ManualClock } from '../../src/process/clock.ts'
-import { Feed } from '../../src/feed/feed.ts'
-import type { FeedContext } from '../../src/feed/feed.ts'
+import { createFeed } from '../../src/feed/create-feed.ts'
+import type { FeedOptions, FeedParts } from '../../src/feed/create-feed.ts'
 import { addFeedRoutes } from '../../src/feed/routes.ts'
-import { Lobby } from '../../src/feed/lobby/lobby.ts'
 import type { RoomDirectory, RoomFacts } from '../../src/feed/audience/directory.ts'
 import { Router } from '../../src/http/router.ts'
 import { silentLogger } from '../../src/process/logger.ts'
@@ -163,7 +162,7 @@ export class Reader {
 }
 
 type RigOptions = Partial<ServerLimits> &
-  Pick<FeedContext, 'authorize' | 'random'> & {
+  Pick<FeedOptions, 'authorize' | 'random'> & {
     readonly store?: MemoryStore
     readonly clock?: ManualClock
     readonly directory?: FakeDirectory
@@ -177,8 +176,7 @@ export class FeedRig {
   readonly store: MemoryStore
   readonly outbox: Outbox
   readonly transport: MemoryTransport
-  feed!: Feed
-  lobby!: Lobby
+  parts!: FeedParts
   readonly #options: RigOptions
 
   private constructor(options: RigOptions) {
@@ -214,7 +212,7 @@ export class FeedRig {
     await this.settle()
     await started
     const { authorize, random } = this.#options
-    this.feed = new Feed({
+    this.parts = createFeed({
       outbox,
       directory,
       clock,
@@ -223,20 +221,13 @@ export class FeedRig {
       ...(authorize ? { authorize } : {}),
       ...(random ? { random } : {}),
     })
-    this.lobby = new Lobby({
-      directory,
-      clock,
-      limits,
-      onSpectators: (listener) => this.feed.spectators.onChange(listener),
-      readers: this.feed.readers,
-    })
     const router = new Router({
       logger: silentLogger,
       metrics: createMetrics(),
       isOriginAllowed: () => true,
       checkKey: () => {},
     })
-    addFeedRoutes(router, this.feed, this.lobby)
+    addFeedRoutes(router, this.parts)
     const refuse = (): never => {
       throw new Error('Expected HTTP only')
     }
@@ -253,6 +244,14 @@ export class FeedRig {
       },
     )
     await this.settle()
+  }
+
+  get feed(): FeedParts['feed'] {
+    return this.parts.feed
+  }
+
+  get lobby(): FeedParts['lobby'] {
+    return this.parts.lobby
   }
 
   /** Makes a room and writes its first event. */

@@ -1,6 +1,7 @@
 import type { Json, RoomListing } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
 import type { RoomDirectory } from '../audience/directory.ts'
+import type { Spectators } from '../audience/spectators.ts'
 
 /** What the game tells the lobby of a room, at one time. */
 interface Sample {
@@ -21,6 +22,7 @@ interface SampledRoom {
 
 export interface ListingParts {
   readonly directory: RoomDirectory
+  readonly spectators: Spectators
   readonly clock: Clock
   /** True while the log does not take what rooms do. */
   readonly isBehind: () => boolean
@@ -46,16 +48,14 @@ export class ListingDelay {
 
   constructor(parts: ListingParts) {
     this.#parts = parts
-    const { directory } = parts
-    for (const { roomId } of directory.list()) this.#note(roomId)
-    this.#stop = directory.onChange((roomId) => this.#note(roomId))
+    for (const { roomId } of this.#listed()) this.#note(roomId)
+    this.#stop = parts.directory.onChange((roomId) => this.#note(roomId))
   }
 
   /** The living rooms that may be listed, as they may be shown now. */
   list(): RoomListing[] {
-    const { directory, isBehind } = this.#parts
-    const isHeld = isBehind()
-    return directory.list().map((room) => this.#shownOf(room, isHeld))
+    const isHeld = this.#parts.isBehind()
+    return this.#listed().map((room) => this.#shownOf(room, isHeld))
   }
 
   /** Samples kept because they are too young to be shown, over all rooms. */
@@ -68,6 +68,11 @@ export class ListingDelay {
   stop(): void {
     this.#stop()
     this.#cancel?.()
+  }
+
+  #listed(): RoomListing[] {
+    const { directory, spectators } = this.#parts
+    return directory.list((roomId) => spectators.of(roomId))
   }
 
   #shownOf(room: RoomListing, isHeld: boolean): RoomListing {
@@ -95,10 +100,10 @@ export class ListingDelay {
 
   /** One look at the directory for all rooms: games may change their metadata with every tick. */
   #sample(): void {
-    const { directory, clock, isBehind, onShown } = this.#parts
+    const { clock, isBehind, onShown } = this.#parts
     const now = clock.now()
     const isHeld = isBehind()
-    const listed = new Map(directory.list().map((room) => [room.roomId, room]))
+    const listed = new Map(this.#listed().map((room) => [room.roomId, room]))
     let isBusy = false
     for (const [roomId, room] of this.#rooms) {
       if (room.delayMs > 0 || !isHeld) this.#take(room, listed.get(roomId), now)

@@ -1,22 +1,24 @@
 import type { RoomListing } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
+import type { ServerLimits } from '../../options.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../../transport/contract.ts'
-import type { FeedLimits } from '../feed.ts'
-import { ListingDelay } from './listing-delay.ts'
-import type { ReaderLimits } from '../audience/reader-limits.ts'
 import type { RoomDirectory } from '../audience/directory.ts'
+import type { ReaderLimits } from '../audience/reader-limits.ts'
+import type { Spectators } from '../audience/spectators.ts'
 import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
+import type { ListingDelay } from './listing-delay.ts'
 
 export interface LobbyContext {
   readonly directory: RoomDirectory
-  readonly clock: Clock
-  readonly limits: FeedLimits
-  /** True while the log does not take what rooms do. Default: never. */
-  readonly isBehind?: () => boolean
-  /** Calls when a room's number of spectators changed. */
-  readonly onSpectators: (listener: (room: string) => void) => () => void
-  /** The feed's: its streams count against the same limits. */
+  /** The rooms as they may be listed now. The lobby stops it. */
+  readonly listings: ListingDelay
+  readonly spectators: Spectators
+  /** The feed's: the lobby's streams count against the same limits. */
   readonly readers: ReaderLimits
+  readonly clock: Clock
+  /** 0 (inclusive) to 1. */
+  readonly random: () => number
+  readonly limits: Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs'>
 }
 
 interface LobbyStream {
@@ -53,12 +55,11 @@ export class Lobby {
 
   constructor(context: LobbyContext) {
     this.#context = context
-    const note = (room: string): void => this.#note(room)
-    const { directory, clock, isBehind = () => false } = context
-    this.#listings = new ListingDelay({ directory, clock, isBehind, onShown: note })
+    this.#listings = context.listings
+    const note = (room: string): void => this.note(room)
     this.#stops = [
       context.directory.onChange(note),
-      context.onSpectators(note),
+      context.spectators.onChange(note),
       () => this.#listings.stop(),
     ]
   }
@@ -94,7 +95,7 @@ export class Lobby {
     const stream = { body, isBlocked: false, blockedAt: 0, lastWriteAt: clock.now() }
     if (this.#streams.size === 0) {
       this.#told = new Set()
-      // What has changed since that list nobody noted.
+      // Nobody noted what has changed since that list was made.
       this.#list.madeAt = -Infinity
     }
     this.#streams.add(stream)
@@ -115,11 +116,21 @@ export class Lobby {
   /** Ends all streams; their readers come back after `retry`. */
   drain(windowMs: number): void {
     this.#isDraining = true
-    const { retryMs } = this.#context.limits
+    const { random, limits } = this.#context
     for (const stream of this.#streams) {
-      this.#write(stream, encodeOpening(retryMs + Math.random() * windowMs))
+      this.#write(stream, encodeOpening(limits.retryMs + random() * windowMs))
       stream.body.end()
     }
+  }
+
+  /** The room's listing has changed: the streams are told soon. */
+  note(room: string): void {
+    if (this.#streams.size === 0) return
+    this.#changed.add(room)
+    this.#cancelTell ??= this.#context.clock.after(TELL_MS, () => {
+      this.#cancelTell = null
+      this.#tell()
+    })
   }
 
   stop(): void {
@@ -136,15 +147,6 @@ export class Lobby {
     if (json.length > LONG_LIST_CHARACTERS && now - madeAt < LONG_LIST_MS) return json
     this.#list = { json: JSON.stringify({ rooms: this.#listings.list() }), madeAt: now }
     return this.#list.json
-  }
-
-  #note(room: string): void {
-    if (this.#streams.size === 0) return
-    this.#changed.add(room)
-    this.#cancelTell ??= this.#context.clock.after(TELL_MS, () => {
-      this.#cancelTell = null
-      this.#tell()
-    })
   }
 
   #tell(): void {

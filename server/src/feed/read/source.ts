@@ -1,32 +1,42 @@
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import { ENTRY_OVERHEAD_BYTES, toFeedEntry } from './entry.ts'
 import type { FeedEntry } from './entry.ts'
+import { ReadGate } from './read-gate.ts'
 import { FeedRing } from './ring.ts'
 import type { FeedSlice } from './ring.ts'
-import { LogPages, PAGE_OVERHEAD_BYTES, sliceOf } from './log-pages.ts'
-import type { LogPage } from './log-pages.ts'
-import type { ReadAhead } from './read-ahead.ts'
-import { WHOLE_PAGE } from './read-ahead.ts'
-import { ReadGate } from './read-gate.ts'
+import { STRETCH_OVERHEAD_BYTES, Stretches, sliceOf } from './stretches.ts'
+import type { Stretch } from './stretches.ts'
 
-/** For whom a page is read, and how much of it. */
+/** How much one read of the log takes. */
+export interface ReadSize {
+  /** Events. */
+  readonly limit: number
+  /** Bytes of their data; the last event may go beyond. */
+  readonly maxBytes: number
+}
+
+/** The most that one read takes (FE5). */
+export const WHOLE_READ: ReadSize = { limit: 500, maxBytes: 512 * 1024 }
+
+/** For whom a stretch is read, and how long it is. */
 export interface LoadOptions {
-  /** Whose turn it takes (ReadGate). Default: the feed's own. */
+  /** Whose turn the read takes (ReadGate). Default: the feed's own. */
   readonly who?: string
   /** Default: as much as one read takes at most. */
-  readonly ahead?: ReadAhead
+  readonly size?: ReadSize
 }
 
 /**
- * Where streams read from: the ring while it reaches back far enough, else pages of the log. Equal reads are
- * done once, and a page is kept for a while, for after a cut thousands come back to nearly the same place.
+ * Streams read from here: from the ring while it reaches back far enough, else from stretches of the log. Equal
+ * reads are done once, and a stretch is kept for a while, for after a cut thousands of readers come back to
+ * nearly the same place.
  */
 export class FeedSource {
   readonly ring: FeedRing
   readonly #outbox: Outbox
   readonly #gate: ReadGate
-  readonly #pages = new LogPages()
-  readonly #loading = new Map<string, Promise<LogPage>>()
+  readonly #stretches = new Stretches()
+  readonly #loading = new Map<string, Promise<Stretch>>()
 
   constructor(outbox: Outbox, ringBytes: number, gate = new ReadGate()) {
     this.#outbox = outbox
@@ -35,46 +45,49 @@ export class FeedSource {
   }
 
   /**
-   * What follows `after` in memory, or null: then call `load`. With `room`, entries of other rooms may be
-   * left out.
+   * The entries in memory that follow `after`, or null: then call `load`. With `room`, entries of other rooms
+   * may be left out.
    */
   window(after: number, room: string | undefined): FeedSlice | null {
     const recent = this.ring.after(after)
     if (recent) return recent
-    const page = this.#pages.find(after, room)
-    return page && sliceOf(page, after)
+    const stretch = this.#stretches.find(after, room)
+    return stretch && sliceOf(stretch, after)
   }
 
   /**
-   * Reads the page that follows `after`, so that `window` finds it. Whoever needs it for long keeps it: it may
-   * be gone from here at any time.
+   * Reads the stretch that follows `after`, so that `window` finds it. A caller that needs it for long keeps it:
+   * it may be gone from here at any time.
    * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
    */
-  load(after: number, room: string | undefined, options: LoadOptions = {}): Promise<LogPage> {
+  load(after: number, room: string | undefined, options: LoadOptions = {}): Promise<Stretch> {
     const key = `${room ?? '*'} ${after}`
     const underway = this.#loading.get(key)
     if (underway) return underway
-    const { who = '', ahead = WHOLE_PAGE } = options
+    const { who = '', size = WHOLE_READ } = options
     const read = this.#gate
-      .run(who, async () => this.#pages.find(after, room) ?? (await this.#read(after, room, ahead)))
+      .run(
+        who,
+        async () => this.#stretches.find(after, room) ?? (await this.#read(after, room, size)),
+      )
       .finally(() => this.#loading.delete(key))
     this.#loading.set(key, read)
     return read
   }
 
-  async #read(after: number, room: string | undefined, ahead: ReadAhead): Promise<LogPage> {
+  async #read(after: number, room: string | undefined, size: ReadSize): Promise<Stretch> {
     const query = room === undefined ? {} : { room }
-    const { events, next } = await this.#outbox.read({ after, ...ahead, ...query })
+    const { events, next } = await this.#outbox.read({ after, ...size, ...query })
     const entries: FeedEntry[] = []
-    let bytes = PAGE_OVERHEAD_BYTES
+    let bytes = STRETCH_OVERHEAD_BYTES
     for (const event of events) {
       const entry = toFeedEntry(event)
       if (!entry) continue
       entries.push(entry)
       bytes += entry.bytes.length + ENTRY_OVERHEAD_BYTES
     }
-    const page = { room, after, next, entries, bytes }
-    this.#pages.put(page)
-    return page
+    const stretch = { room, after, next, entries, bytes }
+    this.#stretches.put(stretch)
+    return stretch
   }
 }

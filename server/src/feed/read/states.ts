@@ -6,7 +6,6 @@ import { END, PATCH } from '../../outbox/contract/store.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
 import type { ReadGate } from './read-gate.ts'
 import { encodeEvent } from '../sse.ts'
-import { ViewShelf } from './view-shelf.ts'
 
 /** A room's public state at one point of the log. */
 export interface RoomView {
@@ -21,15 +20,19 @@ export interface RoomView {
   readonly isOver: boolean
 }
 
-/** What is taken in at once; a room may have hundreds of large events since its snapshot. */
-const PAGE = { limit: 500, maxBytes: 1024 * 1024 }
+/** So much is taken in at once; a room may have hundreds of large events since its snapshot. */
+const READ = { limit: 500, maxBytes: 1024 * 1024 }
 const NEWEST = { views: 2_048, characters: 32 * 1024 * 1024 }
 /** Many ask for the same old position: where the log begins, or a shared link to a moment. */
 const EXACT = { views: 4_096, characters: 16 * 1024 * 1024 }
+/** Rooms whose beginnings are remembered; more than the rooms' host does. */
+const MAX_BEGINNINGS = 20_000
 
 /**
- * The public state of any room at any seq: the newest snapshot (of the log, or of an earlier answer) and the
- * patches after it. Equal questions are answered once; answers are kept within a bound, oldest out first.
+ * Tells the public state of any room at any seq: the newest snapshot (of the log, or of an earlier answer) and
+ * the patches after it. Equal questions are answered once; answers are kept within a bound, oldest out first.
+ * Up to where a room has no state never changes, so the log is asked once for it, however many readers want the
+ * rooms' snapshots at old positions (FE15).
  */
 export class RoomStates {
   readonly #outbox: Outbox
@@ -39,6 +42,8 @@ export class RoomStates {
   readonly #newest = new ViewShelf(NEWEST)
   /** Views by room and the seq that was asked for. */
   readonly #exact = new ViewShelf(EXACT)
+  /** By room: it has no state at this seq, nor at any below. */
+  readonly #nothingUpTo = new Map<string, number>()
 
   constructor(outbox: Outbox, gate: ReadGate) {
     this.#outbox = outbox
@@ -64,13 +69,38 @@ export class RoomStates {
     return answer
   }
 
+  /** The room begins later than `seq`, or its events up to there are gone: it has no state there. */
+  noteNothing(room: string, seq: number): void {
+    const known = this.#nothingUpTo.get(room) ?? -1
+    this.#nothingUpTo.delete(room)
+    this.#nothingUpTo.set(room, Math.max(known, seq))
+    const oldest = this.#nothingUpTo.keys().next()
+    if (this.#nothingUpTo.size > MAX_BEGINNINGS && !oldest.done)
+      this.#nothingUpTo.delete(oldest.value)
+  }
+
+  /** True when the log need not be asked for the room's state at `seq`. */
+  hasNothingAt(room: string, seq: number): boolean {
+    return seq <= this.#outbox.origin || seq <= (this.#nothingUpTo.get(room) ?? -1)
+  }
+
+  /**
+   * The room has no state at `after`, and so none before its next event: finds that event, so that later readers
+   * need not ask.
+   */
+  async noteBeginning(room: string, after: number, who: string): Promise<void> {
+    const read = () => this.#outbox.read({ after, limit: 1, room })
+    const { events, next } = await this.#gate.run(who, read)
+    this.noteNothing(room, events[0] ? events[0].seq - 1 : Math.max(after, next))
+  }
+
   async #build(room: string, seq: number): Promise<RoomView | null> {
     const first = this.#checkPosition(seq)
     let base = this.#newest.get(room)
     if (base && base.seq > seq) base = null
     if (base?.isOver) return base
-    // One page at most lies between: no snapshot would be nearer.
-    const isNear = base !== null && base.seq >= first && seq - base.seq <= PAGE.limit
+    // At most one read lies between: no snapshot would be nearer.
+    const isNear = base !== null && base.seq >= first && seq - base.seq <= READ.limit
     const snapshot = isNear ? null : await this.#outbox.snapshotAt(room, seq)
     const isSnapshot = snapshot !== null && (!base || snapshot.seq > base.seq)
     if (isSnapshot) base = { ...snapshot, state: snapshot.publicState, isOver: false }
@@ -100,15 +130,51 @@ export class RoomStates {
   async #read(room: string, range: { after: number; upTo: number }, fold: ViewFold): Promise<void> {
     const { upTo } = range
     for (let from = range.after; from < upTo;) {
-      const page = await this.#outbox.read({ after: from, upTo, ...PAGE, room })
-      for (const event of page.events) fold.take(event)
-      if (page.next <= from) break
-      from = page.next
+      const { events, next } = await this.#outbox.read({ after: from, upTo, ...READ, room })
+      for (const event of events) fold.take(event)
+      if (next <= from) break
+      from = next
     }
   }
 }
 
-/** A view that events are added to, without keeping them. */
+/** Keeps views by key, up to a number of them and of their characters; the one unused for longest goes first. */
+export class ViewShelf {
+  readonly #maxViews: number
+  readonly #maxCharacters: number
+  readonly #views = new Map<string, RoomView>()
+  #characters = 0
+
+  constructor(bounds: { readonly views: number; readonly characters: number }) {
+    this.#maxViews = bounds.views
+    this.#maxCharacters = bounds.characters
+  }
+
+  get characters(): number {
+    return this.#characters
+  }
+
+  get(key: string): RoomView | null {
+    const view = this.#views.get(key)
+    if (!view) return null
+    this.#views.delete(key)
+    this.#views.set(key, view)
+    return view
+  }
+
+  put(key: string, view: RoomView): void {
+    this.#characters += view.state.length - (this.#views.get(key)?.state.length ?? 0)
+    this.#views.delete(key)
+    this.#views.set(key, view)
+    for (const [oldest, { state }] of this.#views) {
+      if (this.#views.size <= this.#maxViews && this.#characters <= this.#maxCharacters) break
+      this.#views.delete(oldest)
+      this.#characters -= state.length
+    }
+  }
+}
+
+/** Adds events to a view without keeping them. */
 class ViewFold {
   readonly #room: string
   readonly #base: RoomView | null

@@ -1,49 +1,102 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
+import { warnOf } from '../../process/failure.ts'
+import type { Logger } from '../../process/logger.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
-import type { LogEvent } from '../../outbox/contract/store.ts'
 import type { FeedEntry } from './entry.ts'
-import type { FeedGroup } from '../stream/group.ts'
 import type { FeedSlice } from './ring.ts'
 import type { FeedSource } from './source.ts'
+import { positionAt } from './time-index.ts'
 
-export interface TailContext {
+/** A follower of a tail is handed each entry that the tail passes. */
+export interface TailFollower {
+  /** null = every room. It does not change while the follower is added. */
+  readonly rooms: ReadonlySet<string> | null
+  take(entry: FeedEntry): void
+}
+
+export interface FeedTailsContext {
   readonly outbox: Outbox
   readonly source: FeedSource
   readonly clock: Clock
+  readonly logger: Logger
   /** The log's time in ms. */
   readonly now: () => number
-  /** The position moved: streams that wait for it may go on. */
+  /** A position moved: streams that wait for it may go on. */
   readonly onMoved: () => void
-  /** The log was cut beyond the position: live streams must go on by themselves, to be told so (FE1). */
+  /** The log was cut beyond the tail's position: live streams must go on by themselves, to be told so (FE1). */
   readonly onCut: (tail: FeedTail) => void
+  /** The tail could not find its first position and never moves: its streams must end, and get another. */
+  readonly onDead: (tail: FeedTail) => void
 }
 
 /** How far before its time the search for a first position aims: clocks of writers may differ by less. */
 const SEARCH_MARGIN_MS = 5_000
 const RETRY_MS = 250
 const LONGEST_WAIT_MS = 60_000
-/** Seqs without an event (tombstones) lie together, mostly. */
-const VOID_PAGE = 100
+
+/** The tails in use, by delay. There are as many as room types have delays. */
+export class FeedTails {
+  readonly #context: FeedTailsContext
+  readonly #byDelay = new Map<number, FeedTail>()
+
+  constructor(context: FeedTailsContext) {
+    this.#context = context
+    this.of(0)
+  }
+
+  /** The tail with this delay in ms, made when it is asked for first. */
+  of(delayMs: number): FeedTail {
+    const known = this.#byDelay.get(delayMs)
+    if (known) return known
+    const { logger, onDead } = this.#context
+    const tail = new FeedTail(delayMs, this.#context)
+    tail.ready.catch((error: unknown) => {
+      warnOf(logger, error, [{ delayMs }, 'feed tail failed to start'])
+      this.#byDelay.delete(delayMs)
+      onDead(tail)
+    })
+    this.#byDelay.set(delayMs, tail)
+    return tail
+  }
+
+  /** The seq up to which spectators with this delay may see the log now (FE3). */
+  async visiblePosition(delayMs: number): Promise<number> {
+    const tail = this.of(delayMs)
+    await tail.ready
+    tail.advance()
+    return tail.position
+  }
+
+  /** More of the log was sealed. */
+  advance(): void {
+    for (const tail of this.#byDelay.values()) tail.advance()
+  }
+
+  stop(): void {
+    for (const tail of this.#byDelay.values()) tail.stop()
+  }
+}
 
 /**
- * FE3 in one place: how far spectators with this delay may read. `position` stops before the first event that
- * is too young, of whichever room, so whatever is read up to it may be shown. Every delay in use has one tail;
- * without delay it is the sealed watermark itself. It hands each entry it passes to the groups that follow it.
+ * Keeps FE3 in one place: how far spectators with this delay may read. `position` stops before the first event
+ * that is too young, of whichever room, so whatever is read up to it may be shown. Without delay it is the
+ * sealed watermark itself. The tail hands each entry it passes to the followers of the entry's room.
  */
 export class FeedTail {
   readonly delayMs: number
+  /** Resolves when the first position is found; rejects when the log does not say. */
   readonly ready: Promise<void>
-  readonly #context: TailContext
-  readonly #byRoom = new Map<string, Set<FeedGroup>>()
-  readonly #everyRoom = new Set<FeedGroup>()
+  readonly #context: FeedTailsContext
+  readonly #byRoom = new Map<string, Set<TailFollower>>()
+  readonly #everyRoom = new Set<TailFollower>()
   #position = -1
   #loading: Promise<void> | null = null
   #skipping: Promise<void> | null = null
   #isStopped = false
   #cancelTimer: (() => void) | null = null
 
-  constructor(delayMs: number, context: TailContext) {
+  constructor(delayMs: number, context: FeedTailsContext) {
     this.delayMs = delayMs
     this.#context = context
     if (delayMs === 0) {
@@ -64,21 +117,21 @@ export class FeedTail {
     return this.#skipping ?? this.ready
   }
 
-  add(group: FeedGroup): void {
-    if (!group.rooms) this.#everyRoom.add(group)
-    for (const room of group.rooms ?? []) {
-      const groups = this.#byRoom.get(room)
-      if (groups) groups.add(group)
-      else this.#byRoom.set(room, new Set([group]))
+  add(follower: TailFollower): void {
+    if (!follower.rooms) this.#everyRoom.add(follower)
+    for (const room of follower.rooms ?? []) {
+      const followers = this.#byRoom.get(room)
+      if (followers) followers.add(follower)
+      else this.#byRoom.set(room, new Set([follower]))
     }
   }
 
-  remove(group: FeedGroup): void {
-    this.#everyRoom.delete(group)
-    for (const room of group.rooms ?? []) {
-      const groups = this.#byRoom.get(room)
-      groups?.delete(group)
-      if (groups?.size === 0) this.#byRoom.delete(room)
+  remove(follower: TailFollower): void {
+    this.#everyRoom.delete(follower)
+    for (const room of follower.rooms ?? []) {
+      const followers = this.#byRoom.get(room)
+      followers?.delete(follower)
+      if (followers?.size === 0) this.#byRoom.delete(room)
     }
   }
 
@@ -90,7 +143,7 @@ export class FeedTail {
   /** Goes on as far as the sealed log and the delay allow. Called when more was sealed, and by its timer. */
   advance(): void {
     if (this.#position < 0 || this.#loading || this.#isStopped) return
-    // While the next event is too young, what comes after it changes nothing.
+    // While the next event is too young, the events after it change nothing.
     if (this.#cancelTimer) return
     const { source, outbox, now, onMoved } = this.#context
     const before = this.#position
@@ -118,16 +171,16 @@ export class FeedTail {
     for (let index = slice.start; index < slice.end; index++) {
       const entry = slice.entries[index] as FeedEntry
       if (entry.at > youngest) return entry
-      const groups = this.#byRoom.get(entry.room)
-      if (groups) for (const group of groups) group.take(entry)
-      for (const group of this.#everyRoom) group.take(entry)
+      const followers = this.#byRoom.get(entry.room)
+      if (followers) for (const follower of followers) follower.take(entry)
+      for (const follower of this.#everyRoom) follower.take(entry)
     }
     return null
   }
 
   #wakeAt(at: number): void {
     const { clock, now } = this.#context
-    // Looked at again now and then: the log's time may have been put right meanwhile (OB16).
+    // The log's time may be put right meanwhile (OB16), so a long wait is cut into parts.
     const ms = Math.min(LONGEST_WAIT_MS, Math.max(1, at + this.delayMs - now()))
     this.#cancelTimer = clock.after(ms, () => {
       this.#cancelTimer = null
@@ -164,42 +217,11 @@ export class FeedTail {
   }
 
   async #begin(): Promise<void> {
-    const { now } = this.#context
+    const { now, outbox } = this.#context
     const since = now() - this.delayMs - SEARCH_MARGIN_MS
-    this.#position = await positionAt(this.#context.outbox, since)
+    this.#position = await positionAt(outbox, since)
     this.advance()
-    // The search aimed early: walk the rest before anybody reads the position.
+    // The search aimed early: the rest is walked before anybody reads the position.
     while (this.#loading) await this.#loading
   }
-}
-
-/**
- * The greatest seq whose events all happened at `at` or before, by halving: some forty reads of one event.
- * Never below the floor.
- */
-export async function positionAt(outbox: Outbox, at: number): Promise<number> {
-  let low = Math.max(outbox.floor, outbox.origin)
-  let high = outbox.sealed
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2)
-    try {
-      const event = await firstAfter(outbox, middle, high)
-      if (!event || event.at > at) high = middle
-      else low = event.seq
-    } catch (error) {
-      if (!(error instanceof RingsideError) || error.code !== 'past_retention') throw error
-      low = Math.max(low + 1, outbox.floor)
-    }
-  }
-  return low
-}
-
-/** The first event with after < seq <= upTo, tombstones passed over; null when there is none. */
-async function firstAfter(outbox: Outbox, after: number, upTo: number): Promise<LogEvent | null> {
-  for (let from = after, limit = 1; from < upTo; limit = VOID_PAGE) {
-    const { events, next } = await outbox.read({ after: from, upTo, limit })
-    if (events[0]) return events[0]
-    from = next
-  }
-  return null
 }

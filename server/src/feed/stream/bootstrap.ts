@@ -3,22 +3,19 @@ import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
-import { MAX_CHUNK_BYTES } from './chunk.ts'
-import type { FeedStart } from './ask.ts'
-import type { FeedStream } from './stream.ts'
-import type { FeedTail } from '../read/tail.ts'
 import type { ReadGate } from '../read/read-gate.ts'
-import type { RoomSpans } from '../read/spans.ts'
-import type { RoomStates, RoomView } from '../read/states.ts'
 import { snapshotBlock } from '../read/states.ts'
-import { encodeEvent, joinBytes } from '../sse.ts'
+import type { RoomStates, RoomView } from '../read/states.ts'
 import type { TimeIndex } from '../read/time-index.ts'
+import { encodeEvent, joinBytes } from '../sse.ts'
+import type { FeedStart } from './ask.ts'
+import { MAX_CHUNK_BYTES } from './chunk.ts'
+import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface BootstrapContext {
   readonly outbox: Outbox
   readonly states: RoomStates
   readonly access: FeedAccess
-  readonly spans: RoomSpans
   readonly times: TimeIndex
   readonly gate: ReadGate
   readonly clock: Clock
@@ -29,37 +26,37 @@ export interface BootstrapContext {
   readonly onReset: () => void
 }
 
-/** Where a stream begins, or that it begins again. */
+/** The place where a stream begins, or the reason why it begins again. */
 export type BootstrapStart =
   | FeedStart
   | { readonly kind: 'reset'; readonly reason: ResetReason; readonly from: number }
 
 interface Plan {
-  /** Where the stream goes on. */
+  /** The stream goes on after it. */
   readonly position: number
   readonly hasSnapshot: boolean
   readonly isLive: boolean
   readonly reset: { readonly reason: ResetReason; readonly from: number } | null
 }
 
-/** Retention may overtake a bootstrap; so often it begins again. */
+/** Retention may overtake a bootstrap, which then begins again, but not more often than this. */
 const MAX_ATTEMPTS = 3
 
 /**
  * FE2: brings a stream to its first position: `reset` when the reader must start over, the snapshots at that
  * position (no ids until the last is written), then the stream reads on by itself. Since the log is read from the
  * position that the snapshots have, nothing can fall between them, whatever happens meanwhile.
- * Resolves when the stream may go on; false = it has closed.
+ * Resolves with the place from which the stream goes on by itself; null = it has closed.
  */
 export async function bootstrap(
   context: BootstrapContext,
   stream: FeedStream,
   start: BootstrapStart,
-): Promise<boolean> {
+): Promise<StreamPlace | null> {
   let next: Plan | null = null
   for (let attempt = 1; ; attempt++) {
     await stream.group.tail.readable
-    if (!stream.body.isOpen) return false
+    if (!stream.body.isOpen) return null
     try {
       const plan: Plan = next ?? (await makePlan(context, stream, start))
       return await carryOut(context, stream, plan)
@@ -114,7 +111,7 @@ async function whyNot(
   { address, group }: FeedStream,
   seq: number,
 ): Promise<ResetReason | null> {
-  const tail: FeedTail = group.tail
+  const { tail } = group
   if (Number.isNaN(seq)) return 'unknown-checkpoint'
   if (seq < outbox.origin) return 'another-log'
   if (seq < outbox.floor) return 'retention'
@@ -146,7 +143,7 @@ async function carryOut(
   context: BootstrapContext,
   stream: FeedStream,
   plan: Plan,
-): Promise<boolean> {
+): Promise<StreamPlace | null> {
   const { position } = plan
   const head: Uint8Array[] = []
   const tail: Uint8Array[] = []
@@ -156,25 +153,28 @@ async function carryOut(
     head.push(encodeEvent('reset', JSON.stringify({ reason, from, to: position })))
   }
   if (plan.isLive) tail.push(encodeEvent('caught-up', `{"seq":${position}}`, position))
-  // From here on, what is revealed comes after this.
-  stream.revealed = null
+  // A room that was revealed up to here is among these; one that is revealed from here on comes after them.
+  stream.takeRevealed()
   const rooms = plan.hasSnapshot
     ? roomsOf(context, stream)
     : revealedSince(context, stream, position)
-  stream.cursor = position
-  stream.announces = !plan.isLive
-  return writeSnapshots(context, stream, { rooms, position, head, tail })
+  const isOpen = await writeSnapshots(context, stream, { rooms, position, head, tail })
+  return isOpen ? { cursor: position, announces: !plan.isLive } : null
 }
 
 /**
- * FE11: writes the snapshots of the rooms that became public where the stream stands. Resolves when it may go
- * on; false = it has closed.
+ * FE11: writes the snapshots of the rooms that became public at the stream's place. Resolves with that place,
+ * from which the stream goes on; null = it has closed.
  * @throws RingsideError past_retention when the log no longer reaches back so far.
  */
-export function showRevealed(context: BootstrapContext, stream: FeedStream): Promise<boolean> {
-  const rooms = stream.revealed ?? []
-  stream.revealed = null
-  return writeSnapshots(context, stream, { rooms, position: stream.cursor, head: [], tail: [] })
+export async function showRevealed(
+  context: BootstrapContext,
+  stream: FeedStream,
+  { rooms, place }: { readonly rooms: Iterable<string>; readonly place: StreamPlace },
+): Promise<StreamPlace | null> {
+  const { cursor: position } = place
+  const isOpen = await writeSnapshots(context, stream, { rooms, position, head: [], tail: [] })
+  return isOpen ? place : null
 }
 
 interface Snapshots {
@@ -185,23 +185,24 @@ interface Snapshots {
   readonly tail: readonly Uint8Array[]
 }
 
-/** Writes the snapshots at `position`, a chunk at a time. */
+/** Writes the snapshots at `position`, a chunk at a time. False = the stream has closed. */
 async function writeSnapshots(
   context: BootstrapContext,
   stream: FeedStream,
   { rooms, position, head, tail }: Snapshots,
 ): Promise<boolean> {
-  const { access, spans, outbox } = context
+  const { access, states } = context
   const { group } = stream
   let parts = [...head]
   let size = 0
   for (const room of rooms) {
     if (!group.isSingle && access.wasOverAt(room, position)) continue
-    // Asked for every room there is: most of them need no read.
-    if (position <= outbox.origin || spans.hasNothingAt(room, position)) continue
+    // Every room there is comes by here: most of them need no read.
+    if (states.hasNothingAt(room, position)) continue
     if (!stream.body.isOpen) return false
     const view = await viewAt(context, room, { seq: position, who: stream.address })
-    if (!view) await noteBeginning(context, room, { after: position, who: stream.address })
+    // Later readers need not ask.
+    if (!view) await states.noteBeginning(room, position, stream.address)
     else if (view.isOver) access.note(room, view.seq, true)
     if (!view || (view.isOver && !group.isSingle) || !group.allows(room)) continue
     const block = snapshotBlock(view)
@@ -242,16 +243,6 @@ async function viewAt(
   }
 }
 
-/** The room has nothing to show at `after`, and so up to its next event: later readers need not ask. */
-async function noteBeginning(
-  { gate, outbox, spans }: BootstrapContext,
-  room: string,
-  { after, who }: { readonly after: number; readonly who: string },
-): Promise<void> {
-  const { events, next } = await gate.run(who, () => outbox.read({ after, limit: 1, room }))
-  spans.noteNothing(room, events[0] ? events[0].seq - 1 : Math.max(after, next))
-}
-
 /** Writes from a turn of its own and waits until the socket takes more. False = the stream has closed. */
 async function writeWhole(
   context: BootstrapContext,
@@ -260,11 +251,6 @@ async function writeWhole(
 ): Promise<boolean> {
   await new Promise<void>((resolve) => context.clock.soon(resolve))
   if (!stream.body.isOpen) return false
-  if (!context.write(stream, joinBytes(parts)))
-    await new Promise<void>((resolve) => {
-      if (stream.body.isOpen) stream.wake = resolve
-      else resolve()
-    })
-  stream.wake = null
+  if (!context.write(stream, joinBytes(parts))) await stream.writable()
   return stream.body.isOpen
 }

@@ -1,18 +1,35 @@
 import type { FeedEntry } from '../read/entry.ts'
-import type { Chunk, FeedGroup } from './group.ts'
 import type { FeedSlice } from '../read/ring.ts'
-import type { Pace } from './stream.ts'
 import { joinBytes } from '../sse.ts'
 
 /** Most bytes given to one stream's socket in one turn, if its first event is not larger (FE5). */
 export const MAX_CHUNK_BYTES = 64 * 1024
 
-/** From where to where a stream reads, and how fast. */
+/** Decides which entries a chunk takes. */
+export interface ChunkFilter {
+  /** True for the feed of one room: the chunk ends with the room. */
+  readonly isSingle: boolean
+  wants(entry: FeedEntry): boolean
+}
+
+/** The part of the log that a chunk may take, and how fast. */
 export interface ChunkRange {
   readonly from: number
   readonly target: number
-  readonly pace: Pace | null
+  /** Says in how many ms an event is due. null: everything is due. */
+  readonly pace: { waitFor(at: number, now: number): number } | null
   readonly now: number
+}
+
+/** A joined run of events, the same for every stream of a group that stands at `from`. */
+export interface Chunk {
+  readonly from: number
+  readonly target: number
+  readonly bytes: Uint8Array | null
+  readonly next: number
+  /** Number of events in it. */
+  readonly count: number
+  readonly isEnd: boolean
 }
 
 export interface PacedChunk extends Chunk {
@@ -20,9 +37,12 @@ export interface PacedChunk extends Chunk {
   readonly waitMs: number
 }
 
-/** Joins what `group` must see of the slice, up to the target, the chunk's size, or what the pace allows. */
-export function collectChunk(group: FeedGroup, slice: FeedSlice, range: ChunkRange): PacedChunk {
-  const { from, target, pace, now } = range
+/** Joins the wanted entries of the slice, up to the target, the chunk's size, or what the pace allows. */
+export function collectChunk(
+  filter: ChunkFilter,
+  slice: FeedSlice,
+  { from, target, pace, now }: ChunkRange,
+): PacedChunk {
   const parts: Uint8Array[] = []
   let size = 0
   let next = from
@@ -32,13 +52,13 @@ export function collectChunk(group: FeedGroup, slice: FeedSlice, range: ChunkRan
   for (; index < slice.end; index++) {
     const entry = slice.entries[index] as FeedEntry
     if (entry.seq > target) break
-    if (group.wants(entry)) {
+    if (filter.wants(entry)) {
       if (size > 0 && size + entry.bytes.length > MAX_CHUNK_BYTES) break
-      waitMs = pace ? waitFor(pace, entry.at, now) : 0
+      waitMs = pace ? pace.waitFor(entry.at, now) : 0
       if (waitMs > 0) break
       parts.push(entry.bytes)
       size += entry.bytes.length
-      isEnd = group.isSingle && entry.type === 'end'
+      isEnd = filter.isSingle && entry.type === 'end'
     }
     next = entry.seq
     if (isEnd) break
@@ -47,14 +67,4 @@ export function collectChunk(group: FeedGroup, slice: FeedSlice, range: ChunkRan
   if (isThrough && !isEnd && waitMs === 0) next = Math.max(next, Math.min(slice.next, target))
   const bytes = parts.length > 0 ? joinBytes(parts) : null
   return { from, target, bytes, next, count: parts.length, isEnd, waitMs }
-}
-
-/** Ms until an event of the time `at` is due. The first event asked for is due at once. */
-function waitFor(pace: Pace, at: number, now: number): number {
-  if (pace.logStart === 0) {
-    pace.logStart = at
-    pace.shownAt = now
-  }
-  const dueAt = pace.shownAt + (at - pace.logStart) / pace.speed
-  return Math.max(0, Math.ceil(dueAt - now))
 }

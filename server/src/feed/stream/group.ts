@@ -1,8 +1,8 @@
 import type { ByteStream } from '../../transport/contract.ts'
-import type { FeedEntry } from '../read/entry.ts'
-import type { FeedStream } from './stream.ts'
-import type { FeedTail } from '../read/tail.ts'
 import type { TypeFilter } from '../audience/type-filter.ts'
+import type { FeedEntry } from '../read/entry.ts'
+import type { FeedTail, TailFollower } from '../read/tail.ts'
+import type { Chunk, ChunkFilter } from './chunk.ts'
 
 /** What a stream follows: rooms (null = all public ones), types (null = all), and from how far behind. */
 export interface FeedSelection {
@@ -15,22 +15,18 @@ export interface FeedSelection {
   readonly allows: (room: string) => boolean
 }
 
-/** A joined run of events, shared by all streams of the group at the same position. */
-export interface Chunk {
-  readonly from: number
-  readonly target: number
-  readonly bytes: Uint8Array | null
-  readonly next: number
-  /** Number of events in it. */
-  readonly count: number
-  readonly isEnd: boolean
+/** A live stream, as its group sees it. */
+export interface GroupMember {
+  readonly body: ByteStream
+  /** The member has another place among the live ones now. */
+  placeAt(index: number): void
 }
 
 /**
  * All streams that follow the same: what one of them must see, all of them must, so it is chosen and joined
  * once for all. `live` streams stand at `flushed`.
  */
-export class FeedGroup {
+export class FeedGroup<Member extends GroupMember> implements TailFollower, ChunkFilter {
   readonly key: string
   readonly tail: FeedTail
   readonly rooms: ReadonlySet<string> | null
@@ -40,8 +36,8 @@ export class FeedGroup {
   readonly readRoom: string | undefined
   /** FE4, asked for every event. */
   readonly allows: (room: string) => boolean
-  readonly live: FeedStream[] = []
-  /** Their bodies, in the same order: all that a write touches of a stream. */
+  readonly live: Member[] = []
+  /** Their bodies, in the same order, so that a write touches nothing else of a stream. */
   readonly bodies: ByteStream[] = []
   /** Entries passed by the tail and not yet written to the live streams. */
   pending: FeedEntry[] = []
@@ -51,11 +47,12 @@ export class FeedGroup {
   lastId = 0
   lastWriteAt = 0
   streamCount = 0
+  /** The newest chunk that was joined for streams that catch up. */
   chunk: Chunk | null = null
   cancelHeartbeat: (() => void) | null = null
-  readonly #onDirty: (group: FeedGroup) => void
+  readonly #onDirty: (group: FeedGroup<Member>) => void
 
-  constructor(key: string, selection: FeedSelection, onDirty: (group: FeedGroup) => void) {
+  constructor(key: string, selection: FeedSelection, onDirty: (group: FeedGroup<Member>) => void) {
     this.key = key
     this.tail = selection.tail
     this.rooms = selection.rooms ? new Set(selection.rooms) : null
@@ -80,23 +77,21 @@ export class FeedGroup {
     if (this.pending.length === 1) this.#onDirty(this)
   }
 
-  join(stream: FeedStream): void {
-    stream.state = 'live'
-    stream.liveIndex = this.live.length
-    this.live.push(stream)
-    this.bodies.push(stream.body)
+  /** Takes the stream in as a live one. Returns its place among them. Called by the stream alone. */
+  join(member: Member): number {
+    this.bodies.push(member.body)
+    return this.live.push(member) - 1
   }
 
-  /** Takes the stream out of the live ones; the last one takes its place. */
-  leave(stream: FeedStream): void {
+  /** Takes the stream at this place out; the last one takes its place. Called by the stream alone. */
+  leave(index: number): void {
     const last = this.live.pop()
-    this.bodies.pop()
-    if (last && last !== stream) {
-      this.live[stream.liveIndex] = last
-      this.bodies[stream.liveIndex] = last.body
-      last.liveIndex = stream.liveIndex
+    const body = this.bodies.pop()
+    if (last && body && index < this.live.length) {
+      this.live[index] = last
+      this.bodies[index] = body
+      last.placeAt(index)
     }
-    stream.liveIndex = -1
     if (this.live.length === 0) this.pending = []
   }
 }

@@ -1,17 +1,15 @@
 import type { Clock } from '../../process/clock.ts'
-import { RingsideError } from '../../process/errors.ts'
+import { RingsideError, TooManyRequests } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
-import { TooManyRequests } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
+import type { ByteStream } from '../../transport/contract.ts'
+import type { FeedSource } from '../read/source.ts'
+import { covers, sliceOf } from '../read/stretches.ts'
+import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from '../sse.ts'
 import { MAX_CHUNK_BYTES, collectChunk } from './chunk.ts'
 import type { PacedChunk } from './chunk.ts'
-import type { FeedGroup } from './group.ts'
-import type { FeedSource } from '../read/source.ts'
-import type { FeedStream } from './stream.ts'
-import type { ByteStream } from '../../transport/contract.ts'
-import { covers, sliceOf } from '../read/log-pages.ts'
-import { holdPage, readAheadOf } from '../read/read-ahead.ts'
-import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from '../sse.ts'
+import { readSizeOf } from './pace.ts'
+import type { FeedStream, StreamGroup, StreamPlace, StreamState } from './stream.ts'
 
 export interface PumpContext {
   readonly source: FeedSource
@@ -19,29 +17,32 @@ export interface PumpContext {
   readonly logger: Logger
   readonly heartbeatMs: number
   readonly maxBehindMs: number
-  /** The log no longer reaches back to where the stream stands: it must start over (FE1). */
-  readonly onLost: (stream: FeedStream) => void
-  /** Snapshots are due to the stream where it stands (FE11): it is set going again by whoever writes them. */
-  readonly onRevealed: (stream: FeedStream) => void
+  /** The log no longer reaches back to the stream's cursor: the stream must start over (FE1). */
+  readonly onLost: (stream: FeedStream, cursor: number) => void
+  /** Snapshots are due to the stream at its place (FE11): whoever writes them sets it going again. */
+  readonly onRevealed: (stream: FeedStream, place: StreamPlace) => void
 }
 
-/** A turn's events beyond this go out in chunks, stream by stream, as for those that catch up. */
+type CatchingUp = Extract<StreamState, { kind: 'catching-up' }>
+
+/** When more than this is due to a group in one turn, its streams are given it in chunks, one by one. */
 const MAX_LIVE_BYTES = 4 * MAX_CHUNK_BYTES
 const SWEEP_MS = 1_000
 const RETRY_MS = 500
-/** Streams that catch up get so much of a turn, in ms, before everything else has its turn. */
+/** Streams that catch up get so many ms of a turn before everything else has its turn (FE14). */
 const BUDGET_MS = 5
 
 /**
- * Writes to the streams, always from a turn of its own: first each group's new events to its live streams,
- * then one chunk to each stream that catches up, as many of them as its time allows. Nothing is queued for a
- * stream: who cannot take a write keeps a cursor and comes back.
+ * Writes to the streams, always from a turn of its own: first each group's new events to its live streams, then
+ * one chunk to each stream that catches up, as many of them as its time allows. Nothing is queued for a stream:
+ * one that cannot take a write keeps a cursor and comes back. In which state a stream is, and where it stands,
+ * is the stream's own; the pump says when it moves on.
  */
 export class FeedPump {
   readonly #context: PumpContext
-  /** All streams that are not live. Who has waited longest for a step comes first. */
+  /** All streams that are apart from their groups. The one that has waited longest for a step comes first. */
   readonly #apart = new Set<FeedStream>()
-  #dirty: FeedGroup[] = []
+  #dirty: StreamGroup[] = []
   #isScheduled = false
   #cancelSweep: (() => void) | null = null
   #deliveredCount = 0
@@ -55,17 +56,23 @@ export class FeedPump {
     return this.#deliveredCount
   }
 
+  /** Streams that are not live. */
   get apartCount(): number {
     return this.#apart.size
   }
 
   /** A group has its first pending entry. */
-  readonly onDirty = (group: FeedGroup): void => {
+  readonly onDirty = (group: StreamGroup): void => {
     this.#dirty.push(group)
     this.schedule()
   }
 
-  /** Runs the pump in a turn of its own: inside another request's handler a write costs 2.7 times as much. */
+  /** A tail has moved: streams that wait for it may go on. */
+  onMoved(): void {
+    if (this.#apart.size > 0) this.schedule()
+  }
+
+  /** Runs the pump in a turn of its own: a write from inside another request's handler costs far more. */
   schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -80,12 +87,8 @@ export class FeedPump {
 
   /** The stream has closed. */
   remove(stream: FeedStream): void {
-    const { group } = stream
-    if (stream.state === 'live') group.leave(stream)
-    stream.state = 'closed'
+    stream.close()
     this.#apart.delete(stream)
-    stream.pace?.cancel?.()
-    stream.wake?.()
   }
 
   stop(): void {
@@ -94,32 +97,26 @@ export class FeedPump {
 
   /** Takes a live stream out of its group, to catch up from `cursor` by itself. */
   demote(stream: FeedStream, cursor: number): void {
-    stream.group.leave(stream)
-    stream.state = 'catching'
-    stream.cursor = cursor
+    stream.toCatchingUp({ cursor, announces: false })
     this.add(stream)
   }
 
-  /** Hands bytes to the socket. False: it is full (or gone), write nothing more until it takes bytes again. */
+  /** Hands bytes to a stream that is apart. False: the socket is full (or gone), write nothing more for now. */
   write(stream: FeedStream, bytes: Uint8Array): boolean {
     const now = this.#context.clock.now()
-    stream.lastWriteAt = now
+    stream.wrote(now)
     if (stream.body.write(bytes)) return true
-    this.#block(stream, now)
+    this.#fill(stream, now)
     return false
   }
 
-  /** The socket is full. It is listened to only as long as that lasts: most never are. */
-  #block(stream: FeedStream, now: number): void {
+  /** The socket is full. It is listened to only as long as that lasts, for most never are. */
+  #fill(stream: FeedStream, since: number): void {
     const { body } = stream
-    stream.isBlocked = true
-    stream.wasSlow = true
-    stream.blockedAt = now
-    stream.blockedBytes = body.bufferedBytes
+    stream.fill(since)
     body.onWritable = () => {
       body.onWritable = null
-      stream.isBlocked = false
-      stream.wake?.()
+      stream.drain()
       this.schedule()
     }
   }
@@ -139,20 +136,20 @@ export class FeedPump {
     const until = clock.now() + BUDGET_MS
     const stepped: FeedStream[] = []
     for (const stream of this.#apart) {
-      if (stream.state !== 'catching' || stream.isBlocked || stream.isLoading) continue
-      if (stream.pace?.cancel) continue
+      const { state } = stream
+      if (state.kind !== 'catching-up' || state.apart.full) continue
       if (clock.now() >= until) {
-        // They had their step: to the end of the line with them.
+        // The others go first in the next turn.
         for (const done of stepped) if (this.#apart.delete(done)) this.#apart.add(done)
         return this.schedule()
       }
       stepped.push(stream)
-      this.#step(stream)
+      this.#step(stream, state)
     }
   }
 
   /** The same bytes to each live stream of the group. No closure and no allocation per stream. */
-  #flush(group: FeedGroup): void {
+  #flush(group: StreamGroup): void {
     const { pending, live } = group
     if (pending.length === 0) return
     group.pending = []
@@ -177,10 +174,10 @@ export class FeedPump {
   }
 
   /**
-   * In the order in which the sockets were opened: the other way round the kernel took a tenth longer. Who
-   * leaves on the way is replaced by the last one, which is then next.
+   * Writes in the order in which the sockets were opened, for the other way round costs the kernel more. A stream
+   * that leaves on the way is replaced by the last one, which is then next.
    */
-  #writeAll(group: FeedGroup, bytes: Uint8Array): void {
+  #writeAll(group: StreamGroup, bytes: Uint8Array): void {
     const { bodies } = group
     for (let index = 0; index < bodies.length;) {
       const body = bodies[index] as ByteStream
@@ -190,44 +187,45 @@ export class FeedPump {
   }
 
   /** The socket of a live stream is full: what it was given is its own; from here on it keeps a cursor. */
-  #fallBehind(group: FeedGroup, index: number): void {
+  #fallBehind(group: StreamGroup, index: number): void {
     const stream = group.live[index] as FeedStream
     this.demote(stream, group.flushed)
-    this.#block(stream, group.lastWriteAt)
+    this.#fill(stream, group.lastWriteAt)
   }
 
-  #step(stream: FeedStream): void {
-    const { group } = stream
-    const target = group.tail.position
+  #step(stream: FeedStream, state: CatchingUp): void {
+    const { cursor, announces, revealed } = state.apart
+    const target = stream.group.tail.position
     // Beyond the target they are too young to be seen.
-    if (stream.revealed && stream.cursor <= target) return this.#context.onRevealed(stream)
+    if (revealed && cursor <= target) return this.#context.onRevealed(stream, { cursor, announces })
     let chunk: PacedChunk | null = null
-    if (stream.cursor < target) {
-      chunk = this.#chunk(stream, target)
-      if (!chunk) return void this.#load(stream)
-      stream.cursor = chunk.next
+    if (cursor < target) {
+      chunk = this.#chunk(stream, target, state)
+      if (!chunk) return void this.#load(stream, state)
       this.#deliveredCount += chunk.count
-      if (chunk.waitMs > 0) this.#pauseFor(stream, chunk.waitMs)
     }
-    const isEnd = chunk?.isEnd ?? false
-    const isThere = target >= 0 && stream.cursor >= target && !isEnd && !stream.pace?.cancel
+    const next = chunk?.next ?? cursor
+    const { isEnd = false, waitMs = 0 } = chunk ?? {}
+    const isThere = target >= 0 && next >= target && !isEnd && waitMs === 0
+    stream.moveTo({ cursor: next, announces: announces && !isThere })
+    if (waitMs > 0) this.#pauseFor(stream, waitMs)
     let bytes = chunk?.bytes ?? null
-    if (isThere && stream.announces) {
-      stream.announces = false
-      const note = encodeEvent('caught-up', `{"seq":${stream.cursor}}`, stream.cursor)
+    if (isThere && announces) {
+      const note = encodeEvent('caught-up', `{"seq":${next}}`, next)
       bytes = bytes ? joinBytes([bytes, note]) : note
     }
     const isTaken = bytes ? this.write(stream, bytes) : true
     if (isEnd) stream.body.end()
-    else if (isTaken && isThere && stream.cursor === target) this.#goLive(stream)
-    else if (isTaken && !isThere && stream.cursor < target) this.schedule()
+    else if (isTaken && isThere && next === target) this.#goLive(stream)
+    else if (isTaken && !isThere && next < target) this.schedule()
   }
 
-  #chunk(stream: FeedStream, target: number): PacedChunk | null {
-    const { group, cursor: from, pace } = stream
+  #chunk(stream: FeedStream, target: number, { apart }: CatchingUp): PacedChunk | null {
+    const { group } = stream
+    const { cursor: from, pace } = apart
     const known = group.chunk
     if (!pace && known?.from === from && known.target === target) return { ...known, waitMs: 0 }
-    const held = pace?.page
+    const held = pace?.held
     const slice =
       held && covers(held, from)
         ? sliceOf(held, from)
@@ -241,54 +239,50 @@ export class FeedPump {
 
   #goLive(stream: FeedStream): void {
     const { group } = stream
-    if (group.pending.length > 0 || stream.state !== 'catching') return
+    if (group.pending.length > 0 || stream.state.kind !== 'catching-up') return
     this.#apart.delete(stream)
-    stream.pace = null
-    stream.wasSlow = false
     group.chunk = null
     group.flushed = group.tail.position
     if (group.live.length === 0) {
       group.lastId = Math.max(group.lastId, group.flushed)
       group.lastWriteAt = this.#context.clock.now()
     }
-    group.join(stream)
+    stream.toLive()
     if (!group.cancelHeartbeat) this.#armHeartbeat(group)
   }
 
   #pauseFor(stream: FeedStream, waitMs: number): void {
-    const { pace } = stream
-    if (!pace) return
-    pace.hasWaited = true
-    pace.cancel = this.#context.clock.after(waitMs, () => {
-      pace.cancel = null
-      this.schedule()
-    })
+    stream.pause(
+      this.#context.clock.after(waitMs, () => {
+        stream.goOn()
+        this.schedule()
+      }),
+    )
   }
 
-  async #load(stream: FeedStream): Promise<void> {
+  async #load(stream: FeedStream, { apart: { cursor, pace } }: CatchingUp): Promise<void> {
     const { source, clock, logger } = this.#context
-    stream.isLoading = true
+    stream.load()
     try {
-      const { pace, address: who } = stream
-      const ahead = readAheadOf(pace, this.#apart.size)
-      const page = await source.load(stream.cursor, stream.group.readRoom, { who, ahead })
-      if (pace) holdPage(pace, page, ahead)
+      const size = readSizeOf(pace, this.#apart.size)
+      const options = { who: stream.address, size }
+      const stretch = await source.load(cursor, stream.group.readRoom, options)
+      pace?.hold(stretch, size)
     } catch (error) {
       if (error instanceof RingsideError && error.code === 'past_retention') {
-        stream.isLoading = false
-        if (stream.state === 'catching') this.#context.onLost(stream)
+        if (isLoading(stream)) this.#context.onLost(stream, cursor)
         return
       }
       if (!(error instanceof TooManyRequests))
         warnOf(logger, error, [{ streamId: stream.id }, 'feed read failed'])
       await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
     }
-    stream.isLoading = false
+    if (isLoading(stream)) stream.goOn()
     this.schedule()
   }
 
   /** One timer a group: due when nothing was written for a while. */
-  #armHeartbeat(group: FeedGroup): void {
+  #armHeartbeat(group: StreamGroup): void {
     const { clock, heartbeatMs } = this.#context
     const wait = Math.max(1, group.lastWriteAt + heartbeatMs - clock.now())
     group.cancelHeartbeat = clock.after(wait, () => {
@@ -302,7 +296,7 @@ export class FeedPump {
   }
 
   /** FE6: when others' events have moved the position, an id-only block takes the reader along. */
-  #beat(group: FeedGroup): void {
+  #beat(group: StreamGroup): void {
     if (group.pending.length > 0) return
     if (group.isSingle && group.readRoom && !group.allows(group.readRoom)) {
       for (const stream of group.live.slice()) stream.body.end()
@@ -321,15 +315,17 @@ export class FeedPump {
     const { clock, maxBehindMs, heartbeatMs } = this.#context
     const now = clock.now()
     for (const stream of this.#apart) {
-      if (!stream.isBlocked) {
-        if (now - stream.lastWriteAt >= heartbeatMs) this.write(stream, HEARTBEAT)
-        continue
-      }
-      const buffered = stream.body.bufferedBytes
-      if (buffered < stream.blockedBytes) stream.blockedAt = now
-      else if (now - stream.blockedAt >= maxBehindMs) stream.body.end()
-      stream.blockedBytes = buffered
+      const { apart } = stream
+      if (!apart) continue
+      if (apart.full) {
+        if (stream.stuckMs(now) >= maxBehindMs) stream.body.end()
+      } else if (now - apart.lastWriteAt >= heartbeatMs) this.write(stream, HEARTBEAT)
     }
     this.#cancelSweep = this.#apart.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null
   }
+}
+
+/** False once the stream has closed meanwhile. */
+function isLoading(stream: FeedStream): boolean {
+  return stream.state.kind === 'loading'
 }

@@ -1,27 +1,25 @@
 import { FEED_PROTOCOL } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
-import { RingsideError } from '../../process/errors.ts'
+import { RingsideError, TooManyRequests } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
-import { TooManyRequests } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
+import type { ReadGate } from '../read/read-gate.ts'
+import type { RoomStates } from '../read/states.ts'
+import type { TimeIndex } from '../read/time-index.ts'
+import { encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
+import type { FeedStart } from './ask.ts'
 import { bootstrap, showRevealed } from './bootstrap.ts'
 import type { BootstrapContext, BootstrapStart } from './bootstrap.ts'
-import type { FeedStart } from './ask.ts'
 import type { FeedPump } from './pump.ts'
-import type { FeedStream } from './stream.ts'
-import type { ReadGate } from '../read/read-gate.ts'
-import type { RoomSpans } from '../read/spans.ts'
-import type { RoomStates } from '../read/states.ts'
-import { encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
-import { TimeIndex } from '../read/time-index.ts'
+import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface StarterContext {
   readonly outbox: Outbox
   readonly states: RoomStates
   readonly access: FeedAccess
-  readonly spans: RoomSpans
+  readonly times: TimeIndex
   readonly gate: ReadGate
   readonly pump: FeedPump
   readonly clock: Clock
@@ -32,8 +30,8 @@ export interface StarterContext {
 }
 
 /**
- * Brings streams to where the pump takes them on: at their beginning, when they must start over, and when a
- * room is revealed to them on the way. Meanwhile they are `starting`; a failure ends them.
+ * Brings streams to the place where the pump takes them on: at their beginning, when they must start over, and
+ * when a room is revealed to them on the way. Meanwhile they are `starting`; a failure ends them.
  */
 export class FeedStarter {
   readonly #context: StarterContext
@@ -41,15 +39,14 @@ export class FeedStarter {
   #resetCount = 0
 
   constructor(context: StarterContext) {
-    const { outbox, states, access, spans, gate, clock, now, pump } = context
+    const { outbox, states, access, times, gate, clock, now, pump } = context
     this.#context = context
     this.#bootstrap = {
       outbox,
       states,
       access,
-      spans,
+      times,
       gate,
-      times: new TimeIndex(outbox, gate, now),
       clock,
       now,
       write: (stream, bytes) => pump.write(stream, bytes),
@@ -80,22 +77,25 @@ export class FeedStarter {
     await this.#start(stream, start)
   }
 
-  /** The log no longer reaches back to where the stream stands (FE1). */
-  restart(stream: FeedStream): void {
-    const reason = stream.wasSlow ? 'slow' : 'retention'
-    stream.state = 'starting'
-    void this.#start(stream, { kind: 'reset', reason, from: stream.cursor })
+  /** The log no longer reaches back to the stream's cursor (FE1). */
+  restart(stream: FeedStream, cursor: number): void {
+    const reason = stream.apart?.wasSlow ? 'slow' : 'retention'
+    stream.restart()
+    void this.#start(stream, { kind: 'reset', reason, from: cursor })
   }
 
-  /** Snapshots of revealed rooms are due where the stream stands (FE11). */
-  reveal(stream: FeedStream): void {
-    stream.state = 'starting'
-    const shown = showRevealed(this.#bootstrap, stream).catch((error: unknown) => {
-      const isCut = error instanceof RingsideError && error.code === 'past_retention'
-      if (!isCut) throw error
-      this.restart(stream)
-      return false
-    })
+  /** Snapshots of revealed rooms are due at the stream's place (FE11). */
+  reveal(stream: FeedStream, place: StreamPlace): void {
+    const rooms = stream.takeRevealed()
+    stream.restart()
+    const shown = showRevealed(this.#bootstrap, stream, { rooms, place }).catch(
+      (error: unknown) => {
+        const isCut = error instanceof RingsideError && error.code === 'past_retention'
+        if (!isCut) throw error
+        this.restart(stream, place.cursor)
+        return null
+      },
+    )
     void this.#handOver(stream, shown)
   }
 
@@ -104,11 +104,12 @@ export class FeedStarter {
   }
 
   /** Lets the stream go on by itself once all that comes first is written. */
-  async #handOver(stream: FeedStream, written: Promise<boolean>): Promise<void> {
+  async #handOver(stream: FeedStream, written: Promise<StreamPlace | null>): Promise<void> {
     const { logger, pump } = this.#context
     try {
-      if (!(await written) || stream.state !== 'starting') return
-      stream.state = 'catching'
+      const place = await written
+      if (!place || stream.state.kind !== 'starting') return
+      stream.toCatchingUp(place)
       pump.schedule()
     } catch (error) {
       // The reader comes back by itself, after `retry`.

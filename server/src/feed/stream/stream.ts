@@ -1,74 +1,307 @@
-import type { HttpRequest } from '../../transport/contract.ts'
-import type { ByteStream } from '../../transport/contract.ts'
+import type { ByteStream, HttpRequest } from '../../transport/contract.ts'
 import type { FeedGroup } from './group.ts'
-import type { LogPage } from '../read/log-pages.ts'
+import type { Pace } from './pace.ts'
+
+export type StreamGroup = FeedGroup<FeedStream>
+
+/** A full socket: it is written to no more until it takes bytes again. */
+interface Full {
+  /** When the socket last took bytes, in ms of the clock, and how many it had not taken then. */
+  since: number
+  bufferedBytes: number
+  /** Wakes a bootstrap that waits for the socket. */
+  wake: (() => void) | null
+}
+
+/** The fields of a stream that is not live: it is written to by itself. */
+interface Apart {
+  readonly pace: Pace | null
+  lastWriteAt: number
+  /** null while the socket takes bytes. */
+  full: Full | null
+  /** True once the stream was behind because of its own socket: decides the reason of a reset. */
+  wasSlow: boolean
+  /** Rooms that became public where it stands: their snapshots are due. As many as there are rooms at most. */
+  revealed: Set<string> | null
+}
+
+/** A place in the log that a stream reads on from. */
+export interface StreamPlace {
+  /** Everything up to it was written. */
+  readonly cursor: number
+  /** True while `caught-up` is due when the cursor reaches the tail. */
+  readonly announces: boolean
+}
+
+/** The fields of a stream that reads the log by itself. */
+interface Behind extends Apart {
+  cursor: number
+  announces: boolean
+}
+
+type StateOf<A, B> =
+  | { readonly kind: 'starting'; readonly apart: A }
+  | { readonly kind: 'catching-up'; readonly apart: B }
+  | { readonly kind: 'loading'; readonly apart: B }
+  | { readonly kind: 'pausing'; readonly apart: B; readonly cancel: () => void }
+  | { readonly kind: 'live'; readonly index: number }
+  | { readonly kind: 'closed' }
+
+/** A stream's state, to be read; each has exactly the fields that exist in it. */
+export type StreamState = StateOf<Readonly<Apart>, Readonly<Behind>>
+export type StreamKind = StreamState['kind']
+
+/** The states that each transition may begin in; from any other it throws. */
+const FROM = {
+  restart: ['starting', 'catching-up', 'loading'],
+  toCatchingUp: ['starting', 'live'],
+  load: ['catching-up'],
+  pause: ['catching-up'],
+  goOn: ['loading', 'pausing'],
+  toLive: ['catching-up'],
+  close: ['starting', 'catching-up', 'loading', 'pausing', 'live'],
+} as const satisfies Record<string, readonly StreamKind[]>
+
+const CLOSED = { kind: 'closed' } as const
+
+export interface StreamOwner {
+  readonly group: StreamGroup
+  /** Kept only where a custom check wants to see it again. */
+  readonly request: HttpRequest | null
+  readonly address: string
+  /** Speed of a replay, or null. */
+  readonly pace: Pace | null
+  /** In ms of the clock. */
+  readonly now: number
+}
 
 /**
- * One spectator's stream: a cursor, not a queue (FE5). States:
- * - `starting`: the bootstrap writes hello, reset, snapshots; nothing else may write.
- * - `catching`: reads on from `cursor` by itself, as fast as its socket takes it or as its pace allows.
- * - `live`: part of its group, whose position is its own; `cursor` means nothing.
- * - `closed`: nothing is written any more.
- * A write that the socket cannot take sets `isBlocked` (live falls back to catching) until it takes bytes again.
+ * One spectator's stream: a cursor, not a queue (FE5). It is in one of six states, which its own methods change
+ * and nothing else does; a transition that is not named here throws.
+ *
+ * - `starting`: the starter alone writes: hello, reset, snapshots. A stream begins here, and comes back by
+ *   `restart` when the log no longer reaches back to its cursor or a room was revealed to it. It leaves by
+ *   `toCatchingUp` with the place at which all that was written ends.
+ * - `catching-up`: the pump gives it a chunk in each of its turns, from its cursor on. It leaves by `load` when
+ *   the chunk is not in memory, by `pause` when its pace says that the next event is not due yet, by `toLive`
+ *   when it has reached the tail, and by `restart`.
+ * - `loading`: one read of the log is under way for it. It leaves by `goOn` when that is over, or by `restart`
+ *   when the log no longer reaches back so far.
+ * - `pausing`: a timer runs until its next event is due. It leaves by `goOn` when the timer rings.
+ * - `live`: it is one of its group's live streams, whose position is its own. It leaves by `toCatchingUp` when
+ *   its socket is full or its group cannot take it along.
+ * - `closed`: its body has ended. Every other state ends here, by `close`, and nothing leaves it.
+ *
+ * The first four are apart from the group: such a stream has a socket that may be full, and is written to alone.
+ * A live stream's socket takes bytes, else the stream falls behind. The group changes only while it is apart.
  */
 export class FeedStream {
   readonly id: string
   readonly body: ByteStream
   /** Kept only where a custom check wants to see it again. */
   readonly request: HttpRequest | null
-  /** Whose turn its reads of the log take (ReadGate). */
+  /** Its reads of the log take this address' turn (ReadGate). */
   readonly address: string
-  group: FeedGroup
-  state: 'starting' | 'catching' | 'live' | 'closed' = 'starting'
-  /** Everything up to it was written. */
-  cursor = 0
-  /** `caught-up` is due when the cursor reaches the tail. */
-  announces = false
-  isBlocked = false
-  isLoading = false
-  /** Was behind because of its own socket: decides the reason of a reset. */
-  wasSlow = false
-  /** When the socket last took bytes while blocked, in ms of the clock. */
-  blockedAt = 0
-  blockedBytes = 0
-  lastWriteAt = 0
-  /** Place in `group.live`. */
-  liveIndex = -1
-  pace: Pace | null = null
-  /** Rooms that became public where it stands: their snapshots are due. As many as there are rooms at most. */
-  revealed: Set<string> | null = null
-  /** Wakes a bootstrap that waits for the socket. */
-  wake: (() => void) | null = null
+  #group: StreamGroup
+  #state: StateOf<Apart, Behind>
 
-  constructor(
-    id: string,
-    body: ByteStream,
-    owner: { group: FeedGroup; request: HttpRequest | null; address: string },
-  ) {
+  constructor(id: string, body: ByteStream, owner: StreamOwner) {
+    const { group, request, address, pace, now } = owner
     this.id = id
-    this.address = owner.address
     this.body = body
-    this.group = owner.group
-    this.request = owner.request
+    this.request = request
+    this.address = address
+    this.#group = group
+    const apart = { pace, lastWriteAt: now, full: null, wasSlow: false, revealed: null }
+    this.#state = { kind: 'starting', apart }
   }
-}
 
-/** Replay at a speed: an event is due when as much time passed here as there, times the speed. */
-export interface Pace {
-  readonly speed: number
-  /** The first event's time, and when it was shown; 0 until then. */
-  logStart: number
-  shownAt: number
-  cancel: (() => void) | null
-  /** What it read ahead: of bounded size, and its own until it is through (FE5). */
-  page: LogPage | null
-  /** Events that it read ahead the last time, and whether it has waited for one since. */
-  ahead: number
-  hasWaited: boolean
-}
+  get group(): StreamGroup {
+    return this.#group
+  }
 
-/** A pace that has shown nothing yet. */
-export function newPace(speed: number): Pace {
-  const read = { page: null, ahead: 0, hasWaited: true }
-  return { speed, logStart: 0, shownAt: 0, cancel: null, ...read }
+  get state(): StreamState {
+    return this.#state
+  }
+
+  /** Its fields while it is apart from its group; null when it is live or closed. */
+  get apart(): Readonly<Apart> | null {
+    return this.#apart
+  }
+
+  get #apart(): Apart | null {
+    const state = this.#state
+    switch (state.kind) {
+      case 'starting':
+      case 'catching-up':
+      case 'loading':
+      case 'pausing':
+        return state.apart
+      case 'live':
+      case 'closed':
+        return null
+    }
+  }
+
+  /** It begins again: the starter writes from here on. */
+  restart(): void {
+    this.#leave('restart')
+    const { pace, lastWriteAt, full, wasSlow, revealed } = this.#mustBeApart('restart')
+    this.#state = { kind: 'starting', apart: { pace, lastWriteAt, full, wasSlow, revealed } }
+  }
+
+  /** It reads on from this place by itself; a live stream leaves its group. */
+  toCatchingUp({ cursor, announces }: StreamPlace): void {
+    this.#leave('toCatchingUp')
+    const apart = this.#apart ?? {
+      pace: null,
+      lastWriteAt: this.#group.lastWriteAt,
+      full: null,
+      wasSlow: false,
+      revealed: null,
+    }
+    this.#state = { kind: 'catching-up', apart: { ...apart, cursor, announces } }
+  }
+
+  /** A read of the log is under way for it. */
+  load(): void {
+    this.#leave('load')
+    this.#state = { kind: 'loading', apart: this.#mustBeBehind('load') }
+  }
+
+  /** Its next event is not due yet; `cancel` stops the timer that rings then. */
+  pause(cancel: () => void): void {
+    this.#leave('pause')
+    this.#state = { kind: 'pausing', apart: this.#mustBeBehind('pause'), cancel }
+  }
+
+  /** The read is over, or the next event is due. */
+  goOn(): void {
+    this.#leave('goOn')
+    this.#state = { kind: 'catching-up', apart: this.#mustBeBehind('goOn') }
+  }
+
+  /** It has reached the tail, and its group takes it along. */
+  toLive(): void {
+    this.#leave('toLive')
+    this.#state = { kind: 'live', index: this.#group.join(this) }
+  }
+
+  /** Its body has ended: a bootstrap that waits for its socket is woken. */
+  close(): void {
+    this.#leave('close')
+    const full = this.#apart?.full
+    this.#state = CLOSED
+    full?.wake?.()
+  }
+
+  /** Everything up to `cursor` was written, and `caught-up` too unless it is still due. */
+  moveTo({ cursor, announces }: StreamPlace): void {
+    const behind = this.#mustBeBehind('moveTo')
+    behind.cursor = cursor
+    behind.announces = announces
+  }
+
+  /** It follows another group from here on. @throws Error when it is live. */
+  follow(group: StreamGroup): void {
+    this.#mustBeApart('follow')
+    this.#group = group
+  }
+
+  /** Called by its group, when another stream has left it. */
+  placeAt(index: number): void {
+    if (this.#state.kind !== 'live') throw this.#refusal('placeAt')
+    this.#state = { kind: 'live', index }
+  }
+
+  /** A room became public where it stands. @throws Error when it is live. */
+  reveal(room: string): void {
+    const apart = this.#mustBeApart('reveal')
+    apart.revealed ??= new Set()
+    apart.revealed.add(room)
+  }
+
+  /** Hands over the rooms whose snapshots are due. */
+  takeRevealed(): ReadonlySet<string> {
+    const apart = this.#mustBeApart('takeRevealed')
+    const { revealed } = apart
+    apart.revealed = null
+    return revealed ?? new Set()
+  }
+
+  /** Bytes were handed to its socket. */
+  wrote(now: number): void {
+    const apart = this.#apart
+    if (apart) apart.lastWriteAt = now
+  }
+
+  /** The socket takes no more; `since` is when it last did. */
+  fill(since: number): void {
+    const apart = this.#apart
+    if (!apart) return
+    apart.wasSlow = true
+    const { bufferedBytes } = this.body
+    apart.full = { since, bufferedBytes, wake: apart.full?.wake ?? null }
+  }
+
+  /** The socket takes bytes again. */
+  drain(): void {
+    const apart = this.#apart
+    if (!apart?.full) return
+    const { wake } = apart.full
+    apart.full = null
+    wake?.()
+  }
+
+  /** Resolves when the socket takes bytes, or has closed. */
+  writable(): Promise<void> {
+    const full = this.#apart?.full
+    if (!full) return Promise.resolve()
+    return new Promise((resolve) => {
+      full.wake = resolve
+    })
+  }
+
+  /** For how long its full socket has taken nothing, in ms: as seen from one call to the next. */
+  stuckMs(now: number): number {
+    const full = this.#apart?.full
+    if (!full) return 0
+    const { bufferedBytes } = this.body
+    if (bufferedBytes < full.bufferedBytes) full.since = now
+    full.bufferedBytes = bufferedBytes
+    return now - full.since
+  }
+
+  /** The one place that holds transitions to `FROM`. Lets go of what the state that ends here holds. */
+  #leave(transition: keyof typeof FROM): void {
+    const state = this.#state
+    const from: readonly StreamKind[] = FROM[transition]
+    if (!from.includes(state.kind)) throw this.#refusal(transition)
+    if (state.kind === 'live') this.#group.leave(state.index)
+    else if (state.kind === 'pausing') state.cancel()
+  }
+
+  #mustBeApart(wish: string): Apart {
+    const apart = this.#apart
+    if (!apart) throw this.#refusal(wish)
+    return apart
+  }
+
+  #mustBeBehind(wish: string): Behind {
+    const state = this.#state
+    switch (state.kind) {
+      case 'catching-up':
+      case 'loading':
+      case 'pausing':
+        return state.apart
+      case 'starting':
+      case 'live':
+      case 'closed':
+        throw this.#refusal(wish)
+    }
+  }
+
+  #refusal(wish: string): Error {
+    return new Error(`Expected no ${wish} of stream ${this.id}, which is ${this.#state.kind}`)
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { EventPage } from '@ringside/protocol'
-import { PageCache } from '../../../src/feed/pages/page-cache.ts'
+import { PageCache } from '../../../src/feed/pages/event-pages.ts'
 import { FeedRig, Reader } from '../rig.ts'
 
 /** Asks from another address than the rig itself does. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RoomListing } from '@ringside/protocol'
 import { ManualClock } from '../../../src/process/clock.ts'
+import { Spectators } from '../../../src/feed/audience/spectators.ts'
 import { ListingDelay } from '../../../src/feed/lobby/listing-delay.ts'
 import { MemoryStore } from '../../../src/index.ts'
 import { TestServer } from '../../support/test-server.ts'
@@ -95,6 +96,7 @@ describe('FE3 the list of rooms', () => {
     }
     const listings = new ListingDelay({
       directory,
+      spectators: new Spectators(),
       clock,
       isBehind: () => false,
       onShown: () => {},

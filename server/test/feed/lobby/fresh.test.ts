@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RoomListing } from '@ringside/protocol'
 import { ManualClock } from '../../../src/process/clock.ts'
+import { Spectators } from '../../../src/feed/audience/spectators.ts'
 import { ListingDelay } from '../../../src/feed/lobby/listing-delay.ts'
 import { FakeDirectory, FeedRig } from '../rig.ts'
 
@@ -42,6 +43,7 @@ describe('FE13 a new reader of the lobby', () => {
     const told: string[] = []
     const listings = new ListingDelay({
       directory,
+      spectators: new Spectators(),
       clock,
       isBehind: () => isBehind,
       onShown: (id) => told.push(id),

@@ -35,7 +35,7 @@ describe('FE2 rooms that have ended', () => {
     const rig = await FeedRig.start({ store, clock })
     await playAndEnd(rig)
     const live = await rig.room('live', { score: 7 })
-    await rig.feed.states.at(live.id, rig.outbox.sealed, '')
+    await rig.parts.states.at(live.id, rig.outbox.sealed, '')
     const before = reads()
     const reader = await rig.open('/feed')
     expect(reader.of('snapshot').map(({ data }) => data.room)).toEqual(['live'])

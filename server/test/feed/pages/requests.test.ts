@@ -62,11 +62,11 @@ describe('bad requests', () => {
     const rig = await FeedRig.start()
     await rig.room('a', {})
     const reader = rig.get('/rooms/a/feed')
-    expect(rig.feed.spectators.of('a')).toBe(1)
+    expect(rig.parts.spectators.of('a')).toBe(1)
     reader.exchange.abort()
     await rig.settle()
     expect(rig.feed.stats).toMatchObject({ streams: 0, streamsApart: 0 })
-    expect(rig.feed.spectators.of('a')).toBe(0)
+    expect(rig.parts.spectators.of('a')).toBe(0)
   })
 })
 
@@ -135,7 +135,7 @@ describe('many rooms', () => {
       'last-event-id': String(reader.roomEvents[0]?.id),
     })
     expect(resumed.roomEvents).toEqual(reader.roomEvents.slice(1))
-    expect([rig.feed.spectators.of('a'), rig.feed.spectators.of('c')]).toEqual([2, 0])
+    expect([rig.parts.spectators.of('a'), rig.parts.spectators.of('c')]).toEqual([2, 0])
   })
 })
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { TooManyRequests } from '../../../src/process/errors.ts'
 import { MAX_READS, ReadGate } from '../../../src/feed/read/read-gate.ts'
+import { ViewShelf } from '../../../src/feed/read/states.ts'
 import type { RoomView } from '../../../src/feed/read/states.ts'
-import { ViewShelf } from '../../../src/feed/read/view-shelf.ts'
 import { CountingStore } from '../counting-store.ts'
 import { FeedRig, Reader } from '../rig.ts'
 
@@ -182,7 +182,7 @@ describe('FE15 what one request may cost', () => {
     for (const reader of readers) expect(reader.exchange.status).toBe(200)
     store.slownessMs = 0
     await rig.advance(5_000, 500)
-    expect(rig.feed.gate.underway).toBe(0)
+    expect(rig.parts.gate.underway).toBe(0)
   })
 })
 

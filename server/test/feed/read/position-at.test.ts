@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { positionAt } from '../../../src/feed/read/tail.ts'
+import { positionAt } from '../../../src/feed/read/time-index.ts'
 import { writeTombstones } from '../../../src/outbox/append/tombstones.ts'
 import { everything, pass, startRig } from '../../outbox/support.ts'
 import { recordHandlers } from '../../outbox/support.ts'

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
-import { newPace } from '../../../src/feed/stream/stream.ts'
-import { LogPages, MAX_PAGES_BYTES } from '../../../src/feed/read/log-pages.ts'
-import type { LogPage } from '../../../src/feed/read/log-pages.ts'
-import { holdPage, readAheadOf } from '../../../src/feed/read/read-ahead.ts'
+import { Pace, readSizeOf } from '../../../src/feed/stream/pace.ts'
+import { MAX_STRETCHES_BYTES, Stretches } from '../../../src/feed/read/stretches.ts'
+import type { Stretch } from '../../../src/feed/read/stretches.ts'
 import { CountingStore } from '../counting-store.ts'
 import { FeedRig } from '../rig.ts'
 import type { Reader, ScriptedRoom } from '../rig.ts'
@@ -37,7 +36,7 @@ describe('FE5 what a paced stream reads', () => {
       rig.get(`/rooms/a/feed?checkpoint=${seqOf(index)}&speed=0.5`),
     )
     await rig.settle()
-    // Somebody reads everything as fast as he can, over and over: that pushes out whatever is kept.
+    // Somebody reads everything as fast as they can, over and over: that pushes out whatever is kept.
     const greedy = Array.from({ length: 2 }, () => rig.get('/rooms/a/feed?from=start'))
     for (let round = 0; round < 20; round++) await rig.settle()
     for (const reader of greedy) {
@@ -61,15 +60,15 @@ describe('FE5 what a paced stream reads', () => {
   }, 60_000)
 
   it('FE5 one that need not wait reads twice as much each time, up to a page', () => {
-    const pace = newPace(100)
-    const limits = Array.from({ length: 8 }, () => readAheadOf(pace, 1).limit)
+    const pace = new Pace(100)
+    const limits = Array.from({ length: 8 }, () => readSizeOf(pace, 1).limit)
     expect(limits).toEqual([20, 40, 80, 160, 320, 500, 500, 500])
-    pace.hasWaited = true
-    expect(readAheadOf(pace, 1).limit).toBe(20)
+    expect([pace.waitFor(1_000, 0), pace.waitFor(2_000, 0)]).toEqual([0, 10])
+    expect(readSizeOf(pace, 1).limit).toBe(20)
   })
 
   it('FE5 what paced streams hold is bounded by their number; a large event is not held', () => {
-    const pageOf = (bytes: number): LogPage => ({
+    const stretchOf = (bytes: number): Stretch => ({
       room: 'a',
       after: 0,
       next: 1,
@@ -78,21 +77,20 @@ describe('FE5 what a paced stream reads', () => {
     })
     let held = 0
     for (let streams = 1; streams <= 10_000; streams++) {
-      const pace = newPace(1)
-      const ahead = readAheadOf(pace, streams)
-      expect(ahead.limit).toBeGreaterThanOrEqual(1)
-      const page = pageOf(2 * ahead.maxBytes)
-      holdPage(pace, page, ahead)
-      held += pace.page?.bytes ?? 0
-      holdPage(pace, pageOf(1024 * 1024), ahead)
-      expect(pace.page).toBeNull()
+      const pace = new Pace(1)
+      const size = readSizeOf(pace, streams)
+      expect(size.limit).toBeGreaterThanOrEqual(1)
+      pace.hold(stretchOf(2 * size.maxBytes), size)
+      held += pace.held?.bytes ?? 0
+      pace.hold(stretchOf(1024 * 1024), size)
+      expect(pace.held).toBeNull()
     }
-    expect(held).toBeLessThan(7 * MAX_PAGES_BYTES)
+    expect(held).toBeLessThan(7 * MAX_STRETCHES_BYTES)
   })
 })
 
-describe('FE5 pages of the log in memory', () => {
-  const page = (after: number, next: number, bytes = 1): LogPage => ({
+describe('FE5 stretches of the log in memory', () => {
+  const stretch = (after: number, next: number, bytes = 1): Stretch => ({
     room: 'a',
     after,
     next,
@@ -101,11 +99,11 @@ describe('FE5 pages of the log in memory', () => {
   })
 
   it('FE5 are found by position, also one that begins before others', () => {
-    const pages = new LogPages()
-    const [long, short] = [page(0, 500), page(100, 120)]
-    pages.put(long)
-    pages.put(short)
-    expect([0, 99, 100, 119, 120, 499, 500].map((at) => pages.find(at, 'a'))).toEqual([
+    const stretches = new Stretches()
+    const [long, short] = [stretch(0, 500), stretch(100, 120)]
+    stretches.put(long)
+    stretches.put(short)
+    expect([0, 99, 100, 119, 120, 499, 500].map((at) => stretches.find(at, 'a'))).toEqual([
       long,
       long,
       short,
@@ -114,25 +112,26 @@ describe('FE5 pages of the log in memory', () => {
       long,
       null,
     ])
-    expect(pages.find(5, 'b')).toBeNull()
-    expect(pages.find(5, undefined)).toBeNull()
+    expect(stretches.find(5, 'b')).toBeNull()
+    expect(stretches.find(5, undefined)).toBeNull()
   })
 
   it('FE5 are bounded by bytes; the one unused for longest goes first, the newest never', () => {
-    const pages = new LogPages()
-    const quarter = MAX_PAGES_BYTES / 4
-    for (let index = 0; index < 4; index++) pages.put(page(index * 10, index * 10 + 10, quarter))
-    expect(pages.find(0, 'a')).not.toBeNull()
-    pages.put(page(40, 50, quarter))
-    expect([0, 10, 20, 30, 40].map((at) => pages.find(at, 'a') !== null)).toEqual([
+    const stretches = new Stretches()
+    const quarter = MAX_STRETCHES_BYTES / 4
+    for (let index = 0; index < 4; index++)
+      stretches.put(stretch(index * 10, index * 10 + 10, quarter))
+    expect(stretches.find(0, 'a')).not.toBeNull()
+    stretches.put(stretch(40, 50, quarter))
+    expect([0, 10, 20, 30, 40].map((at) => stretches.find(at, 'a') !== null)).toEqual([
       true,
       false,
       true,
       true,
       true,
     ])
-    expect(pages.bytes).toBe(MAX_PAGES_BYTES)
-    pages.put(page(90, 99, 3 * MAX_PAGES_BYTES))
-    expect([0, 40, 90].map((at) => pages.find(at, 'a') !== null)).toEqual([false, false, true])
+    expect(stretches.bytes).toBe(MAX_STRETCHES_BYTES)
+    stretches.put(stretch(90, 99, 3 * MAX_STRETCHES_BYTES))
+    expect([0, 40, 90].map((at) => stretches.find(at, 'a') !== null)).toEqual([false, false, true])
   })
 })

@@ -2,9 +2,8 @@ import net from 'node:net'
 import { createParser } from 'eventsource-parser'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../../src/process/clock.ts'
-import { Feed } from '../../../src/feed/feed.ts'
+import { createFeed } from '../../../src/feed/create-feed.ts'
 import { addFeedRoutes } from '../../../src/feed/routes.ts'
-import { Lobby } from '../../../src/feed/lobby/lobby.ts'
 import { Router } from '../../../src/http/router.ts'
 import { silentLogger as logger } from '../../../src/process/logger.ts'
 import { createMetrics } from '../../../src/process/metrics.ts'
@@ -29,13 +28,11 @@ async function serve() {
   })
   await outbox.start()
   const directory = new FakeDirectory()
-  const feed = new Feed({ outbox, directory, clock, limits, logger })
-  const { readers } = feed
-  const onSpectators = feed.spectators.onChange.bind(feed.spectators)
-  const lobby = new Lobby({ directory, clock, limits, readers, onSpectators })
+  const parts = createFeed({ outbox, directory, clock, limits, logger })
+  const { feed, lobby } = parts
   const metrics = createMetrics()
   const router = new Router({ logger, metrics, isOriginAllowed: () => true, checkKey: () => {} })
-  addFeedRoutes(router, feed, lobby)
+  addFeedRoutes(router, parts)
   const transport = new UwsTransport({
     maxMessageBytes: 1024,
     maxBufferedBytes: 65_536,

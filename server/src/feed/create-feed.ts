@@ -1,0 +1,140 @@
+import type { Clock } from '../process/clock.ts'
+import type { Logger } from '../process/logger.ts'
+import type { ServerLimits } from '../options.ts'
+import type { Outbox } from '../outbox/contract/outbox.ts'
+import { FeedAccess } from './audience/access.ts'
+import type { AuthorizeSpectator } from './audience/access.ts'
+import type { RoomDirectory } from './audience/directory.ts'
+import { ReaderLimits } from './audience/reader-limits.ts'
+import type { ReaderLimitNumbers } from './audience/reader-limits.ts'
+import { Spectators } from './audience/spectators.ts'
+import { Feed } from './feed.ts'
+import { ListingDelay } from './lobby/listing-delay.ts'
+import { Lobby } from './lobby/lobby.ts'
+import { EventPages } from './pages/event-pages.ts'
+import { History } from './pages/history.ts'
+import { ReadGate } from './read/read-gate.ts'
+import { FeedSource } from './read/source.ts'
+import { RoomStates } from './read/states.ts'
+import { FeedTails } from './read/tail.ts'
+import { TimeIndex } from './read/time-index.ts'
+import { FeedGroups } from './stream/groups.ts'
+import { FeedPump } from './stream/pump.ts'
+import { FeedStarter } from './stream/starter.ts'
+import type { FeedStream } from './stream/stream.ts'
+
+export type FeedLimits = ReaderLimitNumbers &
+  Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'>
+
+export interface FeedOptions {
+  /** It must have been started: its watermark is where the feed begins. */
+  readonly outbox: Outbox
+  readonly directory: RoomDirectory
+  readonly clock: Clock
+  readonly limits: FeedLimits
+  readonly logger: Logger
+  /** The log's time in ms; default the clock's. */
+  readonly now?: () => number
+  /** 0 (inclusive) to 1; default Math.random. */
+  readonly random?: () => number
+  /** Default: everybody sees what is not private. */
+  readonly authorize?: AuthorizeSpectator
+  /** True while the log does not take what rooms do: the list of rooms then stands still. Default: never. */
+  readonly isBehind?: () => boolean
+}
+
+/** The parts that routes, metrics and shutdown use. */
+export interface FeedParts {
+  readonly feed: Feed
+  readonly lobby: Lobby
+  readonly history: History
+  readonly readers: ReaderLimits
+  readonly spectators: Spectators
+  readonly states: RoomStates
+  readonly gate: ReadGate
+}
+
+/**
+ * Constructs the feed's parts and does nothing else. Imports inside of feed/ go one way:
+ *
+ *     audience, read <- stream <- feed.ts, pages, lobby <- routes.ts, create-feed.ts
+ *
+ * `audience/` says who may see which room, `read/` reads the log for spectators; neither knows a stream. Two
+ * things flow backwards, as calls that are tied together here: the tails tell the groups, and the pump asks the
+ * starter. `sse.ts` is text alone, and anybody's.
+ */
+export function createFeed(options: FeedOptions): FeedParts {
+  const { outbox, directory, clock, limits, logger } = options
+  const { random = Math.random, authorize = null, isBehind = () => false } = options
+  const now = options.now ?? (() => clock.now())
+
+  // Who may see what.
+  const access = new FeedAccess(directory, authorize, logger)
+  const readers = new ReaderLimits(limits, clock)
+  const spectators = new Spectators()
+
+  // The log as spectators read it.
+  const gate = new ReadGate()
+  const source = new FeedSource(outbox, limits.feedRingBytes, gate)
+  const states = new RoomStates(outbox, gate)
+  const times = new TimeIndex(outbox, gate, now)
+  const tails = new FeedTails({
+    outbox,
+    source,
+    clock,
+    logger,
+    now,
+    onMoved: () => pump.onMoved(),
+    onCut: (tail) => groups.onCut(tail),
+    onDead: (tail) => groups.onDead(tail),
+  })
+
+  // The streams.
+  const streams = new Set<FeedStream>()
+  const pump: FeedPump = new FeedPump({
+    source,
+    clock,
+    logger,
+    heartbeatMs: limits.heartbeatMs,
+    maxBehindMs: limits.maxBehindMs,
+    onLost: (stream, cursor) => starter.restart(stream, cursor),
+    onRevealed: (stream, place) => starter.reveal(stream, place),
+  })
+  const { retryMs } = limits
+  const reading = { outbox, states, access, times, gate }
+  const starter = new FeedStarter({ ...reading, pump, clock, logger, now, retryMs })
+  const groups = new FeedGroups({ outbox, tails, access, pump, streams })
+  const feed = new Feed({
+    outbox,
+    directory,
+    clock,
+    retryMs,
+    random,
+    access,
+    readers,
+    spectators,
+    source,
+    states,
+    tails,
+    streams,
+    pump,
+    starter,
+    groups,
+  })
+
+  // Answers that are no streams of the log.
+  const pages = new EventPages(outbox, gate)
+  const history = new History({ outbox, access, readers, tails, states, pages })
+  const onShown = (roomId: string): void => lobby.note(roomId)
+  const listings = new ListingDelay({ directory, spectators, clock, isBehind, onShown })
+  const lobby: Lobby = new Lobby({
+    directory,
+    listings,
+    spectators,
+    readers,
+    clock,
+    random,
+    limits,
+  })
+  return { feed, lobby, history, readers, spectators, states, gate }
+}

@@ -1,0 +1,141 @@
+import type { Outbox } from '../../outbox/contract/outbox.ts'
+import type { LogEvent } from '../../outbox/contract/store.ts'
+import { publicData, publicType } from '../read/entry.ts'
+import type { ReadGate } from '../read/read-gate.ts'
+
+/** One answer of `GET /rooms/:id/events`. */
+export interface EventPage {
+  /** Encoded JSON. Shared: never changed. */
+  readonly body: Uint8Array
+  /** True when it can never change. */
+  readonly isSealed: boolean
+}
+
+/** The events of a room with after < seq <= upTo, at most `limit` of them. */
+export interface PageQuery {
+  readonly room: string
+  readonly after: number
+  readonly upTo: number
+  readonly limit: number
+}
+
+/** A page is no larger than this, its first event excepted. */
+const MAX_PAGE_BYTES = 256 * 1024
+/** Room for the JSON around the events of a page. */
+const FRAME_BYTES = 64
+/** Events read at once: most pages are full of bytes before they are full of events. */
+const READ_LIMIT = 250
+const MAX_CACHE_BYTES = 16 * 1024 * 1024
+/** What a page in the cache takes beside its body. */
+const OVERHEAD_BYTES = 256
+
+/**
+ * Makes the pages of rooms' events. Equal questions at once are one, and a page that can never change is made
+ * once (FE16).
+ */
+export class EventPages {
+  readonly #outbox: Outbox
+  readonly #gate: ReadGate
+  readonly #cache = new PageCache()
+  readonly #underway = new Map<string, Promise<EventPage>>()
+
+  constructor(outbox: Outbox, gate: ReadGate) {
+    this.#outbox = outbox
+    this.#gate = gate
+  }
+
+  /**
+   * The page that answers the query. `who`: whose turn its reads take (ReadGate).
+   * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
+   */
+  async page(query: PageQuery, who: string): Promise<EventPage> {
+    const { room, after, limit, upTo } = query
+    const key = `${room} ${after} ${limit}`
+    const known = this.#cache.get(key)
+    if (known) return known
+    const question = `${key} ${upTo}`
+    const underway = this.#underway.get(question)
+    if (underway) return underway
+    const making = this.#gate
+      .run(who, () => readPage(this.#outbox, query))
+      .then((page) => {
+        this.#cache.put(key, page)
+        return page
+      })
+      .finally(() => this.#underway.delete(question))
+    this.#underway.set(question, making)
+    return making
+  }
+}
+
+/**
+ * Keeps the pages that can never change, up to 16 MiB, the one unused for longest out first: everybody who looks
+ * back asks for the beginning of a match.
+ */
+export class PageCache {
+  readonly #pages = new Map<string, EventPage>()
+  #bytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(key: string): EventPage | null {
+    const page = this.#pages.get(key)
+    if (!page) return null
+    this.#pages.delete(key)
+    this.#pages.set(key, page)
+    return page
+  }
+
+  /** Keeps the page unless it may still change. */
+  put(key: string, page: EventPage): void {
+    if (!page.isSealed || this.#pages.has(key)) return
+    this.#pages.set(key, page)
+    this.#bytes += page.body.length + OVERHEAD_BYTES
+    for (const [oldest, { body }] of this.#pages) {
+      if (this.#bytes <= MAX_CACHE_BYTES) break
+      this.#pages.delete(oldest)
+      this.#bytes -= body.length + OVERHEAD_BYTES
+    }
+  }
+}
+
+/**
+ * A page is full at its number of events or once the next one would make it too large, so where it ends depends
+ * on nothing but the log.
+ */
+async function readPage(outbox: Outbox, query: PageQuery): Promise<EventPage> {
+  const { room, after, upTo, limit } = query
+  const parts: string[] = []
+  let size = FRAME_BYTES
+  let next = after
+  let last: LogEvent | null = null
+  let isFull = false
+  while (next < upTo && !isFull) {
+    const left = Math.min(READ_LIMIT, limit - parts.length)
+    const bound = { limit: left, maxBytes: MAX_PAGE_BYTES }
+    const read = await outbox.read({ after: next, upTo, ...bound, room })
+    for (const event of read.events) {
+      const part = eventJson(event)
+      size += Buffer.byteLength(part) + 1
+      isFull = parts.length > 0 && size > MAX_PAGE_BYTES
+      if (isFull) break
+      parts.push(part)
+      last = event
+    }
+    isFull ||= parts.length === limit
+    if (read.next <= next) break
+    next = read.next
+  }
+  // A full page ends at its last event, so that asking again gives the same bytes.
+  if (isFull && last) next = last.seq
+  const isSealed = isFull || last?.type === 'end'
+  const body = Buffer.from(`{"events":[${parts.join(',')}],"next":${next},"sealed":${isSealed}}`)
+  return { body, isSealed }
+}
+
+function eventJson(event: LogEvent): string {
+  const type = JSON.stringify(publicType(event))
+  return `{"seq":${event.seq},"type":${type},"data":${publicData(event)}}`
+}
