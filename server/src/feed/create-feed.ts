@@ -27,7 +27,7 @@ export type FeedLimits = ReaderLimitNumbers &
   Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'>
 
 export interface FeedOptions {
-  /** It must have been started: its watermark is where the feed begins. */
+  /** It must have been started, for the feed begins at its watermark. */
   readonly outbox: Outbox
   readonly directory: RoomDirectory
   readonly clock: Clock
@@ -39,11 +39,14 @@ export interface FeedOptions {
   readonly random?: () => number
   /** Default: everybody sees what is not private. */
   readonly authorize?: AuthorizeSpectator
-  /** True while the log does not take what rooms do: the list of rooms then stands still. Default: never. */
+  /**
+   * True while the log does not take what rooms do: the list of rooms then stands still. Default:
+   * never.
+   */
   readonly isBehind?: () => boolean
 }
 
-/** The parts that routes, metrics and shutdown use. */
+/** Routes, metrics and shutdown use these parts. */
 export interface FeedParts {
   readonly feed: Feed
   readonly lobby: Lobby
@@ -59,21 +62,23 @@ export interface FeedParts {
  *
  *     audience, read <- stream <- feed.ts, pages, lobby <- routes.ts, create-feed.ts
  *
- * `audience/` says who may see which room, `read/` reads the log for spectators; neither knows a stream. Two
- * things flow backwards, as calls that are tied together here: the tails tell the groups, and the pump asks the
- * starter. `sse.ts` is text alone, and anybody's.
+ * `audience/` says who may see which room, and `read/` reads the log for spectators; neither knows
+ * a stream. `sse.ts` is text alone, and every folder may use it. Three calls run against the
+ * arrows, as functions that are handed over here: tails tell the groups and the pump that they
+ * moved, the pump asks the starter to begin a stream anew, and listings tell the lobby that they
+ * changed.
  */
 export function createFeed(options: FeedOptions): FeedParts {
   const { outbox, directory, clock, limits, logger } = options
   const { random = Math.random, authorize = null, isBehind = () => false } = options
   const now = options.now ?? (() => clock.now())
 
-  // Who may see what.
+  // These say who may see what.
   const access = new FeedAccess(directory, authorize, logger)
   const readers = new ReaderLimits(limits, clock)
   const spectators = new Spectators()
 
-  // The log as spectators read it.
+  // These read the log for spectators.
   const gate = new ReadGate()
   const source = new FeedSource(outbox, limits.feedRingBytes, gate)
   const states = new RoomStates(outbox, gate)
@@ -89,7 +94,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     onDead: (tail) => groups.onDead(tail),
   })
 
-  // The streams.
+  // These follow the log as streams.
   const streams = new Set<FeedStream>()
   const pump: FeedPump = new FeedPump({
     source,
@@ -122,7 +127,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     groups,
   })
 
-  // Answers that are no streams of the log.
+  // These answer without a stream of the log.
   const pages = new EventPages(outbox, gate)
   const history = new History({ outbox, access, readers, tails, states, pages })
   const onShown = (roomId: string): void => lobby.note(roomId)

@@ -48,15 +48,15 @@ export interface FeedRequest {
   readonly request: HttpRequest
   readonly response: HttpResponse
   readonly ask: FeedAsk
-  /** null = all public rooms. */
+  /** null means all public rooms. */
   readonly rooms: readonly string[] | null
-  /** The feed of one room, which ends with it. */
+  /** True for the feed of one room, which ends with it. */
   readonly isSingle: boolean
 }
 
 export interface FeedStats {
   readonly streams: number
-  /** How many of them are behind or just beginning. */
+  /** So many of them are behind or just beginning. */
   readonly streamsApart: number
   readonly ringBytes: number
   readonly deliveredCount: number
@@ -64,8 +64,8 @@ export interface FeedStats {
 }
 
 /**
- * Step 8: streams that follow the log of the process. The feed opens and ends them, and hands what is sealed to
- * the ring and the tails. Step 9, the text that they are written, is sse.ts.
+ * Step 8. The feed opens and ends the streams that follow the log, and hands sealed events to the
+ * ring and the tails. Step 9, their text, is sse.ts.
  */
 export class Feed {
   readonly #context: FeedContext
@@ -105,9 +105,9 @@ export class Feed {
   }
 
   /**
-   * Opens a stream. The answer is 200 also when there is no room for it, or its address asks too often:
-   * EventSource would give up for ever on anything else. 204 tells a reader that has seen the room's end that
-   * there is nothing more.
+   * Opens a stream. The answer is 200 also when there is no room for it, or its address asks too
+   * often: EventSource would give up for ever on anything else. 204 tells a reader that has seen
+   * the room's end that there is nothing more.
    * @throws RingsideError room_not_found, forbidden.
    */
   async open(given: FeedRequest): Promise<void> {
@@ -139,8 +139,8 @@ export class Feed {
   }
 
   /**
-   * Tells every stream to come back after a time spread at random over `windowMs`, and ends it. Later requests are
-   * sent away likewise.
+   * Tells every stream to come back after a time spread at random over `windowMs`, and ends it.
+   * Later requests are sent away likewise.
    */
   drain(windowMs: number): void {
     this.#isDraining = true
@@ -179,7 +179,7 @@ export class Feed {
     tails.advance()
   }
 
-  /** The rooms that may be watched of those asked for; at least one must be known. */
+  /** Picks the rooms that may be watched from those asked for; at least one must be known. */
   #roomsFor(given: FeedRequest): readonly string[] | null {
     if (!given.rooms) return null
     const { access } = this.#context
@@ -190,7 +190,7 @@ export class Feed {
     return allowed.map((room) => room.id)
   }
 
-  /** The client's checkpoint (OB19), else `start`; null while the log does not say. */
+  /** Begins at the client's checkpoint (OB19), else at `start`; null while the log does not say. */
   async #startOf(clientId: string, start: FeedStart): Promise<FeedStart | null> {
     try {
       const seq = await this.#context.outbox.checkpoints.of(clientId)

@@ -14,7 +14,7 @@ export interface RouteAdder {
   add(method: string, path: string, handler: RouteHandler): void
 }
 
-/** The parts that answer spectators. */
+/** These parts answer spectators. */
 export interface FeedAnswers {
   readonly feed: Feed
   readonly lobby: Lobby

@@ -1,32 +1,34 @@
 /**
- * Step 9: the text of Server-Sent Events (WHATWG HTML, section 9.2). Everything is written with LF, and no
- * field can end early: CR, LF and NUL never get into one.
+ * Step 9: the text of Server-Sent Events (WHATWG HTML, section 9.2). Everything is written with LF,
+ * and no field can end early: CR, LF and NUL never get into one.
  */
 
-/** Headers of every event stream. CORS headers are the router's. */
+/** These headers go with every event stream. CORS headers are the router's. */
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-store, no-transform',
   'X-Accel-Buffering': 'no',
 }
 
-/** A comment that keeps proxies and readers from taking the stream for dead; carries no id. */
+/** This comment keeps proxies and readers from taking the stream for dead. It carries no id. */
 export const HEARTBEAT: Uint8Array = Buffer.from(': hb\n\n')
 
-// The characters that end a line or void an id are exactly what this looks for.
+// This looks for exactly the characters that end a line or void an id.
 // oxlint-disable-next-line no-control-regex
 const UNSAFE = /[\r\n\0]/
 // oxlint-disable-next-line no-control-regex
 const UNSAFE_ALL = /[\r\n\0]/g
 
-/** One line of JSON. Line ends between JSON tokens are white space, so a space means the same. */
+/**
+ * Puts JSON on one line. Line ends between JSON tokens are white space, so a space means the same.
+ */
 export function oneLine(json: string): string {
   return UNSAFE.test(json) ? json.replace(UNSAFE_ALL, ' ') : json
 }
 
 /**
- * One event. `json` is encoded JSON (put on one line here); `id`, a whole number, makes it a position to resume
- * from. The result is fresh and may be kept.
+ * Encodes one event. `json` is encoded JSON (put on one line here); `id`, a whole number, makes it
+ * a position to resume from. The result is fresh and may be kept.
  */
 export function encodeEvent(type: string, json: string, id?: number): Uint8Array {
   const name = UNSAFE.test(type) ? type.replace(UNSAFE_ALL, '') : type
@@ -34,12 +36,15 @@ export function encodeEvent(type: string, json: string, id?: number): Uint8Array
   return Buffer.from(`${position}event: ${name}\ndata: ${oneLine(json)}\n\n`)
 }
 
-/** A block that moves the reader's position and shows no event. */
+/** Encodes a block that moves the reader's position and shows no event. */
 export function encodeId(id: number): Uint8Array {
   return Buffer.from(`id: ${id}\n\n`)
 }
 
-/** The reconnection time in ms, and a first comment so that the reader sees an open stream at once. */
+/**
+ * Encodes the reconnection time in ms, and a first comment so that the reader sees an open stream
+ * at once.
+ */
 export function encodeOpening(retryMs: number): Uint8Array {
   return Buffer.from(`retry: ${Math.max(0, Math.round(retryMs))}\n: ringside\n\n`)
 }

@@ -2,26 +2,32 @@ import type { Logger } from '../../process/logger.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import type { RoomDirectory, RoomFacts } from './directory.ts'
 
-/** A room that somebody wants to watch. */
+/**
+ * Somebody wants to watch this room. Spectators see everything `delayMs` later, which is fixed for
+ * the life of a room. A private room is not listed, not part of `rooms=*`, and by default not shown
+ * at all. `revealedAt` is the seq at which the log was sealed when the room last became public, by
+ * an earlier process too; it is 0 or absent if that never happened. `isLive` is false once the room
+ * has ended.
+ */
 export interface WatchedRoom extends RoomFacts {
   readonly id: string
 }
 
 /**
- * May this request see this room? Asked at opening and again for every event of every stream (FE4), so it must
- * be quick and must not wait: only `true` is a yes, a promise is none. What it throws is a no, logged once. It
- * replaces the default, which lets everybody see every room that is not private; private rooms stay out of
- * `rooms=*` and of the list whatever it says.
+ * May this request see this room? Asked at opening and again for every event of every stream (FE4),
+ * so it must be quick and must not wait: only `true` is a yes, a promise is none. An exception is a
+ * no, logged once. It replaces the default, which lets everybody see every room that is not
+ * private; private rooms stay out of `rooms=*` and of the list whatever it says.
  */
 export type AuthorizeSpectator = (request: HttpRequest, room: WatchedRoom) => boolean
 
-/** What became of a room: `revealed` = it was private and now belongs to `*`. */
+/** A room's facts were read anew: `revealed` means that it was private and now belongs to `*`. */
 export type RoomChange = 'none' | 'changed' | 'revealed'
 
-/** Ended rooms that are remembered; more than the rooms' host does. */
+/** So many rooms are remembered; the rooms' host remembers fewer. */
 const MAX_KEPT = 20_000
 
-/** What is known of the rooms, and who may see them. */
+/** Knows the facts of the rooms, and decides who may see them. */
 export class FeedAccess {
   /** True when the answer depends on who asks. */
   readonly isPersonal: boolean
@@ -30,13 +36,16 @@ export class FeedAccess {
   readonly #logger: Logger
   #hasThrown = false
   readonly #facts = new Map<string, WatchedRoom>()
-  /** The seq at which a room was over, where that is known. */
+  /** A room was over at this seq, where that is known. */
   readonly #ends = new Map<string, number>()
-  /** Living rooms that are private. */
+  /** These living rooms are private. */
   readonly #withheld = new Set<string>()
-  /** The public rooms, until one is added, changed or forgotten: thousands are remembered, each join asks. */
+  /**
+   * The public rooms are kept until one is added, changed or forgotten, for each stream that opens
+   * asks.
+   */
   #public: { readonly ids: readonly string[]; readonly delayMs: number } | null = null
-  /** Where the log was sealed when a private room became public. */
+  /** The log was sealed at this seq when a private room became public. */
   readonly #revealed = new Map<string, number>()
 
   constructor(directory: RoomDirectory, authorize: AuthorizeSpectator | null, logger: Logger) {
@@ -46,7 +55,10 @@ export class FeedAccess {
     this.isPersonal = authorize !== null
   }
 
-  /** The log begins to be followed at `sealed`: what has ended is over by then, what is private is withheld. */
+  /**
+   * The log is followed from `sealed` on: a room that has ended is over by then, a private one is
+   * withheld.
+   */
   begin(sealed: number): void {
     for (const id of this.#directory.ids())
       if (this.find(id)?.isLive === false) this.#ends.set(id, sealed)
@@ -63,7 +75,7 @@ export class FeedAccess {
     return seq >= (this.#ends.get(id) ?? Infinity)
   }
 
-  /** A room, ended ones included; null when it is not known. */
+  /** Finds a room, ended ones included; null when it is not known. */
   find(id: string): WatchedRoom | null {
     const known = this.#facts.get(id)
     if (known) return known
@@ -74,7 +86,7 @@ export class FeedAccess {
     if (this.#facts.size >= MAX_KEPT) this.#facts.clear()
     this.#facts.set(id, room)
     if (isPrivate && isLive) this.#withheld.add(id)
-    // By an earlier process: its readers come back here.
+    // An earlier process revealed it, and the readers of that process come back here.
     else if (isLive && revealedAt > 0 && !this.#revealed.has(id))
       remember(this.#revealed, id, revealedAt)
     return room
@@ -101,7 +113,10 @@ export class FeedAccess {
     return isSame ? 'none' : 'changed'
   }
 
-  /** The rooms that became public at `seq` or later: who reads on from there lacks their snapshots. */
+  /**
+   * Lists the rooms that became public at `seq` or later: a stream that reads on from there lacks
+   * their snapshots.
+   */
   revealedSince(seq: number): string[] {
     const ids: string[] = []
     for (const [id, at] of this.#revealed) if (at >= seq) ids.push(id)
@@ -118,7 +133,7 @@ export class FeedAccess {
       const answer: unknown = authorize(request, room)
       return answer === true
     } catch (error) {
-      // Asked for every event: once is enough.
+      // It is asked for every event, and logged once.
       if (!this.#hasThrown)
         this.#logger.error({ roomId: room.id, err: error }, 'authorizeSpectator threw')
       this.#hasThrown = true
@@ -126,7 +141,7 @@ export class FeedAccess {
     }
   }
 
-  /** Ids of the rooms that belong to `*`, ended ones included. */
+  /** Lists the ids of the rooms that belong to `*`, ended ones included. */
   publicIds(): readonly string[] {
     return this.#allPublic().ids
   }
@@ -145,15 +160,15 @@ export class FeedAccess {
     return this.#public
   }
 
-  /** The largest delay among these rooms (null = all public ones), in ms (FE3). */
+  /** Finds the largest delay among these rooms (null = all public ones), in ms (FE3). */
   delayOf(rooms: readonly string[] | null): number {
     if (!rooms) return this.#allPublic().delayMs
     return Math.max(0, ...rooms.map((id) => this.find(id)?.delayMs ?? 0))
   }
 
   /**
-   * The check of one group: only known rooms that may be watched, and none whose delay is larger than the
-   * group's own.
+   * Makes the check of one group: it lets pass only known rooms that may be watched, and none whose
+   * delay is larger than the group's own.
    */
   checkFor(request: HttpRequest | null, scope: { all: boolean; delayMs: number }) {
     return (id: string): boolean => {

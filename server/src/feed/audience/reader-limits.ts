@@ -9,8 +9,8 @@ export type ReaderLimitNumbers = Pick<
 >
 
 /**
- * FE15: what one address may ask for in a second (pages, states and new streams together), and how many
- * streams it, and all together, may hold open, those of the lobby included.
+ * FE15: bounds the reads of one address in a second (pages, states and new streams together), and
+ * the streams that it, and all together, may hold open, those of the lobby included.
  */
 export class ReaderLimits {
   readonly #maxStreams: number
@@ -37,7 +37,10 @@ export class ReaderLimits {
     this.#reads.check(address)
   }
 
-  /** Counts a stream that opens; false when there is no room for it. Each true needs one `releaseStream`. */
+  /**
+   * Counts a stream that opens; false when there is no room for it. Each true needs one
+   * `releaseStream`.
+   */
   takeStream(address: string): boolean {
     if (this.#streamCount >= this.#maxStreams || this.#streams.isFull(address)) return false
     this.#streamCount++

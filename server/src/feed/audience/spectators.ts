@@ -1,4 +1,4 @@
-/** How many streams follow each room by name. */
+/** Counts the streams that follow each room by name. */
 export class Spectators {
   readonly #counts = new Map<string, number>()
   readonly #listeners = new Set<(room: string) => void>()
@@ -7,7 +7,10 @@ export class Spectators {
     return this.#counts.get(room) ?? 0
   }
 
-  /** Calls when the number of a room's spectators changed. The returned function stops it. */
+  /**
+   * The listener is called when the number of a room's spectators changed. The returned function
+   * stops it.
+   */
   onChange(listener: (room: string) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -1,10 +1,16 @@
-/** Most patterns in one `types=`: each different list of them is a group of its own, matched for itself. */
+/**
+ * One `types=` has no more patterns: each different list of them is a group of its own, matched for
+ * itself.
+ */
 export const MAX_PATTERNS = 10
-/** Most types whose answer a filter remembers; a game has a few dozen. */
+/** A filter remembers its answer for so many types; a game has a few dozen. */
 const MAX_REMEMBERED = 256
 const PATTERN = /^[A-Za-z*][A-Za-z0-9*-]{0,39}$/
 
-/** Which event types a stream shows. The feed's own framing (`hello` ... `end`) is never filtered. */
+/**
+ * Decides which event types a stream shows. The feed's own framing (`hello` ... `end`) is never
+ * filtered.
+ */
 export interface TypeFilter {
   /** Equal filters have equal keys. */
   readonly key: string
@@ -12,11 +18,11 @@ export interface TypeFilter {
 }
 
 /**
- * Reads `types=kill,chat*`. null when there are more than 10 patterns, or one is none: letters, digits, `-`,
- * and at most two `*` (a star stands for any letters).
+ * Reads `types=kill,chat*`. null when there are more than 10 patterns, or one is none: letters,
+ * digits, `-`, and at most two `*` (a star stands for any letters).
  */
 export function parseTypeFilter(text: string): TypeFilter | null {
-  // The longest list there can be: what is longer is not even taken apart.
+  // No list can be longer, so a longer text is not even taken apart.
   if (text.length > MAX_PATTERNS * 41) return null
   const patterns = [...new Set(text.split(','))].sort()
   if (patterns.length > MAX_PATTERNS) return null
@@ -39,7 +45,7 @@ export function parseTypeFilter(text: string): TypeFilter | null {
   return { key: patterns.join(','), allows }
 }
 
-/** `parts` are what stands before, between and after the stars: two or three of them. */
+/** `parts` stand before, between and after the stars: there are two or three of them. */
 function matches(type: string, parts: readonly string[]): boolean {
   const first = parts[0] ?? ''
   const last = parts.at(-1) ?? ''

@@ -3,7 +3,7 @@ import type { Clock } from '../../process/clock.ts'
 import type { RoomDirectory } from '../audience/directory.ts'
 import type { Spectators } from '../audience/spectators.ts'
 
-/** What the game tells the lobby of a room, at one time. */
+/** The game told the lobby this of a room at one time. */
 interface Sample {
   readonly at: number
   readonly clients: number
@@ -13,7 +13,7 @@ interface Sample {
 interface SampledRoom {
   readonly delayMs: number
   shown: Sample | null
-  /** Younger than the delay, oldest first: at most `MAX_WAITING`. */
+  /** These are younger than the delay, oldest first: at most `MAX_WAITING`. */
   readonly waiting: Sample[]
   hasChanged: boolean
   /** It changed while the log was behind, and nobody was told. */
@@ -26,19 +26,19 @@ export interface ListingParts {
   readonly clock: Clock
   /** True while the log does not take what rooms do. */
   readonly isBehind: () => boolean
-  /** Called when a room's listing became another by the passing of time. */
+  /** The lobby hears by it that a room's listing became another by the passing of time. */
   readonly onShown: (roomId: string) => void
 }
 
-/** How often listings are looked at, in ms: so much later than their delay they may be shown. */
+/** Listings are looked at every so many ms, and may be shown so much later than their delay. */
 const SAMPLE_MS = 500
 /** A longer delay is sampled more rarely, so that no room has more than about this many samples. */
 const MAX_WAITING = 64
 
 /**
- * FE3 for the list of rooms: players and metadata of a delayed room are shown as they were `delayMs` ago, none
- * before that; while the log is behind, those of all rooms as they were before it. That a room is there, and may be
- * joined, is told at once.
+ * Holds FE3 for the list of rooms: players and metadata of a delayed room are shown as they were
+ * `delayMs` ago, and none before that; while the log is behind, those of all rooms are shown as
+ * they were before it. That a room is there, and may be joined, is told at once.
  */
 export class ListingDelay {
   readonly #parts: ListingParts
@@ -78,7 +78,8 @@ export class ListingDelay {
   #shownOf(room: RoomListing, isHeld: boolean): RoomListing {
     if (room.delayMs === 0 && !isHeld) return room
     const sampled = this.#rooms.get(room.roomId)
-    // Shorter than two samples are apart, a hold would pass unseen: what it kept back is told then too.
+    // A hold may be too short for any sample to see it: the change that it kept back is told then
+    // too.
     if (isHeld && sampled) sampled.isHeld = true
     const shown = sampled?.shown
     return { ...room, clients: shown?.clients ?? 0, metadata: shown?.metadata ?? null }
@@ -119,7 +120,7 @@ export class ListingDelay {
     const newest = room.waiting.at(-1)
     if (newest && now - newest.at < room.delayMs / MAX_WAITING) return
     room.hasChanged = false
-    // Private now: what it shows then is sampled when it is listed again.
+    // The room is private now. It is sampled again when it is listed again.
     if (!listing) return
     room.waiting.push({ at: now, clients: listing.clients, metadata: listing.metadata })
   }

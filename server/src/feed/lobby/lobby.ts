@@ -31,20 +31,20 @@ interface LobbyStream {
 /** Changes of a room are told at most twice a second. */
 const TELL_MS = 500
 const SWEEP_MS = 1_000
-/** A list this long takes milliseconds to make, and is made ten times a second at most, however many ask (FE15). */
+/** A longer list is made ten times a second at most, however many readers ask for it (FE15). */
 const LONG_LIST_CHARACTERS = 65_536
 const LONG_LIST_MS = 100
 
 /**
- * The list of rooms, once or as a stream: the whole list first, then what changes. It is no log: a stream has no
- * ids, and one that could not keep up gets the whole list again.
+ * The lobby shows the list of rooms, once or as a stream: the whole list first, then each change.
+ * It is no log: a stream has no ids, and one that could not keep up gets the whole list again.
  */
 export class Lobby {
   readonly #context: LobbyContext
   readonly #listings: ListingDelay
   readonly #streams = new Set<LobbyStream>()
   readonly #changed = new Set<string>()
-  /** Ids told to the streams. */
+  /** The streams were told of these rooms. */
   #told = new Set<string>()
   readonly #stops: (() => void)[]
   #cancelTell: (() => void) | null = null
@@ -159,7 +159,7 @@ export class Lobby {
         parts.push(encodeEvent('room-removed', JSON.stringify({ roomId: id })))
     }
     this.#changed.clear()
-    // Who opens after this is not told again: an older list would stay wrong for it.
+    // A stream that opens after this is not told again, so an older list would stay wrong for it.
     this.#list.madeAt = -Infinity
     if (parts.length === 0) return
     const bytes = joinBytes(parts)

@@ -3,15 +3,15 @@ import type { LogEvent } from '../../outbox/contract/store.ts'
 import { publicData, publicType } from '../read/entry.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 
-/** One answer of `GET /rooms/:id/events`. */
+/** A page is one answer of `GET /rooms/:id/events`. */
 export interface EventPage {
-  /** Encoded JSON. Shared: never changed. */
+  /** The body is encoded JSON. It is shared, and never changed. */
   readonly body: Uint8Array
   /** True when it can never change. */
   readonly isSealed: boolean
 }
 
-/** The events of a room with after < seq <= upTo, at most `limit` of them. */
+/** It asks for the events of a room with after < seq <= upTo, at most `limit` of them. */
 export interface PageQuery {
   readonly room: string
   readonly after: number
@@ -21,17 +21,17 @@ export interface PageQuery {
 
 /** A page is no larger than this, its first event excepted. */
 const MAX_PAGE_BYTES = 256 * 1024
-/** Room for the JSON around the events of a page. */
+/** The JSON around the events of a page has room in this. */
 const FRAME_BYTES = 64
-/** Events read at once: most pages are full of bytes before they are full of events. */
+/** So many events are read at once: most pages are full of bytes before they are full of events. */
 const READ_LIMIT = 250
 const MAX_CACHE_BYTES = 16 * 1024 * 1024
-/** What a page in the cache takes beside its body. */
+/** A page in the cache takes so much memory beside its body. */
 const OVERHEAD_BYTES = 256
 
 /**
- * Makes the pages of rooms' events. Equal questions at once are one, and a page that can never change is made
- * once (FE16).
+ * Makes the pages of rooms' events. Equal questions at once are one, and a page that can never
+ * change is made once (FE16).
  */
 export class EventPages {
   readonly #outbox: Outbox
@@ -45,7 +45,7 @@ export class EventPages {
   }
 
   /**
-   * The page that answers the query. `who`: whose turn its reads take (ReadGate).
+   * Answers the query. Its reads take the turn of `who` (ReadGate).
    * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
    */
   async page(query: PageQuery, who: string): Promise<EventPage> {
@@ -69,8 +69,8 @@ export class EventPages {
 }
 
 /**
- * Keeps the pages that can never change, up to 16 MiB, the one unused for longest out first: everybody who looks
- * back asks for the beginning of a match.
+ * Keeps the pages that can never change, up to 16 MiB, the one unused for longest out first:
+ * everybody who looks back asks for the beginning of a match.
  */
 export class PageCache {
   readonly #pages = new Map<string, EventPage>()
@@ -102,8 +102,8 @@ export class PageCache {
 }
 
 /**
- * A page is full at its number of events or once the next one would make it too large, so where it ends depends
- * on nothing but the log.
+ * A page is full at its number of events or once the next one would make it too large, so where it
+ * ends depends on nothing but the log.
  */
 async function readPage(outbox: Outbox, query: PageQuery): Promise<EventPage> {
   const { room, after, upTo, limit } = query

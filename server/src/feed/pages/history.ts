@@ -19,7 +19,7 @@ export interface HistoryContext {
   readonly pages: EventPages
 }
 
-/** One HTTP exchange. */
+/** It is one HTTP exchange. */
 export interface Exchange {
   readonly request: HttpRequest
   readonly response: HttpResponse
@@ -29,7 +29,10 @@ const MAX_SEQ = Number.MAX_SAFE_INTEGER
 const MAX_PAGE_EVENTS = 1_000
 const DEFAULT_PAGE_EVENTS = 100
 
-/** Answers questions about a room's past, once and without a stream: its state at a point, its events in pages. */
+/**
+ * Answers questions about a room's past, once and without a stream: its state at a point, its
+ * events in pages.
+ */
 export class History {
   readonly #context: HistoryContext
 
@@ -38,8 +41,10 @@ export class History {
   }
 
   /**
-   * Answers `GET /rooms/:id/state`: the newest state that may be seen, or with `at` the one at that seq.
-   * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention, too_many_requests.
+   * Answers `GET /rooms/:id/state`: the newest state that may be seen, or with `at` the one at that
+   * seq.
+   * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention,
+   * too_many_requests.
    */
   async state(id: string, { request, response }: Exchange): Promise<void> {
     const { readers, tails, states } = this.#context
@@ -50,16 +55,18 @@ export class History {
     const at = parseWhole(request.query, 'at', { min: 0, max: MAX_SEQ, fallback: visible })
     if (at > visible) throw new RingsideError('not_yet_visible')
     const view = await states.at(id, at, networkOf(request.remoteAddress))
-    // At a point it had not begun; without a point it has, but what there is is too young to be seen.
+    // At the point asked for it had not begun. Without one it has begun, but is too young to be
+    // seen.
     if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
     response.send(200, jsonHeaders(isPast, this.#isShared(room)), viewJson(view))
   }
 
   /**
-   * Answers `GET /rooms/:id/events?after=&limit=`. Without `after`, or with 0, the page begins with the oldest
-   * event that is kept. A page is full with `limit` events or 256 KiB; a full one after a seq, and one that ends
-   * with the room, never changes.
-   * @throws RingsideError room_not_found, forbidden, bad_request, past_retention, too_many_requests.
+   * Answers `GET /rooms/:id/events?after=&limit=`. Without `after`, or with 0, the page begins with
+   * the oldest event that is kept. A page is full with `limit` events or 256 KiB; a full one after
+   * a seq, and one that ends with the room, never changes.
+   * @throws RingsideError room_not_found, forbidden, bad_request, past_retention,
+   * too_many_requests.
    */
   async events(id: string, { request, response }: Exchange): Promise<void> {
     const { outbox, readers, tails, pages } = this.#context
@@ -74,7 +81,8 @@ export class History {
     const upTo = await tails.visiblePosition(room.delayMs)
     const query = { room: id, after, upTo, limit }
     const page = await pages.page(query, networkOf(request.remoteAddress))
-    // Where the kept log begins moves on with retention: such a page is sealed, but its address is not.
+    // The beginning of the kept log moves on with retention: a page there is sealed, but its
+    // address is not.
     const isCacheable = page.isSealed && asked > 0
     response.send(200, jsonHeaders(isCacheable, this.#isShared(room)), page.body)
   }

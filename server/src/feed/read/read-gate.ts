@@ -1,26 +1,29 @@
 import { TooManyRequests } from '../../process/errors.ts'
 
-/** Questions of spectators that the log is asked at once: as many connections they take of a store's pool. */
+/**
+ * Spectators ask the log so many questions at once, and take as many connections of a store's pool.
+ */
 export const MAX_READS = 8
-/** Questions of one address that may wait; more than its streams can have by default. */
+/** So many questions of one address may wait; its streams can have fewer by default. */
 const MAX_WAITING = 2_000
 
 /**
- * FE15: every question that spectators put to the log goes through here, a few at a time, so that its writer
- * never waits behind them. The addresses take turns: who asks much waits for itself.
+ * FE15: every question that spectators put to the log goes through here, a few at a time, so that
+ * its writer never waits behind them. The addresses take turns: one that asks much waits for
+ * itself.
  */
 export class ReadGate {
   #underway = 0
-  /** What waits, by address; the address whose turn is next comes first. */
+  /** Questions wait here by address; the address whose turn is next comes first. */
   readonly #waiting = new Map<string, (() => void)[]>()
 
-  /** Questions being asked now. */
+  /** So many questions are being asked now. */
   get underway(): number {
     return this.#underway
   }
 
   /**
-   * What `read` gives, once it is `who`'s turn. It must not come through here again.
+   * Runs `read` once it is `who`'s turn. It must not come through here again.
    * @throws TooManyRequests when too much of `who` waits; whatever `read` throws.
    */
   async run<T>(who: string, read: () => Promise<T>): Promise<T> {

@@ -1,21 +1,21 @@
 import { ENTRY_OVERHEAD_BYTES } from './entry.ts'
 import type { FeedEntry } from './entry.ts'
 
-/** Consecutive entries of the log: `entries[start..end)`, nothing left out up to `next`. */
+/** A slice is a run of entries, `entries[start..end)`, with nothing left out up to `next`. */
 export interface FeedSlice {
   readonly entries: readonly FeedEntry[]
   readonly start: number
   readonly end: number
-  /** Where to read on: everything up to it was looked at. */
+  /** Everything up to it was looked at: the reader goes on after it. */
   readonly next: number
 }
 
-/** Most entries looked at in one step of one stream, so that no step takes long. */
+/** One step of one stream looks at no more entries, so that no step takes long. */
 const MAX_SLICE = 2_000
 
 /**
- * The newest entries of the log, up to a number of bytes. It holds everything after `start` up to `end`;
- * who needs older ones reads the log.
+ * The ring holds the newest entries of the log, up to a number of bytes: everything after `start`
+ * up to `end`. Older ones are read from the log.
  */
 export class FeedRing {
   readonly #maxBytes: number
@@ -46,7 +46,10 @@ export class FeedRing {
     return this.#bytes
   }
 
-  /** Appends what was sealed of (after, end]; drops the oldest beyond the limit, and all before a gap. */
+  /**
+   * Appends what was sealed of (after, end]; drops the oldest beyond the limit, and all before a
+   * gap.
+   */
   push(entries: readonly FeedEntry[], end: number, after: number): void {
     if (after > this.#end) {
       this.#entries = []
@@ -71,7 +74,7 @@ export class FeedRing {
     }
   }
 
-  /** What follows `after`, or null when that is no longer (or not yet) held. */
+  /** The entries that follow `after`, or null when they are no longer (or not yet) held. */
   after(after: number): FeedSlice | null {
     if (after < this.#start || after > this.#end) return null
     const entries = this.#entries

@@ -7,7 +7,7 @@ import type { FeedSlice } from './ring.ts'
 import { STRETCH_OVERHEAD_BYTES, Stretches, sliceOf } from './stretches.ts'
 import type { Stretch } from './stretches.ts'
 
-/** How much one read of the log takes. */
+/** One read of the log takes no more than this. */
 export interface ReadSize {
   /** Events. */
   readonly limit: number
@@ -15,21 +15,21 @@ export interface ReadSize {
   readonly maxBytes: number
 }
 
-/** The most that one read takes (FE5). */
+/** No read takes more (FE5). */
 export const WHOLE_READ: ReadSize = { limit: 500, maxBytes: 512 * 1024 }
 
-/** For whom a stretch is read, and how long it is. */
+/** A read is made for somebody, and up to a size. */
 export interface LoadOptions {
-  /** Whose turn the read takes (ReadGate). Default: the feed's own. */
+  /** The read takes this address' turn (ReadGate). Default: the feed's own. */
   readonly who?: string
   /** Default: as much as one read takes at most. */
   readonly size?: ReadSize
 }
 
 /**
- * Streams read from here: from the ring while it reaches back far enough, else from stretches of the log. Equal
- * reads are done once, and a stretch is kept for a while, for after a cut thousands of readers come back to
- * nearly the same place.
+ * Streams read from here: from the ring while it reaches back far enough, else from stretches of
+ * the log. Equal reads are done once, and a stretch is kept for a while, for after a cut thousands
+ * of readers come back to nearly the same place.
  */
 export class FeedSource {
   readonly ring: FeedRing
@@ -45,8 +45,8 @@ export class FeedSource {
   }
 
   /**
-   * The entries in memory that follow `after`, or null: then call `load`. With `room`, entries of other rooms
-   * may be left out.
+   * Finds the entries in memory that follow `after`; null means that `load` must be called. With
+   * `room`, entries of other rooms may be left out.
    */
   window(after: number, room: string | undefined): FeedSlice | null {
     const recent = this.ring.after(after)
@@ -56,8 +56,8 @@ export class FeedSource {
   }
 
   /**
-   * Reads the stretch that follows `after`, so that `window` finds it. A caller that needs it for long keeps it:
-   * it may be gone from here at any time.
+   * Reads the stretch that follows `after`, so that `window` finds it. A caller that needs it for
+   * long keeps it: it may be gone from here at any time.
    * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
    */
   load(after: number, room: string | undefined, options: LoadOptions = {}): Promise<Stretch> {

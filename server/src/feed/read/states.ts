@@ -7,10 +7,10 @@ import type { LogEvent } from '../../outbox/contract/store.ts'
 import type { ReadGate } from './read-gate.ts'
 import { encodeEvent } from '../sse.ts'
 
-/** A room's public state at one point of the log. */
+/** A view is a room's public state at one point of the log. */
 export interface RoomView {
   readonly room: string
-  /** n, seq and time of the room's last event at or before the point asked for. */
+  /** These are of the room's last event at or before the point asked for. */
   readonly n: number
   readonly seq: number
   readonly at: number
@@ -29,20 +29,20 @@ const EXACT = { views: 4_096, characters: 16 * 1024 * 1024 }
 const MAX_BEGINNINGS = 20_000
 
 /**
- * Tells the public state of any room at any seq: the newest snapshot (of the log, or of an earlier answer) and
- * the patches after it. Equal questions are answered once; answers are kept within a bound, oldest out first.
- * Up to where a room has no state never changes, so the log is asked once for it, however many readers want the
- * rooms' snapshots at old positions (FE15).
+ * Tells the public state of any room at any seq: the newest snapshot (of the log, or of an earlier
+ * answer) and the patches after it. Equal questions are answered once; answers are kept within a
+ * bound, oldest out first. The position where a room begins never changes, so the log is asked once
+ * for it, however many readers want the rooms' snapshots at old positions (FE15).
  */
 export class RoomStates {
   readonly #outbox: Outbox
   readonly #gate: ReadGate
   readonly #underway = new Map<string, Promise<RoomView | null>>()
-  /** The newest view of each room. */
+  /** It holds the newest view of each room. */
   readonly #newest = new ViewShelf(NEWEST)
-  /** Views by room and the seq that was asked for. */
+  /** It holds views by room and the seq that was asked for. */
   readonly #exact = new ViewShelf(EXACT)
-  /** By room: it has no state at this seq, nor at any below. */
+  /** A room has no state at this seq, nor at any below. */
   readonly #nothingUpTo = new Map<string, number>()
 
   constructor(outbox: Outbox, gate: ReadGate) {
@@ -51,9 +51,10 @@ export class RoomStates {
   }
 
   /**
-   * The state after all events of the room up to `seq` (at most `sealed`: the caller minds the delay).
-   * null when the room had not begun. `who`: whose turn it takes (ReadGate).
-   * @throws RingsideError past_retention when the log does not reach back so far, too_many_requests.
+   * Folds the state after all events of the room up to `seq` (at most `sealed`: the caller minds
+   * the delay); null when the room had not begun. It takes the turn of `who` (ReadGate).
+   * @throws RingsideError past_retention when the log does not reach back so far,
+   * too_many_requests.
    */
   async at(room: string, seq: number, who: string): Promise<RoomView | null> {
     this.#checkPosition(seq)
@@ -69,7 +70,9 @@ export class RoomStates {
     return answer
   }
 
-  /** The room begins later than `seq`, or its events up to there are gone: it has no state there. */
+  /**
+   * The room begins later than `seq`, or its events up to there are gone: it has no state there.
+   */
   noteNothing(room: string, seq: number): void {
     const known = this.#nothingUpTo.get(room) ?? -1
     this.#nothingUpTo.delete(room)
@@ -85,8 +88,8 @@ export class RoomStates {
   }
 
   /**
-   * The room has no state at `after`, and so none before its next event: finds that event, so that later readers
-   * need not ask.
+   * Finds the next event of a room that has no state at `after`, and so none before that event:
+   * later readers need not ask.
    */
   async noteBeginning(room: string, after: number, who: string): Promise<void> {
     const read = () => this.#outbox.read({ after, limit: 1, room })
@@ -120,7 +123,7 @@ export class RoomStates {
     return view
   }
 
-  /** Where the log begins. @throws RingsideError past_retention for a position before it. */
+  /** Says where the log begins. @throws RingsideError past_retention for a position before it. */
   #checkPosition(seq: number): number {
     const first = Math.max(this.#outbox.floor, this.#outbox.origin)
     if (seq < first) throw new RingsideError('past_retention')
@@ -138,7 +141,10 @@ export class RoomStates {
   }
 }
 
-/** Keeps views by key, up to a number of them and of their characters; the one unused for longest goes first. */
+/**
+ * Keeps views by key, up to a number of them and of their characters; the one unused for longest
+ * goes first.
+ */
 export class ViewShelf {
   readonly #maxViews: number
   readonly #maxCharacters: number
@@ -186,7 +192,10 @@ class ViewFold {
     this.#base = base
   }
 
-  /** @throws RingsideError past_retention for a first event that does not follow: what lay between is gone. */
+  /**
+   * @throws RingsideError past_retention for a first event that does not follow: what lay between
+   * is gone.
+   */
   take(event: LogEvent): void {
     if (!this.#last) {
       if (event.n !== (this.#base?.n ?? 0) + 1) throw new RingsideError('past_retention')
@@ -205,7 +214,7 @@ class ViewFold {
   }
 }
 
-/** The answer of `GET /rooms/:id/state` and the data of `snapshot`. */
+/** Encodes a view as `GET /rooms/:id/state` answers it and `snapshot` carries it. */
 export function viewJson(view: RoomView): string {
   const { room, n, seq, at, state } = view
   return `{"room":${JSON.stringify(room)},"n":${n},"seq":${seq},"at":${at},"state":${state}}`
@@ -213,7 +222,7 @@ export function viewJson(view: RoomView): string {
 
 const blocks = new WeakMap<RoomView, Uint8Array>()
 
-/** The `snapshot` event, encoded once per view; without an id (FE2). */
+/** Encodes the `snapshot` event, once per view and without an id (FE2). */
 export function snapshotBlock(view: RoomView): Uint8Array {
   let block = blocks.get(view)
   if (!block) {

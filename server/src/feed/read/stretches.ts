@@ -2,28 +2,34 @@ import type { FeedEntry } from './entry.ts'
 import type { FeedSlice } from './ring.ts'
 
 /**
- * A stretch of the log, as one read gave it: everything with after < seq <= next, of one room or (undefined) of
- * all rooms.
+ * A stretch is a piece of the log as one read gave it: everything with after < seq <= next, of one
+ * room or (undefined) of all rooms.
  */
 export interface Stretch {
   readonly room: string | undefined
   readonly after: number
   readonly next: number
   readonly entries: readonly FeedEntry[]
-  /** Bytes of memory that it is taken for. */
+  /** It counts for so many bytes of memory. */
   readonly bytes: number
 }
 
-/** Most bytes of stretches that are kept; the newest stays whatever its size, for a stream waits for it. */
+/**
+ * No more bytes of stretches are kept; the newest stays whatever its size, for a stream waits for
+ * it.
+ */
 export const MAX_STRETCHES_BYTES = 8 * 1024 * 1024
-/** Bytes of memory that a stretch is taken for beside its entries. */
+/** A stretch counts for so many bytes of memory beside its entries. */
 export const STRETCH_OVERHEAD_BYTES = 256
 /** A long stretch may cover what begins after several short ones; so many are looked at. */
 const LOOK_BACK = 8
 
-/** The stretches of the log that were read lately, found by position; the one unused for longest goes first. */
+/**
+ * Keeps the stretches that were read lately, found by position; the one unused for longest goes
+ * first.
+ */
 export class Stretches {
-  /** By room, ascending by `after`. */
+  /** They lie by room, ascending by `after`. */
   readonly #byRoom = new Map<string | undefined, Stretch[]>()
   readonly #byUse = new Set<Stretch>()
   #bytes = 0
@@ -32,7 +38,7 @@ export class Stretches {
     return this.#bytes
   }
 
-  /** A stretch of the room that holds what follows `after`, or null. */
+  /** Finds a stretch of the room that holds what follows `after`, or null. */
   find(after: number, room: string | undefined): Stretch | null {
     const stretches = this.#byRoom.get(room)
     if (!stretches) return null
@@ -73,7 +79,7 @@ export function covers(stretch: Stretch, after: number): boolean {
   return after >= stretch.after && after < stretch.next
 }
 
-/** The part of the stretch that follows `after`. */
+/** Cuts off the part of the stretch that does not follow `after`. */
 export function sliceOf({ entries, next }: Stretch, after: number): FeedSlice {
   let start = 0
   while (start < entries.length && (entries[start] as FeedEntry).seq <= after) start++

@@ -10,7 +10,7 @@ import { positionAt } from './time-index.ts'
 
 /** A follower of a tail is handed each entry that the tail passes. */
 export interface TailFollower {
-  /** null = every room. It does not change while the follower is added. */
+  /** null means every room. The set does not change while the follower is added. */
   readonly rooms: ReadonlySet<string> | null
   take(entry: FeedEntry): void
 }
@@ -24,18 +24,27 @@ export interface FeedTailsContext {
   readonly now: () => number
   /** A position moved: streams that wait for it may go on. */
   readonly onMoved: () => void
-  /** The log was cut beyond the tail's position: live streams must go on by themselves, to be told so (FE1). */
+  /**
+   * The log was cut beyond the tail's position: live streams must go on by themselves, to be told
+   * so (FE1).
+   */
   readonly onCut: (tail: FeedTail) => void
-  /** The tail could not find its first position and never moves: its streams must end, and get another. */
+  /**
+   * The tail could not find its first position and never moves: its streams must end, and get
+   * another.
+   */
   readonly onDead: (tail: FeedTail) => void
 }
 
-/** How far before its time the search for a first position aims: clocks of writers may differ by less. */
+/**
+ * The search for a first position aims so far before its time, for clocks of writers may differ by
+ * less.
+ */
 const SEARCH_MARGIN_MS = 5_000
 const RETRY_MS = 250
 const LONGEST_WAIT_MS = 60_000
 
-/** The tails in use, by delay. There are as many as room types have delays. */
+/** Keeps the tails in use, by delay. There are as many as room types have delays. */
 export class FeedTails {
   readonly #context: FeedTailsContext
   readonly #byDelay = new Map<number, FeedTail>()
@@ -45,7 +54,7 @@ export class FeedTails {
     this.of(0)
   }
 
-  /** The tail with this delay in ms, made when it is asked for first. */
+  /** Finds the tail with this delay in ms; it is made when it is asked for first. */
   of(delayMs: number): FeedTail {
     const known = this.#byDelay.get(delayMs)
     if (known) return known
@@ -60,7 +69,7 @@ export class FeedTails {
     return tail
   }
 
-  /** The seq up to which spectators with this delay may see the log now (FE3). */
+  /** Says up to which seq spectators with this delay may see the log now (FE3). */
   async visiblePosition(delayMs: number): Promise<number> {
     const tail = this.of(delayMs)
     await tail.ready
@@ -79,9 +88,10 @@ export class FeedTails {
 }
 
 /**
- * Keeps FE3 in one place: how far spectators with this delay may read. `position` stops before the first event
- * that is too young, of whichever room, so whatever is read up to it may be shown. Without delay it is the
- * sealed watermark itself. The tail hands each entry it passes to the followers of the entry's room.
+ * Keeps FE3 in one place: how far spectators with this delay may read. `position` stops before the
+ * first event that is too young, of whichever room, so whatever is read up to it may be shown.
+ * Without delay it is the sealed watermark itself. The tail hands each entry it passes to the
+ * followers of the entry's room.
  */
 export class FeedTail {
   readonly delayMs: number
@@ -140,7 +150,10 @@ export class FeedTail {
     this.#cancelTimer?.()
   }
 
-  /** Goes on as far as the sealed log and the delay allow. Called when more was sealed, and by its timer. */
+  /**
+   * Goes on as far as the sealed log and the delay allow. Called when more was sealed, and by its
+   * timer.
+   */
   advance(): void {
     if (this.#position < 0 || this.#loading || this.#isStopped) return
     // While the next event is too young, the events after it change nothing.
@@ -204,7 +217,10 @@ export class FeedTail {
     this.advance()
   }
 
-  /** Nobody knows the age of what was cut, only that it is older than now: so the delay is waited out. */
+  /**
+   * Nobody knows the age of what was cut, only that it is older than now: so the delay is waited
+   * out.
+   */
   async #skipCut(): Promise<void> {
     const { outbox, clock } = this.#context
     const { floor } = outbox

@@ -3,7 +3,7 @@ import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
 import type { ReadGate } from './read-gate.ts'
 
-/** Seconds whose positions are remembered. */
+/** The positions of so many seconds are remembered. */
 const MAX_KEPT = 4_096
 /** A second younger than this may still get events, so it is asked for again. */
 const SETTLED_MS = 10_000
@@ -13,11 +13,14 @@ const VOID_READ = 100
 
 interface Known {
   readonly position: Promise<number>
-  /** In ms of the log; Infinity once nothing can change. */
+  /** It holds until then, in ms of the log; Infinity once nothing can change. */
   readonly until: number
 }
 
-/** Tells where the log was at a time, to the second. A second of the log is searched for once (FE15). */
+/**
+ * Tells where the log was at a time, to the second. A second of the log is searched for once
+ * (FE15).
+ */
 export class TimeIndex {
   readonly #outbox: Outbox
   readonly #gate: ReadGate
@@ -32,8 +35,9 @@ export class TimeIndex {
   }
 
   /**
-   * The greatest seq whose events all happened in a second before the one of `at`, or right at its beginning;
-   * never below the floor. @throws RingsideError too_many_requests, or whatever the log fails with.
+   * Finds the greatest seq whose events all happened in a second before the one of `at`, or right
+   * at its beginning; it is never below the floor.
+   * @throws RingsideError too_many_requests, or whatever the log fails with.
    */
   async positionAt(at: number, who: string): Promise<number> {
     const second = Math.floor(at / 1_000)
@@ -66,8 +70,8 @@ export class TimeIndex {
 }
 
 /**
- * The greatest seq whose events all happened at `at` or before, found by halving: some forty reads of one event.
- * It is never below the floor.
+ * Finds the greatest seq whose events all happened at `at` or before, by halving: each step reads
+ * one event. It is never below the floor.
  */
 export async function positionAt(outbox: Outbox, at: number): Promise<number> {
   let low = Math.max(outbox.floor, outbox.origin)
@@ -86,7 +90,9 @@ export async function positionAt(outbox: Outbox, at: number): Promise<number> {
   return low
 }
 
-/** The first event with after < seq <= upTo, tombstones passed over; null when there is none. */
+/**
+ * Reads the first event with after < seq <= upTo, tombstones passed over; null when there is none.
+ */
 async function firstAfter(outbox: Outbox, after: number, upTo: number): Promise<LogEvent | null> {
   for (let from = after, limit = 1; from < upTo; limit = VOID_READ) {
     const { events, next } = await outbox.read({ after: from, upTo, limit })

@@ -4,24 +4,29 @@ import { ROOM_ID } from '../audience/directory.ts'
 import { MAX_PATTERNS, parseTypeFilter } from '../audience/type-filter.ts'
 import type { TypeFilter } from '../audience/type-filter.ts'
 
-/** Where a stream begins. */
+/** A stream begins at one of these. */
 export type FeedStart =
   | { readonly kind: 'live' }
   | { readonly kind: 'start' }
-  /** So many ms before what may be seen now. */
+  /** It begins so many ms before the newest that may be seen now. */
   | { readonly kind: 'ago'; readonly ms: number }
-  /** With the snapshot at this seq, then on. */
+  /** It begins with the snapshot at this seq, and goes on. */
   | { readonly kind: 'from'; readonly seq: number }
-  /** Goes on after this seq: the reader has everything up to it. NaN: an id that is not of this feed. */
+  /**
+   * It goes on after this seq: the reader has everything up to it. NaN stands for an id that is not
+   * of this feed.
+   */
   | { readonly kind: 'after'; readonly seq: number }
 
-/** What a request for a stream asks for, checked. */
+/** A request for a stream asks for this; it has been checked. */
 export interface FeedAsk {
   readonly start: FeedStart
-  /** Whose checkpoint comes before `start`, or null: the request says where to begin, or nobody is named. */
+  /**
+   * This client's checkpoint beats `start`. null: the request says where to begin, or names nobody.
+   */
   readonly clientId: string | null
   readonly types: TypeFilter | null
-  /** Speed of the replay, or null: as fast as it is read. */
+  /** The replay runs at this speed; null means as fast as it is read. */
   readonly speed: number | null
 }
 
@@ -34,8 +39,9 @@ const AGO = /^-([1-9][0-9]{0,4})s$/
 const SPEED = /^[0-9]{1,3}(\.[0-9]{1,3})?$/
 
 /**
- * Reads the parameters of a feed. `Last-Event-ID` beats `checkpoint` beats that of `clientId` beats `from`. A header that is no number is
- * an id of some other feed: since EventSource gives up for ever on a 400, it is told in band (`reset`).
+ * Reads the parameters of a feed. `Last-Event-ID` beats `checkpoint` beats that of `clientId` beats
+ * `from`. A header that is no number is an id of some other feed: since EventSource gives up for
+ * ever on a 400, it is told in band (`reset`).
  * @throws RingsideError bad_request for any parameter that is malformed, doubled or out of range.
  */
 export function parseFeedAsk(request: HttpRequest): FeedAsk {
@@ -54,7 +60,10 @@ export function parseFeedAsk(request: HttpRequest): FeedAsk {
   return { start, clientId, types: parseTypes(single(query, 'types')), speed: parseSpeed(query) }
 }
 
-/** 16 characters or more: whoever knows the id can move its checkpoint, so it must not be guessed. */
+/**
+ * It has 16 characters or more: whoever knows the id can move its checkpoint, so it must not be
+ * guessed.
+ */
 const CLIENT_ID = /^[A-Za-z0-9_-]{16,64}$/
 
 /** @throws RingsideError bad_request. */
@@ -74,7 +83,7 @@ export function parseRooms(query: URLSearchParams): readonly string[] | null {
   return rooms
 }
 
-/** A whole number in a query parameter, or `fallback` when it is absent. */
+/** Reads a whole number from a query parameter; `fallback` stands for an absent one. */
 export function parseWhole(
   query: URLSearchParams,
   name: string,
@@ -127,7 +136,7 @@ function parseSeq(name: string, text: string): number {
   return value
 }
 
-/** The one value of a parameter, or null. Two values are two opinions: refused. */
+/** Reads the one value of a parameter, or null. Two values are two opinions, and refused. */
 function single(query: URLSearchParams, name: string): string | null {
   const values = query.getAll(name)
   if (values.length > 1) throw bad(`Expected ${name} once, got it ${values.length} times`)

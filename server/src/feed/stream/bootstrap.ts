@@ -22,7 +22,7 @@ export interface BootstrapContext {
   /** The log's time in ms. */
   readonly now: () => number
   readonly write: (stream: FeedStream, bytes: Uint8Array) => boolean
-  /** A reader is told to start over. */
+  /** It is called when a reader is told to start over. */
   readonly onReset: () => void
 }
 
@@ -43,10 +43,11 @@ interface Plan {
 const MAX_ATTEMPTS = 3
 
 /**
- * FE2: brings a stream to its first position: `reset` when the reader must start over, the snapshots at that
- * position (no ids until the last is written), then the stream reads on by itself. Since the log is read from the
- * position that the snapshots have, nothing can fall between them, whatever happens meanwhile.
- * Resolves with the place from which the stream goes on by itself; null = it has closed.
+ * FE2: brings a stream to its first position: `reset` when the reader must start over, the
+ * snapshots at that position (no ids until the last is written), then the stream reads on by
+ * itself. Since the log is read from the position that the snapshots have, nothing can fall between
+ * them, whatever happens meanwhile. Resolves with the place from which the stream goes on by
+ * itself; null = it has closed.
  */
 export async function bootstrap(
   context: BootstrapContext,
@@ -95,7 +96,7 @@ async function makePlan(
       const wrong = await whyNot(context, stream, start.seq)
       if (wrong) return resetPlan(stream, wrong, Number.isNaN(start.seq) ? 0 : start.seq)
       if (start.kind === 'after') return { ...plan, position: start.seq, hasSnapshot: false }
-      // Beyond what may be seen: nothing is known there yet, so it begins with the newest.
+      // Nothing is known beyond what may be seen, so the stream begins with the newest.
       const position = Math.min(start.seq, tail.position)
       return beforeEnd(context, stream, { ...plan, position })
     }
@@ -103,8 +104,9 @@ async function makePlan(
 }
 
 /**
- * Why a stream cannot begin at this seq; null when it can. With a delay, what lies beyond the tail is answered
- * alike whether it exists or not: else the answer would tell how far the log is now (FE3).
+ * Says why a stream cannot begin at this seq; null when it can. With a delay, a seq beyond the tail
+ * is answered alike whether it exists or not: else the answer would tell how far the log is now
+ * (FE3).
  */
 async function whyNot(
   { outbox, gate }: BootstrapContext,
@@ -131,7 +133,9 @@ function livePlan(context: BootstrapContext, stream: FeedStream): Promise<Plan> 
   return beforeEnd(context, stream, { position, hasSnapshot: true, isLive: true, reset: null })
 }
 
-/** The feed of an ended room shows the end at least, so that the reader knows that nothing follows. */
+/**
+ * The feed of an ended room shows the end at least, so that the reader knows that nothing follows.
+ */
 async function beforeEnd(context: BootstrapContext, stream: FeedStream, plan: Plan): Promise<Plan> {
   const room = stream.group.isSingle ? stream.group.readRoom : undefined
   if (room === undefined || context.access.find(room)?.isLive !== false) return plan
@@ -153,7 +157,8 @@ async function carryOut(
     head.push(encodeEvent('reset', JSON.stringify({ reason, from, to: position })))
   }
   if (plan.isLive) tail.push(encodeEvent('caught-up', `{"seq":${position}}`, position))
-  // A room that was revealed up to here is among these; one that is revealed from here on comes after them.
+  // A room that was revealed up to here is among these; one that is revealed from here on comes
+  // after them.
   stream.takeRevealed()
   const rooms = plan.hasSnapshot
     ? roomsOf(context, stream)
@@ -163,8 +168,8 @@ async function carryOut(
 }
 
 /**
- * FE11: writes the snapshots of the rooms that became public at the stream's place. Resolves with that place,
- * from which the stream goes on; null = it has closed.
+ * FE11: writes the snapshots of the rooms that became public at the stream's place. Resolves with
+ * that place, from which the stream goes on; null = it has closed.
  * @throws RingsideError past_retention when the log no longer reaches back so far.
  */
 export async function showRevealed(
@@ -180,7 +185,7 @@ export async function showRevealed(
 interface Snapshots {
   readonly rooms: Iterable<string>
   readonly position: number
-  /** Blocks that go before and after them. */
+  /** These blocks go before and after them. */
   readonly head: readonly Uint8Array[]
   readonly tail: readonly Uint8Array[]
 }
@@ -227,7 +232,10 @@ function roomsOf(context: BootstrapContext, stream: FeedStream): Iterable<string
   return stream.group.rooms ?? context.access.publicIds()
 }
 
-/** A room whose log is gone for the most part is shown only while it lives: an ended one is left out. */
+/**
+ * A room whose log is gone for the most part is shown only while it lives: an ended one is left
+ * out.
+ */
 async function viewAt(
   context: BootstrapContext,
   room: string,
@@ -243,7 +251,10 @@ async function viewAt(
   }
 }
 
-/** Writes from a turn of its own and waits until the socket takes more. False = the stream has closed. */
+/**
+ * Writes from a turn of its own and waits until the socket takes more. False = the stream has
+ * closed.
+ */
 async function writeWhole(
   context: BootstrapContext,
   stream: FeedStream,

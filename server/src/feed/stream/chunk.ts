@@ -2,7 +2,9 @@ import type { FeedEntry } from '../read/entry.ts'
 import type { FeedSlice } from '../read/ring.ts'
 import { joinBytes } from '../sse.ts'
 
-/** Most bytes given to one stream's socket in one turn, if its first event is not larger (FE5). */
+/**
+ * One stream's socket is given no more bytes in one turn, unless its first event is larger (FE5).
+ */
 export const MAX_CHUNK_BYTES = 64 * 1024
 
 /** Decides which entries a chunk takes. */
@@ -12,32 +14,37 @@ export interface ChunkFilter {
   wants(entry: FeedEntry): boolean
 }
 
-/** The part of the log that a chunk may take, and how fast. */
+/** A chunk takes events of this part of the log, and no faster than the pace allows. */
 export interface ChunkRange {
   readonly from: number
   readonly target: number
-  /** Says in how many ms an event is due. null: everything is due. */
+  /** It says in how many ms an event is due; null means that everything is due. */
   readonly pace: { waitFor(at: number, now: number): number } | null
   readonly now: number
 }
 
-/** A joined run of events, the same for every stream of a group that stands at `from`. */
+/**
+ * A chunk is a joined run of events, the same for every stream of a group that stands at `from`.
+ */
 export interface Chunk {
   readonly from: number
   readonly target: number
   readonly bytes: Uint8Array | null
   readonly next: number
-  /** Number of events in it. */
+  /** It has so many events. */
   readonly count: number
   readonly isEnd: boolean
 }
 
 export interface PacedChunk extends Chunk {
-  /** With a pace: in how many ms the next event is due; 0 = nothing is waited for. */
+  /** With a pace, the next event is due in so many ms; 0 means that nothing is waited for. */
   readonly waitMs: number
 }
 
-/** Joins the wanted entries of the slice, up to the target, the chunk's size, or what the pace allows. */
+/**
+ * Joins the wanted entries of the slice, up to the target, the chunk's size, or what the pace
+ * allows.
+ */
 export function collectChunk(
   filter: ChunkFilter,
   slice: FeedSlice,

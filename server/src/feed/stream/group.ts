@@ -4,18 +4,20 @@ import type { FeedEntry } from '../read/entry.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
 import type { Chunk, ChunkFilter } from './chunk.ts'
 
-/** What a stream follows: rooms (null = all public ones), types (null = all), and from how far behind. */
+/**
+ * A stream follows rooms (null = all public ones) and types (null = all), at the delay of a tail.
+ */
 export interface FeedSelection {
   readonly rooms: readonly string[] | null
   readonly types: TypeFilter | null
   readonly tail: FeedTail
   /** True for the feed of one room: it ends with the room. */
   readonly isSingle: boolean
-  /** FE4: may this group see the room's events now? Asked for every event. */
+  /** FE4: may this group see the room's events now? It is asked for every event. */
   readonly allows: (room: string) => boolean
 }
 
-/** A live stream, as its group sees it. */
+/** A group sees its live streams as members. */
 export interface GroupMember {
   readonly body: ByteStream
   /** The member has another place among the live ones now. */
@@ -23,8 +25,8 @@ export interface GroupMember {
 }
 
 /**
- * All streams that follow the same: what one of them must see, all of them must, so it is chosen and joined
- * once for all. `live` streams stand at `flushed`.
+ * A group is all streams that follow the same. All of them must see the same events, which are
+ * chosen and joined once for all. Its `live` streams stand at `flushed`.
  */
 export class FeedGroup<Member extends GroupMember> implements TailFollower, ChunkFilter {
   readonly key: string
@@ -32,22 +34,22 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   readonly rooms: ReadonlySet<string> | null
   readonly isSingle: boolean
   readonly types: TypeFilter | null
-  /** The one room, so that its events alone are read from the log. */
+  /** It is the one room whose events alone are read from the log; undefined when there are more. */
   readonly readRoom: string | undefined
-  /** FE4, asked for every event. */
+  /** FE4: it is asked for every event. */
   readonly allows: (room: string) => boolean
   readonly live: Member[] = []
-  /** Their bodies, in the same order, so that a write touches nothing else of a stream. */
+  /** Their bodies are in the same order, so that a write touches nothing else of a stream. */
   readonly bodies: ByteStream[] = []
-  /** Entries passed by the tail and not yet written to the live streams. */
+  /** The tail has passed these entries, and they are not yet written to the live streams. */
   pending: FeedEntry[] = []
   /** Live streams have seen everything up to it. */
   flushed: number
-  /** Greatest id written to the live streams. */
+  /** No greater id was written to the live streams. */
   lastId = 0
   lastWriteAt = 0
   streamCount = 0
-  /** The newest chunk that was joined for streams that catch up. */
+  /** It was joined for streams that catch up, and the others at its place take it too. */
   chunk: Chunk | null = null
   cancelHeartbeat: (() => void) | null = null
   readonly #onDirty: (group: FeedGroup<Member>) => void
@@ -77,13 +79,17 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
     if (this.pending.length === 1) this.#onDirty(this)
   }
 
-  /** Takes the stream in as a live one. Returns its place among them. Called by the stream alone. */
+  /**
+   * Takes the stream in as a live one. Returns its place among them. Called by the stream alone.
+   */
   join(member: Member): number {
     this.bodies.push(member.body)
     return this.live.push(member) - 1
   }
 
-  /** Takes the stream at this place out; the last one takes its place. Called by the stream alone. */
+  /**
+   * Takes the stream at this place out; the last one takes its place. Called by the stream alone.
+   */
   leave(index: number): void {
     const last = this.live.pop()
     const body = this.bodies.pop()

@@ -7,7 +7,7 @@ import { FeedGroup } from './group.ts'
 import type { FeedPump } from './pump.ts'
 import type { FeedStream, StreamGroup } from './stream.ts'
 
-/** What a stream asks to follow. */
+/** A stream asks to follow this. */
 export interface Follow {
   /** null = all public rooms. */
   readonly rooms: readonly string[] | null
@@ -16,7 +16,7 @@ export interface Follow {
   /** The request of the reader; it matters only where the answer depends on it. */
   readonly request: HttpRequest | null
   readonly streamId: string
-  /** Default: the largest delay among the rooms, in ms. */
+  /** It is in ms. Default: the largest delay among the rooms. */
   readonly delayMs?: number
 }
 
@@ -29,7 +29,9 @@ export interface GroupsContext {
   readonly streams: ReadonlySet<FeedStream>
 }
 
-/** Keeps the groups in use, by what they follow, and tells their streams when rooms or tails change. */
+/**
+ * Keeps the groups in use, by what they follow, and tells their streams when rooms or tails change.
+ */
 export class FeedGroups {
   readonly #context: GroupsContext
   readonly #groups = new Map<string, StreamGroup>()
@@ -87,7 +89,10 @@ export class FeedGroups {
     return [...this.#context.streams].filter((stream) => stream.group === group)
   }
 
-  /** The log was cut beyond the tail's position: its live streams go on by themselves, to be told so (FE1). */
+  /**
+   * The log was cut beyond the tail's position: its live streams go on by themselves, to be told so
+   * (FE1).
+   */
   onCut(tail: FeedTail): void {
     const { pump } = this.#context
     for (const group of this.#groups.values())
@@ -101,7 +106,10 @@ export class FeedGroups {
       if (group.tail === tail) for (const stream of this.#streamsOf(group)) stream.body.end()
   }
 
-  /** The group that follows the same, made for its first stream. It counts one stream more: `leave` undoes it. */
+  /**
+   * Finds the group that follows the same, or makes it. It counts one stream more: `leave` undoes
+   * that.
+   */
   enter(follow: Follow): StreamGroup {
     const { rooms, isSingle, types, request, streamId } = follow
     const { access, pump, tails } = this.#context

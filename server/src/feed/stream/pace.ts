@@ -5,34 +5,38 @@ import { MAX_STRETCHES_BYTES } from '../read/stretches.ts'
 import type { Stretch } from '../read/stretches.ts'
 import { MAX_CHUNK_BYTES } from './chunk.ts'
 
-/** Events that a paced stream has before it at first. */
+/** A paced stream reads so many events ahead at first. */
 export const PACED_EVENTS = 20
 /** An entry takes at least so much memory, its block counted. */
 const MIN_ENTRY_BYTES = 2 * ENTRY_OVERHEAD_BYTES
 
 /**
- * Replay at a speed: an event is due when as much time passed here as there, times the speed. A paced stream
- * reads ahead its next few events, and keeps them until it is through (FE5).
+ * A pace replays the log at a speed: an event is due when as much time passed here as there, times
+ * the speed. A paced stream reads ahead its next few events, and keeps them until it is through
+ * (FE5).
  */
 export class Pace {
   readonly #speed: number
-  /** The first event's time, and when it was shown; null until then. */
+  /** The first event happened at `at` and was shown at `shownAt`; null until then. */
   #first: { readonly at: number; readonly shownAt: number } | null = null
   #held: Stretch | null = null
-  /** Events that were read ahead the last time, and whether one of them has been waited for since. */
+  /** So many events were read ahead the last time. */
   #ahead = 0
+  /** True once one of them has been waited for. */
   #hasWaited = true
 
   constructor(speed: number) {
     this.#speed = speed
   }
 
-  /** The stretch that was read ahead, or null. */
+  /** It is the stretch that was read ahead, or null. */
   get held(): Stretch | null {
     return this.#held
   }
 
-  /** Ms until an event of the time `at` is due. The first event asked for is due at once. */
+  /**
+   * Says in how many ms an event of the time `at` is due. The first event asked for is due at once.
+   */
   waitFor(at: number, now: number): number {
     this.#first ??= { at, shownAt: now }
     const dueAt = this.#first.shownAt + (at - this.#first.at) / this.#speed
@@ -42,8 +46,8 @@ export class Pace {
   }
 
   /**
-   * Its next read, of at most `shareBytes`: its next few events at first, and twice as many each time it did not
-   * have to wait for one.
+   * Says how much its next read takes, of at most `shareBytes`: its next few events at first, and
+   * twice as many each time it did not have to wait for one.
    */
   nextRead(shareBytes: number): ReadSize {
     this.#ahead = this.#hasWaited ? PACED_EVENTS : Math.min(WHOLE_READ.limit, 2 * this.#ahead)
@@ -56,8 +60,9 @@ export class Pace {
   }
 
   /**
-   * Keeps the stretch until the stream is through, for others may push it out of what is kept for all. A stretch
-   * that is larger than the stream's share is not held: such an event is read again when it is due.
+   * Keeps the stretch until the stream is through, for others may push it out of what is kept for
+   * all. A stretch that is larger than the stream's share is not held: such an event is read again
+   * when it is due.
    */
   hold(stretch: Stretch, { maxBytes }: ReadSize): void {
     this.#held = stretch.bytes <= 2 * maxBytes ? stretch : null
@@ -65,9 +70,9 @@ export class Pace {
 }
 
 /**
- * FE5: how much is read for a stream when `streams` of them are not live. All of their stretches together fit
- * into what is kept, so that none of them must be read twice. A stream without a pace takes a chunk at once, so
- * it gets one at least.
+ * FE5: says how much is read for a stream when `streams` of them are not live. All of their
+ * stretches together fit into what is kept, so that none of them must be read twice. A stream
+ * without a pace takes a chunk at once, so it gets one at least.
  */
 export function readSizeOf(pace: Pace | null, streams: number): ReadSize {
   const share = Math.floor(MAX_STRETCHES_BYTES / 2 / Math.max(1, streams))

@@ -19,13 +19,18 @@ export interface PumpContext {
   readonly maxBehindMs: number
   /** The log no longer reaches back to the stream's cursor: the stream must start over (FE1). */
   readonly onLost: (stream: FeedStream, cursor: number) => void
-  /** Snapshots are due to the stream at its place (FE11): whoever writes them sets it going again. */
+  /**
+   * Snapshots are due to the stream at its place (FE11): whoever writes them sets it going again.
+   */
   readonly onRevealed: (stream: FeedStream, place: StreamPlace) => void
 }
 
 type CatchingUp = Extract<StreamState, { kind: 'catching-up' }>
 
-/** When more than this is due to a group in one turn, its streams are given it in chunks, one by one. */
+/**
+ * When more than this is due to a group in one turn, its streams are given it in chunks, one by
+ * one.
+ */
 const MAX_LIVE_BYTES = 4 * MAX_CHUNK_BYTES
 const SWEEP_MS = 1_000
 const RETRY_MS = 500
@@ -33,14 +38,17 @@ const RETRY_MS = 500
 const BUDGET_MS = 5
 
 /**
- * Writes to the streams, always from a turn of its own: first each group's new events to its live streams, then
- * one chunk to each stream that catches up, as many of them as its time allows. Nothing is queued for a stream:
- * one that cannot take a write keeps a cursor and comes back. In which state a stream is, and where it stands,
- * is the stream's own; the pump says when it moves on.
+ * Writes to the streams, always from a turn of its own: first each group's new events to its live
+ * streams, then one chunk to each stream that catches up, as many of them as its time allows.
+ * Nothing is queued for a stream: one that cannot take a write keeps a cursor and comes back. A
+ * stream keeps its own state and place; the pump says when it moves on.
  */
 export class FeedPump {
   readonly #context: PumpContext
-  /** All streams that are apart from their groups. The one that has waited longest for a step comes first. */
+  /**
+   * These streams are apart from their groups. The one that has waited longest for a step comes
+   * first.
+   */
   readonly #apart = new Set<FeedStream>()
   #dirty: StreamGroup[] = []
   #isScheduled = false
@@ -51,12 +59,12 @@ export class FeedPump {
     this.#context = context
   }
 
-  /** Events written to streams so far. */
+  /** So many events were written to streams. */
   get deliveredCount(): number {
     return this.#deliveredCount
   }
 
-  /** Streams that are not live. */
+  /** So many streams are not live. */
   get apartCount(): number {
     return this.#apart.size
   }
@@ -72,7 +80,10 @@ export class FeedPump {
     if (this.#apart.size > 0) this.schedule()
   }
 
-  /** Runs the pump in a turn of its own: a write from inside another request's handler costs far more. */
+  /**
+   * Runs the pump in a turn of its own: a write from inside another request's handler costs far
+   * more.
+   */
   schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -101,7 +112,10 @@ export class FeedPump {
     this.add(stream)
   }
 
-  /** Hands bytes to a stream that is apart. False: the socket is full (or gone), write nothing more for now. */
+  /**
+   * Hands bytes to a stream that is apart. False: the socket is full (or gone), write nothing more
+   * for now.
+   */
   write(stream: FeedStream, bytes: Uint8Array): boolean {
     const now = this.#context.clock.now()
     stream.wrote(now)
@@ -130,7 +144,10 @@ export class FeedPump {
     this.#stepAll()
   }
 
-  /** FE14: each stream that may go on gets one step; when the time is up, the others have the next turn. */
+  /**
+   * FE14: each stream that may go on gets one step; when the time is up, the others have the next
+   * turn.
+   */
   #stepAll(): void {
     const { clock } = this.#context
     const until = clock.now() + BUDGET_MS
@@ -148,7 +165,10 @@ export class FeedPump {
     }
   }
 
-  /** The same bytes to each live stream of the group. No closure and no allocation per stream. */
+  /**
+   * Writes the same bytes to each live stream of the group, without a closure or an allocation per
+   * stream.
+   */
   #flush(group: StreamGroup): void {
     const { pending, live } = group
     if (pending.length === 0) return
@@ -174,8 +194,8 @@ export class FeedPump {
   }
 
   /**
-   * Writes in the order in which the sockets were opened, for the other way round costs the kernel more. A stream
-   * that leaves on the way is replaced by the last one, which is then next.
+   * Writes in the order in which the sockets were opened, for the other way round costs the kernel
+   * more. A stream that leaves on the way is replaced by the last one, which is then next.
    */
   #writeAll(group: StreamGroup, bytes: Uint8Array): void {
     const { bodies } = group
@@ -186,7 +206,10 @@ export class FeedPump {
     }
   }
 
-  /** The socket of a live stream is full: what it was given is its own; from here on it keeps a cursor. */
+  /**
+   * The socket of a live stream is full: what it was given is its own; from here on it keeps a
+   * cursor.
+   */
   #fallBehind(group: StreamGroup, index: number): void {
     const stream = group.live[index] as FeedStream
     this.demote(stream, group.flushed)
@@ -196,7 +219,7 @@ export class FeedPump {
   #step(stream: FeedStream, state: CatchingUp): void {
     const { cursor, announces, revealed } = state.apart
     const target = stream.group.tail.position
-    // Beyond the target they are too young to be seen.
+    // Rooms revealed beyond the target are too young to be seen.
     if (revealed && cursor <= target) return this.#context.onRevealed(stream, { cursor, announces })
     let chunk: PacedChunk | null = null
     if (cursor < target) {
@@ -281,7 +304,7 @@ export class FeedPump {
     this.schedule()
   }
 
-  /** One timer a group: due when nothing was written for a while. */
+  /** Each group has one timer, which is due when nothing was written for a while. */
   #armHeartbeat(group: StreamGroup): void {
     const { clock, heartbeatMs } = this.#context
     const wait = Math.max(1, group.lastWriteAt + heartbeatMs - clock.now())

@@ -24,14 +24,15 @@ export interface StarterContext {
   readonly pump: FeedPump
   readonly clock: Clock
   readonly logger: Logger
-  /** The log's time in ms. */
+  /** It gives the log's time in ms. */
   readonly now: () => number
   readonly retryMs: number
 }
 
 /**
- * Brings streams to the place where the pump takes them on: at their beginning, when they must start over, and
- * when a room is revealed to them on the way. Meanwhile they are `starting`; a failure ends them.
+ * Brings streams to the place where the pump takes them on: at their beginning, when they must
+ * start over, and when a room is revealed to them on the way. Meanwhile they are `starting`; a
+ * failure ends them.
  */
 export class FeedStarter {
   readonly #context: StarterContext
@@ -54,7 +55,7 @@ export class FeedStarter {
     }
   }
 
-  /** Streams told to start over so far. */
+  /** So many streams were told to start over. */
   get resetCount(): number {
     return this.#resetCount
   }

@@ -6,22 +6,29 @@ export type StreamGroup = FeedGroup<FeedStream>
 
 /** A full socket: it is written to no more until it takes bytes again. */
 interface Full {
-  /** When the socket last took bytes, in ms of the clock, and how many it had not taken then. */
+  /**
+   * The socket last took bytes then, in ms of the clock, and had not taken `bufferedBytes` of them.
+   */
   since: number
   bufferedBytes: number
   /** Wakes a bootstrap that waits for the socket. */
   wake: (() => void) | null
 }
 
-/** The fields of a stream that is not live: it is written to by itself. */
+/** A stream that is not live has these fields: it is written to by itself. */
 interface Apart {
   readonly pace: Pace | null
   lastWriteAt: number
   /** null while the socket takes bytes. */
   full: Full | null
-  /** True once the stream was behind because of its own socket: decides the reason of a reset. */
+  /**
+   * True once the stream was behind because of its own socket, which decides the reason of a reset.
+   */
   wasSlow: boolean
-  /** Rooms that became public where it stands: their snapshots are due. As many as there are rooms at most. */
+  /**
+   * Rooms that became public where it stands: their snapshots are due. As many as there are rooms
+   * at most.
+   */
   revealed: Set<string> | null
 }
 
@@ -33,7 +40,7 @@ export interface StreamPlace {
   readonly announces: boolean
 }
 
-/** The fields of a stream that reads the log by itself. */
+/** A stream that reads the log by itself has a place too. */
 interface Behind extends Apart {
   cursor: number
   announces: boolean
@@ -47,7 +54,7 @@ type StateOf<A, B> =
   | { readonly kind: 'live'; readonly index: number }
   | { readonly kind: 'closed' }
 
-/** A stream's state, to be read; each has exactly the fields that exist in it. */
+/** A stream's state can only be read; each has exactly the fields that exist in it. */
 export type StreamState = StateOf<Readonly<Apart>, Readonly<Behind>>
 export type StreamKind = StreamState['kind']
 
@@ -66,39 +73,40 @@ const CLOSED = { kind: 'closed' } as const
 
 export interface StreamOwner {
   readonly group: StreamGroup
-  /** Kept only where a custom check wants to see it again. */
+  /** It is kept only where a custom check wants to see it again. */
   readonly request: HttpRequest | null
   readonly address: string
-  /** Speed of a replay, or null. */
+  /** The replay's pace, or null for a stream that reads as fast as it can. */
   readonly pace: Pace | null
-  /** In ms of the clock. */
+  /** The time is in ms of the clock. */
   readonly now: number
 }
 
 /**
- * One spectator's stream: a cursor, not a queue (FE5). It is in one of six states, which its own methods change
- * and nothing else does; a transition that is not named here throws.
+ * A spectator's stream is a cursor, not a queue (FE5). It is in one of six states, which its own
+ * methods change and nothing else does; a transition that is not named here throws.
  *
- * - `starting`: the starter alone writes: hello, reset, snapshots. A stream begins here, and comes back by
- *   `restart` when the log no longer reaches back to its cursor or a room was revealed to it. It leaves by
- *   `toCatchingUp` with the place at which all that was written ends.
- * - `catching-up`: the pump gives it a chunk in each of its turns, from its cursor on. It leaves by `load` when
- *   the chunk is not in memory, by `pause` when its pace says that the next event is not due yet, by `toLive`
- *   when it has reached the tail, and by `restart`.
- * - `loading`: one read of the log is under way for it. It leaves by `goOn` when that is over, or by `restart`
- *   when the log no longer reaches back so far.
+ * - `starting`: the starter alone writes: hello, reset, snapshots. A stream begins here, and comes
+ *   back by `restart` when the log no longer reaches back to its cursor or a room was revealed to
+ *   it. It leaves by `toCatchingUp` with the place at which all that was written ends.
+ * - `catching-up`: the pump gives it a chunk in each of its turns, from its cursor on. It leaves by
+ *   `load` when the chunk is not in memory, by `pause` when its pace says that the next event is
+ *   not due yet, by `toLive` when it has reached the tail, and by `restart`.
+ * - `loading`: one read of the log is under way for it. It leaves by `goOn` when that is over, or
+ *   by `restart` when the log no longer reaches back so far.
  * - `pausing`: a timer runs until its next event is due. It leaves by `goOn` when the timer rings.
- * - `live`: it is one of its group's live streams, whose position is its own. It leaves by `toCatchingUp` when
- *   its socket is full or its group cannot take it along.
+ * - `live`: it is one of its group's live streams, whose position is its own. It leaves by
+ *   `toCatchingUp` when its socket is full or its group cannot take it along.
  * - `closed`: its body has ended. Every other state ends here, by `close`, and nothing leaves it.
  *
- * The first four are apart from the group: such a stream has a socket that may be full, and is written to alone.
- * A live stream's socket takes bytes, else the stream falls behind. The group changes only while it is apart.
+ * The first four are apart from the group: such a stream has a socket that may be full, and is
+ * written to alone. A live stream's socket takes bytes, else the stream falls behind. The group
+ * changes only while it is apart.
  */
 export class FeedStream {
   readonly id: string
   readonly body: ByteStream
-  /** Kept only where a custom check wants to see it again. */
+  /** It is kept only where a custom check wants to see it again. */
   readonly request: HttpRequest | null
   /** Its reads of the log take this address' turn (ReadGate). */
   readonly address: string
@@ -124,7 +132,7 @@ export class FeedStream {
     return this.#state
   }
 
-  /** Its fields while it is apart from its group; null when it is live or closed. */
+  /** It has these fields while it is apart from its group; null when it is live or closed. */
   get apart(): Readonly<Apart> | null {
     return this.#apart
   }
@@ -208,7 +216,7 @@ export class FeedStream {
     this.#group = group
   }
 
-  /** Called by its group, when another stream has left it. */
+  /** Its group calls this when another stream has left and this one takes its place. */
   placeAt(index: number): void {
     if (this.#state.kind !== 'live') throw this.#refusal('placeAt')
     this.#state = { kind: 'live', index }
@@ -262,7 +270,7 @@ export class FeedStream {
     })
   }
 
-  /** For how long its full socket has taken nothing, in ms: as seen from one call to the next. */
+  /** Says for how many ms its full socket has taken nothing, as seen from one call to the next. */
   stuckMs(now: number): number {
     const full = this.#apart?.full
     if (!full) return 0
@@ -272,7 +280,9 @@ export class FeedStream {
     return now - full.since
   }
 
-  /** The one place that holds transitions to `FROM`. Lets go of what the state that ends here holds. */
+  /**
+   * The one place that holds transitions to `FROM`. Lets go of what the state that ends here holds.
+   */
   #leave(transition: keyof typeof FROM): void {
     const state = this.#state
     const from: readonly StreamKind[] = FROM[transition]

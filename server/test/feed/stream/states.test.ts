@@ -198,20 +198,20 @@ describe("FE5 a stream's states", () => {
     const seed = Number(process.env['FEED_SEED'] ?? 11)
     const random = createRandom(seed)
     const group = groupOf()
-    const all: FeedStream[] = []
-    for (let step = 0; step < 2_000; step++) {
+    let all: FeedStream[] = []
+    for (let step = 0; step < 1_000; step++) {
       const stream = all[random.int(0, Math.max(0, all.length - 1))]
       if (!stream || random.int(0, 4) === 0) all.push(make('catching-up', group).stream)
       else if (stream.state.kind === 'catching-up') stream.toLive()
       else if (stream.state.kind === 'live')
         if (random.int(0, 1) === 0) stream.close()
         else stream.toCatchingUp(PLACE)
+      all = all.filter(({ state }) => state.kind !== 'closed')
       const live = all.filter(({ state }) => state.kind === 'live')
-      expect(new Set(group.live), `FEED_SEED=${seed}, step ${step}`).toEqual(new Set(live))
-      for (const [index, one] of group.live.entries()) {
-        expect(one.state).toEqual({ kind: 'live', index })
-        expect(group.bodies[index]).toBe(one.body)
-      }
+      const isInPlace = (one: FeedStream, index: number): boolean =>
+        one.state.kind === 'live' && one.state.index === index && group.bodies[index] === one.body
+      const hasAll = live.length === group.live.length && live.length === group.bodies.length
+      expect(hasAll && group.live.every(isInPlace), `FEED_SEED=${seed}, step ${step}`).toBe(true)
     }
     expect(group.live.length).toBeGreaterThan(0)
   })
