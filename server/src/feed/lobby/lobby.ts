@@ -23,8 +23,8 @@ export interface LobbyContext {
 
 interface LobbyStream {
   readonly body: ByteStream
-  isBlocked: boolean
-  blockedAt: number
+  /** The socket takes nothing since then, in ms of the clock; null while it takes bytes. */
+  fullSince: number | null
   lastWriteAt: number
 }
 
@@ -92,7 +92,7 @@ export class Lobby {
       body.end()
       return
     }
-    const stream = { body, isBlocked: false, blockedAt: 0, lastWriteAt: clock.now() }
+    const stream: LobbyStream = { body, fullSince: null, lastWriteAt: clock.now() }
     if (this.#streams.size === 0) {
       this.#told = new Set()
       // Nobody noted what has changed since that list was made.
@@ -103,7 +103,7 @@ export class Lobby {
       if (this.#streams.delete(stream)) readers.releaseStream(remoteAddress)
     }
     body.onWritable = () => {
-      stream.isBlocked = false
+      stream.fullSince = null
       clock.soon(() => this.#writeList(stream))
     }
     clock.soon(() => {
@@ -163,7 +163,7 @@ export class Lobby {
     this.#list.madeAt = -Infinity
     if (parts.length === 0) return
     const bytes = joinBytes(parts)
-    for (const stream of this.#streams) if (!stream.isBlocked) this.#write(stream, bytes)
+    for (const stream of this.#streams) if (stream.fullSince === null) this.#write(stream, bytes)
   }
 
   #roomBlock(room: RoomListing): Uint8Array {
@@ -172,7 +172,7 @@ export class Lobby {
   }
 
   #writeList(stream: LobbyStream): void {
-    if (!stream.body.isOpen || stream.isBlocked) return
+    if (!stream.body.isOpen || stream.fullSince !== null) return
     for (const { roomId } of this.#listings.list()) this.#told.add(roomId)
     this.#write(stream, encodeEvent('rooms', this.#listJson()))
   }
@@ -180,17 +180,16 @@ export class Lobby {
   #write(stream: LobbyStream, bytes: Uint8Array): void {
     const now = this.#context.clock.now()
     stream.lastWriteAt = now
-    if (stream.isBlocked || stream.body.write(bytes)) return
-    stream.isBlocked = true
-    stream.blockedAt = now
+    if (stream.fullSince !== null || stream.body.write(bytes)) return
+    stream.fullSince = now
   }
 
   #sweep(): void {
     const { clock, limits } = this.#context
     const now = clock.now()
     for (const stream of this.#streams) {
-      if (stream.isBlocked) {
-        if (now - stream.blockedAt >= limits.maxBehindMs) stream.body.end()
+      if (stream.fullSince !== null) {
+        if (now - stream.fullSince >= limits.maxBehindMs) stream.body.end()
       } else if (now - stream.lastWriteAt >= limits.heartbeatMs) this.#write(stream, HEARTBEAT)
     }
     this.#cancelSweep = this.#streams.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null

@@ -4,7 +4,7 @@ import { publicData, publicType } from '../read/entry.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 
 /** A page is one answer of `GET /rooms/:id/events`. */
-export interface EventPage {
+export interface EncodedPage {
   /** The body is encoded JSON. It is shared, and never changed. */
   readonly body: Uint8Array
   /** True when it can never change. */
@@ -37,7 +37,7 @@ export class EventPages {
   readonly #outbox: Outbox
   readonly #gate: ReadGate
   readonly #cache = new PageCache()
-  readonly #underway = new Map<string, Promise<EventPage>>()
+  readonly #underway = new Map<string, Promise<EncodedPage>>()
 
   constructor(outbox: Outbox, gate: ReadGate) {
     this.#outbox = outbox
@@ -48,7 +48,7 @@ export class EventPages {
    * Answers the query. Its reads take the turn of `who` (ReadGate).
    * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
    */
-  async page(query: PageQuery, who: string): Promise<EventPage> {
+  async page(query: PageQuery, who: string): Promise<EncodedPage> {
     const { room, after, limit, upTo } = query
     const key = `${room} ${after} ${limit}`
     const known = this.#cache.get(key)
@@ -73,14 +73,14 @@ export class EventPages {
  * everybody who looks back asks for the beginning of a match.
  */
 export class PageCache {
-  readonly #pages = new Map<string, EventPage>()
+  readonly #pages = new Map<string, EncodedPage>()
   #bytes = 0
 
   get bytes(): number {
     return this.#bytes
   }
 
-  get(key: string): EventPage | null {
+  get(key: string): EncodedPage | null {
     const page = this.#pages.get(key)
     if (!page) return null
     this.#pages.delete(key)
@@ -89,7 +89,7 @@ export class PageCache {
   }
 
   /** Keeps the page unless it may still change. */
-  put(key: string, page: EventPage): void {
+  put(key: string, page: EncodedPage): void {
     if (!page.isSealed || this.#pages.has(key)) return
     this.#pages.set(key, page)
     this.#bytes += page.body.length + OVERHEAD_BYTES
@@ -105,7 +105,7 @@ export class PageCache {
  * A page is full at its number of events or once the next one would make it too large, so where it
  * ends depends on nothing but the log.
  */
-async function readPage(outbox: Outbox, query: PageQuery): Promise<EventPage> {
+async function readPage(outbox: Outbox, query: PageQuery): Promise<EncodedPage> {
   const { room, after, upTo, limit } = query
   const parts: string[] = []
   let size = FRAME_BYTES

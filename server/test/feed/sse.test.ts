@@ -1,9 +1,9 @@
 import { createParser } from 'eventsource-parser'
 import { describe, expect, it } from 'vitest'
-import { toFeedEntry } from '../../../src/feed/read/entry.ts'
-import { encodeEvent, encodeId, encodeOpening } from '../../../src/feed/sse.ts'
-import type { LogEvent } from '../../../src/outbox/contract/store.ts'
-import { createRandom } from '../../../src/process/random.ts'
+import { toFeedEntry } from '../../src/feed/read/entry.ts'
+import { encodeEvent, encodeId, encodeOpening } from '../../src/feed/sse.ts'
+import type { LogEvent } from '../../src/outbox/contract/store.ts'
+import { createRandom } from '../../src/process/random.ts'
 
 interface Parsed {
   readonly events: { type: string; id: string | undefined; data: string }[]
