@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { Decoder, Encoder, MapSchema, schema as colyseus, t } from '@colyseus/schema'
 import { bool, f32, map, quant, schema, str, uint } from '@ringside/protocol'
 import { createReplica } from '../client/dist/state-replica.js'
-import { compileState, createStateTracker } from '../server/dist/state/state-tracker.js'
+import { compileState, createStateTracker } from '../server/dist/state/tracker.js'
 
 const ENTITIES = 200
 const ROUNDS = 7

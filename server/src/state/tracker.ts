@@ -4,7 +4,8 @@ import type { CompiledState } from './codegen/compile.ts'
 import { LogEncoder } from './encode/log.ts'
 import { PlayersEncoder } from './encode/players.ts'
 import type { LogPatch, PatchHeader, PlayerPatch, StateTracker } from './contract.ts'
-import { Tracked, plain } from './tree/tracked.ts'
+import { plain } from './tree/plain.ts'
+import { Tracked } from './tree/tracked.ts'
 import { Tree } from './tree/tree.ts'
 
 /**

@@ -2,10 +2,12 @@ import type { StateField } from '@ringside/protocol'
 import { fieldChecks } from './checks.ts'
 import { columnCode } from './columns.ts'
 import { jsonCode } from './json.ts'
-import type { CompiledClass, GeneratedClass, Group } from './compile.ts'
 import { writeVarint } from '../encode/byte-writer.ts'
 import { float, writeFloat, writeInteger, writeNumber } from '../encode/json-numbers.ts'
-import { KNOWN, OWNED, PUBLIC, Tracked, show, stateInvalid } from '../tree/tracked.ts'
+import { show, stateInvalid } from '../invalid.ts'
+import { plain } from '../tree/plain.ts'
+import { KNOWN, OWNED, PUBLIC, Tracked } from '../tree/tracked.ts'
+import type { CompiledClass, GeneratedClass, Group } from '../tree/tracked.ts'
 
 /**
  * Generates one class with `new Function`: accessors cost 1.7 ns, closures over a key 14.6. Nothing of
@@ -22,6 +24,7 @@ export function generate(compiled: CompiledClass): GeneratedClass {
       throw stateInvalid(`Expected ${expected} for ${name}, got ${show(value)}`)
     },
     newGroup,
+    plain,
     encoder: { writeVarint },
     float,
     writeFloat,
@@ -30,7 +33,7 @@ export function generate(compiled: CompiledClass): GeneratedClass {
   }
   const code = [
     `'use strict'`,
-    `const { compiled, fields, Tracked, bad, newGroup, float, writeFloat, writeInteger, writeNumber } = tools`,
+    `const { compiled, fields, Tracked, bad, newGroup, plain, float, writeFloat, writeInteger, writeNumber } = tools`,
     `const { writeVarint } = tools.encoder`,
     `const { groups, active } = compiled`,
     ...fields.map(fieldChecks),
@@ -70,6 +73,7 @@ function classCode(compiled: CompiledClass): string {
       ${fields.map((f) => `this.$${f.index} = ${construct(f)}`).join('\n')}
       Object.preventExtensions(this)
     }
+    toJSON() { return plain(this) }
     ${fields.map(accessor).join('\n')}
   }`
 }

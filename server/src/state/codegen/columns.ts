@@ -1,5 +1,5 @@
 import type { StateField } from '@ringside/protocol'
-import type { CompiledClass } from './compile.ts'
+import type { CompiledClass } from '../tree/tracked.ts'
 
 const VARINT = 0
 const FIXED64 = 1

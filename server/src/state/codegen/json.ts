@@ -1,5 +1,5 @@
 import type { StateField } from '@ringside/protocol'
-import type { CompiledClass } from './compile.ts'
+import type { CompiledClass } from '../tree/tracked.ts'
 import { NUMBER_BYTES } from '../encode/json-numbers.ts'
 
 /**

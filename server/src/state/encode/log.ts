@@ -1,10 +1,11 @@
-import type { CompiledClass, CompiledState, Container } from '../codegen/compile.ts'
 import { hasBit } from '../codegen/compile.ts'
+import type { CompiledState } from '../codegen/compile.ts'
 import type { JsonWriter } from './json-writer.ts'
+import { mapOf } from '../tree/map-node.ts'
 import type { Ghost } from '../tree/map-node.ts'
 import type { LogPatch } from '../contract.ts'
-import { childOf, mapOf } from '../tree/tracked.ts'
-import type { Tracked } from '../tree/tracked.ts'
+import { childOf } from '../tree/tracked.ts'
+import type { CompiledClass, Container, Tracked } from '../tree/tracked.ts'
 import type { Tree } from '../tree/tree.ts'
 
 /** Which part of an object a document shows. */

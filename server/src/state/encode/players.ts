@@ -12,10 +12,11 @@ import {
 } from '@ringside/protocol'
 import type { StateField } from '@ringside/protocol'
 import type { ByteWriter } from './byte-writer.ts'
-import type { CompiledClass, CompiledState, Group, Settler } from '../codegen/compile.ts'
+import type { CompiledState } from '../codegen/compile.ts'
 import type { PatchHeader, PlayerPatch } from '../contract.ts'
-import { OWNED, PUBLIC, SECRET, childOf, mapOf } from '../tree/tracked.ts'
-import type { Tracked } from '../tree/tracked.ts'
+import { mapOf } from '../tree/map-node.ts'
+import { OWNED, PUBLIC, SECRET, childOf } from '../tree/tracked.ts'
+import type { CompiledClass, Group, Settler, Tracked } from '../tree/tracked.ts'
 import type { Tree } from '../tree/tree.ts'
 
 const BYTES = 2

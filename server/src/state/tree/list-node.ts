@@ -1,7 +1,7 @@
 import { PayloadError, checkScalar, encodeMessage, isSchema, toSteps } from '@ringside/protocol'
 import type { ScalarItem, Schema, StateField } from '@ringside/protocol'
 import { floatText } from '../encode/json-numbers.ts'
-import { show, stateInvalid } from './tracked.ts'
+import { show, stateInvalid } from '../invalid.ts'
 import type { Tracked } from './tracked.ts'
 
 const NODE = Symbol('node')

@@ -1,6 +1,7 @@
 import type { StateField } from '@ringside/protocol'
-import { show, stateInvalid } from './tracked.ts'
-import type { Tracked } from './tracked.ts'
+import { show, stateInvalid } from '../invalid.ts'
+import { rawValue } from './tracked.ts'
+import type { ChangedEntries, Tracked } from './tracked.ts'
 
 /** Keys that the log knows below an object that has gone from the tree: what a patch must null. */
 export interface Ghost {
@@ -17,16 +18,12 @@ export interface MapHost {
 const MAX_KEY_CHARACTERS = 256
 
 /** A map of the state: a Map, behind a Proxy that looks like an object without a prototype. */
-export class MapNode {
+export class MapNode implements ChangedEntries {
   readonly entries = new Map<string, Tracked>()
   readonly owner: Tracked
   readonly field: StateField
   readonly proxy: Readonly<Record<string, unknown>>
   readonly host: MapHost
-  /**
-   * Entries with something for the log's next patch; null where one has gone since, and from
-   * `changedCount` on: the array keeps its size from patch to patch.
-   */
   readonly changed: (Tracked | null)[] = []
   changedCount = 0
   /** Keys that the log has and that were removed or replaced since its last patch. */
@@ -41,6 +38,11 @@ export class MapNode {
 }
 
 const NODE = Symbol('node')
+
+/** The map of a map field. */
+export function mapOf(object: Tracked, field: StateField): MapNode {
+  return rawValue(object, field.index) as MapNode
+}
 
 /** Empties the list of changed entries. */
 export function forgetChanged(node: MapNode): void {

@@ -1,10 +1,8 @@
-import type { StateField } from '@ringside/protocol'
-import { RingsideError } from '../../process/errors.ts'
-import type { CompiledClass, DirtyQueue } from '../codegen/compile.ts'
+import type { StateClass, StateField } from '@ringside/protocol'
+import type { ByteWriter } from '../encode/byte-writer.ts'
 import { jsonKey } from '../encode/json-writer.ts'
-import type { JsonKey } from '../encode/json-writer.ts'
-import type { MapNode } from './map-node.ts'
-import type { ListNode } from './list-node.ts'
+import type { JsonKey, JsonWriter } from '../encode/json-writer.ts'
+import { stateInvalid } from '../invalid.ts'
 
 /** `$s`: not part of the state (not yet, or no longer). Changes are not recorded. */
 export const DETACHED = 0
@@ -17,6 +15,104 @@ export const KNOWN = 2
 export const PUBLIC = 0
 export const OWNED = 1
 export const SECRET = 2
+
+/** The entries of a map of which the log's next patch has something. */
+export interface ChangedEntries {
+  /**
+   * An element is null where its entry has gone since, and from `changedCount` on: the array keeps its size
+   * from patch to patch.
+   */
+  readonly changed: (Tracked | null)[]
+  changedCount: number
+}
+
+/** Objects with changed fields, in the order of their first change; `a` is longer than `n`. */
+export interface DirtyQueue {
+  a: Tracked[]
+  n: number
+}
+
+/** Objects of one class that changed in the same fields: one message of columns. */
+export interface Group {
+  a: Tracked[]
+  n: number
+  /** Bytes that the length took the last time. */
+  room: number
+  /** The mask, one word for 31 fields each; words that the class lacks stay empty. */
+  readonly words: number[]
+}
+
+/** Makes the parts of a new object that are more than a scalar. */
+export interface Builder {
+  /** The part as a field holds it: a ListNode, a MapNode, a Tracked. */
+  list(field: StateField, value: unknown, owner: Tracked): unknown
+  map(field: StateField, value: unknown, owner: Tracked): unknown
+  object(field: StateField, value: unknown, owner: Tracked): Tracked
+  setList(owner: Tracked, field: StateField, value: unknown): void
+  setMap(owner: Tracked, field: StateField, value: unknown): void
+  setObject(owner: Tracked, field: StateField, value: unknown): void
+}
+
+/** What settling a queue calls back for. */
+export interface Settler {
+  touchLog(object: Tracked): void
+  /** Fields that only the owner sees have changed: `words` is lent. */
+  changedForOwner(object: Tracked, words: readonly number[]): void
+}
+
+/** The generated functions of a class. */
+export interface GeneratedClass {
+  /** A new, detached object with checked copies of `value`'s fields. */
+  create(value: Readonly<Record<string, unknown>>, builder: Builder): Tracked
+  /** Empties a queue: masks go to the log's, objects to groups. */
+  settle(queue: DirtyQueue, settler: Settler): void
+  /** Writes the columns of a group. */
+  columns(writer: ByteWriter, group: Group): void
+  /** Narrows the mask of a group of new objects to the fields in which one is not the default. */
+  narrow(group: Group): void
+  /** Writes the members of scalars and lists in the mask, each with a comma behind it. */
+  json(writer: JsonWriter, object: Tracked, words: readonly number[]): void
+  /** The same for those that are in the log's mask too. */
+  jsonChanged(writer: JsonWriter, object: Tracked, words: readonly number[]): void
+  /** The same as a whole member of a map, key and all, or nothing when nothing in the mask has changed. */
+  jsonEntry(writer: JsonWriter, object: Tracked, words: readonly number[]): void
+  /** Copies the log's mask into `words`. */
+  logMask(object: Tracked, words: number[]): void
+  /** Empties both masks. */
+  clearMasks(object: Tracked): void
+  clearLog(object: Tracked): void
+  /** Sets one bit of the log's mask. */
+  markLog(object: Tracked, index: number): void
+  /** Sets one bit of the players' mask and queues the object, as an accessor does. */
+  markChanged(object: Tracked, index: number): void
+}
+
+export interface CompiledClass extends GeneratedClass {
+  readonly layout: StateClass
+  readonly names: ReadonlySet<string>
+  /** Words of a mask. */
+  readonly words: number
+  /** Masks of scalars and lists: by audience, and all. */
+  readonly publicMask: readonly number[]
+  readonly ownerMask: readonly number[]
+  readonly hiddenMask: readonly number[]
+  /** All but those that nobody sees. */
+  readonly ownedMask: readonly number[]
+  readonly allMask: readonly number[]
+  /** Maps and nested objects. */
+  readonly containers: readonly Container[]
+  /** Groups by mask, kept from patch to patch; `active` are those in use. */
+  readonly groups: Map<number | string, Group>
+  readonly active: Group[]
+}
+
+/** A map or object field with what the log's writer needs. */
+export interface Container {
+  readonly field: StateField
+  readonly key: JsonKey
+  readonly isPublic: boolean
+  readonly hasHidden: boolean
+}
 
 /** The queue that new and detached objects have: nothing is ever put into it. */
 const NO_QUEUE: DirtyQueue = { a: [], n: 0 }
@@ -49,7 +145,7 @@ export class Tracked {
   /** Where it is: parent, field of the parent, map of that field, key in the map. */
   $p: Tracked | null = null
   $f: StateField | null = null
-  $n: MapNode | null = null
+  $n: ChangedEntries | null = null
   $k = ''
   /** The key as JSON. */
   $kj: JsonKey = NO_KEY
@@ -58,11 +154,6 @@ export class Tracked {
 
   constructor(compiled: CompiledClass) {
     this.$c = compiled
-  }
-
-  /** A plain copy, as JSON.stringify wants it. Holds hidden fields too. */
-  toJSON(): unknown {
-    return plain(this)
   }
 }
 
@@ -80,40 +171,6 @@ export function rawValue(object: Tracked, index: number): unknown {
   return (object as unknown as Record<string, unknown>)[`$${index}`]
 }
 
-export function mapOf(object: Tracked, field: StateField): MapNode {
-  return rawValue(object, field.index) as MapNode
-}
-
 export function childOf(object: Tracked, field: StateField): Tracked {
   return rawValue(object, field.index) as Tracked
-}
-
-/** A plain deep copy of a tracked object, hidden fields included. */
-export function plain(object: Tracked): Record<string, unknown> {
-  const copy: Record<string, unknown> = {}
-  const values = object as unknown as Record<string, unknown>
-  for (const field of object.$c.layout.fields) {
-    if (field.kind === 'map') {
-      const entries: Record<string, unknown> = Object.create(null)
-      for (const [key, entry] of mapOf(object, field).entries) entries[key] = plain(entry)
-      copy[field.name] = entries
-    } else if (field.kind === 'object') copy[field.name] = plain(childOf(object, field))
-    else if (field.kind === 'list')
-      copy[field.name] = [...(rawValue(object, field.index) as ListNode).items]
-    else copy[field.name] = values[field.name]
-  }
-  return copy
-}
-
-export function stateInvalid(message: string): RingsideError {
-  return new RingsideError('state_invalid', message)
-}
-
-/** What came, short enough for a message. */
-export function show(value: unknown): string {
-  if (typeof value === 'string')
-    return `'${value.length > 40 ? `${value.slice(0, 40)}...` : value}'`
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null) return 'an object'
-  return typeof value === 'function' ? 'a function' : String(value)
 }

@@ -1,18 +1,14 @@
 import type { StateField } from '@ringside/protocol'
-import type {
-  Builder,
-  CompiledClass,
-  CompiledState,
-  DirtyQueue,
-  Settler,
-} from '../codegen/compile.ts'
+import type { CompiledState } from '../codegen/compile.ts'
 import { Handles } from './handles.ts'
 import { ListNode, copyItems, isPlain } from './list-node.ts'
 import { jsonKey } from '../encode/json-writer.ts'
-import { MapNode, forgetChanged, isMapKey } from './map-node.ts'
+import { MapNode, forgetChanged, isMapKey, mapOf } from './map-node.ts'
 import type { Ghost, MapHost } from './map-node.ts'
 import { DETACHED, KNOWN, NEW, OWNED, PUBLIC, SECRET } from './tracked.ts'
-import { Tracked, childOf, mapOf, rawValue, show, stateInvalid } from './tracked.ts'
+import { Tracked, childOf, rawValue } from './tracked.ts'
+import type { Builder, CompiledClass, DirtyQueue, Settler } from './tracked.ts'
+import { show, stateInvalid } from '../invalid.ts'
 
 /** A removed object that players know: who has to be told. */
 export interface Removal {

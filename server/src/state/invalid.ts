@@ -1,0 +1,15 @@
+import { RingsideError } from '../process/errors.ts'
+
+/** The error of a write that cannot be recorded (ST1). */
+export function stateInvalid(message: string): RingsideError {
+  return new RingsideError('state_invalid', message)
+}
+
+/** What came, short enough for a message. */
+export function show(value: unknown): string {
+  if (typeof value === 'string')
+    return `'${value.length > 40 ? `${value.slice(0, 40)}...` : value}'`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return typeof value === 'function' ? 'a function' : String(value)
+}
