@@ -22,7 +22,7 @@ describe('a replica', () => {
   tracker.state.loose['a'] = values.object(EveryKind.fields.loose.item as never) as never
   tracker.state.round = 77
   const frames = tracker.flushPlayers(HEADER)
-  const patch = framePayload(frames?.ownerFrames.get('a') ?? (frames?.frame as Uint8Array))
+  const patch = framePayload(frames?.frameFor('a') as Uint8Array)
 
   test('ST10 tells what changed', () => {
     const replica = createReplica(EveryKind)

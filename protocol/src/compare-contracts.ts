@@ -1,4 +1,4 @@
-import type { MessageModel, MessageRole } from './contract-model.ts'
+import type { MessageModel, MessageRole } from './message-model.ts'
 import type { FieldModel } from './field-model.ts'
 import { hex } from './print-proto.ts'
 

@@ -3,7 +3,7 @@ export type { CloseCause, ErrorCode } from './codes.ts'
 export { compareContracts } from './compare-contracts.ts'
 export type { Affected, BreakingChange } from './compare-contracts.ts'
 export { describeContract } from './contract-model.ts'
-export type { MessageModel, MessageRole } from './contract-model.ts'
+export type { MessageModel, MessageRole } from './message-model.ts'
 export { FEED_EVENT_TYPES, command, defineGame, event } from './contract.ts'
 export type {
   CommandDefinition,

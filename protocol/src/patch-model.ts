@@ -1,4 +1,4 @@
-import type { MessageModel } from './contract-model.ts'
+import type { MessageModel } from './message-model.ts'
 import { fieldModel, pascalCase } from './field-model.ts'
 import type { FieldModel } from './field-model.ts'
 import type { Schema } from './schema.ts'

@@ -1,8 +1,9 @@
 /**
  * Who may see a field of a room's state. `owner` is the session whose id is the key of the nearest
- * enclosing map entry; `nobody` never leaves the server. Spectators get `public` only.
+ * enclosing map entry; `team` is that session and whoever is in its team, or the team of that name;
+ * `nobody` never leaves the server. Spectators get `public` only.
  */
-export type Audience = 'public' | 'owner' | 'nobody'
+export type Audience = 'public' | 'owner' | 'team' | 'nobody'
 
 /** What a field of a schema holds. */
 export type FieldKind =

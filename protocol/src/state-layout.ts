@@ -54,6 +54,8 @@ export interface StateClass {
   readonly fields: readonly StateField[]
   /** Is anything in it, or below it, not public? */
   readonly hasHidden: boolean
+  /** Is anything in it, or below it, for a team? */
+  readonly hasTeam: boolean
   /** Is there a map in it or below it? */
   readonly hasMaps: boolean
 }
@@ -68,7 +70,7 @@ export interface StateLayout {
 
 /**
  * Computes the class table of a room's state. The same schema gives the same table everywhere.
- * @throws TypeError when an `owner` field has no map around it whose key could be the owner.
+ * @throws TypeError when an `owner` or `team` field has no map around it whose key could say whose it is.
  */
 export function stateLayout(state: Schema): StateLayout {
   const order: Schema[] = []
@@ -97,11 +99,12 @@ export function stateLayout(state: Schema): StateLayout {
       })
     })
     const hasHidden = fields.some((f) => f.audience !== 'public' || f.target?.hasHidden === true)
+    const hasTeam = fields.some((f) => f.audience === 'team' || f.target?.hasTeam === true)
     const hasMaps = fields.some((f) => f.kind === 'map' || f.target?.hasMaps === true)
     const name = names.get(entry) ?? ''
     classes.set(
       entry,
-      Object.freeze({ index: position, name, schema: entry, fields, hasHidden, hasMaps }),
+      Object.freeze({ index: position, name, schema: entry, fields, hasHidden, hasTeam, hasMaps }),
     )
   }
   const table = order.map((entry) => classes.get(entry) as StateClass)
@@ -149,12 +152,13 @@ function nameClasses(order: readonly Schema[]): Map<Schema, string> {
   return names
 }
 
-/** Outside every map there is no key that could be an owner; the entries of a root's map have their own. */
+/** Outside every map there is no key that could say whose a field is; the entries of a root's map have their own. */
 function checkOwners(entry: StateClass): void {
   for (const field of entry.fields) {
-    if (field.audience === 'owner' && field.kind !== 'map')
+    const { audience } = field
+    if ((audience === 'owner' || audience === 'team') && field.kind !== 'map')
       throw new TypeError(
-        `Expected a map around the owner's field, got ${entry.name}.${field.name}`,
+        `Expected a map around the ${audience}'s field, got ${entry.name}.${field.name}`,
       )
     if (field.kind === 'object' && field.target !== null) checkOwners(field.target)
   }

@@ -173,7 +173,7 @@ export class FakeServer {
   /** Sends what changed. */
   patch(socket = this.socket): void {
     const patch = this.tracker.flushPlayers(this.header())
-    if (patch) socket.deliver(patch.ownerFrames.get('s1') ?? patch.frame)
+    if (patch) socket.deliver(patch.frameFor('s1'))
   }
 
   header() {

@@ -20,7 +20,16 @@ export interface StateTracker<S extends Schema = Schema> {
    * settles removals), at the slower rate of the log. null when nothing changed.
    */
   flushLog(): LogPatch | null
-  /** A whole STATE frame for one session: public, and hidden to others but its own. After `flushPlayers`. */
+  /**
+   * Puts a session into a team, as of the next flush; null takes it out. What belongs to the session goes over to
+   * its new team by that patch; the session itself sees another part of the state from then on, and needs a
+   * full frame in place of the patch.
+   */
+  setTeam(sessionId: string, team: string | null): void
+  /**
+   * A whole STATE frame: the public part, and for a session what it and its team may see. After
+   * `flushPlayers`.
+   */
   fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array
   /** The whole state as the two JSON documents of a snapshot. After `flushPlayers`. */
   fullLog(): LogPatch
@@ -34,10 +43,14 @@ export interface PatchHeader {
 }
 
 export interface PlayerPatch {
-  /** For everybody without hidden changes of his own. Empty groups when only hidden fields changed. */
+  /** For everybody who sees nothing hidden of it. It has no groups when only hidden fields changed. */
   readonly frame: Uint8Array
-  /** By session id: `frame` with that owner's hidden changes appended (protobuf concatenation). */
-  readonly ownerFrames: ReadonlyMap<string, Uint8Array>
+  /**
+   * For one session: `frame`, with what its team and it alone see of the patch appended (protobuf
+   * concatenation). Each audience's part is encoded once, and all members of a team who see no more than
+   * it get the same bytes. Call it before the next flush.
+   */
+  frameFor(sessionId: string): Uint8Array
 }
 
 export interface LogPatch {

@@ -37,11 +37,13 @@ export function restoreStateTracker<S extends Schema>(
 
 class Tracker<S extends Schema> implements StateTracker<S> {
   readonly state: Infer<S>
+  readonly #tree: Tree
   readonly #players: PlayersEncoder
   readonly #log: LogEncoder
 
   constructor(compiled: CompiledState<S>, initial: Infer<S>) {
     const tree = new Tree(compiled, initial)
+    this.#tree = tree
     this.state = tree.root as unknown as Infer<S>
     this.#players = new PlayersEncoder(compiled, tree)
     this.#log = new LogEncoder(compiled, tree)
@@ -49,6 +51,10 @@ class Tracker<S extends Schema> implements StateTracker<S> {
 
   flushPlayers(header: PatchHeader): PlayerPatch | null {
     return this.#players.flush(header)
+  }
+
+  setTeam(sessionId: string, team: string | null): void {
+    this.#tree.audiences.setTeam(sessionId, team)
   }
 
   flushLog(): LogPatch | null {

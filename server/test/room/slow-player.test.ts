@@ -39,7 +39,7 @@ class Reader {
   expectEqual(state: ArenaState): void {
     this.read()
     const viewer = this.player.seat.sessionId
-    expect(this.replica.state).toEqual(replicaView(State, plainState(state) as never, viewer))
+    expect(this.replica.state).toEqual(replicaView(State, plainState(state) as never, { viewer }))
   }
 }
 

@@ -4,7 +4,8 @@ import { createReplica } from '../../../client/src/state-replica.ts'
 import { createRandom } from '../../src/process/random.ts'
 import { Handles } from '../../src/state/tree/handles.ts'
 import { compileState, createStateTracker } from '../../src/state/tracker.ts'
-import { OWNED, PUBLIC, SECRET } from '../../src/state/tree/tracked.ts'
+import { Tree } from '../../src/state/tree/tree.ts'
+import { Audiences, EVERYBODY, NOBODY } from '../../src/state/projection/audiences.ts'
 
 const Mark = schema({ v: uint(1) })
 const Card = schema({ v: uint(1), marks: map(2, Mark) })
@@ -12,6 +13,7 @@ const Player = schema({
   name: str(1),
   hand: map(2, Card, { audience: 'owner' }),
   shots: map(3, Mark),
+  camp: map(4, Card, { audience: 'team' }),
 })
 const Table = schema({
   players: map(1, Player),
@@ -20,12 +22,15 @@ const Table = schema({
 })
 const compiled = compileState(Table)
 
-/** What spectators and player `a` get of a game in which others hide so much. */
+/** What spectators and player `a`, of the red team, get of a game in which others hide so much. */
 function play(seed: number, isHiding: boolean) {
-  const player = (name: string) => ({ name, hand: {}, shots: {} })
-  const players = { a: player('A'), b: player('B') }
+  const player = (name: string) => ({ name, hand: {}, shots: {}, camp: {} })
+  const players = { a: player('A'), b: player('B'), c: player('C') }
   const tracker = createStateTracker(compiled, { players, vault: {}, turn: 0 })
   const { state } = tracker
+  for (const id of ['a', 'b']) tracker.setTeam(id, 'red')
+  tracker.setTeam('c', 'blue')
+  tracker.flushPlayers({ epoch: 1, tick: 0, at: 0 })
   const random = createRandom(seed)
   const hiding = createRandom(seed + 1_000)
   const header = (tick: number) => ({ epoch: 1, tick, at: tick })
@@ -43,23 +48,24 @@ function play(seed: number, isHiding: boolean) {
   }
   for (let tick = 1; tick <= 40; tick++) {
     state.turn = tick
-    const { a, b } = state.players
-    if (!a || !b) throw new Error('no players')
+    const { a, b, c } = state.players
+    if (!a || !b || !c) throw new Error('no players')
     for (let count = random.int(0, 3); count > 0; count--) {
       const key = String(random.int(0, 5))
-      if (random.int(0, 1) === 0) toggle(b.shots, key, { v: tick })
+      const kind = random.int(0, 2)
+      if (kind === 0) toggle(b.shots, key, { v: tick })
+      else if (kind === 1) toggle(b.camp, key, { v: tick, marks: {} })
       else toggle(a.hand, key, { v: tick, marks: { m: { v: 1 } } })
     }
     for (let count = isHiding ? hiding.int(0, 4) : 0; count > 0; count--) {
       const key = String(hiding.int(0, 5))
-      toggle(hiding.int(0, 1) === 0 ? b.hand : state.vault, key, {
-        v: tick,
-        marks: { m: { v: 2 } },
-      })
+      const place = [b.hand, state.vault, c.camp, c.hand][hiding.int(0, 3)] ?? b.hand
+      toggle(place, key, { v: tick, marks: { m: { v: 2 } } })
+      if (hiding.int(0, 3) === 0) tracker.setTeam('c', hiding.int(0, 1) === 0 ? 'blue' : 'green')
     }
     const patch = tracker.flushPlayers(header(tick))
     if (!patch) throw new Error('no patch')
-    take(patch.ownerFrames.get('a') ?? patch.frame)
+    take(patch.frameFor('a'))
     frames.push(Buffer.from(patch.frame).toString('hex'))
   }
   return { frames, seen: own.state }
@@ -75,24 +81,91 @@ it.each([1, 2, 3, 4, 5])(
   },
 )
 
-it('ST4 a handle is free again after settle only, and a player who hides nothing keeps no space', () => {
+it('ST4 a handle is free again after settle only, and an audience without objects keeps no space', () => {
+  const audiences = new Audiences()
   const handles = new Handles()
-  expect([1, 2].map(() => handles.take(PUBLIC, null))).toEqual([1, 2])
-  const first = handles.take(OWNED, 'a')
-  expect(handles.take(OWNED, 'b')).toBe(first)
-  const second = handles.take(OWNED, 'a')
+  const [a, b, red] = [
+    audiences.holdSession('a'),
+    audiences.holdSession('b'),
+    audiences.holdTeamOf('red'),
+  ]
+  expect([1, 2].map(() => handles.take(EVERYBODY))).toEqual([1, 2])
+  const first = handles.take(a)
+  expect(handles.take(b)).toBe(first)
+  const second = handles.take(a)
   expect(second).toBe(first + 1)
-  expect(handles.take(SECRET, 'a')).toBe(0)
-  handles.release(0, SECRET, 'a')
-  handles.release(2, PUBLIC, 'a')
-  handles.release(first, OWNED, 'a')
-  expect(handles.take(PUBLIC, null)).toBe(3)
-  expect(handles.take(OWNED, 'a')).toBe(first + 2)
+  const shared = handles.take(red)
+  expect([first, second], 'a member of a team knows both kinds').not.toContain(shared)
+  expect(handles.take(NOBODY)).toBe(0)
+  handles.release(0, NOBODY)
+  handles.release(2, EVERYBODY)
+  handles.release(first, a)
+  expect(handles.take(EVERYBODY)).toBe(3)
+  expect(handles.take(a)).toBe(first + 2)
   handles.settle()
-  expect(handles.take(PUBLIC, null)).toBe(2)
-  expect(handles.take(OWNED, 'a')).toBe(first)
-  for (const handle of [first, second, first + 2]) handles.release(handle, OWNED, 'a')
-  expect(handles.ownedSpaceCount).toBe(2)
+  expect(handles.take(EVERYBODY)).toBe(2)
+  expect(handles.take(a)).toBe(first)
+  for (const handle of [first, second, first + 2]) handles.release(handle, a)
+  expect(handles.hiddenSpaceCount).toBe(3)
   handles.settle()
-  expect(handles.ownedSpaceCount).toBe(1)
+  expect(handles.hiddenSpaceCount).toBe(2)
+})
+
+it('ST4 a key is given out again only after settle, and one without objects is kept no longer', () => {
+  const audiences = new Audiences()
+  const a = audiences.holdSession('a')
+  expect(audiences.hold(a)).toBe(a)
+  audiences.release(a)
+  audiences.settle()
+  expect(audiences.nameOf(a)).toBe('a')
+  audiences.release(a)
+  const b = audiences.holdSession('b')
+  expect(b).not.toBe(a)
+  expect(audiences.holdSession('a'), 'held again before it was forgotten').toBe(a)
+  audiences.release(a)
+  audiences.release(b)
+  audiences.release(audiences.holdTeamOf('a'))
+  expect(audiences.count).toBe(3)
+  audiences.settle()
+  expect(audiences.count).toBe(0)
+  expect(audiences.heldBy('a')).toEqual([NOBODY, NOBODY])
+  expect([a, b]).toContain(audiences.holdSession('c'))
+})
+
+it('ST4 what has come and gone leaves no key and no handle behind', () => {
+  const tree = new Tree(compiled, { players: {}, vault: {}, turn: 0 })
+  const root = tree.root as unknown as { players: Record<string, unknown> }
+  for (let round = 0; round < 3; round++) {
+    const card = { v: 1, marks: { m: { v: 1 } } }
+    root.players['a'] = { name: 'A', hand: { k: card }, shots: {}, camp: { k: card } }
+    expect(tree.audiences.count, 'of the session and its team').toBe(2)
+    tree.settleNew()
+    tree.audiences.setTeam('a', round === 1 ? 'red' : null)
+    tree.moveTeams()
+    tree.settleNew()
+    expect(tree.audiences.count).toBe(2)
+    delete root.players['a']
+    tree.settleNew()
+    expect(tree.audiences.count).toBe(0)
+  }
+})
+
+it('ST4 a team gives the same handles again after those of its members have come and gone', () => {
+  const player = (name: string) => ({ name, hand: {}, shots: {}, camp: {} })
+  const a = { ...player('A'), camp: { k: { v: 1, marks: { m: { v: 1 } } } } }
+  const players = { a, b: player('B') }
+  const tracker = createStateTracker(compiled, { players, vault: {}, turn: 0 })
+  const header = { epoch: 1, tick: 1, at: 1 }
+  const seenBy = (sessionId: string): string => {
+    tracker.flushPlayers(header)
+    return Buffer.from(tracker.fullFrame(header, sessionId)).toString('hex')
+  }
+  for (const id of ['a', 'b']) tracker.setTeam(id, 'red')
+  const before = seenBy('b')
+  for (let round = 0; round < 3; round++) {
+    tracker.setTeam('a', 'blue')
+    expect(seenBy('b')).not.toBe(before)
+    tracker.setTeam('a', 'red')
+    expect(seenBy('b')).toBe(before)
+  }
 })

@@ -1,5 +1,5 @@
 import { applyMergePatch, applyStatePatch, framePayload, reviveState } from '@ringside/protocol'
-import type { Json, NamedField, ScalarItem, Schema } from '@ringside/protocol'
+import type { Json } from '@ringside/protocol'
 import { describe, expect, test } from 'vitest'
 import { createReplica } from '../../../client/src/state-replica.ts'
 import type { StateReplica } from '../../../client/src/state-replica.ts'
@@ -11,7 +11,8 @@ import {
   restoreStateTracker,
 } from '../../src/state/tracker.ts'
 import type { StateTracker } from '../../src/state/contract.ts'
-import { EveryKind, RandomValues, at, publicJson, replicaView } from './support.ts'
+import { RandomChanges } from './random-changes.ts'
+import { EveryKind, RandomValues, publicJson, replicaView } from './support.ts'
 import type { Values } from './support.ts'
 
 const VIEWERS = [null, 'a', 'b', 'constructor', '7']
@@ -29,6 +30,7 @@ describe('state under random changes', () => {
 class Run {
   readonly #random
   readonly #values: RandomValues
+  readonly #changes: RandomChanges
   #model: Values
   #tracker: StateTracker
   #replicas: Map<string | null, StateReplica>
@@ -41,6 +43,7 @@ class Run {
     const random = createRandom(seed)
     this.#random = () => random.next()
     this.#values = new RandomValues(this.#random)
+    this.#changes = new RandomChanges(EveryKind, this.#values)
     this.#model = this.#values.object(EveryKind)
     this.#tracker = createStateTracker(compiled, structuredClone(this.#model) as never)
     this.#replicas = this.#join()
@@ -52,7 +55,8 @@ class Run {
   }
 
   step(): void {
-    for (let count = this.#values.below(12); count >= 0; count--) this.#change()
+    for (let count = this.#values.below(12); count >= 0; count--)
+      this.#changes.change(this.#tracker.state, this.#model)
     expect(plainState(this.#tracker.state)).toEqual(this.#model)
     this.#flush()
     if (this.#values.below(3) === 0) this.#flushLog()
@@ -84,7 +88,7 @@ class Run {
     const patch = this.#tracker.flushPlayers(this.#header())
     if (patch === null) return
     for (const [viewer, replica] of this.#replicas) {
-      const frame = (viewer === null ? undefined : patch.ownerFrames.get(viewer)) ?? patch.frame
+      const frame = viewer === null ? patch.frame : patch.frameFor(viewer)
       replica.applyPatch(framePayload(frame))
     }
   }
@@ -100,100 +104,11 @@ class Run {
     const { data, hidden } = this.#tracker.fullLog()
     expect(JSON.parse(data)).toEqual(this.#publicDocument)
     expect(JSON.parse(hidden as string)).toEqual(this.#hiddenDocument)
-    expect(this.#revived).toEqual(replicaView(EveryKind, this.#model, null))
+    expect(this.#revived).toEqual(replicaView(EveryKind, this.#model, { viewer: null }))
   }
 
   #check(): void {
     for (const [viewer, replica] of this.#replicas)
-      expect(replica.state).toEqual(replicaView(EveryKind, this.#model, viewer))
-  }
-
-  /** One random change, to the tracked state and the model alike. */
-  #change(): void {
-    const places: Place[] = []
-    collect(EveryKind, this.#tracker.state, { model: this.#model, places })
-    const { schema, tracked, model } = at(places, this.#values.below(places.length))
-    const field = at(schema.ordered, this.#values.below(schema.ordered.length))
-    if (field.kind === 'map')
-      this.#changeMap(field, tracked[field.name] as Values, model[field.name] as Values)
-    else if (field.kind === 'list' && this.#values.below(3) > 0)
-      this.#changeList(field, tracked[field.name] as unknown[], model[field.name] as unknown[])
-    if (field.kind !== 'map' || this.#values.below(12) === 0) {
-      const value = this.#values.field(field, 1)
-      tracked[field.name] = structuredClone(value)
-      model[field.name] = value
-    }
-  }
-
-  #changeMap(field: NamedField, tracked: Values, model: Values): void {
-    const key = this.#values.key()
-    const kind = this.#values.below(5)
-    if (kind === 0) {
-      delete tracked[key]
-      delete model[key]
-    } else if (kind === 1 && Object.hasOwn(model, key)) {
-      const gone = tracked[key] as Values
-      const copy = model[key] as Values
-      delete tracked[key]
-      delete model[key]
-      // A removed object may still be written to, and may come back elsewhere.
-      const scalar = at((field.item as Schema).ordered, 0)
-      gone[scalar.name] = copy[scalar.name] = this.#values.field(scalar)
-      const back = this.#values.key()
-      if (this.#values.below(2) === 0) {
-        tracked[back] = gone
-        model[back] = copy
-        expect(tracked[back]).toBe(gone)
-      }
-    } else {
-      const value = this.#values.object(field.item as Schema, 1)
-      tracked[key] = structuredClone(value)
-      model[key] = value
-    }
-  }
-
-  #changeList(field: NamedField, tracked: unknown[], model: unknown[]): void {
-    const kind = this.#values.below(6)
-    const item = this.#values.item(field.item as Schema | ScalarItem)
-    if (kind === 0 && model.length < field.max) {
-      tracked.push(structuredClone(item))
-      model.push(item)
-    } else if (kind === 1) expect(tracked.pop()).toEqual(model.pop())
-    else if (kind === 2 && model.length > 0) {
-      tracked[0] = structuredClone(item)
-      model[0] = item
-    } else if (kind === 3) expect(tracked.splice(1, 1)).toEqual(model.splice(1, 1))
-    else if (kind === 4) {
-      tracked.reverse()
-      model.reverse()
-    } else if (kind === 5) {
-      tracked.length = 0
-      model.length = 0
-    }
-  }
-}
-
-interface Place {
-  readonly schema: Schema
-  readonly tracked: Values
-  readonly model: Values
-}
-
-function collect(
-  schema: Schema,
-  tracked: Values,
-  to: { readonly model: Values; readonly places: Place[] },
-): void {
-  const { model, places } = to
-  places.push({ schema, tracked, model })
-  for (const field of schema.ordered) {
-    const inner = { tracked: tracked[field.name] as Values, model: model[field.name] as Values }
-    if (field.kind === 'object') collect(field.item as Schema, inner.tracked, { ...inner, places })
-    if (field.kind === 'map')
-      for (const key of Object.keys(inner.model))
-        collect(field.item as Schema, inner.tracked[key] as Values, {
-          model: inner.model[key] as Values,
-          places,
-        })
+      expect(replica.state).toEqual(replicaView(EveryKind, this.#model, { viewer }))
   }
 }

@@ -15,7 +15,7 @@ import {
   toSteps,
   uint,
 } from '@ringside/protocol'
-import type { Json, NamedField, ScalarItem, Schema } from '@ringside/protocol'
+import type { Audience, Json, NamedField, ScalarItem, Schema } from '@ringside/protocol'
 
 /** An element that is there. */
 export function at<T>(list: ArrayLike<T>, index: number): T {
@@ -61,8 +61,22 @@ export const EveryKind = schema({
   seed: int(10, { audience: 'nobody' }),
 })
 
-/** What viewer `owner` (null: everybody) may see, as a replica holds it: the rest are defaults. */
-export function replicaView(root: Schema, state: Values, viewer: string | null): Values {
+/** The team of each session that was put into one. */
+export type Teams = ReadonlyMap<string, string>
+
+/** What a viewer (null: everybody) may see, as a replica holds it: the rest are defaults. */
+export function replicaView(
+  root: Schema,
+  state: Values,
+  { viewer, teams = new Map() }: { readonly viewer: string | null; readonly teams?: Teams },
+): Values {
+  const teamOf = (name: string): string => teams.get(name) ?? name
+  const visible = ({ level, owner }: Around): boolean => {
+    if (level === 'public' || viewer === null || owner === null) return level === 'public'
+    return level === 'owner'
+      ? owner === viewer
+      : level === 'team' && teamOf(owner) === teamOf(viewer)
+  }
   const view = (entry: Schema, source: Values, around: Around): Values => {
     const result: Values = {}
     for (const field of entry.ordered) {
@@ -71,16 +85,15 @@ export function replicaView(root: Schema, state: Values, viewer: string | null):
       if (field.kind === 'map') {
         const entries: Values = {}
         for (const [key, inner] of Object.entries(value as Values)) {
-          const place = atKey(here, field, key)
-          if (visible(place, viewer))
-            entries[key] = view(field.item as Schema, inner as Values, place)
+          const place = atKey(here, key)
+          if (visible(place)) entries[key] = view(field.item as Schema, inner as Values, place)
         }
         result[field.name] = entries
       } else if (field.kind === 'object')
-        result[field.name] = visible(here, viewer)
+        result[field.name] = visible(here)
           ? view(field.item as Schema, value as Values, here)
           : defaults(field.item as Schema)
-      else result[field.name] = visible(here, viewer) ? value : defaultValue(field)
+      else result[field.name] = visible(here) ? value : defaultValue(field)
     }
     return result
   }
@@ -88,26 +101,23 @@ export function replicaView(root: Schema, state: Values, viewer: string | null):
 }
 
 interface Around {
-  readonly level: 'public' | 'owner' | 'nobody'
+  readonly level: Audience
+  /** In a hidden place: whose it is. */
   readonly owner: string | null
   /** Key of the nearest map entry around. */
   readonly key: string | null
 }
 
-function inside(around: Around, field: NamedField): Around {
-  if (around.level === 'nobody' || field.audience === 'nobody')
-    return { ...around, level: 'nobody' }
-  if (around.level === 'owner' || field.audience === 'public') return around
-  return { ...around, level: 'owner', owner: around.key }
+function inside(around: Around, { audience }: NamedField): Around {
+  if (around.level === 'nobody' || audience === 'nobody') return { ...around, level: 'nobody' }
+  if (around.level === 'public' && audience !== 'public')
+    return { ...around, level: audience, owner: around.key }
+  return around.level === 'team' && audience === 'owner' ? { ...around, level: 'owner' } : around
 }
 
-function atKey(here: Around, field: NamedField, key: string): Around {
-  const owner = here.level === 'owner' && here.owner === null ? key : here.owner
-  return { level: here.level, owner: field.audience === 'owner' ? owner : here.owner, key }
-}
-
-function visible(place: Around, viewer: string | null): boolean {
-  return place.level === 'public' || (place.level === 'owner' && place.owner === viewer)
+function atKey(here: Around, key: string): Around {
+  const isNamed = here.level !== 'public' && here.owner === null
+  return { level: here.level, owner: isNamed ? key : here.owner, key }
 }
 
 function defaults(entry: Schema): Values {

@@ -51,7 +51,7 @@ describe('state vectors', () => {
     const moved = vector('patch', 4)
     const frames = tracker.flushPlayers(moved.decoded)
     expect(toHex(frames?.frame)).toBe(moved.hex)
-    expect(toHex(frames?.ownerFrames.get('b7'))).toBe(vector('patch', 4, 'b7').hex)
+    expect(toHex(frames?.frameFor('b7'))).toBe(vector('patch', 4, 'b7').hex)
     expect(JSON.parse(tracker.flushLog()?.data ?? '')).toEqual(moved.mergePatch)
 
     delete players['b7']

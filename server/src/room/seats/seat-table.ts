@@ -213,7 +213,7 @@ export class SeatTable {
         }
       } else if (patch) {
         if (link.bufferedBytes > BEHIND_BYTES) seat.needsFullState = true
-        else link.send(patch.ownerFrames.get(seat.id) ?? patch.frame)
+        else link.send(patch.frameFor(seat.id))
       }
     }
     if (this.#held.length === 0) return

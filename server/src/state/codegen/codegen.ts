@@ -5,8 +5,9 @@ import { jsonCode } from './json.ts'
 import { writeVarint } from '../encode/byte-writer.ts'
 import { float, writeFloat, writeInteger, writeNumber } from '../encode/json-numbers.ts'
 import { show, stateInvalid } from '../invalid.ts'
+import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
 import { plain } from '../tree/plain.ts'
-import { KNOWN, OWNED, PUBLIC, Tracked } from '../tree/tracked.ts'
+import { KNOWN, Tracked } from '../tree/tracked.ts'
 import type { CompiledClass, GeneratedClass, Group } from '../tree/tracked.ts'
 
 /**
@@ -117,10 +118,13 @@ function stepsToValue(steps: string, step: number): string {
 
 /** Objects with the same mask meet in one group; most often all of a queue have the same. */
 function settleCode(compiled: CompiledClass): string {
-  const { publicMask, ownerMask, ownedMask, words } = compiled
+  const { publicMask, words } = compiled
   const key = words === 1 ? 'p0' : perWord(compiled, (w) => `p${w}`, ` + ',' + `)
   const some = (letter: string) => perWord(compiled, (w) => `${letter}${w}`, ' | ')
   const list = (letter: string) => perWord(compiled, (w) => `${letter}${w}`, ', ')
+  const hidden = (audience: string, mask: readonly number[]) =>
+    `{ ${perWord(compiled, (w) => `const h${w} = m${w} & ${mask[w]}`, ';')}
+          if ((${some('h')}) !== 0) settler.changedFor(${audience}, o, [${list('h')}]) }`
   return `function settle(queue, settler) {
     const { a, n } = queue
     let g = null
@@ -131,7 +135,7 @@ function settleCode(compiled: CompiledClass): string {
       ${perWord(compiled, (w) => `const m${w} = o.$m${w}; o.$m${w} = 0; o.$l${w} |= m${w}`)}
       o.$q = 0
       if (o.$lq === 0) settler.touchLog(o)
-      if (o.$level === ${PUBLIC}) {
+      if (o.$key === ${EVERYBODY}) {
         ${perWord(compiled, (w) => `const p${w} = m${w} & ${publicMask[w]}`)}
         if ((${some('p')}) !== 0) {
           if (g === null || ${perWord(compiled, (w) => `p${w} !== last${w}`, ' || ')}) {
@@ -147,12 +151,9 @@ function settleCode(compiled: CompiledClass): string {
           }
           g.a[g.n++] = o
         }
-        ${perWord(compiled, (w) => `const h${w} = m${w} & ${ownerMask[w]}`)}
-        if ((${some('h')}) !== 0) settler.changedForOwner(o, [${list('h')}])
-      } else if (o.$level === ${OWNED}) {
-        ${perWord(compiled, (w) => `const h${w} = m${w} & ${ownedMask[w]}`)}
-        if ((${some('h')}) !== 0) settler.changedForOwner(o, [${list('h')}])
-      }
+        ${compiled.hasOwnerFields ? hidden('o.$own', compiled.ownerMask) : ''}
+        ${compiled.hasTeamFields ? hidden('o.$team', compiled.teamMask) : ''}
+      } else if (o.$key !== ${NOBODY}) settler.changedHidden(o, [${list('m')}])
     }
     a.fill(null, 0, n)
     queue.n = 0

@@ -1,5 +1,5 @@
 import { stateLayout } from '@ringside/protocol'
-import type { Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
+import type { Audience, Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
 import { ByteWriter } from '../encode/byte-writer.ts'
 import { generate } from './codegen.ts'
 import { JsonWriter, jsonKey } from '../encode/json-writer.ts'
@@ -35,15 +35,21 @@ function compileClass(layout: StateClass): CompiledClass {
       if (field.target === null && keep(field)) setBit(bits, field.index)
     return bits
   }
+  const has = (audience: Audience): boolean =>
+    layout.fields.some((field) => field.target === null && field.audience === audience)
   const base = {
     layout,
     names: new Set(layout.fields.map((field) => field.name)),
     words,
     publicMask: mask((field) => field.audience === 'public'),
     ownerMask: mask((field) => field.audience === 'owner'),
+    teamMask: mask((field) => field.audience === 'team'),
     hiddenMask: mask((field) => field.audience !== 'public'),
-    ownedMask: mask((field) => field.audience !== 'nobody'),
+    forOwnMask: mask((field) => field.audience !== 'nobody'),
+    forTeamMask: mask((field) => field.audience === 'public' || field.audience === 'team'),
     allMask: mask(() => true),
+    hasOwnerFields: has('owner'),
+    hasTeamFields: has('team'),
     containers: layout.fields.filter((field) => field.target !== null).map(container),
     groups: new Map(),
     active: [],

@@ -8,6 +8,7 @@ import {
   PATCH_FIRST_GROUP,
   PATCH_REMOVED,
   PATCH_TICK,
+  defaultValue,
   system,
 } from '@ringside/protocol'
 import type { StateField } from '@ringside/protocol'
@@ -15,28 +16,44 @@ import type { ByteWriter } from './byte-writer.ts'
 import type { CompiledState } from '../codegen/compile.ts'
 import type { PatchHeader, PlayerPatch } from '../contract.ts'
 import { mapOf } from '../tree/map-node.ts'
-import { OWNED, PUBLIC, SECRET, childOf } from '../tree/tracked.ts'
+import { EVERYBODY, NOBODY, isTeamKey } from '../projection/audiences.ts'
+import type { EncodedPart } from '../projection/patch-frames.ts'
+import { PatchFrames } from '../projection/patch-frames.ts'
+import { childOf } from '../tree/tracked.ts'
 import type { CompiledClass, Group, Settler, Tracked } from '../tree/tracked.ts'
-import type { Tree } from '../tree/tree.ts'
+import type { Moved, Tree } from '../tree/tree.ts'
 
 const BYTES = 2
 const FIXED64 = 1
-const EMPTY: ReadonlyMap<string, Uint8Array> = new Map()
 
-/** What only one session may see of a patch. */
-interface OwnerPart {
+/** The part of a patch that one audience alone may see. */
+interface HiddenPart {
+  readonly key: number
   readonly removed: number[]
   /** By place, as the tree's queues. */
   readonly created: Map<number, Tracked[]>
-  readonly changed: { readonly object: Tracked; readonly words: readonly number[] }[]
+  readonly changed: FieldsOf[]
+  /** Fields that the audience sees no longer: they are sent with their defaults. */
+  readonly blanked: FieldsOf[]
 }
+
+interface FieldsOf {
+  readonly object: Tracked
+  readonly words: readonly number[]
+}
+
+/** The parts of one frame, by key of the audience. */
+type HiddenParts = Map<number, HiddenPart>
 
 /** Writes StatePatch messages (docs/protocol.md, "State patches") in frames of STATE and PATCH. */
 export class PlayersEncoder implements Settler {
   readonly #compiled: CompiledState
   readonly #writer: ByteWriter
   readonly #tree: Tree
-  #parts = new Map<string, OwnerPart>()
+  /** An object of each class with every field at its default. */
+  readonly #blanks = new Map<CompiledClass, Tracked>()
+  /** Of the patch that is being made. */
+  #parts: HiddenParts = new Map()
 
   constructor(compiled: CompiledState, tree: Tree) {
     this.#compiled = compiled
@@ -48,73 +65,86 @@ export class PlayersEncoder implements Settler {
     this.#tree.touchLog(object)
   }
 
-  changedForOwner(object: Tracked, words: readonly number[]): void {
-    if (object.$own !== null) this.#part(object.$own).changed.push({ object, words })
+  changedFor(key: number, object: Tracked, words: readonly number[]): void {
+    if (key !== NOBODY) partOf(this.#parts, key).changed.push({ object, words })
+  }
+
+  changedHidden(object: Tracked, words: readonly number[]): void {
+    const { forOwnMask, forTeamMask, ownerMask } = object.$c
+    const isTeams = isTeamKey(object.$key)
+    const seen = masked(words, isTeams ? forTeamMask : forOwnMask)
+    if (seen !== null) this.changedFor(object.$key, object, seen)
+    const own = isTeams ? masked(words, ownerMask) : null
+    if (own !== null) this.changedFor(object.$own, object, own)
   }
 
   /** Everything recorded since the last call, or null. */
   flush(header: PatchHeader): PlayerPatch | null {
     const tree = this.#tree
     const { classes } = this.#compiled
+    const parts = this.#parts
+    // Before anything is asked for its audience: what has left a team must not be in its part.
+    const moved = tree.moveTeams()
+    if (moved !== null) this.#tellMoved(moved)
     for (const compiled of classes) {
       const queue = tree.dirty[compiled.layout.index]
       if (queue !== undefined && queue.n > 0) compiled.settle(queue, this)
     }
-    const publicCreated = tree.createdCount > 0 ? this.#sortCreated(tree.created) : null
+    const publicCreated = tree.createdCount > 0 ? sortCreated(tree.created, parts) : null
     const removed: number[] = []
-    for (const { handle, level, owner } of tree.removals) {
-      if (level === PUBLIC) removed.push(handle)
-      else if (level === OWNED && owner !== null) this.#part(owner).removed.push(handle)
+    for (const { handle, key } of tree.removals) {
+      if (key === EVERYBODY) removed.push(handle)
+      else if (key !== NOBODY) partOf(parts, key).removed.push(handle)
     }
+    const names = Array.from(parts.keys(), (key) => tree.audiences.nameOf(key))
     const hasGroups = classes.some((compiled) => compiled.active.length > 0)
     const hasPublic = hasGroups || publicCreated !== null || removed.length > 0
     tree.settleNew()
-    if (!hasPublic && this.#parts.size === 0) return null
+    if (!hasPublic && parts.size === 0) return null
     this.#begin(system.patch.id, header)
     this.#removed(removed)
     if (publicCreated !== null) this.#createdGroups(publicCreated)
     for (const compiled of classes) if (compiled.active.length > 0) this.#changedGroups(compiled)
     const frame = this.#writer.finish()
-    return { frame, ownerFrames: this.#ownerFrames(frame) }
+    const tools = { audiences: tree.audiences, writer: this.#writer }
+    return new PatchFrames(frame, tools, parts.size === 0 ? [] : this.#encodeParts(names))
+  }
+
+  /** Each part, encoded once for however many see it. */
+  #encodeParts(names: readonly string[]): EncodedPart[] {
+    const encoded: EncodedPart[] = []
+    for (const [index, part] of [...this.#parts.values()].entries()) {
+      this.#writer.begin()
+      this.#part(part)
+      const name = names[index] as string
+      encoded.push({ isTeam: isTeamKey(part.key), name, bytes: this.#writer.finish() })
+    }
+    this.#parts = new Map()
+    return encoded
+  }
+
+  /** What has gone over to another team: its old one must not keep it, and the new one gets it whole. */
+  #tellMoved({ fields, objects }: Moved): void {
+    for (const { object, from } of fields) {
+      const words = object.$c.teamMask
+      partOf(this.#parts, from).blanked.push({ object, words })
+      partOf(this.#parts, object.$team).changed.push({ object, words })
+    }
+    for (const object of objects)
+      push(partOf(this.#parts, object.$key).created, object.$f?.edge ?? 0, object)
   }
 
   /** Everything that `sessionId` may see. */
   full(header: PatchHeader, sessionId: string | null): Uint8Array {
     const places: Tracked[][] = Array.from({ length: this.#compiled.layout.edges }, () => [])
     collect(this.#tree.root, places)
-    const publicCreated = this.#sortCreated(places)
+    const parts: HiddenParts = new Map()
+    const keys = sessionId === null ? [] : this.#tree.audiences.heldBy(sessionId)
+    const publicCreated = sortCreated(places, parts, keys)
     this.#begin(system.state.id, header)
     if (publicCreated !== null) this.#createdGroups(publicCreated)
-    const part = sessionId === null ? undefined : this.#parts.get(sessionId)
-    if (part !== undefined) this.#ownerPart(part)
-    this.#parts = new Map()
+    for (const part of parts.values()) this.#part(part)
     return this.#writer.finish()
-  }
-
-  /** Public objects by place, or null; what is an owner's goes to his part. */
-  #sortCreated(places: readonly (readonly (Tracked | null)[])[]): Map<number, Tracked[]> | null {
-    const result = new Map<number, Tracked[]>()
-    for (const [place, objects] of places.entries()) {
-      for (const object of objects) {
-        if (object === null || object.$level === SECRET) continue
-        if (object.$level === PUBLIC) {
-          push(result, place, object)
-          const owner = object.$c.ownerMask
-          if (object.$own !== null && owner.some((word) => word !== 0))
-            this.#part(object.$own).changed.push({ object, words: owner })
-        } else if (object.$own !== null) push(this.#part(object.$own).created, place, object)
-      }
-    }
-    return result.size === 0 ? null : result
-  }
-
-  #part(owner: string): OwnerPart {
-    let part = this.#parts.get(owner)
-    if (part === undefined) {
-      part = { removed: [], created: new Map(), changed: [] }
-      this.#parts.set(owner, part)
-    }
-    return part
   }
 
   #begin(id: number, header: PatchHeader): void {
@@ -144,7 +174,7 @@ export class PlayersEncoder implements Settler {
   #createdGroup(objects: Tracked[]): void {
     const first = objects[0] as Tracked
     const compiled = first.$c
-    const mask = first.$level === PUBLIC ? compiled.publicMask : compiled.ownedMask
+    const mask = createdMask(first)
     const group: Group = { a: objects, n: objects.length, room: 3, words: [...mask] }
     compiled.narrow(group)
     const w = this.#writer
@@ -182,36 +212,105 @@ export class PlayersEncoder implements Settler {
     active.length = 0
   }
 
-  #ownerFrames(frame: Uint8Array): ReadonlyMap<string, Uint8Array> {
-    if (this.#parts.size === 0) return EMPTY
-    const frames = new Map<string, Uint8Array>()
-    for (const [owner, part] of this.#parts) {
-      this.#writer.begin()
-      this.#writer.bytes(frame)
-      this.#ownerPart(part)
-      frames.set(owner, this.#writer.finish())
-    }
-    this.#parts = new Map()
-    return frames
-  }
-
-  #ownerPart({ removed, created, changed }: OwnerPart): void {
+  #part({ removed, created, changed, blanked }: HiddenPart): void {
     this.#removed(removed)
     if (created.size > 0) this.#createdGroups(created)
-    const groups = new Map<CompiledClass, Map<string, Group>>()
-    for (const { object, words } of changed) {
-      const ofClass = groups.get(object.$c) ?? new Map<string, Group>()
-      groups.set(object.$c, ofClass)
-      const key = words.join()
-      const group = ofClass.get(key) ?? { a: [], n: 0, room: 1, words: [...words] }
-      ofClass.set(key, group)
-      group.a[group.n++] = object
-    }
-    for (const [compiled, ofClass] of groups) {
-      compiled.active.push(...ofClass.values())
-      this.#changedGroups(compiled)
+    this.#blankedGroups(blanked)
+    for (const group of groupsOf(changed)) {
+      group.compiled.active.push(group)
+      this.#changedGroups(group.compiled)
     }
   }
+
+  /** Changed groups again, with the defaults in place of the values. */
+  #blankedGroups(fields: readonly FieldsOf[]): void {
+    const w = this.#writer
+    for (const group of groupsOf(fields)) {
+      const { compiled, n, words } = group
+      w.tag(PATCH_FIRST_GROUP + 1 + 2 * compiled.layout.index, BYTES)
+      const at = this.#openGroup(group)
+      handles(w, group)
+      const blank = this.#blankOf(compiled)
+      compiled.columns(w, { a: Array.from({ length: n }, () => blank), n, room: 1, words })
+      w.endLength(at, group.room)
+    }
+  }
+
+  #blankOf(compiled: CompiledClass): Tracked {
+    let blank = this.#blanks.get(compiled)
+    if (blank === undefined) {
+      const { ordered } = compiled.layout.schema
+      const values = Object.fromEntries(ordered.map((field) => [field.name, defaultValue(field)]))
+      blank = compiled.create(values, this.#tree)
+      this.#blanks.set(compiled, blank)
+    }
+    return blank
+  }
+}
+
+function partOf(parts: HiddenParts, key: number): HiddenPart {
+  let part = parts.get(key)
+  if (part === undefined) {
+    part = { key, removed: [], created: new Map(), changed: [], blanked: [] }
+    parts.set(key, part)
+  }
+  return part
+}
+
+/**
+ * Public objects by place, or null when there are none; what is hidden goes to the parts of its audiences, or
+ * of those in `keys` alone.
+ */
+function sortCreated(
+  places: readonly (readonly (Tracked | null)[])[],
+  parts: HiddenParts,
+  keys: readonly number[] | null = null,
+): Map<number, Tracked[]> | null {
+  const result = new Map<number, Tracked[]>()
+  const isAsked = (key: number): boolean => key !== NOBODY && (keys === null || keys.includes(key))
+  for (const [place, objects] of places.entries()) {
+    for (const object of objects) {
+      if (object === null || object.$key === NOBODY) continue
+      const { $c, $key, $own, $team } = object
+      const isPublic = $key === EVERYBODY
+      if (isPublic) push(result, place, object)
+      else if (isAsked($key)) push(partOf(parts, $key).created, place, object)
+      if ($c.hasOwnerFields && $key !== $own && isAsked($own))
+        partOf(parts, $own).changed.push({ object, words: $c.ownerMask })
+      if ($c.hasTeamFields && isPublic && isAsked($team))
+        partOf(parts, $team).changed.push({ object, words: $c.teamMask })
+    }
+  }
+  return result.size === 0 ? null : result
+}
+
+interface ClassGroup extends Group {
+  readonly compiled: CompiledClass
+}
+
+/** Objects of one class with the same fields in one group. */
+function groupsOf(fields: readonly FieldsOf[]): ClassGroup[] {
+  const groups: ClassGroup[] = []
+  const byClass = new Map<CompiledClass, Map<string, ClassGroup>>()
+  for (const { object, words } of fields) {
+    const ofClass = byClass.get(object.$c) ?? new Map<string, ClassGroup>()
+    byClass.set(object.$c, ofClass)
+    const mask = words.join()
+    let group = ofClass.get(mask)
+    if (group === undefined) {
+      group = { compiled: object.$c, a: [], n: 0, room: 1, words: [...words] }
+      ofClass.set(mask, group)
+      groups.push(group)
+    }
+    group.a[group.n++] = object
+  }
+  return groups
+}
+
+/** The fields that are in both masks, or null. */
+function masked(words: readonly number[], mask: readonly number[]): number[] | null {
+  const both = words.map((word, index) => word & (mask[index] ?? 0))
+  return both.some((word) => word !== 0) ? both : null
 }
 
 /** Every object from `object` down, by place, parents first. */
@@ -227,6 +326,12 @@ function push(places: Map<number, Tracked[]>, place: number, object: Tracked): v
   const list = places.get(place)
   if (list === undefined) places.set(place, [object])
   else list.push(object)
+}
+
+/** The fields that an object is created with: those that whoever sees its place sees. */
+function createdMask({ $c, $key }: Tracked): readonly number[] {
+  if ($key === EVERYBODY) return $c.publicMask
+  return isTeamKey($key) ? $c.forTeamMask : $c.forOwnMask
 }
 
 function classIndex(objects: readonly Tracked[]): number {

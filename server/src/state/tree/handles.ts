@@ -1,48 +1,56 @@
 import { ROOT_HANDLE } from '@ringside/protocol'
-import { PUBLIC, SECRET } from './tracked.ts'
+import { EVERYBODY, NOBODY, isTeamKey } from '../projection/audiences.ts'
 
-/** Handles of what only one player sees begin here: above those of all public objects, four bytes long. */
+/**
+ * A session may know hidden objects of its own and of its team: their handles begin above those of all public
+ * objects, each kind's elsewhere, and are four bytes long.
+ */
+const TEAM_FROM = 2 ** 26
 const OWNED_FROM = 2 ** 27
 
 interface Space {
+  readonly from: number
   next: number
   readonly free: number[]
 }
 
 interface Released {
-  readonly owner: string | null
+  readonly key: number
   readonly handle: number
 }
 
 /**
- * Gives out handles. Public objects have one space, and each player one for what he alone sees: with a
- * common one, the gaps that a player finds would tell how much others hide from him (ST9). Two players may so
- * have the same handle for different objects. A handle is used again only after `settle` (ST4).
+ * Gives out handles. Public objects have one space, and each audience one for what it alone sees: with a
+ * common one, the gaps that a player finds would tell how much others hide from them (ST9). Two audiences may
+ * so have the same handle for different objects. A handle is used again only after `settle` (ST4).
  */
 export class Handles {
-  readonly #public: Space = { next: ROOT_HANDLE, free: [] }
-  /** Of those that have any: a player who leaves takes his with him. */
-  readonly #owned = new Map<string | null, Space>()
+  readonly #public: Space = { from: ROOT_HANDLE, next: ROOT_HANDLE, free: [] }
+  /** By key of the audience, as long as it has a handle. */
+  readonly #hidden = new Map<number, Space>()
   #releasedPublic: number[] = []
-  #releasedOwned: Released[] = []
+  #releasedHidden: Released[] = []
 
-  /** Spaces of players that are kept. */
-  get ownedSpaceCount(): number {
-    return this.#owned.size
+  /** How many audiences have a space. */
+  get hiddenSpaceCount(): number {
+    return this.#hidden.size
   }
 
-  /** For an object of this level (`Tracked.$level`) that belongs to `owner`; 0 for one that nobody sees. */
-  take(level: number, owner: string | null): number {
-    if (level === PUBLIC) return this.#public.free.pop() ?? this.#public.next++
-    if (level === SECRET) return 0
-    let space = this.#owned.get(owner)
-    if (space === undefined) this.#owned.set(owner, (space = { next: OWNED_FROM, free: [] }))
+  /** A handle for an object that the audience `key` sees; 0 for one that nobody sees. */
+  take(key: number): number {
+    if (key === EVERYBODY) return this.#public.free.pop() ?? this.#public.next++
+    if (key === NOBODY) return 0
+    let space = this.#hidden.get(key)
+    if (space === undefined) {
+      const from = isTeamKey(key) ? TEAM_FROM : OWNED_FROM
+      this.#hidden.set(key, (space = { from, next: from, free: [] }))
+    }
     return space.free.pop() ?? space.next++
   }
 
-  release(handle: number, level: number, owner: string | null): void {
-    if (level === PUBLIC) this.#releasedPublic.push(handle)
-    else if (level !== SECRET) this.#releasedOwned.push({ owner, handle })
+  release(handle: number, key: number): void {
+    if (key === EVERYBODY) this.#releasedPublic.push(handle)
+    else if (key !== NOBODY) this.#releasedHidden.push({ key, handle })
   }
 
   /** What was released may be used again. */
@@ -51,13 +59,13 @@ export class Handles {
       for (const handle of this.#releasedPublic) this.#public.free.push(handle)
       this.#releasedPublic = []
     }
-    if (this.#releasedOwned.length === 0) return
-    for (const { owner, handle } of this.#releasedOwned) {
-      const space = this.#owned.get(owner)
+    if (this.#releasedHidden.length === 0) return
+    for (const { key, handle } of this.#releasedHidden) {
+      const space = this.#hidden.get(key)
       if (space === undefined) continue
       space.free.push(handle)
-      if (space.free.length === space.next - OWNED_FROM) this.#owned.delete(owner)
+      if (space.free.length === space.next - space.from) this.#hidden.delete(key)
     }
-    this.#releasedOwned = []
+    this.#releasedHidden = []
   }
 }

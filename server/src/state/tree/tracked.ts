@@ -3,6 +3,7 @@ import type { ByteWriter } from '../encode/byte-writer.ts'
 import { jsonKey } from '../encode/json-writer.ts'
 import type { JsonKey, JsonWriter } from '../encode/json-writer.ts'
 import { stateInvalid } from '../invalid.ts'
+import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
 
 /** `$s`: not part of the state (not yet, or no longer). Changes are not recorded. */
 export const DETACHED = 0
@@ -10,11 +11,6 @@ export const DETACHED = 0
 export const NEW = 1
 /** `$s`: players have it under its handle. */
 export const KNOWN = 2
-
-/** `$level`: what the places around an object let be seen of it. */
-export const PUBLIC = 0
-export const OWNED = 1
-export const SECRET = 2
 
 /** The entries of a map of which the log's next patch has something. */
 export interface ChangedEntries {
@@ -56,8 +52,10 @@ export interface Builder {
 /** What settling a queue calls back for. */
 export interface Settler {
   touchLog(object: Tracked): void
-  /** Fields that only the owner sees have changed: `words` is lent. */
-  changedForOwner(object: Tracked, words: readonly number[]): void
+  /** Fields of a public object that only the audience `key` sees have changed. */
+  changedFor(key: number, object: Tracked, words: readonly number[]): void
+  /** An object in a hidden place has changed; `words` are all of its changed fields. */
+  changedHidden(object: Tracked, words: readonly number[]): void
 }
 
 /** The generated functions of a class. */
@@ -95,10 +93,15 @@ export interface CompiledClass extends GeneratedClass {
   /** Masks of scalars and lists: by audience, and all. */
   readonly publicMask: readonly number[]
   readonly ownerMask: readonly number[]
+  readonly teamMask: readonly number[]
   readonly hiddenMask: readonly number[]
-  /** All but those that nobody sees. */
-  readonly ownedMask: readonly number[]
+  /** Of an object in a hidden place: what its session sees, and what its team does. */
+  readonly forOwnMask: readonly number[]
+  readonly forTeamMask: readonly number[]
   readonly allMask: readonly number[]
+  /** Has it scalars or lists for the owner, for the team? */
+  readonly hasOwnerFields: boolean
+  readonly hasTeamFields: boolean
   /** Maps and nested objects. */
   readonly containers: readonly Container[]
   /** Groups by mask, kept from patch to patch; `active` are those in use. */
@@ -139,9 +142,11 @@ export class Tracked {
   $ci = 0
   /** Handle, 0 while detached. */
   $h = 0
-  $level = PUBLIC
-  /** Session id of who may see its owner's fields. */
-  $own: string | null = null
+  /** The key of the audience that sees it: it is `$own` or `$team` in a hidden place. */
+  $key = EVERYBODY
+  /** The keys of the session that it belongs to, and of that session's team; NOBODY where none is needed. */
+  $own = NOBODY
+  $team = NOBODY
   /** Where it is: parent, field of the parent, map of that field, key in the map. */
   $p: Tracked | null = null
   $f: StateField | null = null

@@ -5,16 +5,24 @@ import { ListNode, copyItems, isPlain } from './list-node.ts'
 import { jsonKey } from '../encode/json-writer.ts'
 import { MapNode, forgetChanged, isMapKey, mapOf } from './map-node.ts'
 import type { Ghost, MapHost } from './map-node.ts'
-import { DETACHED, KNOWN, NEW, OWNED, PUBLIC, SECRET } from './tracked.ts'
+import { DETACHED, KNOWN, NEW } from './tracked.ts'
 import { Tracked, childOf, rawValue } from './tracked.ts'
 import type { Builder, CompiledClass, DirtyQueue, Settler } from './tracked.ts'
 import { show, stateInvalid } from '../invalid.ts'
+import { Audiences, EVERYBODY, NOBODY } from '../projection/audiences.ts'
 
-/** A removed object that players know: who has to be told. */
+/** A removed object that players know, and the key of the audience that has to be told. */
 export interface Removal {
   readonly handle: number
-  readonly level: number
-  readonly owner: string | null
+  readonly key: number
+}
+
+/** What has gone over to another team since the last patch to players, who know it as it was. */
+export interface Moved {
+  /** Public objects with fields for the team, and the key of the team before. */
+  readonly fields: { readonly object: Tracked; readonly from: number }[]
+  /** Objects in places for the team, parents first: new to the team under the handles that they have now. */
+  readonly objects: Tracked[]
 }
 
 /**
@@ -24,6 +32,7 @@ export interface Removal {
  */
 export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   readonly root: Tracked
+  readonly audiences = new Audiences()
   readonly dirty: readonly DirtyQueue[]
   /** New objects by place (`StateField.edge`), parents first; null where one has gone again. */
   readonly created: readonly (Tracked | null)[][]
@@ -35,9 +44,11 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   readonly #logQueue: (Tracked | null)[] = []
   readonly #classes: readonly CompiledClass[]
   readonly #handles = new Handles()
+  readonly #hasTeam: boolean
 
   constructor(compiled: CompiledState, initial: unknown) {
     this.#classes = compiled.classes
+    this.#hasTeam = compiled.layout.classes[0]?.hasTeam === true
     this.dirty = compiled.classes.map(() => ({ a: [], n: 0 }))
     this.created = Array.from({ length: compiled.layout.edges }, () => [])
     this.root = this.#build(compiled.classes[0] as CompiledClass, initial)
@@ -61,6 +72,19 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     }
     if (this.removals.length > 0) this.removals = []
     this.#handles.settle()
+    this.audiences.settle()
+  }
+
+  /**
+   * Before the players' patch: gives what belongs to sessions that have changed their team to their team of now.
+   * Until then an object has the keys under which players know it. It walks over all that may be a team's.
+   */
+  moveTeams(): Moved | null {
+    const sessions = this.audiences.takeMoved()
+    if (sessions === null || !this.#hasTeam) return null
+    const moved: Moved = { fields: [], objects: [] }
+    this.#move(this.root, sessions, moved)
+    return moved
   }
 
   /** After the log's patch: the log has everything. */
@@ -155,8 +179,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
         node.stale ??= new Map()
         node.stale.set(key, ghostOf(entry))
       }
-      if (entry.$s === KNOWN)
-        this.removals.push({ handle: entry.$h, level: entry.$level, owner: entry.$own })
+      if (entry.$s === KNOWN) this.removals.push({ handle: entry.$h, key: entry.$key })
       this.#release(entry)
       node.owner.$c.markLog(node.owner, node.field.index)
       this.touchLog(node.owner)
@@ -247,13 +270,80 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     object.$ci = queue.length
     queue.push(object)
     this.createdCount++
-    if (parent !== null) inherit(object, parent)
-    object.$h = this.#handles.take(object.$level, object.$own)
+    if (parent !== null) this.#inherit(object, parent)
+    object.$h = this.#handles.take(object.$key)
     this.touchLog(object)
     for (const { field } of object.$c.containers) {
       if (field.kind === 'object') this.#attach(childOf(object, field))
       else for (const entry of mapOf(object, field).entries.values()) this.#attach(entry)
     }
+  }
+
+  /**
+   * Says who may see an object: whom its parent lets see it, narrowed by the audience of its own place. In
+   * a hidden place all belongs to the session that the place belongs to, whatever keys are in it.
+   */
+  #inherit(object: Tracked, parent: Tracked): void {
+    const { audience } = object.$f as StateField
+    const isPublic = parent.$key === EVERYBODY
+    object.$own = NOBODY
+    object.$team = NOBODY
+    if (parent.$key === NOBODY || audience === 'nobody') object.$key = NOBODY
+    else if (isPublic && audience === 'public' && !object.$c.layout.hasHidden)
+      object.$key = EVERYBODY
+    else {
+      const { audiences } = this
+      const isNamed =
+        isPublic && object.$n !== null && (audience === 'public' || parent.$own === NOBODY)
+      object.$own = isNamed ? audiences.holdSession(object.$k) : audiences.hold(parent.$own)
+      // The owner is in the team: what is for the owner inside a place for the team is narrower, not the reverse.
+      if (audience === 'owner' || (!isPublic && parent.$key === parent.$own))
+        object.$key = object.$own
+      else {
+        if (this.#hasTeam)
+          object.$team = isNamed ? audiences.holdTeamOf(object.$k) : audiences.hold(parent.$team)
+        object.$key = isPublic && audience === 'public' ? EVERYBODY : object.$team
+      }
+    }
+  }
+
+  #move(object: Tracked, sessions: ReadonlySet<number>, moved: Moved): void {
+    const isPublic = object.$key === EVERYBODY
+    const isMoved = sessions.has(object.$own)
+    // A place for a team is one session's throughout, and no other hidden place has anything for a team.
+    if (!isPublic && (!isMoved || object.$key !== object.$team)) return
+    if (isMoved) this.#changeTeam(object, moved)
+    for (const { field } of object.$c.containers) {
+      if (isPublic && field.audience !== 'team' && field.target?.hasTeam !== true) continue
+      if (field.kind === 'object') this.#move(childOf(object, field), sessions, moved)
+      else
+        for (const entry of mapOf(object, field).entries.values())
+          this.#move(entry, sessions, moved)
+    }
+  }
+
+  /**
+   * Gives an object the key of its session's team of now. That may be the same: the session is back, and
+   * only what was made below in between has another. The old team forgets a hidden object with all below
+   * it, and the new one gets it under a handle of its own.
+   */
+  #changeTeam(object: Tracked, moved: Moved): void {
+    const from = object.$team
+    object.$team = this.audiences.holdTeamOf(this.audiences.nameOf(object.$own))
+    this.audiences.release(from)
+    if (object.$team === from) return
+    const isKnown = object.$s === KNOWN
+    if (object.$key === EVERYBODY) {
+      if (isKnown && object.$c.hasTeamFields) moved.fields.push({ object, from })
+      return
+    }
+    if (isKnown) {
+      if (object.$p?.$key === EVERYBODY) this.removals.push({ handle: object.$h, key: from })
+      moved.objects.push(object)
+    }
+    this.#handles.release(object.$h, from)
+    object.$key = object.$team
+    object.$h = this.#handles.take(object.$key)
   }
 
   /** Takes an object and all below it out of every queue. */
@@ -262,7 +352,9 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       ;(this.created[object.$f?.edge ?? 0] as (Tracked | null)[])[object.$ci] = null
       this.createdCount--
     }
-    this.#handles.release(object.$h, object.$level, object.$own)
+    this.#handles.release(object.$h, object.$key)
+    this.audiences.release(object.$own)
+    this.audiences.release(object.$team)
     if (object.$lq === 1 && object.$n !== null) object.$n.changed[object.$li] = null
     object.$s = DETACHED
     object.$q = 1
@@ -289,17 +381,6 @@ function link(entry: Tracked, node: MapNode, key: string): void {
     entry.$k = key
     entry.$kj = jsonKey(key)
   }
-}
-
-/** Who may see an object: what its parent lets through, narrowed by the audience of its own place. */
-function inherit(object: Tracked, parent: Tracked): void {
-  const field = object.$f as StateField
-  const key = object.$n === null ? null : object.$k
-  if (parent.$level === SECRET || field.audience === 'nobody') object.$level = SECRET
-  else object.$level = parent.$level === OWNED || field.audience === 'owner' ? OWNED : PUBLIC
-  if (parent.$level === OWNED) object.$own = parent.$own
-  else if (field.audience === 'owner') object.$own = parent.$own ?? key
-  else object.$own = key ?? parent.$own
 }
 
 /** The keys of maps below `object` that the log has, as they were when it last looked. */
