@@ -58,6 +58,7 @@ export class FakeArena {
         this.events.push({ name, data, at: time.now })
       },
       broadcast: () => {},
+      setTeam: () => {},
       after: () => () => {},
       lock: () => {},
       unlock: () => {},
@@ -95,6 +96,7 @@ export class FakeArena {
       id,
       name,
       isConnected: true,
+      team: null,
       data: {},
       auth,
       signal: new AbortController().signal,

@@ -40,6 +40,8 @@ export interface RoomSession {
   readonly name: string
   /** False between onDrop and onReconnect. */
   readonly isConnected: boolean
+  /** The team that `room.setTeam` has put it into, or null. It survives a restart of the server. */
+  readonly team: string | null
   /** The game's own notes on the player; never sent. */
   readonly data: Record<string, unknown>
   /**
@@ -96,6 +98,14 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   emit<N extends keyof Events & string>(name: N, data: Events[N]): void
   /** Sends a frame of the game's own command id to players; not part of the log. */
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void
+  /**
+   * Puts a player into a team, which decides who sees the fields for `team`; null takes them out. A team is its name
+   * of 1-64 characters, or a whole number from 0 to 65,535, which is the name of its digits. The player gets a full
+   * state with the next patch, and the others what that changes for them. Of a session without a seat it
+   * does nothing.
+   * @throws RingsideError option_invalid for what is no team.
+   */
+  setTeam(session: RoomSession, team: string | number | null): void
   /** Calls after `ms` of the room's clock. The returned function cancels. At most 1,000 at once. */
   after(ms: number, callback: () => void): () => void
   /** No new players until unlock. */

@@ -9,7 +9,7 @@ import type { Random } from '../process/random.ts'
 import type { PatchHeader } from '../state/contract.ts'
 import { HookGuard } from './turn/guard.ts'
 import { RoomRecorder } from './output/recorder.ts'
-import type { BroadcastOptions, LeaveReason, Room } from './definition.ts'
+import type { BroadcastOptions, LeaveReason, Room, RoomSession } from './definition.ts'
 import type { RoomContext, RoomType } from './context.ts'
 import { RoomBase } from './base.ts'
 import { RoomCommands } from './turn/commands.ts'
@@ -21,6 +21,7 @@ import { encodeRuntime } from './runtime.ts'
 import type { RoomRuntime } from './runtime.ts'
 import type { RoomSeat } from './seats/seat.ts'
 import { SeatTable } from './seats/seat-table.ts'
+import { teamName } from './seats/team.ts'
 import { RoomTimers } from './turn/timers.ts'
 
 /**
@@ -103,6 +104,7 @@ export class LiveRoom extends RoomBase implements Room {
   #restore(runtime: RoomRuntime): void {
     this.profile.restore(runtime)
     this.seats.restore(runtime.seats)
+    this.#output.restoreTeams()
     this.#guard.run('onRestore', () => this.kind.handlers.onRestore?.(this))
   }
 
@@ -143,6 +145,13 @@ export class LiveRoom extends RoomBase implements Room {
       throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
     const frame = encodeFrame(commandId, payload)
     this.seats.broadcast(frame, options)
+  }
+
+  setTeam(session: RoomSession, team: string | number | null): void {
+    this.#assertReady()
+    const name = teamName(team)
+    const seat = this.seats.seated.get(session.id)
+    if (seat) this.#output.setTeam(seat, name)
   }
 
   after(ms: number, callback: () => void): () => void {
@@ -204,6 +213,7 @@ export class LiveRoom extends RoomBase implements Room {
     if (!this.seats.release(seat, reason, text)) return
     this.#begin(this.#context.clock.now())
     this.#guard.run('onLeave', () => this.kind.handlers.onLeave?.(this, seat, reason))
+    this.#output.forgetTeam(seat)
     this.#output.presence('left', seat)
     if (this.seats.isEmpty) this.#emptySince = this.#now
     this.#context.onChanged(this)

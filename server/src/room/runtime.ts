@@ -8,6 +8,8 @@ export interface SeatRecord {
   readonly reconnectToken: string
   /** `session.auth` as far as it is JSON, else null. */
   readonly auth: Json
+  /** The team that the player is in, if any. */
+  readonly team?: string
 }
 
 /** What a new owner of a room needs besides its state (OB6). */

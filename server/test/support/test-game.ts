@@ -20,6 +20,12 @@ const Player = schema({
   mines: list(3, Mine, { audience: 'owner' }),
 })
 
+const Scout = schema({
+  name: str(1),
+  plan: str(2, { audience: 'team' }),
+  finds: map(3, schema({ what: str(1) }), { audience: 'team' }),
+})
+
 /** A small game that uses every part of a room. */
 export const testGame = defineGame({
   commands: {
@@ -37,6 +43,7 @@ export const testGame = defineGame({
       events: { kill: event({ by: str(1), whom: str(2) }) },
     },
     quiet: { state: schema({ players: map(1, Player) }) },
+    camp: { state: schema({ scouts: map(1, Scout), ticks: uint(2) }) },
   },
 })
 

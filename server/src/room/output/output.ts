@@ -76,6 +76,29 @@ export class RoomOutput {
     return this.#recorder.tracker.fullFrame(this.#face.header(), seat.id)
   }
 
+  /**
+   * Another team for a player, as of the next patch: in place of it they get a full state, without what they
+   * may see no longer. The log must know it: only a snapshot holds the team of a seat.
+   */
+  setTeam(seat: RoomSeat, team: string | null): void {
+    if (seat.team === team) return
+    seat.team = team
+    this.#recorder.tracker.setTeam(seat.id, team)
+    if (seat.isGreeted) seat.needsFullState = true
+    this.#recorder.requestSnapshot()
+  }
+
+  /** The teams of seats that were taken back from the log. */
+  restoreTeams(): void {
+    for (const { id, team } of this.#seats.seated.values())
+      if (team !== null) this.#recorder.tracker.setTeam(id, team)
+  }
+
+  /** Nobody is in a team by an id whose seat is gone. */
+  forgetTeam(seat: RoomSeat): void {
+    if (seat.team !== null) this.#recorder.tracker.setTeam(seat.id, null)
+  }
+
   /** PAUSED to the players, after a patch with all that has changed until then. */
   tellPaused(paused: boolean, at: number): void {
     this.flush(at, false)

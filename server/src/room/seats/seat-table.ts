@@ -224,9 +224,10 @@ export class SeatTable {
 
   /** Seats of the room's last owner: kept for the grace, as if their players had dropped just now. */
   restore(records: readonly SeatRecord[]): void {
-    for (const { sessionId, name, reconnectToken, auth } of records) {
+    for (const { sessionId, name, reconnectToken, auth, team } of records) {
       const seat = new RoomSeat(this.#room, { id: sessionId, name, auth: auth ?? undefined })
       seat.reconnectToken = reconnectToken
+      seat.team = team ?? null
       seat.status = 'dropped'
       this.seated.set(sessionId, seat)
       this.#startGrace(seat)
@@ -249,6 +250,7 @@ export class SeatTable {
       name: seat.name,
       reconnectToken: seat.reconnectToken,
       auth: authRecord(seat.auth),
+      ...(seat.team === null ? {} : { team: seat.team }),
     }))
   }
 

@@ -35,7 +35,11 @@ export class RoomSeat implements RoomSession, Seat {
   readonly data: Record<string, unknown> = {}
   status: 'reserved' | 'connected' | 'dropped' | 'gone' = 'reserved'
   link: ClientLink | null = null
-  /** The client has missed patches: it gets a full state as soon as its socket is empty. */
+  team: string | null = null
+  /**
+   * The client has missed patches, or may see another part of the state: it gets a full state as soon as its
+   * socket is empty.
+   */
   needsFullState = false
   /** JOINED and the first full state were sent on this link: patches may follow. */
   isGreeted = false

@@ -1,0 +1,223 @@
+import { encodeSystem, framePayload } from '@ringside/protocol'
+import { describe, expect, it } from 'vitest'
+import { createReplica } from '../../../client/src/state-replica.ts'
+import { MemoryStore } from '../../src/index.ts'
+import type { RoomHandlersOf, RoomOf, RoomSession, Server } from '../../src/index.ts'
+import { testGame } from '../support/test-game.ts'
+import { TestServer } from '../support/test-server.ts'
+import type { TestClient, TestPlayer } from '../support/test-server.ts'
+
+const { state: Camp } = testGame.rooms.camp
+type CampRoom = RoomOf<typeof testGame, 'camp'>
+
+/** What a player of the camp sees, from all frames that have come. */
+class Reader {
+  readonly client: TestClient
+  readonly replica = createReplica(Camp)
+  fullStates = 0
+  #read = 0
+
+  constructor(client: TestClient) {
+    this.client = client
+  }
+
+  plans(): Record<string, string> {
+    for (; this.#read < this.client.received.length; this.#read++) {
+      const { name, frame } = this.client.received[this.#read] ?? {}
+      if (!frame) continue
+      if (name === 'state') {
+        this.fullStates++
+        this.replica.applyState(framePayload(frame))
+      } else if (name === 'patch') this.replica.applyPatch(framePayload(frame))
+    }
+    const scouts = Object.values(this.replica.state.scouts)
+    return Object.fromEntries(
+      scouts.map(({ name, plan, finds }) => [name, [plan, ...Object.keys(finds)].join()]),
+    )
+  }
+
+  hasGot(text: string): boolean {
+    return this.client.received.some(({ frame }) => Buffer.from(frame).includes(text))
+  }
+}
+
+class Game {
+  room: CampRoom | null = null
+  readonly #teams: Readonly<Record<string, string | number>>
+
+  constructor(teams: Readonly<Record<string, string | number>>) {
+    this.#teams = teams
+  }
+
+  get live(): CampRoom {
+    if (this.room === null) throw new Error('Expected a room')
+    return this.room
+  }
+
+  session(name: string): RoomSession {
+    for (const session of this.live.sessions.values()) if (session.name === name) return session
+    throw new Error(`Expected ${name} in the room`)
+  }
+
+  scout(name: string) {
+    for (const scout of Object.values(this.live.state.scouts)) if (scout.name === name) return scout
+    throw new Error(`Expected a scout ${name}`)
+  }
+
+  setUp(changes: Partial<RoomHandlersOf<typeof testGame, 'camp'>> = {}) {
+    return (server: Server<typeof testGame>): void => {
+      server.room('camp', {
+        maxClients: 8,
+        onCreate: () => ({ scouts: {}, ticks: 0 }),
+        onJoin: (room, session) => {
+          this.room = room
+          room.state.scouts[session.id] = { name: session.name, plan: '', finds: {} }
+          room.setTeam(session, this.#teams[session.name] ?? null)
+        },
+        onRestore: (room) => void (this.room = room),
+        ...changes,
+      })
+    }
+  }
+}
+
+async function joinAll(test: TestServer, names: readonly string[]): Promise<TestPlayer[]> {
+  const players: TestPlayer[] = []
+  for (const name of names) players.push(await test.join(name, 'joinOrCreate/camp'))
+  return players
+}
+
+describe('teams of a room', () => {
+  it('RM13 ST9 members see what is for the team; other teams and spectators get nothing of it', async () => {
+    const game = new Game({ Ada: 'red', Bob: 'red', Cid: 7 })
+    await using test = await TestServer.start({}, {}, game.setUp())
+    const players = await joinAll(test, ['Ada', 'Bob', 'Cid', 'Dan'])
+    const [ada, bob, cid, dan] = players.map((player) => new Reader(player))
+    expect(game.session('Cid').team).toBe('7')
+    expect(game.session('Dan').team).toBeNull()
+    game.scout('Ada').plan = 'AMBUSH'
+    game.scout('Ada').finds['GOLD'] = { what: 'coin' }
+    await test.clock.advanceAsync(500, 5)
+    for (const reader of [ada, bob]) expect(reader?.plans()['Ada']).toBe('AMBUSH,GOLD')
+    for (const reader of [cid, dan]) {
+      expect(reader?.plans()['Ada']).toBe('')
+      expect(reader?.hasGot('AMBUSH') || reader?.hasGot('GOLD')).toBe(false)
+    }
+    const path = `/rooms/${game.live.id}`
+    for (const page of ['/state', '/events?limit=1000'])
+      expect(JSON.stringify((await test.http('GET', path + page)).body)).not.toMatch(/AMBUSH|GOLD/)
+  })
+
+  it('RM13 who changes the team gets one full state; for the others a patch tells it', async () => {
+    const game = new Game({ Ada: 'red', Bob: 'red', Cid: 'blue' })
+    await using test = await TestServer.start({}, {}, game.setUp())
+    const readers = (await joinAll(test, ['Ada', 'Bob', 'Cid'])).map((player) => new Reader(player))
+    for (const name of ['Ada', 'Bob', 'Cid']) game.scout(name).plan = `of ${name}`
+    game.scout('Ada').finds['GOLD'] = { what: 'coin' }
+    await test.clock.advanceAsync(500, 5)
+    for (const reader of readers) reader.plans()
+    game.live.setTeam(game.session('Ada'), 'blue')
+    await test.clock.advanceAsync(500, 5)
+    const [ada, bob, cid] = readers.map((reader) => reader.plans())
+    expect(ada).toEqual({ Ada: 'of Ada,GOLD', Bob: '', Cid: 'of Cid' })
+    expect(bob).toEqual({ Ada: '', Bob: 'of Bob', Cid: '' })
+    expect(cid).toEqual({ Ada: 'of Ada,GOLD', Bob: '', Cid: 'of Cid' })
+    expect(readers.map((reader) => reader.fullStates)).toEqual([2, 1, 1])
+    game.live.setTeam(game.session('Ada'), 'blue')
+    await test.clock.advanceAsync(500, 5)
+    for (const reader of readers) reader.plans()
+    expect(
+      readers.map((reader) => reader.fullStates),
+      'the same team again',
+    ).toEqual([2, 1, 1])
+  })
+
+  it('RM13 a player who does not read at the time has the right state once they do', async () => {
+    const game = new Game({ Ada: 'red', Bob: 'red' })
+    const onTick = (room: CampRoom) => void room.state.ticks++
+    await using test = await TestServer.start({ maxBehindMs: 60_000 }, {}, game.setUp({ onTick }))
+    const [ada, bob] = await joinAll(test, ['Ada', 'Bob'])
+    const reader = new Reader(ada as TestPlayer)
+    game.scout('Bob').plan = 'SECRET'
+    await test.clock.advanceAsync(200, 5)
+    expect(reader.plans()).toEqual({ Ada: '', Bob: 'SECRET' })
+    ada?.socket.setFull(true)
+    await test.clock.advanceAsync(300, 5)
+    game.live.setTeam(game.session('Ada'), null)
+    game.scout('Bob').plan = 'AFTERWARDS'
+    await test.clock.advanceAsync(300, 5)
+    ada?.socket.setFull(false)
+    await test.clock.advanceAsync(300, 5)
+    expect(reader.plans()).toEqual({ Ada: '', Bob: '' })
+    expect(reader.hasGot('AFTERWARDS')).toBe(false)
+    expect(bob?.closed).toBeNull()
+  })
+
+  it('RM13 what a player leaves behind nobody sees', async () => {
+    const game = new Game({ Ada: 'red', Bob: 'red' })
+    await using test = await TestServer.start({}, {}, game.setUp())
+    const [ada, bob] = await joinAll(test, ['Ada', 'Bob'])
+    const reader = new Reader(bob as TestPlayer)
+    const session = game.session('Ada')
+    game.scout('Ada').plan = 'AMBUSH'
+    await test.clock.advanceAsync(200, 5)
+    expect(reader.plans()['Ada']).toBe('AMBUSH')
+    ada?.send(encodeSystem('leave', {}))
+    await test.clock.advanceAsync(200, 5)
+    expect(reader.plans()).toEqual({ Ada: '', Bob: '' })
+    expect(game.scout('Ada').plan).toBe('AMBUSH')
+    game.live.setTeam(session, 'red')
+    await test.clock.advanceAsync(200, 5)
+    expect(reader.plans()['Ada'], 'a session without a seat is in no team').toBe('')
+  })
+
+  it.each([
+    ['a clean stop', false],
+    ['a crash', true],
+  ])('RM13 CL3 after %s everybody is in the team of before', async (_name, isCrash) => {
+    const store = new MemoryStore()
+    const before = new Game({ Ada: 'red', Bob: 'red', Cid: 'blue' })
+    const first = await TestServer.start({ store }, {}, before.setUp())
+    const players = await joinAll(first, ['Ada', 'Bob', 'Cid'])
+    before.live.setTeam(before.session('Cid'), null)
+    before.live.setTeam(before.session('Bob'), 'blue')
+    before.live.setTeam(before.session('Ada'), 'blue')
+    before.scout('Ada').plan = 'AMBUSH'
+    await first.clock.advanceAsync(1_000, 5)
+    const tokens = players.map((player) => player.all('joined')[0]?.reconnectToken)
+    const roomId = before.live.id
+    if (isCrash) await first.crash()
+    else await first[Symbol.asyncDispose]()
+
+    const after = new Game({})
+    await using second = await TestServer.start({ store, idPrefix: 'b' }, {}, after.setUp())
+    const readers: Reader[] = []
+    for (const token of tokens) {
+      const answer = await second.http('POST', `/matchmake/reconnect/${roomId}`, { token })
+      const client = await second.dial()
+      client.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+      await second.clock.advanceAsync(5)
+      readers.push(new Reader(client))
+    }
+    expect(['Ada', 'Bob', 'Cid'].map((name) => after.session(name).team)).toEqual([
+      'blue',
+      'blue',
+      null,
+    ])
+    expect(readers.map((reader) => reader.plans()['Ada'])).toEqual(['AMBUSH', 'AMBUSH', ''])
+    after.scout('Ada').plan = 'NEXT'
+    await second.clock.advanceAsync(200, 5)
+    expect(readers.map((reader) => reader.plans()['Ada'])).toEqual(['NEXT', 'NEXT', ''])
+  })
+
+  it.each(['', 'x'.repeat(65), -1, 0.5, 65_536, NaN, undefined, {}, true])(
+    'RM13 refuses the team %j',
+    async (team) => {
+      const game = new Game({})
+      await using test = await TestServer.start({}, {}, game.setUp())
+      await joinAll(test, ['Ada'])
+      expect(() => game.live.setTeam(game.session('Ada'), team as never)).toThrow(/Expected a team/)
+      expect(game.session('Ada').team).toBeNull()
+    },
+  )
+})
