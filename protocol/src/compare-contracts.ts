@@ -101,7 +101,8 @@ function compareField({ path, role, report }: Place, old: FieldModel, now: Field
     if (old.max !== null && now.max !== null && now.max < old.max)
       report(path, `max ${old.max} lowered to ${now.max}`, narrowed(role))
   }
-  if (old.audience !== now.audience)
+  // The log has a public and a hidden part: from one hidden audience to another nothing moves in it.
+  if (old.audience !== now.audience && (old.audience === 'public' || now.audience === 'public'))
     report(path, `audience '${old.audience}' became '${now.audience}'`, ['logs'])
 }
 

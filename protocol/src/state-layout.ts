@@ -52,11 +52,11 @@ export interface StateClass {
   readonly schema: Schema
   /** By ascending number. */
   readonly fields: readonly StateField[]
-  /** Is anything in it, or below it, not public? */
+  /** True when anything in it, or below it, is not public. */
   readonly hasHidden: boolean
-  /** Is anything in it, or below it, for a team? */
+  /** True when anything in it, or below it, is for a team. */
   readonly hasTeam: boolean
-  /** Is there a map in it or below it? */
+  /** True when a map is in it or below it. */
   readonly hasMaps: boolean
 }
 

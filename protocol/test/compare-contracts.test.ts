@@ -129,4 +129,16 @@ describe('compare', () => {
       "ArenaState.round: audience 'public' became 'nobody' [logs]",
     ])
   })
+
+  it('PR11: from one hidden audience to another nothing moves in the log', () => {
+    const withAudience = (audience: 'owner' | 'team' | 'nobody') =>
+      game({
+        state: {
+          players: map(1, schema({ ...player, plan: str(9, { audience }) })),
+          round: uint(2),
+        },
+      })
+    for (const audience of ['team', 'nobody'] as const)
+      expect(compareContracts(withAudience('owner'), withAudience(audience))).toEqual([])
+  })
 })

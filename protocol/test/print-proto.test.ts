@@ -45,7 +45,11 @@ const game = defineGame({
   },
   rooms: {
     'big-arena': {
-      state: schema({ ...fields, players: map(11, Inner, { audience: 'nobody' }) }),
+      state: schema({
+        ...fields,
+        players: map(11, Inner, { audience: 'nobody' }),
+        sides: map(12, schema({ plan: str(1, { max: 9, audience: 'team' }) })),
+      }),
       events: { 'round-over': event({ winner: str(1) }) },
     },
   },
@@ -69,6 +73,7 @@ describe('printed .proto', () => {
     expect(text).toContain('  string text = 1; // max 24\n')
     expect(text).toContain('  sint32 steps = 6; // step 0.01\n')
     expect(text).toContain('  map<string, Players> players = 11; // max 10000, for nobody\n')
+    expect(text).toContain('    string plan = 1; // max 9, for team\n')
     expect(text).toContain('  optional uint32 maybe = 200;\n')
   })
 

@@ -173,7 +173,7 @@ describe('contract', () => {
     expect(() => command(1, { b: bytes(1) })).not.toThrow()
   })
 
-  it.each(['owner', 'nobody'] as const)(
+  it.each(['owner', 'team', 'nobody'] as const)(
     'PR8: a message with a field for %s throws, at any depth: it would go to everybody',
     (audience) => {
       const Player = schema({ name: str(1), secret: str(2, { audience }) })

@@ -30,10 +30,11 @@ function state(order: (entries: Entry[]) => Entry[]): Schema {
 function describeTable({ classes, edges }: StateLayout): unknown {
   return {
     edges,
-    classes: classes.map(({ index, name, hasHidden, hasMaps, fields }) => ({
+    classes: classes.map(({ index, name, hasHidden, hasTeam, hasMaps, fields }) => ({
       index,
       name,
       hasHidden,
+      hasTeam,
       hasMaps,
       fields: fields.map(({ target, item, wrapper, ...field }) => ({
         ...field,
@@ -100,6 +101,30 @@ describe('the class table of a state', () => {
     expect(edges).toBe(places.length + 1)
     expect(new Set(classes.map(({ name }) => name)).size).toBe(classes.length)
   })
+})
+
+it('ST3 an audience changes no class, no place and no column: another build reads the same bytes', () => {
+  const withAudience = (audience: 'public' | 'owner' | 'team' | 'nobody') => {
+    const Player = schema({
+      name: str(1),
+      plan: str(2, { audience }),
+      box: object(3, schema({ w: int(1) }), { audience }),
+    })
+    const { classes } = stateLayout(schema({ players: map(1, Player), round: num(2) }))
+    return {
+      table: classes.map(({ name, fields }) => [name, ...fields.map(describeField)]),
+      hasTeam: classes.map(({ hasTeam }) => hasTeam),
+    }
+  }
+  const open = withAudience('public')
+  for (const audience of ['owner', 'team', 'nobody'] as const)
+    expect(withAudience(audience).table).toEqual(open.table)
+  expect(open.hasTeam).toEqual([false, false, false])
+  expect(withAudience('team').hasTeam).toEqual([true, true, false])
+  for (const audience of ['owner', 'team'] as const)
+    expect(() => stateLayout(schema({ plan: str(1, { audience }) }))).toThrow(
+      /Expected a map around/,
+    )
 })
 
 function describeField({ name, column, edge, target }: StateField): string {

@@ -11,13 +11,13 @@ export interface StateTracker<S extends Schema = Schema> {
    */
   readonly state: Infer<S>
   /**
-   * Encodes what changed since the last call, as whole PATCH frames in fresh memory; null when
-   * nothing did.
+   * Encodes the changes since the last call, as whole PATCH frames in fresh memory; null when there are
+   * none.
    */
   flushPlayers(header: PatchHeader): PlayerPatch | null
   /**
-   * What changed since the last call, as merge patches. Call it right after `flushPlayers` (which
-   * settles removals), at the slower rate of the log. null when nothing changed.
+   * Encodes the changes since the last call as merge patches. Call it right after `flushPlayers` (which
+   * settles removals), at the slower rate of the log. null when there are none.
    */
   flushLog(): LogPatch | null
   /**

@@ -5,7 +5,7 @@ export function stateInvalid(message: string): RingsideError {
   return new RingsideError('state_invalid', message)
 }
 
-/** What came, short enough for a message. */
+/** The value that came, short enough for a message. */
 export function show(value: unknown): string {
   if (typeof value === 'string')
     return `'${value.length > 40 ? `${value.slice(0, 40)}...` : value}'`

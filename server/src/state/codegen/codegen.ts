@@ -79,7 +79,7 @@ function classCode(compiled: CompiledClass): string {
   }`
 }
 
-/** Of the kind that the field will hold: V8 keeps doubles in place only where it saw one at first. */
+/** A value of the kind that the field will hold: V8 keeps doubles in place only where it saw one at first. */
 function initial(field: StateField): string {
   if (field.kind === 'f32' || field.kind === 'num') return 'NaN'
   return field.kind === 'int' || field.kind === 'quant' || field.kind === 'uint' ? '0' : 'null'

@@ -233,7 +233,7 @@ function writeExponent(
 const text = Buffer.allocUnsafeSlow(NUMBER_BYTES)
 const textView = new DataView(text.buffer, text.byteOffset, text.length)
 
-/** What `writeFloat` writes of a 32-bit float, as text. */
+/** The text that `writeFloat` writes of a 32-bit float. */
 export function floatText(value: number): string {
   float[0] = value
   return text.toString('latin1', 0, writeFloat(textView, 0))

@@ -48,7 +48,7 @@ export class JsonWriter {
     this.#isAscii = true
   }
 
-  /** What was written, without a trailing comma. */
+  /** Hands out the text that was written, without a trailing comma. */
   finish(): string {
     const end = this.p > 0 && this.b[this.p - 1] === COMMA ? this.p - 1 : this.p
     return this.#buffer.toString(this.#isAscii ? 'latin1' : 'utf8', 0, end)

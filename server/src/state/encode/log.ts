@@ -8,7 +8,7 @@ import { childOf } from '../tree/tracked.ts'
 import type { CompiledClass, Container, Tracked } from '../tree/tracked.ts'
 import type { Tree } from '../tree/tree.ts'
 
-/** Which part of an object a document shows. */
+/** The part of an object that a document shows. */
 type View =
   /** Public fields. */
   | 0
@@ -25,7 +25,7 @@ const WHOLE_VIEW = 2
 export class LogEncoder {
   readonly #json: JsonWriter
   readonly #tree: Tree
-  /** Is there anything hidden in the schema at all? */
+  /** False when nothing in the schema is hidden. */
   readonly #hasHidden: boolean
 
   constructor(compiled: CompiledState, tree: Tree) {
@@ -34,7 +34,7 @@ export class LogEncoder {
     this.#hasHidden = compiled.layout.classes[0]?.hasHidden === true
   }
 
-  /** What changed since the last call, or null. */
+  /** The changes since the last call, or null. */
   flush(): LogPatch | null {
     if (this.#tree.logCount === 0) return null
     const data = this.#patch(PUBLIC_VIEW)
@@ -163,7 +163,7 @@ function maskOf(compiled: CompiledClass, view: View): readonly number[] {
   return view === HIDDEN_VIEW ? compiled.hiddenMask : compiled.allMask
 }
 
-/** What a view shows inside a map or nested object, or null for nothing. */
+/** The view inside a map or nested object, or null when nothing of it is shown. */
 function viewInside(container: Container, view: View): View | null {
   if (view === WHOLE_VIEW) return WHOLE_VIEW
   if (view === PUBLIC_VIEW) return container.isPublic ? PUBLIC_VIEW : null

@@ -17,7 +17,7 @@ import type { CompiledState } from '../codegen/compile.ts'
 import type { PatchHeader, PlayerPatch } from '../contract.ts'
 import { mapOf } from '../tree/map-node.ts'
 import { EVERYBODY, NOBODY, isTeamKey } from '../projection/audiences.ts'
-import type { EncodedPart } from '../projection/patch-frames.ts'
+import type { EncodedPart, FrameTools } from '../projection/patch-frames.ts'
 import { PatchFrames } from '../projection/patch-frames.ts'
 import { childOf } from '../tree/tracked.ts'
 import type { CompiledClass, Group, Settler, Tracked } from '../tree/tracked.ts'
@@ -25,6 +25,8 @@ import type { Moved, Tree } from '../tree/tree.ts'
 
 const BYTES = 2
 const FIXED64 = 1
+const NO_NAMES: readonly string[] = []
+const NO_PARTS: readonly EncodedPart[] = []
 
 /** The part of a patch that one audience alone may see. */
 interface HiddenPart {
@@ -50,15 +52,17 @@ export class PlayersEncoder implements Settler {
   readonly #compiled: CompiledState
   readonly #writer: ByteWriter
   readonly #tree: Tree
+  readonly #tools: FrameTools
   /** An object of each class with every field at its default. */
   readonly #blanks = new Map<CompiledClass, Tracked>()
-  /** Of the patch that is being made. */
+  /** Those of the patch that is being made. */
   #parts: HiddenParts = new Map()
 
   constructor(compiled: CompiledState, tree: Tree) {
     this.#compiled = compiled
     this.#writer = compiled.writer
     this.#tree = tree
+    this.#tools = { audiences: tree.audiences, writer: compiled.writer }
   }
 
   touchLog(object: Tracked): void {
@@ -96,7 +100,9 @@ export class PlayersEncoder implements Settler {
       if (key === EVERYBODY) removed.push(handle)
       else if (key !== NOBODY) partOf(parts, key).removed.push(handle)
     }
-    const names = Array.from(parts.keys(), (key) => tree.audiences.nameOf(key))
+    // A key whose last object has gone is forgotten by settleNew.
+    const names =
+      parts.size === 0 ? NO_NAMES : Array.from(parts.keys(), (key) => tree.audiences.nameOf(key))
     const hasGroups = classes.some((compiled) => compiled.active.length > 0)
     const hasPublic = hasGroups || publicCreated !== null || removed.length > 0
     tree.settleNew()
@@ -106,8 +112,11 @@ export class PlayersEncoder implements Settler {
     if (publicCreated !== null) this.#createdGroups(publicCreated)
     for (const compiled of classes) if (compiled.active.length > 0) this.#changedGroups(compiled)
     const frame = this.#writer.finish()
-    const tools = { audiences: tree.audiences, writer: this.#writer }
-    return new PatchFrames(frame, tools, parts.size === 0 ? [] : this.#encodeParts(names))
+    return new PatchFrames(
+      frame,
+      this.#tools,
+      parts.size === 0 ? NO_PARTS : this.#encodeParts(names),
+    )
   }
 
   /** Each part, encoded once for however many see it. */
@@ -123,7 +132,7 @@ export class PlayersEncoder implements Settler {
     return encoded
   }
 
-  /** What has gone over to another team: its old one must not keep it, and the new one gets it whole. */
+  /** Takes from their old team what has gone over to another, and gives it whole to the new one. */
   #tellMoved({ fields, objects }: Moved): void {
     for (const { object, from } of fields) {
       const words = object.$c.teamMask
@@ -362,7 +371,7 @@ function handles(w: ByteWriter, { a, n }: Group): void {
   w.endLength(at, room)
 }
 
-/** Where new objects are: one parent for all when they share it, else one for each; keys for a map's. */
+/** Writes the places of new objects: one parent for all when they share it, else one for each; keys for a map's. */
 function place(w: ByteWriter, objects: readonly Tracked[], field: StateField): void {
   const parents = objects.map((object) => object.$p?.$h ?? 0)
   const isShared = parents.every((parent) => parent === parents[0])

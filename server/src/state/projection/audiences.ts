@@ -7,14 +7,14 @@ export const NOBODY = 1
 const FIRST_SESSION_KEY = 2
 const FIRST_TEAM_KEY = 3
 
-/** Is it the key of a team, and not of a session? */
+/** True for the key of a team, false for that of a session. */
 export function isTeamKey(key: number): boolean {
   return key >= FIRST_TEAM_KEY && (key & 1) === 1
 }
 
 interface Audience {
   readonly name: string
-  /** How many objects of the state belong to it. */
+  /** Number of objects of the state that have its key. */
   uses: number
 }
 
@@ -74,7 +74,7 @@ class Keys {
 }
 
 /**
- * Who may see what is hidden in one room's state. An audience is a small number, its key, which objects of the
+ * The audiences of one room's state. An audience is known by a small number, its key, which objects of the
  * state carry: everybody, nobody, one session, or one team. A session holds the keys of everybody, of itself and
  * of its team, and its projection is what has one of them. A key exists while an object has it, and is given
  * out again only after `settle`.
@@ -87,14 +87,14 @@ export class Audiences {
   /** The sessions whose team has changed since `takeMoved`, those too that are back in the old one. */
   #moved = new Set<string>()
 
-  /** Keys that exist. */
+  /** Number of keys that exist. */
   get count(): number {
     return this.#sessions.count + this.#teams.count
   }
 
   /**
-   * The team of a session, or of whatever else is the key of an entry. Who was put into none is alone in a
-   * team of their own name, and the entry of a team's name is that team's.
+   * The team of a session, or of whatever else is the key of an entry. A session that was put into
+   * none is alone in a team of its own name, and the entry under a team's name is that team's.
    */
   teamOf(name: string): string {
     return this.#teamOf.get(name) ?? name

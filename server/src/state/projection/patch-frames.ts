@@ -10,25 +10,25 @@ export interface EncodedPart {
   readonly bytes: Uint8Array
 }
 
-/** The frames of one patch: the public one, and those that are joined to it for who sees more. */
+/** Joining frames takes these: they know the team of each session, and give the memory. */
+export interface FrameTools {
+  readonly audiences: Audiences
+  readonly writer: ByteWriter
+}
+
+/** The frames of one patch: the public one, and longer ones for sessions that see more. */
 export class PatchFrames implements PlayerPatch {
   readonly frame: Uint8Array
-  readonly #audiences: Audiences
-  readonly #writer: ByteWriter
+  readonly #tools: FrameTools
   /** By session id and by name of the team; null when the patch hides nothing. */
   readonly #own: Map<string, Uint8Array> | null = null
   readonly #teams: Map<string, Uint8Array> | null = null
   /** Whole frames of teams, made when a member asks first. */
   readonly #teamFrames: Map<string, Uint8Array> | null = null
 
-  constructor(
-    frame: Uint8Array,
-    tools: { readonly audiences: Audiences; readonly writer: ByteWriter },
-    parts: readonly EncodedPart[],
-  ) {
+  constructor(frame: Uint8Array, tools: FrameTools, parts: readonly EncodedPart[]) {
     this.frame = frame
-    this.#audiences = tools.audiences
-    this.#writer = tools.writer
+    this.#tools = tools
     if (parts.length === 0) return
     this.#own = new Map()
     this.#teams = new Map()
@@ -39,7 +39,7 @@ export class PatchFrames implements PlayerPatch {
   frameFor(sessionId: string): Uint8Array {
     if (this.#own === null) return this.frame
     const own = this.#own.get(sessionId)
-    const shared = this.#frameOfTeam(this.#audiences.teamOf(sessionId))
+    const shared = this.#frameOfTeam(this.#tools.audiences.teamOf(sessionId))
     return own === undefined ? shared : this.#join(shared, own)
   }
 
@@ -55,9 +55,10 @@ export class PatchFrames implements PlayerPatch {
   }
 
   #join(first: Uint8Array, second: Uint8Array): Uint8Array {
-    this.#writer.begin()
-    this.#writer.bytes(first)
-    this.#writer.bytes(second)
-    return this.#writer.finish()
+    const { writer } = this.#tools
+    writer.begin()
+    writer.bytes(first)
+    writer.bytes(second)
+    return writer.finish()
   }
 }

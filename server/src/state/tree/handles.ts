@@ -31,7 +31,7 @@ export class Handles {
   #releasedPublic: number[] = []
   #releasedHidden: Released[] = []
 
-  /** How many audiences have a space. */
+  /** Number of audiences that have a space. */
   get hiddenSpaceCount(): number {
     return this.#hidden.size
   }
@@ -53,7 +53,7 @@ export class Handles {
     else if (key !== NOBODY) this.#releasedHidden.push({ key, handle })
   }
 
-  /** What was released may be used again. */
+  /** Lets handles that were released be used again. */
   settle(): void {
     if (this.#releasedPublic.length > 0) {
       for (const handle of this.#releasedPublic) this.#public.free.push(handle)

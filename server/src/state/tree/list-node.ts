@@ -80,7 +80,7 @@ type Mutator =
   | 'fill'
   | 'copyWithin'
 
-/** Which arguments are items: from, to. */
+/** The range of the arguments that are items: from, to. */
 const ITEM_ARGUMENTS: Readonly<Record<Mutator, readonly [from: number, to: number]>> = {
   push: [0, Infinity],
   unshift: [0, Infinity],

@@ -3,13 +3,13 @@ import { show, stateInvalid } from '../invalid.ts'
 import { rawValue } from './tracked.ts'
 import type { ChangedEntries, Tracked } from './tracked.ts'
 
-/** Keys that the log knows below an object that has gone from the tree: what a patch must null. */
+/** Keys that the log knows below an object that has gone from the tree: a patch must null them. */
 export interface Ghost {
   readonly maps: ReadonlyMap<number, ReadonlyMap<string, Ghost | null>>
   readonly objects: ReadonlyMap<number, Ghost>
 }
 
-/** What a map asks the tracker to do. */
+/** A map asks the tracker for these. */
 export interface MapHost {
   setEntry(node: MapNode, key: string, value: unknown): void
   deleteEntry(node: MapNode, key: string): void

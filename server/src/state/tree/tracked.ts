@@ -34,7 +34,7 @@ export interface Group {
   n: number
   /** Bytes that the length took the last time. */
   room: number
-  /** The mask, one word for 31 fields each; words that the class lacks stay empty. */
+  /** The mask: one word for every 30 fields, as many words as the class has. */
   readonly words: number[]
 }
 
@@ -49,7 +49,7 @@ export interface Builder {
   setObject(owner: Tracked, field: StateField, value: unknown): void
 }
 
-/** What settling a queue calls back for. */
+/** Settling a queue calls these. */
 export interface Settler {
   touchLog(object: Tracked): void
   /** Fields of a public object that only the audience `key` sees have changed. */
@@ -95,11 +95,11 @@ export interface CompiledClass extends GeneratedClass {
   readonly ownerMask: readonly number[]
   readonly teamMask: readonly number[]
   readonly hiddenMask: readonly number[]
-  /** Of an object in a hidden place: what its session sees, and what its team does. */
+  /** The fields of an object in a hidden place that its session sees, and those that its team sees. */
   readonly forOwnMask: readonly number[]
   readonly forTeamMask: readonly number[]
   readonly allMask: readonly number[]
-  /** Has it scalars or lists for the owner, for the team? */
+  /** True when it has scalars or lists for the owner, for the team. */
   readonly hasOwnerFields: boolean
   readonly hasTeamFields: boolean
   /** Maps and nested objects. */
@@ -129,7 +129,7 @@ const NO_KEY = jsonKey('')
  */
 export class Tracked {
   $c: CompiledClass
-  /** Where it queues when a field changes. */
+  /** The queue that it joins when a field changes. */
   $d: DirtyQueue = NO_QUEUE
   $s = DETACHED
   /** 1: in the queue already, or must not be queued. */
@@ -147,7 +147,7 @@ export class Tracked {
   /** The keys of the session that it belongs to, and of that session's team; NOBODY where none is needed. */
   $own = NOBODY
   $team = NOBODY
-  /** Where it is: parent, field of the parent, map of that field, key in the map. */
+  /** Its place: the parent, the field of the parent, the map of that field, the key in the map. */
   $p: Tracked | null = null
   $f: StateField | null = null
   $n: ChangedEntries | null = null

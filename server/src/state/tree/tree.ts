@@ -17,7 +17,7 @@ export interface Removal {
   readonly key: number
 }
 
-/** What has gone over to another team since the last patch to players, who know it as it was. */
+/** Objects that have gone over to another team since the last patch to players, who know them as they were. */
 export interface Moved {
   /** Public objects with fields for the team, and the key of the team before. */
   readonly fields: { readonly object: Tracked; readonly from: number }[]
@@ -26,8 +26,7 @@ export interface Moved {
 }
 
 /**
- * The object tree of one room: what is in it, under which handles, and what has changed since the last
- * patches. A removed object goes on as a plain object of its own (writes to it are not recorded)
+ * The object tree of one room, with the handles of its objects and the changes since the last patches. A removed object goes on as a plain object of its own (writes to it are not recorded)
  * and may be put back, under a new handle. Handles are used again only after the patch that removed them.
  */
 export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
@@ -38,9 +37,9 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   readonly created: readonly (Tracked | null)[][]
   createdCount = 0
   removals: Removal[] = []
-  /** How many objects have `$lq` set. */
+  /** Number of objects that have `$lq` set. */
   logCount = 0
-  /** They, and null from there on: the array keeps its size from patch to patch. */
+  /** These objects, and null from there on: the array keeps its size from patch to patch. */
   readonly #logQueue: (Tracked | null)[] = []
   readonly #classes: readonly CompiledClass[]
   readonly #handles = new Handles()
