@@ -99,10 +99,10 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   /** Sends a frame of the game's own command id to players; not part of the log. */
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void
   /**
-   * Puts a player into a team, which decides who sees the fields for `team`; null takes them out. A team is its name
-   * of 1-64 characters, or a whole number from 0 to 65,535, which is the name of its digits. The player gets a full
-   * state with the next patch, and the others what that changes for them. Of a session without a seat it
-   * does nothing.
+   * Puts a player into a team, which decides who sees the fields for `team`; null takes them out. A team is a
+   * name of 1-64 characters, not the id of a session in the room, or a whole number from 0 to 65,535, whose
+   * digits are its name. The player gets a full state in place of the next patch, and the others a patch with
+   * what that changes for them. It does nothing for a session without a seat.
    * @throws RingsideError option_invalid for what is no team.
    */
   setTeam(session: RoomSession, team: string | number | null): void

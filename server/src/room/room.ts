@@ -149,7 +149,7 @@ export class LiveRoom extends RoomBase implements Room {
 
   setTeam(session: RoomSession, team: string | number | null): void {
     this.#assertReady()
-    const name = teamName(team)
+    const name = teamName(team, (id) => this.seats.find(id) !== null)
     const seat = this.seats.seated.get(session.id)
     if (seat) this.#output.setTeam(seat, name)
   }

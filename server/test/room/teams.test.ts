@@ -210,6 +210,16 @@ describe('teams of a room', () => {
     expect(readers.map((reader) => reader.plans()['Ada'])).toEqual(['NEXT', 'NEXT', ''])
   })
 
+  it('RM13 refuses the id of a session as a team: who is in no team would not be alone', async () => {
+    const game = new Game({})
+    await using test = await TestServer.start({}, {}, game.setUp())
+    const [ada] = await joinAll(test, ['Ada', 'Bob'])
+    const { id } = game.session('Ada')
+    expect(id).toBe(ada?.seat.sessionId)
+    expect(() => game.live.setTeam(game.session('Bob'), id)).toThrow(/got the id of a session/)
+    expect(game.session('Bob').team).toBeNull()
+  })
+
   it.each(['', 'x'.repeat(65), -1, 0.5, 65_536, NaN, undefined, {}, true])(
     'RM13 refuses the team %j',
     async (team) => {
