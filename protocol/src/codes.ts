@@ -16,6 +16,7 @@ export const errorCodes = {
   room_full: { status: 409, retry: true, text: 'The room has no free seat' },
   room_locked: { status: 409, retry: true, text: 'The room takes no new players' },
   room_paused: { status: 503, retry: true, text: 'The room waits for its log' },
+  room_released: { status: 503, retry: true, text: 'The room is not run here any more' },
   room_limit: { status: 503, retry: true, text: 'The server holds as many rooms as it may' },
   auth_failed: { status: 403, retry: false, text: 'The room refused the player' },
   ticket_invalid: { status: 401, retry: false, text: 'The ticket is not one of this server' },

@@ -33,6 +33,14 @@ export interface StateTracker<S extends Schema = Schema> {
   fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array
   /** The whole state as the two JSON documents of a snapshot. After `flushPlayers`. */
   fullLog(): LogPatch
+  /**
+   * The room is no longer this owner's: from now on every write to the state throws RingsideError room_released
+   * at its line and changes nothing, and both flushes give null. Reading goes on. Right after both flushes: what
+   * changed since is in neither.
+   */
+  freeze(): void
+  /** Takes writes again after a `freeze`, from the state as it was then. */
+  thaw(): void
 }
 
 export interface PatchHeader {

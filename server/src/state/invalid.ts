@@ -13,3 +13,8 @@ export function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object'
   return typeof value === 'function' ? 'a function' : String(value)
 }
+
+/** What a write to a state throws that is no longer this owner's. */
+export function stateFrozen(): RingsideError {
+  return new RingsideError('room_released')
+}

@@ -40,6 +40,7 @@ class Tracker<S extends Schema> implements StateTracker<S> {
   readonly #tree: Tree
   readonly #players: PlayersEncoder
   readonly #log: LogEncoder
+  #isFrozen = false
 
   constructor(compiled: CompiledState<S>, initial: Infer<S>) {
     const tree = new Tree(compiled, initial)
@@ -50,7 +51,7 @@ class Tracker<S extends Schema> implements StateTracker<S> {
   }
 
   flushPlayers(header: PatchHeader): PlayerPatch | null {
-    return this.#players.flush(header)
+    return this.#isFrozen ? null : this.#players.flush(header)
   }
 
   setTeam(sessionId: string, team: string | null): void {
@@ -58,7 +59,7 @@ class Tracker<S extends Schema> implements StateTracker<S> {
   }
 
   flushLog(): LogPatch | null {
-    return this.#log.flush()
+    return this.#isFrozen ? null : this.#log.flush()
   }
 
   fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array {
@@ -67,6 +68,18 @@ class Tracker<S extends Schema> implements StateTracker<S> {
 
   fullLog(): LogPatch {
     return this.#log.full()
+  }
+
+  freeze(): void {
+    if (this.#isFrozen) return
+    this.#isFrozen = true
+    this.#tree.freeze()
+  }
+
+  thaw(): void {
+    if (!this.#isFrozen) return
+    this.#isFrozen = false
+    this.#tree.thaw()
   }
 }
 

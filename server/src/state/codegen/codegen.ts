@@ -103,9 +103,9 @@ function accessor({ kind, index, name, step }: StateField): string {
     set ${name}(v) {
       const r = check${index}(v)
       if (r !== ${own}) {
+        if (this.$q === 0) { const d = this.$d; d.a[d.n++] = this; this.$q = 1 }
         ${own} = r
         this.$m${Math.floor(index / 30)} |= ${1 << (index % 30)}
-        if (this.$q === 0) { this.$q = 1; const d = this.$d; d.a[d.n++] = this }
       }
     }`
 }

@@ -2,6 +2,7 @@ import { PayloadError, checkScalar, encodeMessage, isSchema, toSteps } from '@ri
 import type { ScalarItem, Schema, StateField } from '@ringside/protocol'
 import { floatText } from '../encode/json-numbers.ts'
 import { show, stateInvalid } from '../invalid.ts'
+import { assertThawed } from './tracked.ts'
 import type { Tracked } from './tracked.ts'
 
 const NODE = Symbol('node')
@@ -42,6 +43,7 @@ export class ListNode {
 
   /** Replaces everything by `items`, which are checked copies already. */
   replace(items: readonly unknown[]): void {
+    assertThawed(this.owner)
     if (items.length > this.field.max)
       throw stateInvalid(`Expected at most ${this.field.max} items in ${this.path}`)
     this.items.length = 0
@@ -122,6 +124,7 @@ class ListHandler implements ProxyHandler<unknown[]> {
       if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > target.length)
         throw stateInvalid(`Expected a length of at most ${target.length}, got ${show(value)}`)
       if (value === target.length) return true
+      assertThawed(node.owner)
       target.length = value as number
     } else {
       const index = indexOf(key)
@@ -129,6 +132,7 @@ class ListHandler implements ProxyHandler<unknown[]> {
         throw stateInvalid(
           `Expected an index of ${node.path} up to ${Math.min(target.length, node.field.max - 1)}, got '${String(key)}'`,
         )
+      assertThawed(node.owner)
       target[index] = copyItem(node.field.item as Schema | ScalarItem, value, node.path)
     }
     node.changed()
@@ -138,6 +142,7 @@ class ListHandler implements ProxyHandler<unknown[]> {
   deleteProperty(target: unknown[], key: string | symbol): boolean {
     if (indexOf(key) !== target.length - 1)
       throw stateInvalid(`Expected no hole in ${this.#node.path}, got delete of '${String(key)}'`)
+    assertThawed(this.#node.owner)
     target.length--
     this.#node.changed()
     return true

@@ -2,7 +2,7 @@ import type { StateClass, StateField } from '@ringside/protocol'
 import type { ByteWriter } from '../encode/byte-writer.ts'
 import { jsonKey } from '../encode/json-writer.ts'
 import type { JsonKey, JsonWriter } from '../encode/json-writer.ts'
-import { stateInvalid } from '../invalid.ts'
+import { stateFrozen, stateInvalid } from '../invalid.ts'
 import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
 
 /** `$s`: not part of the state (not yet, or no longer). Changes are not recorded. */
@@ -119,6 +119,26 @@ export interface Container {
 
 /** The queue that new and detached objects have: nothing is ever put into it. */
 const NO_QUEUE: DirtyQueue = { a: [], n: 0 }
+
+/**
+ * Stands in for the queues of a frozen state: whoever queues there throws before anything has changed. No object
+ * of such a state is queued, so that every write comes here, and a state that is not frozen pays nothing for it.
+ */
+export const FROZEN: Tracked[] = new Proxy([], {
+  set() {
+    throw stateFrozen()
+  },
+})
+
+/** True for an object of a frozen state; not for one that was taken out of it before. */
+export function isFrozen(object: Tracked): boolean {
+  return object.$s !== DETACHED && object.$d.a === FROZEN
+}
+
+/** @throws RingsideError room_released when the state that the object is part of is frozen. */
+export function assertThawed(object: Tracked): void {
+  if (isFrozen(object)) throw stateFrozen()
+}
 
 const NO_KEY = jsonKey('')
 

@@ -5,8 +5,8 @@ import { ListNode, copyItems, isPlain } from './list-node.ts'
 import { jsonKey } from '../encode/json-writer.ts'
 import { MapNode, forgetChanged, isMapKey, mapOf } from './map-node.ts'
 import type { Ghost, MapHost } from './map-node.ts'
-import { DETACHED, KNOWN, NEW } from './tracked.ts'
-import { Tracked, childOf, rawValue } from './tracked.ts'
+import { DETACHED, FROZEN, KNOWN, NEW } from './tracked.ts'
+import { Tracked, assertThawed, childOf, rawValue } from './tracked.ts'
 import type { Builder, CompiledClass, DirtyQueue, Settler } from './tracked.ts'
 import { show, stateInvalid } from '../invalid.ts'
 import { Audiences, EVERYBODY, NOBODY } from '../projection/audiences.ts'
@@ -124,6 +124,27 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     }
   }
 
+  /**
+   * From now on every write to an object of the tree throws, until `thaw`. What was changed since the last
+   * patch is in none. Costs what is queued, and nothing for the rest.
+   */
+  freeze(): void {
+    for (const queue of this.dirty) {
+      for (let i = 0; i < queue.n; i++) (queue.a[i] as Tracked).$q = 0
+      queue.n = 0
+      queue.a = FROZEN
+    }
+    for (const queue of this.created) for (const object of queue) if (object !== null) object.$q = 0
+  }
+
+  /** Writes are taken again. After a `freeze` that had nothing queued. */
+  thaw(): void {
+    for (const queue of this.dirty) {
+      queue.n = 0
+      queue.a = []
+    }
+  }
+
   list(field: StateField, value: unknown, owner: Tracked): ListNode {
     return new ListNode(owner, field, value)
   }
@@ -150,6 +171,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   }
 
   setMap(owner: Tracked, field: StateField, value: unknown): void {
+    assertThawed(owner)
     const node = mapOf(owner, field)
     if (value !== node.proxy) this.#replaceEntries(node, this.#buildEntries(node, value))
   }
@@ -161,6 +183,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   }
 
   setEntry(node: MapNode, key: string, value: unknown): void {
+    assertThawed(node.owner)
     const before = node.entries.get(key)
     if (before !== undefined && value === before) return
     if (before === undefined && node.entries.size >= node.field.max)
@@ -171,6 +194,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   }
 
   deleteEntry(node: MapNode, key: string): void {
+    assertThawed(node.owner)
     const entry = node.entries.get(key)
     if (entry === undefined) return
     if (entry.$s !== DETACHED) {
