@@ -1,5 +1,5 @@
 import type { Json } from '@ringside/protocol'
-import type { RestoredRoom } from '../outbox/contract/outbox.ts'
+import type { StoredRoom } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { StateTracker } from '../state/contract.ts'
 import type { RoomStart } from '../room/start.ts'
@@ -72,7 +72,7 @@ async function allOf<T>(items: readonly T[], work: (item: T) => Promise<void>): 
  * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats of that
  * snapshot and of those who joined after it (CL3).
  */
-export function restoredStart(restored: RestoredRoom, parts: RestoreParts): RoomStart {
+export function restoredStart(restored: StoredRoom, parts: RestoreParts): RoomStart {
   const { publicState, hiddenState } = restored
   const tracker = parts.states.restore(publicState, hiddenState)
   const { record } = parts
@@ -95,7 +95,7 @@ function newerAccess(snapshot: Access, record: Access): Access {
   }
 }
 
-function seatsAfter(before: readonly SeatRecord[], { events }: RestoredRoom): SeatRecord[] {
+function seatsAfter(before: readonly SeatRecord[], { events }: StoredRoom): SeatRecord[] {
   const seats = new Map(before.map((seat) => [seat.sessionId, seat]))
   for (const event of events) {
     if (event.type !== 'joined' && event.type !== 'left') continue

@@ -13,14 +13,14 @@ import type {
   OutboxPage,
   OutboxQuery,
   OutboxStats,
-  RestoredRoom,
   RoomLog,
   RoomLogHandlers,
+  StoredRoom,
 } from './contract/outbox.ts'
 import { OwnerWatch } from './owner/owner-watch.ts'
 import { PageReader } from './read/page-reader.ts'
 import { PendingTotal } from './append/pending-total.ts'
-import { readRoom } from './read/read-room.ts'
+import { missing, readOn, readRoom } from './read/read-room.ts'
 import { Retention } from './keep/retention.ts'
 import type { BufferContext, RoomBuffer } from './append/room-buffer.ts'
 import { SnapshotSaver } from './keep/snapshot-saver.ts'
@@ -270,10 +270,11 @@ class LogOutbox implements Outbox {
     }
   }
 
-  async openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog> {
+  async openRoom(room: string, handlers: RoomLogHandlers, read?: StoredRoom): Promise<RoomLog> {
     this.#assertRunning()
     const context = { ...this.#context, store: this.#store, buffers: this.#buffers }
-    const buffer = await this.#reached(() => takeRoom(room, handlers, context))
+    const claim = { room, handlers, fromEpoch: read?.epoch ?? null }
+    const buffer = await this.#reached(() => takeRoom(claim, context))
     this.#assertRunning()
     this.#rooms.add(buffer)
     return buffer
@@ -295,15 +296,23 @@ class LogOutbox implements Outbox {
     return this.#reached(() => this.#store.endedRooms(limit))
   }
 
-  stateOf(log: RoomLog): Promise<RestoredRoom> {
-    return this.#reached(() => this.#stateOf(log))
+  readRoom(room: string): Promise<StoredRoom> {
+    return this.#reached(() => readRoom(this.#store, room))
   }
 
-  async #stateOf(log: RoomLog): Promise<RestoredRoom> {
-    const { room, acknowledgedN } = log
+  stateOf(log: RoomLog, read?: StoredRoom): Promise<StoredRoom> {
+    return this.#reached(() => this.#stateOf(log, read))
+  }
+
+  async #stateOf({ room, acknowledgedN }: RoomLog, read?: StoredRoom): Promise<StoredRoom> {
     const marker = acknowledgedN === 0 ? null : await this.#store.byRoomN(room, acknowledgedN)
-    if (!marker) throw new RingsideError('past_retention', `Expected a log of room '${room}'`)
-    return readRoom(this, this.#store, marker)
+    if (!marker) throw missing(room)
+    const { n, seq, epoch } = marker
+    // Most often nothing was written between the look and the claim.
+    if (read?.n === n - 1) return { ...read, n, seq, epoch }
+    const whole = await (read ? readOn(this.#store, read, seq) : readRoom(this.#store, room, seq))
+    if (whole.n !== n) throw missing(room)
+    return whole
   }
 
   now(): number {

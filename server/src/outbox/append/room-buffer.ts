@@ -25,7 +25,8 @@ export interface BufferContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly enqueue: (pending: Pending) => void
-  readonly saveSnapshot: (snapshot: Snapshot) => void
+  /** Resolves with false when it was dropped. */
+  readonly saveSnapshot: (snapshot: Snapshot) => Promise<boolean>
   readonly onOver: (buffer: RoomBuffer) => void
   readonly onCoalesced: () => void
   /** So many accepted events of the room will not be written: the log was given up, or stopped. */
@@ -57,6 +58,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #acknowledgedPatchN: number
   /** n of the newest snapshot, captured or asked for. */
   #snapshotN: number
+  /** Whether the newest snapshot that was handed over to be stored is. */
+  #isSnapshotStored = Promise.resolve(false)
   /** Why something that the room has recorded will never be durable. */
   #dropCause: Error | null = null
   /** Why the ownership ended before it was closed. */
@@ -142,6 +145,18 @@ export class RoomBuffer implements RoomLog, EventOwner {
     if (fault) this.#refuseOwn(fault)
     else if (last) last.snapshot = state
     else if (this.#acknowledged.n > 0) this.#save(state)
+  }
+
+  handOver(state: SnapshotInput): Promise<void> {
+    return handled(this.#handOver(state))
+  }
+
+  async #handOver(state: SnapshotInput): Promise<void> {
+    this.#isSnapshotStored = Promise.resolve(false)
+    this.snapshot(state)
+    await this.durable()
+    if (!(await this.#isSnapshotStored))
+      throw new RingsideError('unavailable', `The snapshot of room '${this.room}' was not stored`)
   }
 
   #refuseOwn(fault: RingsideError): void {
@@ -297,7 +312,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#snapshotN = n
     const { room, epoch } = this
     const patchN = this.#acknowledgedPatchN
-    this.#context.saveSnapshot({ room, n, seq, epoch, at, patchN, ...state })
+    const snapshot = { room, n, seq, epoch, at, patchN, ...state }
+    this.#isSnapshotStored = this.#context.saveSnapshot(snapshot)
   }
 
   /** All rooms were full, this one too, however little it holds. */

@@ -16,9 +16,11 @@ export interface Outbox {
   stop(lastWrites?: () => Promise<void>): Promise<void>
   /**
    * Takes the ownership of a room: a new room begins at n = 1; a room with history gets a marker
-   * (`owner` event) at n = last + 1 with a higher epoch (OB4).
+   * (`owner` event) at n = last + 1 with a higher epoch (OB4). With `read`, only from the owner that it was
+   * read of: whoever has claimed the room since keeps it.
+   * @throws RingsideError room_taken when another owner was first, room_over when the room has ended.
    */
-  openRoom(room: string, handlers: RoomLogHandlers): Promise<RoomLog>
+  openRoom(room: string, handlers: RoomLogHandlers, read?: StoredRoom): Promise<RoomLog>
   /** W of OB3: nothing beyond it is shown to anybody. */
   readonly sealed: number
   /** Nothing at or below it can be read any more (OB6). */
@@ -53,18 +55,30 @@ export interface Outbox {
   /** How far clients have read (OB19). */
   readonly checkpoints: Pick<Checkpoints, 'note' | 'of'>
   /**
-   * The room's state as its log has it up to this ownership's marker: for the owner that goes on with it.
-   * Waits until that far is sealed.
+   * The room as its log has it at the moment, for whoever is about to claim it: the newest snapshot and the
+   * events after it by n. It waits for no watermark, for a run of n without a gap is whole (CL4).
+   * @throws RingsideError past_retention when neither snapshot nor log has it any more, room_over when it has
+   * ended.
+   */
+  readRoom(room: string): Promise<StoredRoom>
+  /**
+   * The same up to this ownership's marker, for the owner that goes on with it; only what came after `read` is
+   * read.
    * @throws RingsideError past_retention when neither snapshot nor log has it any more.
    */
-  stateOf(log: RoomLog): Promise<RestoredRoom>
+  stateOf(log: RoomLog, read?: StoredRoom): Promise<StoredRoom>
   /** The store's time in ms. */
   now(): number
   readonly stats: OutboxStats
 }
 
-/** What a room's log says of it. */
-export interface RestoredRoom {
+/** What a room's log says of it, up to its event n. */
+export interface StoredRoom {
+  readonly room: string
+  /** Of the last event that is part of it. */
+  readonly n: number
+  readonly seq: number
+  readonly epoch: number
   /** Encoded JSON, as of a snapshot. */
   readonly publicState: string
   readonly hiddenState: string | null
@@ -136,6 +150,13 @@ export interface RoomLog {
    * that is acknowledged.
    */
   snapshot(state: SnapshotInput): void
+  /**
+   * The same for the last time before the ownership is given up. Resolves when everything that was appended is
+   * acknowledged and a snapshot of this very point is stored: then `close` leaves the room to its next owner
+   * with nothing missing.
+   * @throws RingsideError as `durable`; unavailable when the snapshot was not stored.
+   */
+  handOver(state: SnapshotInput): Promise<void>
   /**
    * Resolves when all that was appended before is acknowledged.
    * @throws RingsideError when it will never be: event_refused, room_taken, outbox_unreachable (given up, or

@@ -8,6 +8,11 @@ const MAX_ATTEMPTS = 5
 /** Stored at once: a close hands over a snapshot of every room, and one after the other takes too long. */
 const MAX_SAVING = 16
 
+interface Waiting {
+  readonly snapshot: Snapshot
+  readonly tell: (isStored: boolean | Promise<boolean>) => void
+}
+
 /**
  * Stores snapshots in the background, several at once but of each room one. Of each room only the newest
  * waits; one that cannot be stored is dropped, for the next will do as well (the log is cut later, then).
@@ -16,8 +21,8 @@ export class SnapshotSaver {
   readonly #store: LogStore
   readonly #logger: Logger
   readonly #backoff: Backoff
-  readonly #waiting = new Map<string, Snapshot>()
-  readonly #saving = new Map<string, Promise<void>>()
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #saving = new Map<string, Promise<boolean>>()
   #isStopped = false
 
   constructor(context: {
@@ -30,10 +35,15 @@ export class SnapshotSaver {
     this.#backoff = new Backoff(context.clock)
   }
 
-  save(snapshot: Snapshot): void {
-    if (this.#isStopped) return
-    this.#waiting.set(snapshot.room, snapshot)
+  /** Resolves with false when it was dropped; one that a newer one has replaced is as that is. */
+  save(snapshot: Snapshot): Promise<boolean> {
+    if (this.#isStopped) return Promise.resolve(false)
+    const { room } = snapshot
+    const replaced = this.#waiting.get(room)
+    const saved = new Promise<boolean>((tell) => this.#waiting.set(room, { snapshot, tell }))
+    replaced?.tell(saved)
     this.#saveSome()
+    return saved
   }
 
   /** Resolves when none waits. */
@@ -45,6 +55,7 @@ export class SnapshotSaver {
   stop(): void {
     this.#isStopped = true
     const rooms = new Set([...this.#waiting.keys(), ...this.#saving.keys()])
+    for (const { tell } of this.#waiting.values()) tell(false)
     this.#waiting.clear()
     this.#backoff.release()
     if (rooms.size > 0)
@@ -52,7 +63,7 @@ export class SnapshotSaver {
   }
 
   #saveSome(): void {
-    for (const [room, snapshot] of this.#waiting) {
+    for (const [room, { snapshot, tell }] of this.#waiting) {
       if (this.#saving.size === MAX_SAVING) return
       // A newer one must not be overtaken by the older at the same n.
       if (this.#saving.has(room)) continue
@@ -62,14 +73,15 @@ export class SnapshotSaver {
         this.#saveSome()
       })
       this.#saving.set(room, saved)
+      tell(saved)
     }
   }
 
-  async #saveOne(snapshot: Snapshot): Promise<void> {
+  async #saveOne(snapshot: Snapshot): Promise<boolean> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.#isStopped; attempt++) {
       try {
         await this.#store.saveSnapshot(snapshot)
-        return
+        return true
       } catch (error) {
         this.#logger.warn(
           { roomId: snapshot.room, err: briefOf(error) },
@@ -78,5 +90,6 @@ export class SnapshotSaver {
         await this.#backoff.wait(attempt)
       }
     }
+    return false
   }
 }

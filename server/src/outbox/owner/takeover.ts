@@ -14,6 +14,14 @@ export interface TakeoverContext {
   readonly randomId: () => string
 }
 
+/** Who wants which room. */
+export interface Claim {
+  readonly room: string
+  readonly handlers: RoomLogHandlers
+  /** Only from the owner of this epoch, or an earlier one; null: from anybody. */
+  readonly fromEpoch: number | null
+}
+
 /**
  * Takes the ownership of a room (OB4). A room without history needs nothing: its n = 1 decides. One with
  * history gets a marker at last + 1 with a higher epoch; losing that place to another marker = give up,
@@ -21,8 +29,7 @@ export interface TakeoverContext {
  * @throws RingsideError room_over when the room has ended, room_taken when another owner was first.
  */
 export async function takeRoom(
-  room: string,
-  handlers: RoomLogHandlers,
+  { room, handlers, fromEpoch }: Claim,
   context: TakeoverContext,
 ): Promise<RoomBuffer> {
   const { store } = context
@@ -34,7 +41,9 @@ export async function takeRoom(
     if (snapshot && snapshot.n > (last?.n ?? 0)) last = await store.lastOfRoom(room)
     if (last?.type === END) throw new RingsideError('room_over', `Room '${room}' has ended`)
     const from = positionOf(last, snapshot)
-    const epoch = Math.max(last?.epoch ?? 0, snapshot?.epoch ?? 0) + 1
+    const lastEpoch = Math.max(last?.epoch ?? 0, snapshot?.epoch ?? 0)
+    if (fromEpoch !== null && lastEpoch > fromEpoch) throw takenError(room)
+    const epoch = lastEpoch + 1
     const ownership = { room, epoch, own: context.randomId(), from }
     const buffer = new RoomBuffer(ownership, handlers, context.buffers)
     if (from.n === 0) return buffer
@@ -43,10 +52,13 @@ export async function takeRoom(
     )
     if (outcome.kind === 'owned') return buffer
     if (outcome.kind === 'failed') throw outcome.cause
-    if (outcome.to.type === OWNER)
-      throw new RingsideError('room_taken', `Room '${room}' was taken by another owner`)
+    if (outcome.to.type === OWNER) throw takenError(room)
   }
   throw new RingsideError('unavailable', `Room '${room}' changed too fast to be taken over`)
+}
+
+function takenError(room: string): RingsideError {
+  return new RingsideError('room_taken', `Room '${room}' was taken by another owner`)
 }
 
 /** The greatest of snapshot, marker (an event as any other) and log. */

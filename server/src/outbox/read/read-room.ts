@@ -1,67 +1,100 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
-import type { Outbox, RestoredRoom } from '../contract/outbox.ts'
-import { PATCH } from '../contract/store.ts'
-import type { LogEvent, LogStore } from '../contract/store.ts'
+import type { StoredRoom } from '../contract/outbox.ts'
+import { END, PATCH } from '../contract/store.ts'
+import type { LogEvent, LogStore, Snapshot } from '../contract/store.ts'
 
 const PAGE = 1_000
+const PAGE_BYTES = 16 * 1024 * 1024
+/** So often may the log be cut while it is read. */
+const MAX_ATTEMPTS = 5
+
+type ReadableStore = Pick<LogStore, 'range' | 'snapshotAt'>
 
 /**
- * Makes a room's state out of its newest snapshot and the log after it, up to the marker of the
- * ownership that asks (CL3). The marker fences everybody else, so what is read cannot grow.
- * @throws RingsideError past_retention when a part of the log is missing.
+ * Makes a room's state out of its newest snapshot and the log after it, up to `upTo`. The events of a room are
+ * taken by n and must follow each other without a gap: such a run is whole, whatever else of the log is not
+ * sealed yet (CL4).
+ * @throws RingsideError past_retention when a part is missing, or there is nothing; room_over when it has ended;
+ * state_invalid when it is no JSON.
  */
 export async function readRoom(
-  outbox: Outbox,
-  store: LogStore,
-  marker: LogEvent,
-): Promise<RestoredRoom> {
-  const room = marker.room ?? ''
-  await untilSealed(outbox, marker.seq)
-  const snapshot = await store.snapshotAt(room, marker.seq)
-  let publicState: Json = snapshot ? parse(snapshot.publicState) : {}
-  let hiddenState: Json = snapshot?.hiddenState ? parse(snapshot.hiddenState) : {}
-  let next = (snapshot?.n ?? 0) + 1
-  const events: LogEvent[] = []
-  let after = snapshot?.seq ?? outbox.floor
-  while (after < marker.seq) {
-    const page = await outbox.read({ after, upTo: marker.seq, limit: PAGE, room })
-    for (const event of page.events) {
-      if (event.n !== next++) throw missing(room)
+  store: ReadableStore,
+  room: string,
+  upTo = Number.MAX_SAFE_INTEGER,
+): Promise<StoredRoom> {
+  let snapshot = await store.snapshotAt(room, upTo)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readOn(store, baseOf(room, snapshot), upTo)
+    } catch (error) {
+      const newer = await store.snapshotAt(room, upTo)
+      // The log was cut between the two reads: then there is a newer snapshot.
+      const isCut = newer !== null && newer.seq > (snapshot?.seq ?? 0)
+      if (!isCut || attempt === MAX_ATTEMPTS) throw error
+      snapshot = newer
+    }
+  }
+}
+
+/**
+ * The same room with what came after it in the log.
+ * @throws RingsideError as readRoom.
+ */
+export async function readOn(
+  store: Pick<LogStore, 'range'>,
+  read: StoredRoom,
+  upTo: number,
+): Promise<StoredRoom> {
+  const { room } = read
+  let publicState = parse(read.publicState)
+  let hiddenState: Json = read.hiddenState === null ? {} : parse(read.hiddenState)
+  let last: Pick<LogEvent, 'n' | 'seq' | 'epoch' | 'type'> = { ...read, type: '' }
+  const events = [...read.events]
+  for (;;) {
+    const query = { room, after: last.seq, upTo, limit: PAGE, maxBytes: PAGE_BYTES }
+    const page = await store.range(query)
+    for (const event of page) {
+      if (event.n !== last.n + 1) throw missing(room)
+      last = event
       if (event.type !== PATCH) events.push(event)
       else {
         publicState = applyMergePatch(publicState, parse(event.data))
         if (event.hidden !== null) hiddenState = applyMergePatch(hiddenState, parse(event.hidden))
       }
     }
-    after = page.next
+    if (page.length === 0) break
   }
-  // Cut while its owner stood still: by now the room is another's.
-  if (next !== marker.n + 1) throw missing(room)
-  return {
+  if (last.n === 0) throw missing(room)
+  if (last.type === END) throw new RingsideError('room_over', `Room '${room}' has ended`)
+  const { n, seq, epoch } = last
+  const state = {
     publicState: JSON.stringify(publicState),
     hiddenState: JSON.stringify(hiddenState),
-    runtime: snapshot?.runtime ?? null,
-    events,
   }
+  return { room, n, seq, epoch, ...state, runtime: read.runtime, events }
 }
 
-function untilSealed(outbox: Outbox, seq: number): Promise<void> {
-  if (outbox.sealed >= seq) return Promise.resolve()
-  return new Promise((resolve) => {
-    const stop = outbox.onSealed((_events, sealed) => {
-      if (sealed < seq) return
-      stop()
-      resolve()
-    })
-  })
+function baseOf(room: string, snapshot: Snapshot | null): StoredRoom {
+  const events: LogEvent[] = []
+  if (!snapshot) {
+    const state = { publicState: '{}', hiddenState: null, runtime: null }
+    return { room, n: 0, seq: 0, epoch: 0, ...state, events }
+  }
+  const { n, seq, epoch, publicState, hiddenState, runtime } = snapshot
+  return { room, n, seq, epoch, publicState, hiddenState, runtime, events }
 }
 
 function parse(text: string): Json {
-  return JSON.parse(text) as Json
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw new RingsideError('state_invalid', 'Expected JSON in the log of a room', { cause })
+  }
 }
 
-function missing(room: string): RingsideError {
+/** Cut while its owner stood still: by now the room is another's, or nobody's. */
+export function missing(room: string): RingsideError {
   return new RingsideError('past_retention', `Expected the whole log of room '${room}'`)
 }

@@ -41,7 +41,7 @@ function slowSaver() {
 describe('OB6 snapshots are stored in the background', () => {
   it('OB6 16 at once, and drain waits for all of them', async () => {
     const { open, saver } = slowSaver()
-    for (let index = 0; index < 40; index++) saver.save(snapshot({ room: `room${index}` }))
+    for (let index = 0; index < 40; index++) void saver.save(snapshot({ room: `room${index}` }))
     let isDrained = false
     void saver.drain().then(() => (isDrained = true))
     for (const count of [16, 16, 8]) {
@@ -57,7 +57,7 @@ describe('OB6 snapshots are stored in the background', () => {
 
   it('OB6 of one room only one is on its way, and only the newest waits', async () => {
     const { open, saver } = slowSaver()
-    for (const runtime of ['1', '2', '3']) saver.save(snapshot({ runtime }))
+    const saved = ['1', '2', '3'].map((runtime) => saver.save(snapshot({ runtime })))
     await settle()
     expect(open.map((each) => each.snapshot.runtime)).toEqual(['1'])
     open.shift()?.answer()
@@ -66,12 +66,18 @@ describe('OB6 snapshots are stored in the background', () => {
     open.shift()?.answer()
     await saver.drain()
     expect(open).toEqual([])
+    // The one that was replaced is stored when the newer one is.
+    expect(await Promise.all(saved)).toEqual([true, true, true])
   })
 
   it('OB6 what is dropped at the end is counted in the log', async () => {
     const { logger, saver } = slowSaver()
-    for (let index = 0; index < 20; index++) saver.save(snapshot({ room: `room${index}` }))
+    const saved = Array.from({ length: 20 }, (_, index) =>
+      saver.save(snapshot({ room: `room${index}` })),
+    )
     saver.stop()
+    // Whoever waits for one is told; those on their way are not known yet.
+    expect(await Promise.all(saved.slice(16))).toEqual([false, false, false, false])
     expect(logger.lines).toEqual([
       ['error', { rooms: 20 }, 'snapshots were dropped: these rooms replay more'],
     ])
