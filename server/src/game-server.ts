@@ -19,7 +19,7 @@ import type { Outbox } from './outbox/contract/outbox.ts'
 import { resolveCommands } from './room/turn/commands.ts'
 import type { LooseHandlers, RoomType } from './room/context.ts'
 import type { FullLogPolicy } from './room/definition.ts'
-import type { RoomHost } from './host/host.ts'
+import type { Host } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
 import type { DisconnectReason, Session } from './call/contract.ts'
 import type { RouteHandler } from './http/contract.ts'
@@ -43,7 +43,7 @@ export interface ServerParts {
   readonly loopback: MemoryTransport
   readonly outbox: Outbox
   readonly types: Map<string, RoomType>
-  readonly host: RoomHost
+  readonly host: Host
   readonly matchmaker: Matchmaker
   readonly registry: CommandRegistry
   readonly sessions: SessionTable
@@ -288,11 +288,18 @@ export class GameServer implements Server {
   }
 
   /** Done once, however often it is asked for. @throws RingsideError as Outbox.stop. */
-  #stopRooms(): Promise<void> {
+  async #stopRooms(): Promise<void> {
     const { host, outbox } = this.#parts
-    host.drain()
-    host.close()
-    return outbox.stop(() => host.settled()).finally(() => host.dispose())
+    await host.drain()
+    await outbox.stop(() => host.settled()).finally(() => host.dispose())
+  }
+
+  /**
+   * The rooms of this process, one by one: for the tests of moving them. Not part of Server: where a room runs is
+   * decided by the server, and a room that is released with nobody to adopt it stands still.
+   */
+  get host(): Host {
+    return this.#parts.host
   }
 
   #stopFeed(): void {

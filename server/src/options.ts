@@ -61,6 +61,11 @@ export interface ServerLimits {
   readonly retryMs: number
   /** Longest drain on `close`, in ms. Default 5,000. */
   readonly drainMs: number
+  /**
+   * Longest wait for what awaits in a room that is released (`close` releases all): async commands, in ms. What
+   * has not settled by then is answered with `room_released`. Default 5,000.
+   */
+  readonly settleMs: number
   /** Flush of the log: longest wait in ms. Default 0 (next turn). */
   readonly flushDelayMs: number
   /** Polling of the log in ms, wake-ups aside. Default 250. */
@@ -120,6 +125,7 @@ const rules: { readonly [K in keyof ServerLimits]: Rule } = {
   heartbeatMs: [15_000, 1_000, 15_000],
   retryMs: [2_000, 100, 60_000],
   drainMs: [5_000, 0, 600_000],
+  settleMs: [5_000, 0, 60_000],
   flushDelayMs: [0, 0, 1_000],
   pollMs: [250, 5, 10_000],
   holeTimeoutMs: [2_000, 100, 60_000],

@@ -144,7 +144,8 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   listen(address?: { readonly port?: number; readonly host?: string }): Promise<number>
   /**
    * Drains and stops: not ready, going-away to everybody, onDrain, log flushed, clients closed with
-   * 1001, transport closed. Ends within 15 s, at any time and however often it is called; ends a start too.
+   * 1001, transport closed. Ends within 15 s, and up to `settleMs` later where commands of rooms still wait for
+   * something, at any time and however often it is called; ends a start too.
    * @throws RingsideError outbox_unreachable when accepted events were not written; everything is closed by then.
    */
   close(): Promise<void>

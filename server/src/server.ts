@@ -33,8 +33,8 @@ import { createOutbox } from './outbox/create-outbox.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
 import { createSeeds } from './process/random.ts'
 import type { RoomType } from './room/context.ts'
-import { RoomHost } from './host/host.ts'
-import type { StateMaker } from './host/host.ts'
+import { createHost } from './host/create-host.ts'
+import type { StateMaker } from './host/tenancy.ts'
 import { checkFullLogPolicy } from './room/type.ts'
 import type { Server, ServerOptions } from './server-types.ts'
 import { CommandRegistry } from './call/command-table.ts'
@@ -97,9 +97,10 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   })
 
   // Steps 5 and 6: rooms and their state.
-  const host = new RoomHost(types, {
+  const host = createHost(types, {
     outbox,
     maxRooms: limits.maxRooms,
+    settleMs: limits.settleMs,
     isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
     seedOf: createSeeds(checkSeed(options.seed)),
     trackerOf: (type) => statesOf(type.definition.state),

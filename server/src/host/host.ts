@@ -1,22 +1,27 @@
 import type { Json, RoomListing } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
-import type { Outbox, RoomLog } from '../outbox/contract/outbox.ts'
+import { warnOf } from '../process/failure.ts'
+import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
-import type { StateTracker } from '../state/contract.ts'
 import type { RoomContext, RoomType } from '../room/context.ts'
-import { LiveRoom } from '../room/room.ts'
-import { RoomRecords } from './records.ts'
-import type { RoomFacts, RoomPlace } from './records.ts'
-import { restoreAll, restoredStart } from './restore.ts'
-import type { RoomStart, TrackState } from '../room/start.ts'
+import type { LiveRoom } from '../room/room.ts'
+import { eachAtOnce } from './at-once.ts'
+import type { RoomFacts, Records } from './records.ts'
+import { restoreAll } from './restore-all.ts'
+import { Tenancy } from './tenancy.ts'
+import type { Place, ReleaseTerms, StateMaker, TenancyParts } from './tenancy.ts'
 
 /** 60 bits of a random id: never the same twice. */
 const ROOM_ID_CHARACTERS = 12
 /** Rooms restored at most, as a multiple of `maxRooms`: what was running goes on, but not without bound. */
 const RESTORED_PER_ROOM = 10
-/** Failures of one room, not of the log: the others are restored all the same. */
 /** A room is written to the log within a second of its record; to an outage more is allowed, in ms. */
 const YOUNG_MS = 60_000
+/** Rooms released at the same time when the process drains: each waits for the commands under way. */
+const RELEASED_AT_ONCE = 32
+/** A single release waits so long for the log, in ms; then the room goes on here. */
+const STORE_WITHIN_MS = 10_000
+/** Failures of one room, not of the log: the others are restored all the same. */
 const CANNOT_GO_ON: ReadonlySet<string> = new Set([
   'room_over',
   'room_taken',
@@ -25,13 +30,13 @@ const CANNOT_GO_ON: ReadonlySet<string> = new Set([
   'state_invalid',
 ])
 
-export interface RoomHostParts {
-  readonly outbox: Pick<
-    Outbox,
-    'openRoom' | 'saveRoom' | 'livingRooms' | 'endedRooms' | 'stateOf' | 'now' | 'sealed'
-  >
+export interface HostParts {
+  readonly outbox: TenancyParts['outbox'] & Pick<Outbox, 'now'>
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
+  readonly records: Records
   readonly maxRooms: number
+  /** Longest wait for what awaits in a room that is released, in ms. */
+  readonly settleMs: number
   /** The log is known to fail: no room can be made now. Default: never. */
   readonly isLogAway?: () => boolean
   /** Seed of a new room, from its id. */
@@ -40,30 +45,30 @@ export interface RoomHostParts {
   trackerOf(type: RoomType): StateMaker
 }
 
-/** Makes the trackers of one type of room. */
-export interface StateMaker {
-  readonly track: TrackState
-  restore(publicState: string, hiddenState: string | null): StateTracker
-}
-
-/** All rooms of this process. */
-export class RoomHost {
-  readonly #parts: RoomHostParts
+/**
+ * The rooms of this process. Each is held by a Tenancy of its own, by which it is opened, adopted and released; a
+ * start adopts each room that the log calls living, a drain releases each that is here.
+ */
+export class Host {
+  readonly #parts: HostParts
   readonly #context: RoomContext
   readonly #types: ReadonlyMap<string, RoomType>
+  readonly #records: Records
+  /** Every room that is here, from the claim of its log on. */
+  readonly #tenancies = new Map<string, Tenancy>()
   readonly #rooms = new Map<string, LiveRoom>()
-  readonly #records: RoomRecords
   readonly #listeners = new Set<(roomId: string) => void>()
+  /** Releases under way. */
+  readonly #releases = new Set<Promise<void>>()
   #openingCount = 0
   /** Rooms that another server has taken. */
   fencedCount = 0
   #isDraining = false
 
-  constructor(types: ReadonlyMap<string, RoomType>, parts: RoomHostParts) {
+  constructor(types: ReadonlyMap<string, RoomType>, parts: HostParts) {
     this.#types = types
     this.#parts = parts
-    const { clock, logger } = parts.context
-    this.#records = new RoomRecords({ outbox: parts.outbox, clock, logger })
+    this.#records = parts.records
     this.#context = {
       ...parts.context,
       onChanged: ({ id }) => this.#changed(id),
@@ -87,13 +92,14 @@ export class RoomHost {
     return count
   }
 
+  // ---- one room
+
   /**
    * Makes a room and records its first state.
    * @throws RingsideError room_type_not_found, room_limit, draining; whatever onCreate throws.
    */
   async create(typeName: string, options: Json): Promise<LiveRoom> {
-    const type = this.#types.get(typeName)
-    if (!type) throw new RingsideError('room_type_not_found')
+    const type = this.#typeOf(typeName)
     if (this.#isDraining) throw new RingsideError('draining')
     if (this.#rooms.size + this.#openingCount >= this.#parts.maxRooms)
       throw new RingsideError('room_limit')
@@ -108,15 +114,9 @@ export class RoomHost {
 
   async #open(type: RoomType, options: Json): Promise<LiveRoom> {
     const id = this.#context.newId().slice(0, ROOM_ID_CHARACTERS)
-    const { outbox } = this.#parts
     const seed = this.#parts.seedOf(id)
-    const { track } = this.#parts.trackerOf(type)
-    const place = { id, type, seed, createdAt: outbox.now() }
-    const room = await this.#start(place, async (log) => {
-      // Before its first event only the bound of all rooms can be reached: the log is behind.
-      if (log.isFull) throw new RingsideError('unavailable')
-      return { kind: 'new', options, track }
-    })
+    const place = { id, type, seed, createdAt: this.#parts.outbox.now() }
+    const room = await this.#hold(place, (tenancy) => tenancy.open(options))
     this.#context.logger.info({ roomId: id, type: type.name }, 'room opened')
     try {
       // Whoever asked is told of the room only once a restart would find it again.
@@ -132,7 +132,85 @@ export class RoomHost {
   }
 
   /**
-   * Goes on with the rooms that were running when the log was last written, and remembers the others.
+   * Goes on with a room from its log. When that fails the room is left for another owner to adopt.
+   * @throws RingsideError draining, room_type_not_found; room_taken when it is here, or being adopted here or
+   * elsewhere; whatever Tenancy.adopt throws.
+   */
+  async adopt(record: RoomRecord): Promise<LiveRoom> {
+    const { room: id, seed, createdAt } = record
+    const type = this.#typeOf(record.type)
+    if (this.#isDraining) throw new RingsideError('draining')
+    const room = await this.#hold({ id, type, seed, createdAt }, (tenancy) => tenancy.adopt(record))
+    if (!room.isOver) this.#records.track(room, record)
+    this.#context.logger.info({ roomId: id, type: type.name }, 'room restored')
+    return room
+  }
+
+  /**
+   * Gives a room up, for another owner to adopt it. Resolves when that one may, and the players were told to come
+   * back.
+   * @throws RingsideError room_not_found; whatever Release.released rejects with.
+   */
+  async release(roomId: string): Promise<void> {
+    const terms = { settleMs: this.#parts.settleMs, storeMs: STORE_WITHIN_MS }
+    await this.#release(this.#heldBy(roomId), terms).released
+  }
+
+  #heldBy(roomId: string): Tenancy {
+    const tenancy = this.#rooms.has(roomId) ? this.#tenancies.get(roomId) : undefined
+    if (!tenancy) throw new RingsideError('room_not_found')
+    return tenancy
+  }
+
+  #release(tenancy: Tenancy, terms: ReleaseTerms): ReturnType<Tenancy['release']> {
+    const release = tenancy.release(terms)
+    const { id: roomId } = tenancy.place
+    const told = release.released
+      .catch((error: unknown) =>
+        warnOf(this.#context.logger, error, [{ roomId }, 'room was not released']),
+      )
+      .finally(() => this.#releases.delete(told))
+    this.#releases.add(told)
+    return release
+  }
+
+  /** Begins a room here. It is known from the moment at which it is claimed. */
+  async #hold(place: Place, begin: (tenancy: Tenancy) => Promise<LiveRoom>): Promise<LiveRoom> {
+    const { id, type } = place
+    if (this.#tenancies.has(id))
+      throw new RingsideError('room_taken', `Room '${id}' is here, or about to be`)
+    const tenancy = new Tenancy(place, {
+      outbox: this.#parts.outbox,
+      context: this.#context,
+      states: this.#parts.trackerOf(type),
+      assertMayBegin: () => {
+        if (this.#isDraining) throw new RingsideError('draining')
+      },
+      onHeld: (room) => {
+        this.#rooms.set(id, room)
+        this.#notify(id)
+      },
+      onFenced: () => this.#fenced(id),
+    })
+    this.#tenancies.set(id, tenancy)
+    try {
+      return await begin(tenancy)
+    } catch (error) {
+      this.#tenancies.delete(id)
+      throw error
+    }
+  }
+
+  #typeOf(name: string): RoomType {
+    const type = this.#types.get(name)
+    if (!type) throw new RingsideError('room_type_not_found')
+    return type
+  }
+
+  // ---- all rooms, one by one
+
+  /**
+   * Adopts the rooms that were running when the log was last written, and remembers the others.
    * They go on beyond `maxRooms` too, up to ten times that; then none is made until there are fewer.
    * A room that cannot go on for good (its log has ended or is cut) is marked as ended; one that this
    * program cannot go on with (unknown type, a state of another shape) is logged and left as it is.
@@ -158,23 +236,14 @@ export class RoomHost {
   }
 
   async #restoreOne(record: RoomRecord): Promise<boolean> {
-    const { logger } = this.#context
-    const fields = { roomId: record.room, type: record.type }
     try {
-      const type = this.#types.get(record.type)
-      if (!type) throw new RingsideError('room_type_not_found')
-      const states = this.#parts.trackerOf(type)
-      const { room: id, seed, createdAt } = record
-      const room = await this.#start({ id, type, seed, createdAt }, async (log) =>
-        restoredStart(await this.#parts.outbox.stateOf(log), { states, record }),
-      )
-      this.#records.track(room, record)
-      logger.info(fields, 'room restored')
+      await this.adopt(record)
       return true
     } catch (error) {
       const code = error instanceof RingsideError ? error.code : ''
       if (!(error instanceof SyntaxError) && !CANNOT_GO_ON.has(code)) throw error
-      logger.warn({ ...fields, err: error }, 'room cannot go on')
+      const fields = { roomId: record.room, type: record.type, err: error }
+      this.#context.logger.warn(fields, 'room cannot go on')
       // One so young may be another server's, whose first event is on its way.
       const isYoung = this.#parts.outbox.now() - record.createdAt < YOUNG_MS
       const isGone = code === 'past_retention' && !isYoung
@@ -183,54 +252,61 @@ export class RoomHost {
     }
   }
 
-  /** Opens the room's log, then the room as `begin` says. */
-  async #start(place: RoomPlace, begin: (log: RoomLog) => Promise<RoomStart>): Promise<LiveRoom> {
-    const { id, type, seed } = place
-    let room: LiveRoom | null = null
-    let isTaken = false
-    const log = await this.#parts.outbox.openRoom(id, {
-      onFenced: () => {
-        isTaken = true
-        this.#fenced(id)
-        room?.logHandlers().onFenced()
-      },
-      onGivenUp: () => room?.logHandlers().onGivenUp?.(),
-      onWritable: () => room?.logHandlers().onWritable(),
-      onRefused: (cause) => room?.logHandlers().onRefused(cause),
-      onSnapshotDue: () => room?.logHandlers().onSnapshotDue(),
+  /**
+   * No new rooms, and each that is here is released. Resolves when none of them hands anything more to the log:
+   * `settled` is when that has stored it. What awaits in all rooms together has `settleMs`.
+   */
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    const { settleMs } = this.#parts
+    const { clock } = this.#context
+    const deadline = clock.now() + settleMs
+    await eachAtOnce([...this.#rooms.keys()], RELEASED_AT_ONCE, async (id) => {
+      // One that has ended since needs nothing.
+      if (!this.#rooms.has(id)) return
+      const terms = { settleMs: Math.max(0, deadline - clock.now()), storeMs: null }
+      await this.#release(this.#heldBy(id), terms).handedOver
     })
-    try {
-      const start = await begin(log)
-      if (this.#isDraining) throw new RingsideError('draining')
-      if (isTaken) throw new RingsideError('room_taken')
-      room = new LiveRoom({ id, type, log, seed }, start, this.#context)
-    } catch (error) {
-      // What it was is said by `error`.
-      await log.close().catch(() => {})
-      throw error
-    }
-    this.#rooms.set(id, room)
-    this.#notify(id)
-    return room
   }
 
-  /** @throws RingsideError room_not_found. */
+  /**
+   * Resolves when the rooms of a drain are released, or over without that, and their records written. Their logs
+   * must be closed, or stop.
+   */
+  async settled(): Promise<void> {
+    await Promise.all(this.#releases)
+    await this.#records.drain()
+  }
+
+  /** After the log has stopped. */
+  dispose(): void {
+    this.#records.stop()
+  }
+
+  // ---- who asks for rooms
+
+  /** @throws RingsideError room_not_found; room_released when another owner has it. */
   get(roomId: string): LiveRoom {
     const room = this.#rooms.get(roomId)
-    if (!room || room.isOver) throw new RingsideError('room_not_found')
-    return room
+    if (room && !room.isOver) return room
+    throw new RingsideError(this.isElsewhere(roomId) ? 'room_released' : 'room_not_found')
   }
 
-  /** Facts of a living room, or of one that ended not too long ago. */
+  /** The room was here, has not ended, and another owner has it or may have it. */
+  isElsewhere(roomId: string): boolean {
+    return !this.#rooms.has(roomId) && this.#records.find(roomId)?.isLive === true
+  }
+
+  /** RoomFacts of a living room, or of one that was here not too long ago. */
   find(roomId: string): RoomFacts | null {
     const room = this.#rooms.get(roomId)
     return room ? this.#records.factsOf(room) : this.#records.find(roomId)
   }
 
-  /** Ids of the living rooms and of those whose end is remembered. */
+  /** Ids of the rooms that are here and of those that were. */
   *ids(): Iterable<string> {
     yield* this.#rooms.keys()
-    yield* this.#records.endedIds()
+    yield* this.#records.awayIds()
   }
 
   /** The public living rooms. */
@@ -258,46 +334,16 @@ export class RoomHost {
     return () => this.#listeners.delete(listener)
   }
 
-  /** No new rooms; every room runs onDrain and writes its last changes. */
-  drain(): void {
-    this.#isDraining = true
-    this.#each((room) => room.drain())
-  }
-
-  /** Ends every room for this process, leaving their logs to go on elsewhere. */
-  close(): void {
-    this.#each((room) => room.finish('server_closed'))
-  }
-
-  /** Resolves when the records of rooms that are over are written; their logs must be closed, or stop. */
-  settled(): Promise<void> {
-    return this.#records.drain()
-  }
-
-  /** After the log has stopped. */
-  dispose(): void {
-    this.#records.stop()
-  }
-
-  /** One room's failure is not the others'. */
-  #each(act: (room: LiveRoom) => void): void {
-    for (const room of Array.from(this.#rooms.values())) {
-      try {
-        act(room)
-      } catch (error) {
-        this.#context.logger.error({ roomId: room.id, err: error }, 'room did not close cleanly')
-      }
-    }
-  }
-
   #forget(roomId: string, closed: Promise<void>): void {
     const room = this.#rooms.get(roomId)
     if (!room) return
     this.#rooms.delete(roomId)
-    this.#records.close(room, closed)
+    this.#tenancies.delete(roomId)
+    const forgotten = this.#records.close(room, closed)
     const what = room.hasEnded ? 'room ended' : 'room stopped, not ended'
     this.#context.logger.info({ roomId }, what)
     this.#notify(roomId)
+    if (forgotten !== null) this.#notify(forgotten)
   }
 
   #fenced(roomId: string): void {

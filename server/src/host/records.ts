@@ -1,10 +1,8 @@
-import type { Clock } from '../process/clock.ts'
-import type { Logger } from '../process/logger.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
-import { RecordWriter } from './record-writer.ts'
-import type { RoomType } from '../room/context.ts'
+import type { RecordWriter } from './record-writer.ts'
 import type { LiveRoom } from '../room/room.ts'
+import type { Place } from './tenancy.ts'
 
 /** What is known of a room, living or over, for readers of its log. */
 export interface RoomFacts {
@@ -13,42 +11,34 @@ export interface RoomFacts {
   readonly isPrivate: boolean
   /** As in the room's record; absent for rooms that are over. */
   readonly revealedAt?: number
+  /** False once the room has ended; true of one that another owner has. */
   readonly isLive: boolean
 }
 
-/** Which room is to be started. */
-export interface RoomPlace {
-  readonly id: string
-  readonly type: RoomType
-  readonly seed: string
-  /** Store time in ms. */
-  readonly createdAt: number
+export interface RecordsParts {
+  readonly outbox: Pick<Outbox, 'livingRooms' | 'endedRooms' | 'sealed'>
+  readonly writer: RecordWriter
 }
 
-export interface RoomRecordsParts {
-  readonly outbox: Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms' | 'sealed'>
-  readonly clock: Clock
-  readonly logger: Logger
-}
-
-/** Rooms that are over whose facts are kept; the oldest are forgotten first. */
+/** Rooms that are not here (any more) whose facts are kept; the oldest are forgotten first. */
 const MAX_KEPT = 10_000
 
 /**
  * Keeps the log's records of rooms true (OB11): what must be known of a room without reading its log,
  * and which rooms a restart goes on with.
  */
-export class RoomRecords {
+export class Records {
   readonly #outbox: Pick<Outbox, 'livingRooms' | 'endedRooms' | 'sealed'>
   readonly #writer: RecordWriter
   readonly #live = new Map<string, RoomRecord>()
-  readonly #over = new Map<string, RoomFacts>()
+  /** Rooms that were here, or were known, and are not: ended, or another owner's. */
+  readonly #away = new Map<string, RoomFacts>()
   /** Rooms whose log is being closed: their records are written after it. */
   readonly #ending = new Set<Promise<void>>()
 
-  constructor(parts: RoomRecordsParts) {
-    this.#outbox = parts.outbox
-    this.#writer = new RecordWriter(parts)
+  constructor({ outbox, writer }: RecordsParts) {
+    this.#outbox = outbox
+    this.#writer = writer
   }
 
   /** Remembers the newest of the rooms that have ended. @throws whatever the log fails with. */
@@ -63,14 +53,15 @@ export class RoomRecords {
   }
 
   /** Writes the record of a new room. @throws whatever the log fails with. */
-  add(room: LiveRoom, { seed, createdAt }: RoomPlace): Promise<void> {
+  add(room: LiveRoom, { seed, createdAt }: Place): Promise<void> {
     const record = recordOf(room, { seed, createdAt, revealedAt: 0 })
     this.#live.set(room.id, record)
     return this.#writer.add(record)
   }
 
-  /** A restored room: its record is there, but an earlier owner's, who may still change it. */
+  /** An adopted room: its record is there, but an earlier owner's, who may still change it. */
   track(room: LiveRoom, record: RoomRecord): void {
+    this.#away.delete(room.id)
     this.#replace(room, record)
   }
 
@@ -89,14 +80,22 @@ export class RoomRecords {
     this.#writer.replace(next)
   }
 
-  /** Facts of a room of this process. */
-  factsOf(room: LiveRoom): RoomFacts {
-    return { ...factsOf(room, true), revealedAt: this.#live.get(room.id)?.revealedAt ?? 0 }
+  /** RoomFacts of a room of this process. */
+  factsOf(room: LiveRoom, isLive = true): RoomFacts {
+    return { ...factsOf(room, isLive), revealedAt: this.#live.get(room.id)?.revealedAt ?? 0 }
   }
 
-  /** The room is over for this process; `closed` settles when what became of its log is known. */
-  close(room: LiveRoom, closed: Promise<void>): void {
-    this.remember(room.id, factsOf(room, false))
+  /**
+   * The room is over for this process; `closed` settles when what became of its log is known. Returns the room
+   * that is forgotten for it, if any.
+   */
+  close(room: LiveRoom, closed: Promise<void>): string | null {
+    const forgotten = this.#remember(room.id, this.factsOf(room, !room.hasEnded))
+    this.#end(room, closed)
+    return forgotten
+  }
+
+  #end(room: LiveRoom, closed: Promise<void>): void {
     const record = this.#live.get(room.id)
     this.#live.delete(room.id)
     if (!record || !room.hasEnded) return
@@ -127,19 +126,28 @@ export class RoomRecords {
     this.#writer.stop()
   }
 
+  /** A room that does not go on here and may be over. */
   remember(roomId: string, { type, delayMs, isPrivate }: RoomFacts): void {
-    this.#over.set(roomId, { type, delayMs, isPrivate, isLive: false })
-    const oldest = this.#over.keys().next()
-    if (this.#over.size > MAX_KEPT && !oldest.done) this.#over.delete(oldest.value)
+    this.#remember(roomId, { type, delayMs, isPrivate, isLive: false })
   }
 
-  /** Facts of a room that is over; null when it is not known. */
+  #remember(roomId: string, facts: RoomFacts): string | null {
+    this.#away.delete(roomId)
+    this.#away.set(roomId, facts)
+    const oldest = this.#away.keys().next()
+    if (this.#away.size <= MAX_KEPT || oldest.done) return null
+    this.#away.delete(oldest.value)
+    return oldest.value
+  }
+
+  /** RoomFacts of a room that is not here; null when it is not known. */
   find(roomId: string): RoomFacts | null {
-    return this.#over.get(roomId) ?? null
+    return this.#away.get(roomId) ?? null
   }
 
-  endedIds(): Iterable<string> {
-    return this.#over.keys()
+  /** Rooms that are known and not here. */
+  awayIds(): Iterable<string> {
+    return this.#away.keys()
   }
 }
 

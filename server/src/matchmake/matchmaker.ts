@@ -2,7 +2,7 @@ import type { Json, MatchmakeAnswer } from '@ringside/protocol'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { ClientLink, Seat, SeatDesk } from '../call/client-link.ts'
-import type { RoomHost } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { RoomSeat } from '../room/seats/seat.ts'
 import type { AddressCount } from '../limit/address-count.ts'
@@ -14,7 +14,7 @@ import type { TicketOffice } from './ticket.ts'
 const MAX_ATTEMPTS = 100
 
 export interface MatchmakerParts {
-  readonly host: RoomHost
+  readonly host: Host
   readonly office: TicketOffice
   readonly clock: Clock
   readonly nodeName: string
@@ -57,9 +57,11 @@ export class Matchmaker implements SeatDesk {
       try {
         return await this.#sell(room, wish)
       } catch (error) {
-        // Others took the seats while onAuth was waited for: look again, but not for ever.
-        const isFull = error instanceof RingsideError && error.code === 'room_full'
-        if (!isFull || attempt === MAX_ATTEMPTS) throw error
+        // Others took the seats while onAuth was waited for, or the room was released: look again, but not
+        // for ever.
+        const code = error instanceof RingsideError ? error.code : ''
+        const isGone = code === 'room_full' || code === 'room_released'
+        if (!isGone || attempt === MAX_ATTEMPTS) throw error
       }
     }
   }
@@ -95,11 +97,17 @@ export class Matchmaker implements SeatDesk {
     return this.#sell(this.#parts.host.get(roomId), wish)
   }
 
-  /** A ticket for a seat that the client held before. @throws RingsideError reconnect_refused. */
+  /**
+   * A ticket for a seat that the client held before.
+   * @throws RingsideError reconnect_refused; room_released while the room has another owner, or is given to one.
+   */
   reconnect(roomId: string, token: unknown): MatchmakeAnswer {
     this.#assertOpen()
     if (typeof token !== 'string') throw new RingsideError('bad_request', 'Expected a token')
-    const room = this.#parts.host.rooms.get(roomId)
+    const { host } = this.#parts
+    const room = host.rooms.get(roomId)
+    if (room ? !room.takesInput && !room.hasEnded : host.isElsewhere(roomId))
+      throw new RingsideError('room_released')
     const seat = room && !room.isOver ? room.seats.byReconnectToken(token) : null
     if (!room || !seat) throw new RingsideError('reconnect_refused')
     return this.#ticketFor(room, seat)
@@ -134,7 +142,7 @@ export class Matchmaker implements SeatDesk {
     if (this.#parts.host.isDraining) throw new RingsideError('draining')
   }
 
-  /** @throws RingsideError too_many_requests; whatever RoomHost.create throws. */
+  /** @throws RingsideError too_many_requests; whatever Host.create throws. */
   #make(type: string, options: Json, wish: SeatWish): Promise<LiveRoom> {
     const { host, made } = this.#parts
     return made.make(wish.remoteAddress, () => host.create(type, options))
@@ -150,7 +158,7 @@ export class Matchmaker implements SeatDesk {
     let best: LiveRoom | null = null
     for (const room of this.#parts.host.rooms.values()) {
       if (room.type !== type || room.isOver || room.isLocked || room.profile.isPrivate) continue
-      if (room.isPaused) continue
+      if (room.isPaused || !room.takesInput) continue
       if (room.seats.freeCount <= 0) continue
       if (!best || room.clientCount > best.clientCount) best = room
     }
@@ -165,9 +173,9 @@ export class Matchmaker implements SeatDesk {
     const { onAuth } = room.kind.handlers
     const auth = onAuth ? await onAuth(room, request) : undefined
     if (auth === false) throw new RingsideError('auth_failed')
-    if (room.isOver) throw new RingsideError('room_not_found')
+    if (room.hasEnded) throw new RingsideError('room_not_found')
+    room.assertTakesInput()
     if (room.isLocked) throw new RingsideError('room_locked')
-    if (room.isPaused) throw new RingsideError('room_paused')
     this.#checkUnclaimed(wish)
     this.#parts.unclaimed.add(wish.remoteAddress)
     const settled = (): void => this.#parts.unclaimed.release(wish.remoteAddress)

@@ -69,7 +69,11 @@ export interface BroadcastOptions {
   readonly afterPatch?: boolean
 }
 
-/** A room as its hooks and commands see it. Everything is synchronous but `durable`. */
+/**
+ * A room as its hooks and commands see it. Everything is synchronous but `durable`. In a room that is over, or goes on
+ * with another owner, whatever would come about nowhere throws RingsideError room_released: writes to the state, emit,
+ * broadcast, after, end, lock, setPrivate, setMetadata (RM14). Reading goes on.
+ */
 export interface Room<State = unknown, Events = Record<string, unknown>> {
   readonly id: string
   readonly type: string
@@ -170,9 +174,12 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   onLeave?(room: Room<State, Events>, session: RoomSession, reason: LeaveReason): void
   /** Once per tick with the tick's length in ms (1000 / tickHz). */
   onTick?(room: Room<State, Events>, tickMs: number): void
-  /** The room is over; nothing is sent any more. */
+  /** The room is over here; nothing is sent any more, and only a room that has ended may still be written. */
   onDispose?(room: Room<State, Events>): void
-  /** The server is about to close; the last changes still reach the log. */
+  /**
+   * The room is about to be given up, most often because the server closes; the last changes still reach the log.
+   * It runs again with the next attempt when the log could not take them.
+   */
   onDrain?(room: Room<State, Events>): void
   /**
    * The room goes on from a snapshot and the log (another process owned it before). Timers are not part

@@ -1,5 +1,6 @@
 import { encodeFrame, isGameCommandId } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
+import type { Json } from '@ringside/protocol'
 import { RingsideError, reject } from '../process/errors.ts'
 import { warnOf } from '../process/failure.ts'
 import type { Logger } from '../process/logger.ts'
@@ -7,6 +8,7 @@ import type { RoomLogHandlers } from '../outbox/contract/outbox.ts'
 import { createRandom } from '../process/random.ts'
 import type { Random } from '../process/random.ts'
 import type { PatchHeader } from '../state/contract.ts'
+import { Awaited } from './turn/awaited.ts'
 import { HookGuard } from './turn/guard.ts'
 import { RoomRecorder } from './output/recorder.ts'
 import type { BroadcastOptions, LeaveReason, Room, RoomSession } from './definition.ts'
@@ -27,9 +29,14 @@ import { RoomTimers } from './turn/timers.ts'
 /**
  * Step 5: one room. Game code runs in *turns* (a step of the loop, a command, a join): a turn fixes
  * `now`, runs to its end synchronously, and what it changed leaves with the next patch. States:
- * running -> paused (the log is full; `whenLogIsFull`) -> running; either -> ending (end, drain, fenced) -> over.
+ * - `running`;
+ * - `paused`: the log is full (`whenLogIsFull`); goes on (`running`) when the log does.
+ * - `handed over`: everything is on its way to the log and a next owner may go on with it (`handOver`): nothing
+ *   moves and nothing may be written; ends (`finish`), or goes on here because it could not be stored (`takeBack`).
+ * - `over`: ended, released or taken by another owner. Nothing may be written (RM14).
+ * Its log tells it what happens to it (RoomLogHandlers).
  */
-export class LiveRoom extends RoomBase implements Room {
+export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
   readonly id: string
   readonly epoch: number
   readonly random: Random
@@ -46,6 +53,7 @@ export class LiveRoom extends RoomBase implements Room {
   readonly #loop: RoomLoop
   readonly #timers = new RoomTimers()
   readonly #guard: HookGuard
+  readonly #awaited = new Awaited()
   readonly #commands: RoomCommands
   #now: number
   #tick = 0
@@ -55,7 +63,13 @@ export class LiveRoom extends RoomBase implements Room {
   #isEndAsked = false
   /** onCreate has returned and the state exists. */
   #isReady = false
-  #status: 'running' | 'paused' | 'over' = 'running'
+  /** Players may act, come and come back; false once it is to be released. */
+  #takesInput = true
+  /** What is written, sent or planned here comes about. */
+  #isOwned = true
+  /** onDrain has run for the release that is under way. */
+  #isDrained = false
+  #status: 'running' | 'paused' | 'handed over' | 'over' = 'running'
 
   /**
    * A new room runs onCreate and records its first state; a restored one takes its seats back, as
@@ -79,7 +93,7 @@ export class LiveRoom extends RoomBase implements Room {
     this.#guard = new HookGuard(context.logger, (error, where) =>
       type.handlers.onError?.(this, error, where),
     )
-    this.#commands = new RoomCommands(this, this.#guard)
+    this.#commands = new RoomCommands(this, this.#guard, this.#awaited)
     this.seats = new SeatTable(this, context)
     this.profile = new RoomProfile(() => context.onChanged(this))
     this.#loop = new RoomLoop(context.clock, this.tickMs, this.#step)
@@ -123,6 +137,10 @@ export class LiveRoom extends RoomBase implements Room {
   get isOver(): boolean {
     return this.#status === 'over'
   }
+  /** Paused, or handed over: no time passes in it. */
+  get isStill(): boolean {
+    return this.isPaused || this.#status === 'handed over'
+  }
   get isEndStored(): boolean {
     return this.#recorder.isEndStored
   }
@@ -137,17 +155,20 @@ export class LiveRoom extends RoomBase implements Room {
     if (!definition)
       throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
     this.#assertReady()
+    this.#assertOwned()
     this.#context.publish(this.id, this.#output.event(name, definition, { data, at: this.#now }))
   }
 
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {
     if (!isGameCommandId(commandId))
       throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    this.#assertOwned()
     const frame = encodeFrame(commandId, payload)
     this.seats.broadcast(frame, options)
   }
 
   setTeam(session: RoomSession, team: string | number | null): void {
+    this.#assertOwned()
     this.#assertReady()
     const name = teamName(team, (id) => this.seats.find(id) !== null)
     const seat = this.seats.seated.get(session.id)
@@ -155,10 +176,32 @@ export class LiveRoom extends RoomBase implements Room {
   }
 
   after(ms: number, callback: () => void): () => void {
+    this.#assertOwned()
     return this.#timers.add(this.#now, ms, callback)
   }
 
+  override lock(): void {
+    this.#assertOwned()
+    super.lock()
+  }
+
+  override unlock(): void {
+    this.#assertOwned()
+    super.unlock()
+  }
+
+  override setPrivate(isPrivate: boolean): void {
+    this.#assertOwned()
+    super.setPrivate(isPrivate)
+  }
+
+  override setMetadata(metadata: Json): void {
+    this.#assertOwned()
+    super.setMetadata(metadata)
+  }
+
   end(): void {
+    this.#assertOwned()
     this.#isEndAsked = true
   }
 
@@ -169,9 +212,21 @@ export class LiveRoom extends RoomBase implements Room {
 
   // ---- what the server calls; each is one turn
 
+  /** Players may act, come and come back, unless the room is paused. */
+  get takesInput(): boolean {
+    return this.#takesInput
+  }
+
+  /** @throws RingsideError room_released, room_paused. */
+  assertTakesInput(): void {
+    if (!this.#takesInput) throw new RingsideError('room_released')
+    if (this.isPaused) throw new RingsideError('room_paused')
+  }
+
   /** Runs a command of the contract. @throws Rejection for everything that goes wrong. */
   command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown {
     if (this.#status === 'over' || seat.status !== 'connected') throw reject('not_in_room')
+    if (!this.#takesInput) throw new RingsideError('room_released')
     if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
     this.#begin(this.#context.clock.now())
     const result = this.#commands.run(seat, command, payload)
@@ -203,6 +258,8 @@ export class LiveRoom extends RoomBase implements Room {
   }
 
   drop(seat: RoomSeat): void {
+    // Told when the room goes on; the next owner finds every seat without its connection anyway.
+    if (this.#status === 'handed over') return
     this.#begin(this.#context.clock.now())
     if (this.seats.keepDropped(seat))
       this.#guard.run('onDrop', () => this.kind.handlers.onDrop?.(this, seat))
@@ -210,6 +267,8 @@ export class LiveRoom extends RoomBase implements Room {
   }
 
   leave(seat: RoomSeat, reason: LeaveReason, text?: string): void {
+    // The seat is written as taken: it belongs to the next owner, who gives it up after its grace.
+    if (this.#status === 'handed over') return
     if (!this.seats.release(seat, reason, text)) return
     this.#begin(this.#context.clock.now())
     this.#guard.run('onLeave', () => this.kind.handlers.onLeave?.(this, seat, reason))
@@ -227,59 +286,156 @@ export class LiveRoom extends RoomBase implements Room {
     return this.#output.fullFrame(seat)
   }
 
-  /** What the log tells this owner of the room. */
-  logHandlers(): RoomLogHandlers {
-    return {
-      onFenced: () => this.finish('fenced'),
-      onGivenUp: () => this.finish('fenced'),
-      onWritable: () => this.#resume(),
-      onRefused: (cause) => {
-        this.log.error({ err: cause }, 'room log refused an event')
-        this.finish('room_ended')
-      },
-      onSnapshotDue: () => this.#recorder.requestSnapshot(),
-    }
+  // ---- what the log tells its owner
+
+  onFenced(): void {
+    this.finish('fenced')
   }
 
-  /** Runs onDrain and writes everything to the log, with a snapshot. */
-  drain(): void {
+  onGivenUp(): void {
+    this.finish(this.#takesInput ? 'fenced' : 'released')
+  }
+
+  onWritable(): void {
+    this.#recorder.resume()
+    if (this.#status !== 'paused' || this.isPaused) return
+    this.#status = 'running'
+    this.#resume()
+    this.#output.tellPaused(false, this.#now)
+    this.log.warn({ roomId: this.id, pausedMs: this.#now - this.#pausedAt }, 'room goes on')
+  }
+
+  onRefused(cause: unknown): void {
+    this.log.error({ err: cause }, 'room log refused an event')
+    this.finish('room_ended')
+  }
+
+  onSnapshotDue(): void {
+    this.#recorder.requestSnapshot()
+  }
+
+  // ---- how it is released: handOver, then finish or takeBack
+
+  /**
+   * Stops input, waits for the commands that await something, at most `settleMs`, then runs onDrain, writes
+   * everything to the log with a snapshot of that very point, and stands still (`onStill`). Resolves when both are
+   * stored. A command that is left then is answered with room_released, and so is whatever it writes later. A room
+   * that ends meanwhile is over instead.
+   * @throws RingsideError room_paused when its log takes nothing; whatever RoomLog.handOver throws.
+   */
+  handOver(settleMs: number, onStill: () => void): Promise<void> {
+    this.#takesInput = false
+    return new Promise((resolve, reject) => {
+      this.#awaited.onNone(this.#context.clock, settleMs, () => {
+        // In one turn: nothing can be written between the last answer and the last patch.
+        this.#awaited.giveUp(new RingsideError('room_released'))
+        this.#standStill().then(resolve, reject)
+        onStill()
+      })
+    })
+  }
+
+  async #standStill(): Promise<void> {
     if (this.isOver) return
+    if (this.isPaused) throw new RingsideError('room_paused')
+    this.#drain()
+    if (this.#isEndAsked) this.finish('room_ended')
+    if (this.isOver) return
+    if (this.isPaused) throw new RingsideError('room_paused')
+    this.#status = 'handed over'
+    this.#pausedAt = this.#now
+    this.#loop.stop()
+    const stored = this.#recorder.handOver(this.#runtime())
+    this.#disown()
+    await stored
+  }
+
+  /** The room goes on here after all: what it is could not be stored, or is not wanted elsewhere. */
+  takeBack(): void {
+    this.#takesInput = true
+    this.#isDrained = false
+    if (this.#status !== 'handed over') return
+    this.#own()
+    this.#resume()
+    for (const seat of this.seats.seated.values())
+      if (seat.isConnected && !seat.link) this.drop(seat)
+  }
+
+  /** The last word of the game, once for each release. */
+  #drain(): void {
+    if (this.#isDrained) return
+    this.#isDrained = true
     this.#begin(this.#context.clock.now())
     this.#guard.run('onDrain', () => this.kind.handlers.onDrain?.(this))
     this.#output.flush(this.#now, true)
-    if (!this.isPaused) this.#recorder.snapshot(this.#runtime())
   }
 
   /**
-   * Ends the room: `room_ended` writes `end` to the log; `server_closed` and `fenced` leave the log
-   * as it is, for another owner to go on.
+   * Ends the room for this process: `room_ended` writes `end` to the log; `released` and `fenced` leave the log
+   * for another owner to go on, `released` with everything that happened here.
    */
-  finish(why: 'room_ended' | 'server_closed' | 'fenced'): void {
+  finish(why: 'room_ended' | 'released' | 'fenced'): void {
     if (this.#status === 'over') return
+    const isEnd = why === 'room_ended'
+    if (this.#status === 'handed over' && isEnd) this.#own()
     this.#begin(this.#context.clock.now())
     this.#loop.stop()
     this.#timers.clear()
-    try {
+    this.#takesInput = false
+    this.#inEnd(() => {
+      if (why === 'released' && this.#isOwned) this.#drain()
       if (why !== 'fenced') this.#output.flush(this.#now, true)
-      this.seats.closeAll(why)
-    } catch (error) {
-      // What is recorded must be written, and whoever waits for that be told, all the same.
-      this.log.error({ err: error, roomId: this.id }, 'room did not end cleanly')
-    }
-    this.hasEnded = why === 'room_ended'
+    })
+    // A room that ends is written until its game has had the last word; any other is another owner's from here.
+    const left = isEnd ? null : this.#close(false)
+    this.#inEnd(() => this.seats.closeAll(why))
+    this.hasEnded = isEnd
     this.#status = 'over'
     this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))
-    const closed = this.#recorder.close(this.hasEnded)
+    const closed = left ?? this.#close(true)
+    this.#awaited.giveUp(new RingsideError('room_released'))
     closed.catch((error: unknown) => {
       warnOf(this.log, error, [{ roomId: this.id }, 'room log did not close cleanly'])
     })
     this.#context.onEnded(this, closed)
   }
 
+  /** What fails on the way must not keep the rest from being done. */
+  #inEnd(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.log.error({ err: error, roomId: this.id }, 'room did not end cleanly')
+    }
+  }
+
+  #close(isEnd: boolean): Promise<void> {
+    const closed = this.#recorder.close(isEnd)
+    this.#disown()
+    return closed
+  }
+
+  /** From here on whatever is written throws (RM14): it would be in nobody's log. */
+  #disown(): void {
+    this.#isOwned = false
+    this.#recorder.tracker.freeze()
+  }
+
+  #own(): void {
+    this.#isOwned = true
+    this.#status = 'running'
+    this.#recorder.tracker.thaw()
+  }
+
   // ---- turns
 
   #assertReady(): void {
     if (!this.#isReady) throw new RingsideError('room_not_ready')
+  }
+
+  /** What is written, sent or planned here would never come about (RM14). */
+  #assertOwned(): void {
+    if (!this.#isOwned) throw new RingsideError('room_released')
   }
 
   /** Not in the turn that asked for it: the answer of a command goes out before its client is closed. */
@@ -327,16 +483,12 @@ export class LiveRoom extends RoomBase implements Room {
     this.log.warn({ roomId: this.id }, 'room paused: its log takes no more')
   }
 
+  /** Goes on after a pause, or where it stood when it was handed over. */
   #resume(): void {
-    this.#recorder.resume()
-    if (this.#status !== 'paused' || this.isPaused) return
-    this.#status = 'running'
     this.#begin(this.#context.clock.now())
     const pausedMs = this.#now - this.#pausedAt
     this.#guard.run('onResume', () => this.kind.handlers.onResume?.(this, pausedMs))
-    this.#output.tellPaused(false, this.#now)
     this.#loop.start()
-    this.log.warn({ roomId: this.id, pausedMs }, 'room goes on')
   }
 
   #header(): PatchHeader {

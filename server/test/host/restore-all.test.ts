@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
 import type { RoomRecord } from '../../src/outbox/contract/store.ts'
-import { restoreAll } from '../../src/host/restore.ts'
+import { restoreAll } from '../../src/host/restore-all.ts'
 import { settle } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
 

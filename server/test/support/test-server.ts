@@ -78,11 +78,13 @@ export interface LoggedLine {
 export interface TestOptions extends ServerOptions {
   /** First character of every id: two servers on one store must not make the same. */
   readonly idPrefix?: string
+  /** Several servers on one clock. Default: one of its own. */
+  readonly clock?: ManualClock
 }
 
 /** A whole server in memory on a manual clock, with the same ids on every run. */
 export class TestServer implements AsyncDisposable {
-  readonly clock = new ManualClock()
+  readonly clock: ManualClock
   readonly hookLog: HookLog = []
   readonly logged: LoggedLine[] = []
   readonly server: Server<typeof testGame>
@@ -90,9 +92,10 @@ export class TestServer implements AsyncDisposable {
   #isCrashed = false
 
   private constructor(
-    { idPrefix = 'a', ...options }: TestOptions,
+    { idPrefix = 'a', clock = new ManualClock(), ...options }: TestOptions,
     handlers: Partial<ArenaHandlers>,
   ) {
+    this.clock = clock
     this.transport = new MemoryTransport({
       maxMessageBytes: 1024 * 1024 + 4,
       maxBufferedBytes: options.maxQueuedBytes ?? 1024 * 1024,
@@ -100,7 +103,7 @@ export class TestServer implements AsyncDisposable {
     })
     let ids = 0
     this.server = createServer(testGame, {
-      clock: this.clock,
+      clock,
       transport: this.transport,
       logger: this.#logger(),
       seed: 7,

@@ -80,6 +80,17 @@ export class RoomRecorder {
     this.#log.snapshot({ publicState: data, hiddenState: hidden, runtime })
   }
 
+  /**
+   * Writes what changed for the last time and hands the log over, with the state of this very point. Resolves
+   * when both are stored; nothing may be recorded meanwhile. Right after `flushLog`, while not blocked.
+   * @throws RingsideError as RoomLog.handOver.
+   */
+  handOver(runtime: string): Promise<void> {
+    this.#isSnapshotDue = false
+    const { data, hidden } = this.tracker.fullLog()
+    return this.#log.handOver({ publicState: data, hiddenState: hidden, runtime })
+  }
+
   requestSnapshot(): void {
     this.#isSnapshotDue = true
   }

@@ -54,13 +54,14 @@ export class SeatTable {
 
   /**
    * Holds a seat until `ticketTtlMs` are over. Calls `onSettled` once, when it is taken or given back.
-   * @throws RingsideError room_full.
+   * @throws RingsideError room_full, room_released, room_paused.
    */
   reserve(
     facts: { id: string; name: string; auth: unknown },
     ticketTtlMs: number,
     onSettled: () => void = () => {},
   ): RoomSeat {
+    this.#room.assertTakesInput()
     if (this.freeCount <= 0) throw new RingsideError('room_full')
     const seat = new RoomSeat(this.#room, facts)
     seat.onSettled = onSettled
@@ -91,12 +92,12 @@ export class SeatTable {
 
   /**
    * Puts a connection on a seat (MM2: each ticket once).
-   * @throws RingsideError ticket_used when the ticket is not the seat's open one; room_paused.
+   * @throws RingsideError ticket_used when the ticket is not the seat's open one; room_paused, room_released.
    */
   take(seat: RoomSeat, ticketId: string, link: ClientLink): void {
     if (seat.openTicket !== ticketId || seat.status === 'gone')
       throw new RingsideError('ticket_used')
-    if (this.#room.isPaused) throw new RingsideError('room_paused')
+    this.#room.assertTakesInput()
     seat.openTicket = ''
     seat.cancelTimer?.()
     seat.cancelTimer = null
@@ -163,7 +164,7 @@ export class SeatTable {
    * Empties the room. After `room_ended` every player leaves; otherwise the seats live on in the
    * room's log, with its next owner, and only the connections end.
    */
-  closeAll(why: 'room_ended' | 'server_closed' | 'fenced'): void {
+  closeAll(why: 'room_ended' | 'released' | 'fenced'): void {
     for (const seat of this.#reserved.values()) this.cancel(seat)
     for (const seat of this.seated.values()) {
       if (why === 'room_ended') this.#room.leave(seat, why)
@@ -237,8 +238,8 @@ export class SeatTable {
   #startGrace(seat: RoomSeat): void {
     const graceMs = this.#room.kind.reconnectGraceMs
     seat.cancelTimer = this.#context.clock.after(graceMs, () => {
-      // A paused room lets nobody back in: the time for coming back begins anew.
-      if (this.#room.isPaused && !this.#room.isOver) this.#startGrace(seat)
+      // A room that stands still lets nobody back in: the time for coming back begins anew.
+      if (this.#room.isStill && !this.#room.isOver) this.#startGrace(seat)
       else this.#room.leave(seat, 'dropped')
     })
   }

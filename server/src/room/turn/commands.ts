@@ -3,6 +3,7 @@ import type { Commands } from '@ringside/protocol'
 import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError, reject } from '../../process/errors.ts'
 import { isPromise, refusalOf } from '../../process/failure.ts'
+import type { Awaited } from './awaited.ts'
 import type { HookGuard } from './guard.ts'
 import type { LooseHandlers, RoomCommandTable } from '../context.ts'
 import type { Room, RoomSession } from '../definition.ts'
@@ -31,10 +32,12 @@ export function resolveCommands(
 export class RoomCommands {
   readonly #room: Room
   readonly #guard: HookGuard
+  readonly #awaited: Awaited
 
-  constructor(room: Room, guard: HookGuard) {
+  constructor(room: Room, guard: HookGuard, awaited: Awaited) {
     this.#room = room
     this.#guard = guard
+    this.#awaited = awaited
   }
 
   /** Returns the handler's answer, or a promise of it. @throws Rejection. */
@@ -42,7 +45,9 @@ export class RoomCommands {
     try {
       const result = command.run(this.#room, seat, payload)
       if (!isPromise(result)) return result
-      return result.then(undefined, (error: unknown) => this.#failed(error, command.name))
+      return this.#awaited.track(
+        result.then(undefined, (error: unknown) => this.#failed(error, command.name)),
+      )
     } catch (error) {
       return this.#failed(error, command.name)
     }

@@ -1,0 +1,54 @@
+import type { Clock } from '../../process/clock.ts'
+
+/**
+ * The promises of game code that a room waits for: answers of async commands. Bounded by the rate limits of the
+ * clients, for each message makes one at most.
+ */
+export class Awaited {
+  /** What ends the wait for each, with why. */
+  readonly #waits = new Set<(cause: Error) => void>()
+  #onNone: (() => void) | null = null
+
+  get count(): number {
+    return this.#waits.size
+  }
+
+  /** The same answer, unless `giveUp` comes first. */
+  track<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waits.add(reject)
+      const settled = (): void => {
+        if (!this.#waits.delete(reject) || this.#waits.size > 0) return
+        this.#onNone?.()
+      }
+      // Also after `giveUp`: a rejection that comes late must not end the process.
+      answer.then(resolve, reject).finally(settled)
+    })
+  }
+
+  /**
+   * Calls `then` once nothing is waited for, at the latest after `ms`: at once when there is nothing. When the time
+   * is up it comes in a turn of its own: what a handler has written is answered in the turn in which it was, and not
+   * taken for something that is still on its way.
+   */
+  onNone(clock: Clock, ms: number, then: () => void): void {
+    if (this.#waits.size === 0) return then()
+    const done = (): void => {
+      cancel()
+      this.#onNone = null
+      then()
+    }
+    let cancel = clock.after(ms, () => {
+      cancel = clock.soon(done)
+    })
+    this.#onNone = done
+  }
+
+  /** Whoever waits is told `cause` instead of an answer; what the game does later is its own affair. */
+  giveUp(cause: Error): void {
+    const waits = [...this.#waits]
+    this.#waits.clear()
+    for (const end of waits) end(cause)
+    this.#onNone?.()
+  }
+}
