@@ -1,8 +1,8 @@
 import type { Clock } from '../../process/clock.ts'
 
 /**
- * The promises of game code that a room waits for: answers of async commands. Bounded by the rate limits of the
- * clients, for each message makes one at most.
+ * The promises of game code that a room waits for: answers of async commands. At most `maxPendingCalls` of each
+ * client are open at once.
  */
 export class Awaited {
   /** What ends the wait for each, with why. */
