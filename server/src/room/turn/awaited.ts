@@ -1,8 +1,11 @@
 import type { Clock } from '../../process/clock.ts'
 
+/** So many are waited for: a handler that never settles must not be remembered for each message. */
+const MAX_WAITS = 10_000
+
 /**
- * The promises of game code that a room waits for: answers of async commands. At most `maxPendingCalls` of each
- * client are open at once.
+ * The promises of game code that a room waits for: answers of async commands. Beyond 10,000 the oldest are no longer
+ * waited for; who asked gets the answer all the same.
  */
 export class Awaited {
   /** What ends the wait for each, with why. */
@@ -17,6 +20,8 @@ export class Awaited {
   track<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waits.add(reject)
+      const oldest = this.#waits.keys().next()
+      if (this.#waits.size > MAX_WAITS && !oldest.done) this.#waits.delete(oldest.value)
       const settled = (): void => {
         if (!this.#waits.delete(reject) || this.#waits.size > 0) return
         this.#onNone?.()
