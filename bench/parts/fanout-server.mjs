@@ -58,7 +58,7 @@ async function startOurs() {
   const from = (path) => import(new URL(`../../server/dist/${path}`, import.meta.url).href)
   const { UwsTransport } = await from('transport/uws/transport.js')
   const { createFeed } = await from('feed/create-feed.js')
-  const { addFeedRoutes } = await from('feed/routes.js')
+  const { feedRoutes } = await from('feed/routes.js')
   const { Router } = await from('http/router.js')
   const { createMetrics } = await from('process/metrics.js')
   const { createOutbox } = await from('outbox/create-outbox.js')
@@ -94,7 +94,7 @@ async function startOurs() {
     isOriginAllowed: () => true,
     checkKey: () => {},
   })
-  addFeedRoutes(router, parts)
+  router.addAll(feedRoutes(parts))
   const transport = new UwsTransport({
     maxMessageBytes: 1024,
     maxBufferedBytes: 65_536,

@@ -1,28 +1,26 @@
-import { encodeSystem, isGameCommandId } from '@ringside/protocol'
+import { isGameCommandId } from '@ringside/protocol'
 import type { CommandDefinition, GameContract, Schema } from '@ringside/protocol'
 import { methodOf } from './call/json-rpc/method.ts'
 import type { LooseRpcHandler } from './call/json-rpc/method.ts'
 import { withoutPrototype } from './call/json-rpc/params.ts'
 import { validateBy } from './call/json-rpc/validator.ts'
 import type { StandardSchema } from './call/json-rpc/validator.ts'
-import type { Clock } from './process/clock.ts'
-import { takeSteps } from './process/close-steps.ts'
+import { startParts, takeDownParts } from './process/part.ts'
+import type { Part } from './process/part.ts'
 import { RingsideError } from './process/errors.ts'
-import type { Feed } from './feed/feed.ts'
-import type { Lobby } from './feed/lobby/lobby.ts'
 import type { Router } from './http/router.ts'
 import type { Logger } from './process/logger.ts'
+import type { PrometheusMetrics } from './process/metrics.ts'
 import { checkOptions } from './matchmake/join-request.ts'
 import type { Matchmaker } from './matchmake/matchmaker.ts'
 import type { ServerLimits } from './options.ts'
-import type { Outbox } from './outbox/contract/outbox.ts'
 import { resolveCommands } from './room/turn/commands.ts'
 import type { LooseHandlers, RoomType } from './room/context.ts'
 import type { FullLogPolicy } from './room/definition.ts'
 import type { Host } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
 import type { DisconnectReason, Session } from './call/contract.ts'
-import type { RouteHandler } from './http/contract.ts'
+import type { Route, RouteHandler } from './http/contract.ts'
 import type { RoomSummary, SeatRequest, Server } from './server-types.ts'
 import type { LoopbackSocket } from './transport/contract.ts'
 import type { CommandHandler, CommandRegistry } from './call/command-table.ts'
@@ -36,12 +34,10 @@ import type { Transport, TransportHandlers } from './transport/contract.ts'
 export interface ServerParts {
   readonly game: GameContract
   readonly limits: ServerLimits
-  readonly clock: Clock
   readonly logger: Logger
   readonly apiKey: string | null
   readonly transport: Transport
   readonly loopback: MemoryTransport
-  readonly outbox: Outbox
   readonly types: Map<string, RoomType>
   readonly host: Host
   readonly matchmaker: Matchmaker
@@ -49,19 +45,14 @@ export interface ServerParts {
   readonly sessions: SessionTable
   readonly hooks: { -readonly [K in keyof SessionHooks]: SessionHooks[K] }
   readonly router: Router
-  /** Makes the feed over the started log, with its routes. */
-  readonly openFeed: () => OpenFeed
+  readonly metrics: PrometheusMetrics
   readonly status: ServerStatus
+  /** All parts in the order in which they start and drain, that of the sockets among them. */
+  readonly partsWith: (sockets: Part<Route>) => readonly Part<Route>[]
   /** The rate limit is off, and this is no development: said at `listen`. */
   readonly isOpenToFloods: boolean
   /** Of rooms that do not say otherwise. */
   readonly whenLogIsFull: FullLogPolicy
-}
-
-/** What exists only while the log runs. */
-export interface OpenFeed {
-  readonly feed: Feed
-  readonly lobby: Lobby
 }
 
 /** Read by health checks. States: new -> starting -> listening -> draining -> closed; starting -> failed -> closed. */
@@ -73,8 +64,10 @@ export interface ServerStatus {
 export class GameServer implements Server {
   readonly #parts: ServerParts
   readonly #routes: (readonly [method: string, path: string, handler: RouteHandler])[] = []
-  #open: OpenFeed | null = null
+  #all: readonly Part<Route>[] = []
+  #port = 0
   #listening: Promise<number> | null = null
+  #takingDown: Promise<void> | null = null
   #closing: Promise<void> | null = null
 
   constructor(parts: ServerParts) {
@@ -197,30 +190,48 @@ export class GameServer implements Server {
   }
 
   /**
-   * The port first: a second server on it must fail before it takes the rooms of the first. Until the
-   * rooms are back, requests are answered 503.
+   * The part of the sockets comes before the log's: a second server on the port must fail before it takes the rooms
+   * of the first. Until all parts have started, requests are answered 503.
    */
   async #listen({ host = '127.0.0.1', port = 8080 }): Promise<number> {
-    const { status, outbox, host: rooms, transport, router, logger } = this.#parts
+    const { partsWith, status, router, metrics, logger } = this.#parts
+    this.#all = partsWith(this.#sockets({ host, port }))
     try {
-      const bound = await transport.listen({ host, port }, this.#handlers())
-      await outbox.start()
-      await rooms.restore()
-      if (rooms.isDraining) throw new RingsideError('draining', 'The server was closed meanwhile')
-      this.#open = this.#parts.openFeed()
+      await startParts(this.#all, (part) => {
+        if (this.#closing) throw new RingsideError('draining', 'The server was closed meanwhile')
+        router.addAll(part.routes ?? [])
+        metrics.show(part)
+      })
       // After the built-in ones, which win.
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
       status.phase = 'listening'
-      logger.info({ host, port: bound }, 'server listens')
+      logger.info({ host, port: this.#port }, 'server listens')
       if (this.#parts.isOpenToFloods)
         logger.warn({}, 'rateLimit is off: one client may take all of the server')
-      return bound
+      return this.#port
     } catch (error) {
       status.phase = 'failed'
       // Its own failures are logged: why nothing was begun is what the caller asked for.
       await this.#takeDown().catch(() => {})
       status.phase = 'closed'
       throw error
+    }
+  }
+
+  /** The transport as a part. It is told where to listen only now. */
+  #sockets(address: { readonly host: string; readonly port: number }): Part<Route> {
+    const { transport } = this.#parts
+    let binding: Promise<number> | null = null
+    return {
+      name: 'sockets',
+      start: async () => {
+        binding = transport.listen(address, this.#handlers())
+        this.#port = await binding
+      },
+      stop: async () => {
+        await binding?.catch(() => {})
+        await transport.close()
+      },
     }
   }
 
@@ -255,9 +266,9 @@ export class GameServer implements Server {
         await this.#takeDown()
       } else if (this.#listening) {
         // The start waits for the log: it hears of this, and takes back what it has begun.
-        const stopped = this.#stopRooms()
-        await Promise.allSettled([stopped, this.#listening])
-        await stopped
+        const taken = this.#takeDown()
+        await Promise.allSettled([taken, this.#listening])
+        await taken
       }
     } finally {
       status.phase = 'closed'
@@ -265,33 +276,10 @@ export class GameServer implements Server {
     }
   }
 
-  /** Each step needs the one before it: no new work, last changes logged, readers told, sockets shut. */
-  #takeDown(): Promise<void> {
-    const { limits, logger, sessions, transport } = this.#parts
-    return takeSteps(
-      [
-        ['no new players', () => sessions.stopAccepting()],
-        [
-          'going away',
-          () => sessions.broadcastFrame(encodeSystem('goingAway', { retryMs: limits.retryMs })),
-        ],
-        ['rooms and log', () => this.#stopRooms()],
-        ['feed', () => this.#open?.feed.drain(limits.drainMs)],
-        ['lobby', () => this.#open?.lobby.drain(limits.drainMs)],
-        ['sessions', () => sessions.closeAll('going_away')],
-        ['streams', () => this.#stopFeed()],
-        ['transport', () => transport.close()],
-        ['sweep', () => sessions.dispose()],
-      ],
-      logger,
-    )
-  }
-
   /** Done once, however often it is asked for. @throws RingsideError as Outbox.stop. */
-  async #stopRooms(): Promise<void> {
-    const { host, outbox } = this.#parts
-    await host.drain()
-    await outbox.stop(() => host.settled()).finally(() => host.dispose())
+  #takeDown(): Promise<void> {
+    this.#takingDown ??= takeDownParts(this.#all, this.#parts.logger)
+    return this.#takingDown
   }
 
   /**
@@ -300,11 +288,6 @@ export class GameServer implements Server {
    */
   get host(): Host {
     return this.#parts.host
-  }
-
-  #stopFeed(): void {
-    this.#open?.lobby.stop()
-    this.#open?.feed.stop()
   }
 
   #assertNew(): void {

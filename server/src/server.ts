@@ -1,26 +1,27 @@
 import type { GameContract, Schema } from '@ringside/protocol'
 import { Dispatcher } from './call/dispatcher.ts'
-import { addRpcRoute } from './call/json-rpc/http-route.ts'
+import { rpcRoute } from './call/json-rpc/http-route.ts'
 import { RpcOverSocket } from './call/json-rpc/over-socket.ts'
 import { RpcCalls } from './call/json-rpc/rpc-calls.ts'
 import { SystemClock } from './process/clock.ts'
-import { addFeedRoutes } from './feed/routes.ts'
-import { createFeed } from './feed/create-feed.ts'
+import { FeedPart } from './feed/part.ts'
 import type { RoomDirectory } from './feed/audience/directory.ts'
 import { GameServer } from './game-server.ts'
-import type { OpenFeed, ServerStatus } from './game-server.ts'
+import type { ServerStatus } from './game-server.ts'
 import { createKeyCheck } from './auth/api-key.ts'
 import { readJsonObject } from './http/json-body.ts'
 import { AddressCount } from './limit/address-count.ts'
 import { AddressRate } from './limit/address-rate.ts'
+import type { Route } from './http/contract.ts'
 import { Router } from './http/router.ts'
 import { randomId } from './process/ids.ts'
 import { silentLogger } from './process/logger.ts'
-import { addMatchmakeRoutes } from './matchmake/matchmake-routes.ts'
+import { matchmakeRoutes } from './matchmake/routes.ts'
 import { MadeRooms } from './matchmake/made-rooms.ts'
 import { Matchmaker } from './matchmake/matchmaker.ts'
 import { TicketOffice } from './matchmake/ticket.ts'
 import { PrometheusMetrics } from './process/metrics.ts'
+import type { Part } from './process/part.ts'
 import {
   checkLimits,
   checkNodeName,
@@ -30,17 +31,18 @@ import {
   withRateLimit,
 } from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
+import { logPart } from './outbox/part.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
 import { createSeeds } from './process/random.ts'
 import type { RoomType } from './room/context.ts'
 import { createHost } from './host/create-host.ts'
+import { roomsPart } from './host/part.ts'
 import type { StateMaker } from './host/tenancy.ts'
 import { checkFullLogPolicy } from './room/type.ts'
 import type { Server, ServerOptions } from './server-types.ts'
 import { CommandRegistry } from './call/command-table.ts'
 import { createOriginCheck } from './limit/origin.ts'
-import { unlessAway } from './http/starting.ts'
-import { addStatusRoutes } from './status-routes.ts'
+import { statusPart } from './status.ts'
 import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
 import { compileState } from './state/codegen/compile.ts'
@@ -155,80 +157,64 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // HTTP.
   const checkKey = createKeyCheck(apiKey)
   const router = new Router({ logger, metrics, isOriginAllowed, checkKey })
-  const add = router.add.bind(router)
   const isDevelopment = options.isDevelopment ?? false
-  addRpcRoute(add, {
-    calls,
-    maxBodyBytes: limits.maxBodyBytes,
-    rate: new AddressRate(limits.rpcPerSecondPerIp, clock),
-  })
-  addStatusRoutes(add, { status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment })
-  addMatchmakeRoutes(add, {
-    matchmaker,
-    readJson: (request) => readJsonObject(request, limits.maxBodyBytes),
-    joins: new AddressRate(limits.joinsPerSecondPerIp, clock),
-  })
 
-  // Steps 8 and 9: the feed, over the started log.
-  const openFeed = (): OpenFeed => {
-    const directory: RoomDirectory = {
-      list: (spectatorsOf) => host.list(spectatorsOf),
-      find: (roomId) => host.find(roomId),
-      ids: () => host.ids(),
-      onChange: (listener) => host.onChange(listener),
-    }
-    const now = (): number => store.now()
-    const { authorizeSpectator: authorize } = options
-    const parts = createFeed({
-      outbox,
-      directory,
-      clock,
-      limits,
-      logger,
-      now,
-      isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
-      ...(authorize ? { authorize } : {}),
-    })
-    const { feed, lobby } = parts
-    const { retryMs } = limits
-    const isAway = (): boolean => outbox.stats.isReadAway
-    const addReading: typeof add = (method, path, handler) => {
-      // Lists are in memory.
-      const needsLog = path === '/feed' || path.startsWith('/rooms/:id/')
-      add(method, path, needsLog ? unlessAway(handler, { isAway, retryMs }) : handler)
-    }
-    addFeedRoutes({ add: addReading }, parts)
-    metrics.gauge('streams', () => feed.streamCount + lobby.streamCount)
-    metrics.gauge('feed_ring_bytes', () => feed.stats.ringBytes)
-    metrics.beforeScrape((counters) => {
-      counters.feedDeliveries = feed.stats.deliveredCount
-      counters.feedResets = feed.stats.resetCount
-    })
-    return { feed, lobby }
+  // Steps 8 and 9: the feed.
+  const directory: RoomDirectory = {
+    list: (spectatorsOf) => host.list(spectatorsOf),
+    find: (roomId) => host.find(roomId),
+    ids: () => host.ids(),
+    onChange: (listener) => host.onChange(listener),
   }
-
-  metrics.gauge('rooms', () => host.rooms.size)
-  metrics.gauge('players', () => host.playerCount)
-  metrics.gauge('outbox_lag_ms', () => outbox.stats.lagMs)
-  metrics.gauge('tail_lag_ms', () => outbox.stats.tailLagMs)
-  metrics.gauge('outbox_pending_events', () => outbox.stats.pendingEvents)
-  metrics.gauge('outbox_lost_events', () => outbox.stats.lostEvents)
-  metrics.gauge('sealed_seq', () => outbox.sealed)
-  metrics.beforeScrape((counters) => {
-    counters.eventsAppended = outbox.stats.appendedCount
-    counters.eventsVoided = outbox.stats.tombstoneCount
-    counters.roomsFenced = host.fencedCount
+  const { authorizeSpectator: authorize } = options
+  const feed = new FeedPart({
+    outbox,
+    directory,
+    clock,
+    limits,
+    logger,
+    now: () => store.now(),
+    isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
+    isAway: () => outbox.stats.isReadAway,
+    drainMs: limits.drainMs,
+    ...(authorize ? { authorize } : {}),
   })
+
+  // Everything starts and drains in this order, and stops in reverse.
+  const partsWith = (listening: Part<Route>): Part<Route>[] => [
+    statusPart({ status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment }),
+    listening,
+    sessions,
+    {
+      name: 'json-rpc',
+      routes: [
+        rpcRoute({
+          calls,
+          maxBodyBytes: limits.maxBodyBytes,
+          rate: new AddressRate(limits.rpcPerSecondPerIp, clock),
+        }),
+      ],
+    },
+    {
+      name: 'matchmaking',
+      routes: matchmakeRoutes({
+        matchmaker,
+        readJson: (request) => readJsonObject(request, limits.maxBodyBytes),
+        joins: new AddressRate(limits.joinsPerSecondPerIp, clock),
+      }),
+    },
+    logPart(outbox),
+    roomsPart(host, outbox),
+    feed,
+  ]
 
   const server = new GameServer({
     game,
     limits,
-    clock,
     logger,
     apiKey,
     transport,
     loopback,
-    outbox,
     types,
     host,
     matchmaker,
@@ -236,8 +222,9 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     sessions,
     hooks,
     router,
-    openFeed,
+    metrics,
     status,
+    partsWith,
     isOpenToFloods: options.rateLimit === false && !isDevelopment,
     whenLogIsFull: checkFullLogPolicy(options.whenLogIsFull),
   })

@@ -14,3 +14,11 @@ export type RouteHandler = (
   response: HttpResponse,
   context: RouteContext,
 ) => void | Promise<void>
+
+/** One route of the router. */
+export interface Route {
+  readonly method: string
+  /** It may hold `:name` parts and end in `/*`. */
+  readonly path: string
+  readonly handler: RouteHandler
+}

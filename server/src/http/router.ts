@@ -1,7 +1,7 @@
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
 import { RingsideError } from '../process/errors.ts'
-import type { RouteHandler } from '../http/contract.ts'
+import type { Route, RouteHandler } from './contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { fromCode, sendError, toHttpError } from './http-error.ts'
@@ -46,6 +46,11 @@ export class Router {
    */
   add(method: string, path: string, handler: RouteHandler): void {
     this.#routes.add(method, path, handler)
+  }
+
+  /** Adds routes in their order. @throws RingsideError as `add`. */
+  addAll(routes: readonly Route[]): void {
+    for (const { method, path, handler } of routes) this.add(method, path, handler)
   }
 
   /** The HTTP half of what a transport calls. */

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Reading } from './part.ts'
 
 /**
  * Counters of the hot path: plain numbers that their owners add to, read when somebody scrapes.
@@ -20,11 +21,6 @@ export interface Counters {
   httpRequests: number
   httpFailures: number
   joins: number
-  feedDeliveries: number
-  feedResets: number
-  eventsAppended: number
-  eventsVoided: number
-  roomsFenced: number
 }
 
 const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, help: string] } = {
@@ -43,36 +39,11 @@ const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, hel
   httpRequests: ['http_requests_total', 'HTTP requests'],
   httpFailures: ['http_failures_total', 'HTTP requests that ended in an unexpected error'],
   joins: ['joins_total', 'Seats taken with a ticket'],
-  feedDeliveries: ['feed_deliveries_total', 'Events written to feed streams'],
-  feedResets: ['feed_resets_total', 'Feed streams told to start over'],
-  eventsAppended: ['events_appended_total', 'Events acknowledged by the log'],
-  eventsVoided: ['events_voided_total', 'Sequence numbers of the log given up'],
-  roomsFenced: ['rooms_fenced_total', 'Rooms that another server has taken'],
 }
-
-const gaugeHelp = {
-  sessions: 'Open WebSocket sessions',
-  rooms: 'Living rooms',
-  players: 'Seats taken in rooms',
-  streams: 'Open feed streams',
-  outbox_lag_ms: 'Age of the oldest event not yet acknowledged, in ms',
-  tail_lag_ms: 'Time since the log was last read with success, in ms',
-  outbox_pending_events: 'Events not yet acknowledged',
-  outbox_lost_events: 'Accepted events that were given up: they are in no log',
-  sealed_seq: 'Every event up to this one may be shown',
-  feed_ring_bytes: 'Bytes of recent events kept for catching up',
-} as const
-
-/** Name of a value that is read when somebody scrapes. */
-export type GaugeName = keyof typeof gaugeHelp
 
 /** Where parts report to. Made once per server; nothing here is global. */
 export interface Metrics {
   readonly counters: Counters
-  /** `read` is called at each scrape; a later call for the same name replaces it. */
-  gauge(name: GaugeName, read: () => number): void
-  /** `update` is called before each scrape: it writes counters that their owners keep themselves. */
-  beforeScrape(update: (counters: Counters) => void): void
   /** How late one tick of a room began, in ms. */
   observeTickLag(ms: number): void
 }
@@ -86,7 +57,12 @@ function createCounters(): Counters {
 
 /** Counts, but shows nothing: the default of a part that is made alone. */
 export function createMetrics(): Metrics {
-  return { counters: createCounters(), gauge() {}, beforeScrape() {}, observeTickLag() {} }
+  return { counters: createCounters(), observeTickLag() {} }
+}
+
+type Shown = {
+  readonly gauges?: readonly Reading[]
+  readonly counters?: readonly Reading[]
 }
 
 const TICK_LAG_BUCKETS_MS = [1, 2, 5, 10, 17, 33, 50, 100, 250, 1000]
@@ -95,8 +71,6 @@ const TICK_LAG_BUCKETS_MS = [1, 2, 5, 10, 17, 33, 50, 100, 250, 1000]
 export class PrometheusMetrics implements Metrics {
   readonly counters = createCounters()
   readonly #registry = new Registry()
-  readonly #gauges = new Map<GaugeName, () => number>()
-  readonly #updates: ((counters: Counters) => void)[] = []
   readonly #tickLag: Histogram
 
   constructor() {
@@ -104,16 +78,7 @@ export class PrometheusMetrics implements Metrics {
     const registers = [this.#registry]
     for (const key of Object.keys(counterHelp) as (keyof Counters)[]) {
       const [name, help] = counterHelp[key]
-      const metric = new Counter({
-        name: `ringside_${name}`,
-        help,
-        registers,
-        collect() {
-          this.reset()
-          this.inc(counters[key])
-        },
-      })
-      void metric
+      this.#addCounter({ name, help, read: () => counters[key] })
     }
     this.#tickLag = new Histogram({
       name: 'ringside_tick_lag_ms',
@@ -129,40 +94,34 @@ export class PrometheusMetrics implements Metrics {
     return this.#registry.contentType
   }
 
-  gauge(name: GaugeName, read: () => number): void {
-    const isNew = !this.#gauges.has(name)
-    this.#gauges.set(name, read)
-    if (isNew)
-      this.#addGauge(`ringside_${name}`, gaugeHelp[name], () => this.#gauges.get(name)?.() ?? 0)
+  /** Shows the values of a part. @throws Error when a name is shown already. */
+  show({ gauges = [], counters = [] }: Shown): void {
+    for (const gauge of gauges) this.#addGauge(gauge)
+    for (const counter of counters) this.#addCounter(counter)
   }
 
   observeTickLag(ms: number): void {
     this.#tickLag.observe(ms)
   }
 
-  beforeScrape(update: (counters: Counters) => void): void {
-    this.#updates.push(update)
-  }
-
   /** Everything in Prometheus' text format. */
   text(): Promise<string> {
-    for (const update of this.#updates) update(this.counters)
     return this.#registry.metrics()
   }
 
   #processGauges(): void {
-    this.#addGauge('ringside_heap_bytes', 'Heap in use', () => process.memoryUsage().heapUsed)
-    this.#addGauge('ringside_resident_bytes', 'Resident memory', () => process.memoryUsage.rss())
-    this.#addGauge('ringside_cpu_seconds', 'CPU time used by the process', () => {
-      const { user, system } = process.cpuUsage()
-      return (user + system) / 1e6
-    })
-    this.#addGauge('ringside_uptime_seconds', 'Age of the process', () => process.uptime())
+    const processGauges = [
+      ['heap_bytes', 'Heap in use', () => process.memoryUsage().heapUsed],
+      ['resident_bytes', 'Resident memory', () => process.memoryUsage.rss()],
+      ['cpu_seconds', 'CPU time used by the process', cpuSeconds],
+      ['uptime_seconds', 'Age of the process', () => process.uptime()],
+    ] as const
+    for (const [name, help, read] of processGauges) this.#addGauge({ name, help, read })
   }
 
-  #addGauge(name: string, help: string, read: () => number): void {
+  #addGauge({ name, help, read }: Reading): void {
     const metric = new Gauge({
-      name,
+      name: `ringside_${name}`,
       help,
       registers: [this.#registry],
       collect() {
@@ -171,4 +130,22 @@ export class PrometheusMetrics implements Metrics {
     })
     void metric
   }
+
+  #addCounter({ name, help, read }: Reading): void {
+    const metric = new Counter({
+      name: `ringside_${name}`,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+    void metric
+  }
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
 }

@@ -1,5 +1,4 @@
-import { SUBPROTOCOL, encodeFrame } from '@ringside/protocol'
-import type { CloseCause } from '@ringside/protocol'
+import { SUBPROTOCOL, encodeFrame, encodeSystem } from '@ringside/protocol'
 import { RequestReply } from '../call/reply.ts'
 import type { DisconnectReason, Session } from '../call/contract.ts'
 import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
@@ -9,6 +8,7 @@ import type {
   UpgradeDecision,
   UpgradeRequest,
 } from '../transport/contract.ts'
+import type { Part, Reading } from '../process/part.ts'
 import { AddressCount } from '../limit/address-count.ts'
 import { AddressRate } from '../limit/address-rate.ts'
 import type { OriginCheck } from '../limit/origin.ts'
@@ -41,7 +41,11 @@ export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 't
 export type SocketHandlers = Omit<TransportHandlers, 'http'>
 
 /** All open sessions of one server, and the handlers that a transport feeds them by. */
-export class SessionTable {
+export class SessionTable implements Part {
+  readonly name = 'sessions'
+  readonly gauges: readonly Reading[] = [
+    { name: 'sessions', help: 'Open WebSocket sessions', read: () => this.#sessions.size },
+  ]
   readonly handlers: SocketHandlers
   readonly #parts: SessionTableParts
   readonly #context: SessionContext
@@ -86,7 +90,6 @@ export class SessionTable {
       dropped: (connection) => (connection.owner as ClientSession).closeSlow(),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     }
-    metrics.gauge('sessions', () => this.#sessions.size)
   }
 
   get count(): number {
@@ -103,11 +106,6 @@ export class SessionTable {
     this.#context.broadcast(encodeFrame(commandId, payload))
   }
 
-  /** Sends a whole frame, of a system command for example, to every open session. */
-  broadcastFrame(frame: Uint8Array): void {
-    this.#context.broadcast(frame)
-  }
-
   /** Closes the session with `kicked`; false when there is none with this id. */
   kick(sessionId: string, reason?: string): boolean {
     const session = this.#sessions.get(sessionId)
@@ -115,19 +113,18 @@ export class SessionTable {
     return session !== undefined
   }
 
-  /** Refuses new connections from here on; open ones stay. */
-  stopAccepting(): void {
+  /** Refuses new connections from here on; open ones stay, and are told that the server goes away. */
+  drain(): void {
+    if (!this.#isAccepting) return
     this.#isAccepting = false
+    const { retryMs } = this.#context.limits
+    this.#context.broadcast(encodeSystem('goingAway', { retryMs }))
   }
 
-  /** Closes every session. */
-  closeAll(cause: CloseCause): void {
-    for (const session of Array.from(this.#sessions.values())) session.close(cause)
-  }
-
-  /** Stops the sweep's timer; the table is of no use afterwards. */
-  dispose(): void {
+  /** Closes every session; the table is of no use afterwards. */
+  stop(): void {
     this.#isAccepting = false
+    for (const session of Array.from(this.#sessions.values())) session.close('going_away')
     this.#stopSweep?.()
     this.#stopSweep = null
   }

@@ -5,7 +5,7 @@ import { applyMergePatch } from '@ringside/protocol'
 import { ManualClock } from '../../src/process/clock.ts'
 import { createFeed } from '../../src/feed/create-feed.ts'
 import type { FeedOptions, FeedParts } from '../../src/feed/create-feed.ts'
-import { addFeedRoutes } from '../../src/feed/routes.ts'
+import { feedRoutes } from '../../src/feed/routes.ts'
 import type { RoomDirectory, RoomFacts } from '../../src/feed/audience/directory.ts'
 import { Router } from '../../src/http/router.ts'
 import { silentLogger } from '../../src/process/logger.ts'
@@ -227,7 +227,7 @@ export class FeedRig {
       isOriginAllowed: () => true,
       checkKey: () => {},
     })
-    addFeedRoutes(router, this.parts)
+    router.addAll(feedRoutes(this.parts))
     const refuse = (): never => {
       throw new Error('Expected HTTP only')
     }

@@ -279,13 +279,18 @@ test('ME1 counters, gauges and the histogram show under ringside_', async () => 
   const metrics = new PrometheusMetrics()
   metrics.counters.messagesHandled = 41
   metrics.counters.messagesHandled++
-  metrics.gauge('rooms', () => 1)
-  metrics.gauge('rooms', () => 7)
+  let rooms = 1
+  metrics.show({
+    gauges: [{ name: 'rooms', help: 'Living rooms', read: () => rooms }],
+    counters: [{ name: 'rooms_fenced_total', help: 'Rooms taken', read: () => rooms * 2 }],
+  })
+  rooms = 7
   metrics.observeTickLag(3)
   for (let scrape = 0; scrape < 2; scrape++) {
     const text = await metrics.text()
     expect(text).toContain('ringside_messages_handled_total 42\n')
     expect(text).toContain('ringside_rooms 7\n')
+    expect(text).toContain('ringside_rooms_fenced_total 14\n')
     expect(text).toContain('ringside_tick_lag_ms_bucket{le="5"} 1\n')
   }
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { takeSteps } from '../../src/process/close-steps.ts'
+import { startParts, takeDownParts } from '../../src/process/part.ts'
 import type { RingsideError } from '../../src/process/errors.ts'
 import { MemoryStore } from '../../src/index.ts'
 import type { LogStore } from '../../src/index.ts'
@@ -191,17 +191,40 @@ describe('OB17 close', () => {
     expect(next.server.rooms).toEqual([])
   })
 
-  it('OB17 every step is taken, the first failure is told', async () => {
+  it('OB17 every part is drained in order and stopped in reverse, and the first failure is told', async () => {
     const taken: string[] = []
-    const steps = ['a', 'b', 'c'].map((name): [string, () => void] => [
+    const part = (name: string, fails: string) => ({
       name,
-      () => {
-        taken.push(name)
-        if (name !== 'c') throw new Error(name)
+      drain: () => note(`drain ${name}`, fails),
+      stop: async () => note(`stop ${name}`, fails),
+    })
+    const note = (step: string, fails: string): void => {
+      taken.push(step)
+      if (step === fails) throw new Error(step)
+    }
+    const parts = [part('a', 'drain a'), { name: 'idle' }, part('b', 'stop b'), part('c', '')]
+    await expect(takeDownParts(parts, silentLogger)).rejects.toThrow('drain a')
+    expect(taken).toEqual(['drain a', 'drain b', 'drain c', 'stop c', 'stop b', 'stop a'])
+  })
+
+  it('OB17 parts start one after the other, and none after one that failed', async () => {
+    const taken: string[] = []
+    const part = (name: string, start: () => Promise<void>) => ({
+      name,
+      start: async () => {
+        await start()
+        taken.push(`start ${name}`)
       },
-    ])
-    await expect(takeSteps(steps, silentLogger)).rejects.toThrow('a')
-    expect(taken).toEqual(['a', 'b', 'c'])
+    })
+    const parts = [
+      part('a', () => Promise.resolve()),
+      { name: 'idle' },
+      part('b', () => Promise.reject(new Error('b'))),
+      part('c', () => Promise.resolve()),
+    ]
+    const started = startParts(parts, ({ name }) => void taken.push(`started ${name}`))
+    await expect(started).rejects.toThrow('b')
+    expect(taken).toEqual(['start a', 'started a', 'started idle'])
   })
 })
 

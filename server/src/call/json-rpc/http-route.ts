@@ -1,7 +1,7 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { AddressRate } from '../../limit/address-rate.ts'
 import type { Principal } from '../contract.ts'
-import type { RouteContext, RouteHandler } from '../../http/contract.ts'
+import type { Route, RouteContext, RouteHandler } from '../../http/contract.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import { HttpCaller } from './http-caller.ts'
 import { readRequests } from './request-text.ts'
@@ -15,8 +15,6 @@ export interface RpcRouteParts {
   readonly rate: AddressRate
 }
 
-type AddRoute = (method: string, path: string, handler: RouteHandler) => void
-
 const HEADERS = {
   'content-type': 'application/json; charset=utf-8',
   'cache-control': 'no-store',
@@ -26,9 +24,8 @@ const HEADERS = {
  * `POST /rpc`: a text of JSON-RPC as JSON, answered with 200 whatever its members come to, and with 204 when
  * all of them are notifications. The body is charged as one call before it is parsed, then each member.
  */
-export function addRpcRoute(add: AddRoute, parts: RpcRouteParts): void {
-  const { calls, maxBodyBytes, rate } = parts
-  add('POST', '/rpc', async (request, response, context) => {
+export function rpcRoute({ calls, maxBodyBytes, rate }: RpcRouteParts): Route {
+  const handler: RouteHandler = async (request, response, context) => {
     const { remoteAddress } = request
     rate.check(remoteAddress)
     // A page elsewhere can send a form or text without asking first, but no JSON (Fetch standard, CORS).
@@ -43,7 +40,8 @@ export function addRpcRoute(add: AddRoute, parts: RpcRouteParts): void {
       charge: (cost) => rate.take(remoteAddress, cost),
       send: (text) => answer(response, text),
     })
-  })
+  }
+  return { method: 'POST', path: '/rpc', handler }
 }
 
 function isJson(contentType: string): boolean {

@@ -3,7 +3,7 @@ import { createParser } from 'eventsource-parser'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../../src/process/clock.ts'
 import { createFeed } from '../../../src/feed/create-feed.ts'
-import { addFeedRoutes } from '../../../src/feed/routes.ts'
+import { feedRoutes } from '../../../src/feed/routes.ts'
 import { Router } from '../../../src/http/router.ts'
 import { silentLogger as logger } from '../../../src/process/logger.ts'
 import { createMetrics } from '../../../src/process/metrics.ts'
@@ -32,7 +32,7 @@ async function serve() {
   const { feed, lobby } = parts
   const metrics = createMetrics()
   const router = new Router({ logger, metrics, isOriginAllowed: () => true, checkKey: () => {} })
-  addFeedRoutes(router, parts)
+  router.addAll(feedRoutes(parts))
   const transport = new UwsTransport({
     maxMessageBytes: 1024,
     maxBufferedBytes: 65_536,

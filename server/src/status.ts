@@ -1,9 +1,10 @@
 import type { PrometheusMetrics } from './process/metrics.ts'
 import type { ServerStatus } from './game-server.ts'
+import type { Part } from './process/part.ts'
 import type { Outbox } from './outbox/contract/outbox.ts'
-import type { RouteHandler } from './http/contract.ts'
+import type { Route, RouteHandler } from './http/contract.ts'
 
-export interface StatusRouteParts {
+export interface StatusParts {
   readonly status: ServerStatus
   readonly outbox: Outbox
   readonly metrics: PrometheusMetrics
@@ -13,22 +14,33 @@ export interface StatusRouteParts {
   readonly isDevelopment: boolean
 }
 
-type AddRoute = (method: string, path: string, handler: RouteHandler) => void
-
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const
 
 /** New players go elsewhere well before the rooms here have to pause. */
 const READY_LAG_PART = 1 / 3
 
 /** `/health/live`: the process can do its work. `/health/ready`: it takes players. `/metrics`: Prometheus. */
-export function addStatusRoutes(add: AddRoute, parts: StatusRouteParts): void {
-  const { status, outbox, metrics, maxLagMs, isDevelopment } = parts
-  add('GET', '/health/live', (_request, response) => {
+export function statusPart(parts: StatusParts): Part<Route> {
+  return {
+    name: 'status',
+    routes: [
+      { method: 'GET', path: '/health/live', handler: answerLive(parts) },
+      { method: 'GET', path: '/health/ready', handler: answerReady(parts) },
+      { method: 'GET', path: '/metrics', handler: answerMetrics(parts) },
+    ],
+  }
+}
+
+function answerLive({ outbox, status }: StatusParts): RouteHandler {
+  return (_request, response) => {
     // What is given up only a new process can take up again.
     const isLive = !outbox.stats.isGivenUp && status.phase !== 'failed'
     response.send(isLive ? 200 : 503, JSON_HEADERS, `{"status":"${isLive ? 'live' : 'dead'}"}`)
-  })
-  add('GET', '/health/ready', (_request, response) => {
+  }
+}
+
+function answerReady({ outbox, status, maxLagMs }: StatusParts): RouteHandler {
+  return (_request, response) => {
     const { lagMs, tailLagMs, lastError, isGivenUp } = outbox.stats
     const worstLagMs = Math.max(lagMs, tailLagMs)
     const isCurrent = !isGivenUp && worstLagMs < maxLagMs * READY_LAG_PART
@@ -40,10 +52,13 @@ export function addStatusRoutes(add: AddRoute, parts: StatusRouteParts): void {
       outbox: { lagMs, tailLagMs, isFailing: lastError !== null },
     }
     response.send(isReady ? 200 : 503, JSON_HEADERS, JSON.stringify(body))
-  })
-  add('GET', '/metrics', async (_request, response, context) => {
+  }
+}
+
+function answerMetrics({ metrics, isDevelopment }: StatusParts): RouteHandler {
+  return async (_request, response, context) => {
     if (!isDevelopment) context.requireKey()
     const text = await metrics.text()
     response.send(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' }, text)
-  })
+  }
 }

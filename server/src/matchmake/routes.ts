@@ -1,5 +1,5 @@
 import { RingsideError } from '../process/errors.ts'
-import type { RouteHandler } from '../http/contract.ts'
+import type { Route } from '../http/contract.ts'
 import type { AddressRate } from '../limit/address-rate.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import type { Matchmaker, SeatWish } from './matchmaker.ts'
@@ -13,37 +13,38 @@ export interface MatchmakeRouteParts {
   readonly joins: AddressRate
 }
 
-type AddRoute = (method: string, path: string, handler: RouteHandler) => void
-
 /** `POST /matchmake/...`: every answer is a MatchmakeAnswer. */
-export function addMatchmakeRoutes(add: AddRoute, parts: MatchmakeRouteParts): void {
-  const { matchmaker } = parts
-  const byType = {
+export function matchmakeRoutes({ matchmaker, readJson, joins }: MatchmakeRouteParts): Route[] {
+  const byTarget = {
     joinOrCreate: (type: string, wish: SeatWish) => matchmaker.joinOrCreate(type, wish),
     join: (type: string, wish: SeatWish) => matchmaker.join(type, wish),
     create: (type: string, wish: SeatWish) => matchmaker.create(type, wish),
     joinById: (roomId: string, wish: SeatWish) => matchmaker.joinById(roomId, wish),
   }
-  for (const [name, find] of Object.entries(byType)) {
-    add('POST', `/matchmake/${name}/:target`, async (request, response, { params }) => {
-      parts.joins.check(request.remoteAddress)
-      const body = await parts.readJson(request)
-      const { name: playerName, options } = body
-      const answer = await find(params['target'] ?? '', {
-        name: playerName,
-        options,
-        remoteAddress: request.remoteAddress,
-      })
+  const routes = Object.entries(byTarget).map(([name, find]): Route => ({
+    method: 'POST',
+    path: `/matchmake/${name}/:target`,
+    async handler(request, response, { params }) {
+      const { remoteAddress } = request
+      joins.check(remoteAddress)
+      const { name: playerName, options } = await readJson(request)
+      const wish = { name: playerName, options, remoteAddress }
+      const answer = await find(params['target'] ?? '', wish)
       response.send(200, JSON_HEADERS, JSON.stringify(answer))
-    })
-  }
-  add('POST', '/matchmake/reconnect/:roomId', async (request, response, { params }) => {
-    parts.joins.check(request.remoteAddress)
-    const body = await parts.readJson(request)
-    const roomId = params['roomId']
-    if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
-    response.send(200, JSON_HEADERS, JSON.stringify(matchmaker.reconnect(roomId, body['token'])))
+    },
+  }))
+  routes.push({
+    method: 'POST',
+    path: '/matchmake/reconnect/:roomId',
+    async handler(request, response, { params }) {
+      joins.check(request.remoteAddress)
+      const { token } = await readJson(request)
+      const roomId = params['roomId']
+      if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
+      response.send(200, JSON_HEADERS, JSON.stringify(matchmaker.reconnect(roomId, token)))
+    },
   })
+  return routes
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const
