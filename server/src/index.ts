@@ -41,9 +41,9 @@ export type {
   RpcOutput,
   SeatRequest,
   Server,
-  ServerOptions,
   TypedHandler,
 } from './server-types.ts'
+export type { ServerOptions } from './options.ts'
 export type { LoopbackSocket } from './transport/contract.ts'
 export { createServer } from './server.ts'
 export { entries, sizeOf, values } from './state/tree/map-node.ts'

@@ -1,145 +1,192 @@
 import { MAX_PAYLOAD_BYTES_LIMIT } from '@ringside/protocol'
+import type { AuthorizeSpectator } from './feed/audience/access.ts'
+import type { LogStore } from './outbox/contract/store.ts'
+import type { Clock } from './process/clock.ts'
 import { RingsideError } from './process/errors.ts'
+import type { Logger } from './process/logger.ts'
+import type { FullLogPolicy } from './room/definition.ts'
+import type { Transport } from './transport/contract.ts'
 
-/** Numbers of the server. Every one has a default; all are checked once, when the server is made. */
-export interface ServerLimits {
+const MIB = 1024 * 1024
+
+/** A number's default, and the range within which it must lie. */
+type Rule = readonly [fallback: number, min: number, max: number]
+
+/** Every number of a server, and the only list of them: their type, their defaults and their check follow from it. */
+const rules = {
   /** Largest payload of a message in bytes, 64 - 10 MiB. Beyond it: close 1009. Default 1 MiB. */
-  readonly maxPayloadBytes: number
+  maxPayloadBytes: [MIB, 64, MAX_PAYLOAD_BYTES_LIMIT],
   /** Bytes that answers and broadcasts may have queued for one client; beyond it: close `slow`. Default 1 MiB. */
-  readonly maxQueuedBytes: number
+  maxQueuedBytes: [MIB, 4096, 256 * MIB],
   /** A socket that takes nothing for this long is closed with `slow`, in ms, 1,000-60,000. Default 8,000. */
-  readonly maxBehindMs: number
+  maxBehindMs: [8_000, 1_000, 60_000],
   /** Nothing heard for this long: the peer is dead, in ms, 8,000-60,000. Default 60,000. */
-  readonly idleTimeoutMs: number
+  idleTimeoutMs: [60_000, 8_000, 60_000],
   /** Tokens a second of each client's bucket, above 0. Default 100. */
-  readonly ratePerSecond: number
+  ratePerSecond: [100, 0.01, 1e9],
   /** Size of the bucket, at least 1. Default 200. */
-  readonly rateBurst: number
+  rateBurst: [200, 1, 1e9],
   /**
    * A REQUEST or JSON-RPC call whose handler has not settled after this is answered `timeout`, in ms,
    * 100-600,000. Default 10,000.
    */
-  readonly handlerTimeoutMs: number
+  handlerTimeoutMs: [10_000, 100, 600_000],
   /**
    * Calls of one client that may wait for their handlers' promises, 1-10,000; a call beyond it of a command
    * that is known to be async is refused with `rate_limited`. Default 100.
    */
-  readonly maxPendingCalls: number
+  maxPendingCalls: [100, 1, 10_000],
   /** So many dropped messages within 2 s close with 1008. Default 50. */
-  readonly maxDrops: number
+  maxDrops: [50, 1, 1e6],
   /** So many invalid messages within 10 s close with 1008. Default 20. */
-  readonly maxStrikes: number
+  maxStrikes: [20, 1, 1e6],
   /** WebSocket connections at once. Default 10,000. */
-  readonly maxConnections: number
+  maxConnections: [10_000, 1, 1e6],
   /** New WebSocket connections a second from one IP. Default 50. */
-  readonly connectionsPerSecondPerIp: number
+  connectionsPerSecondPerIp: [50, 1, 1e6],
   /** Matchmaking requests a second from one IP. Default 50. */
-  readonly joinsPerSecondPerIp: number
+  joinsPerSecondPerIp: [50, 1, 1e6],
   /** Calls of `POST /rpc` a second from one IP: each body is one, and each of its members. Default 200. */
-  readonly rpcPerSecondPerIp: number
+  rpcPerSecondPerIp: [200, 1, 1e6],
   /** WebSocket connections at once from one IP. Default 1,000. */
-  readonly maxConnectionsPerIp: number
+  maxConnectionsPerIp: [1_000, 1, 1e6],
   /** Seats that one IP may hold reserved without taking them. Default 32. */
-  readonly maxUnclaimedPerIp: number
+  maxUnclaimedPerIp: [32, 1, 1e6],
   /** Streams of spectators at once, those of the lobby included. Default 10,000. */
-  readonly maxStreams: number
+  maxStreams: [10_000, 0, 1e6],
   /** The same from one IP. Default 1,000. */
-  readonly maxStreamsPerIp: number
+  maxStreamsPerIp: [1_000, 1, 1e6],
   /** Pages, states and new streams that one IP may ask for in a second. Default 100. */
-  readonly readsPerSecondPerIp: number
+  readsPerSecondPerIp: [100, 1, 1e6],
   /** Rooms at once. Default 1,000. */
-  readonly maxRooms: number
+  maxRooms: [1_000, 1, 1e6],
   /** Living rooms that were made by requests from one IP. Default 100. */
-  readonly maxRoomsPerIp: number
+  maxRoomsPerIp: [100, 1, 1e6],
   /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
-  readonly ticketTtlMs: number
+  ticketTtlMs: [15_000, 1_000, 120_000],
   /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */
-  readonly maxBodyBytes: number
+  maxBodyBytes: [65_536, 1_024, MIB],
   /** SSE comment in a quiet stream, in ms, 1,000-15,000 (WHATWG's advice). Default 15,000. */
-  readonly heartbeatMs: number
+  heartbeatMs: [15_000, 1_000, 15_000],
   /** `retry:` told to EventSource, in ms. Default 2,000. */
-  readonly retryMs: number
+  retryMs: [2_000, 100, 60_000],
   /** Longest drain on `close`, in ms. Default 5,000. */
-  readonly drainMs: number
+  drainMs: [5_000, 0, 600_000],
   /**
    * Longest wait for what awaits in a room that is released (`close` releases all): async commands, in ms. What
    * has not settled by then is answered with `room_released`. Default 5,000.
    */
-  readonly settleMs: number
+  settleMs: [5_000, 0, 60_000],
   /** Flush of the log: longest wait in ms. Default 0 (next turn). */
-  readonly flushDelayMs: number
+  flushDelayMs: [0, 0, 1_000],
   /** Polling of the log in ms, wake-ups aside. Default 250. */
-  readonly pollMs: number
+  pollMs: [250, 5, 10_000],
   /** A hole in the log is filled with tombstones after this, in ms. Default 2,000. */
-  readonly holeTimeoutMs: number
+  holeTimeoutMs: [2_000, 100, 60_000],
   /** A room's snapshot every so many of its events. Default 200. */
-  readonly snapshotEvery: number
+  snapshotEvery: [200, 1, 100_000],
   /** Unacknowledged events of a room, and their bytes, before it pauses. Defaults 2,000 and 8 MiB. */
-  readonly maxPendingEvents: number
-  readonly maxPendingBytes: number
+  maxPendingEvents: [2_000, 1, 1e6],
+  maxPendingBytes: [8 * MIB, 4096, 1024 * MIB],
   /** The same bytes over all rooms, 64 KiB - 16 GiB: at it every room pauses, to half of it. Default 256 MiB. */
-  readonly maxPendingTotalBytes: number
+  maxPendingTotalBytes: [256 * MIB, 65_536, 16_384 * MIB],
   /** Age of the oldest unacknowledged event before rooms pause, in ms. Default 30,000. */
-  readonly maxOutboxLagMs: number
+  maxOutboxLagMs: [30_000, 100, 600_000],
   /** Encoded size of one event in bytes. Default 1 MiB. */
-  readonly maxEventBytes: number
+  maxEventBytes: [MIB, 1024, 15 * MIB],
   /**
    * Age in ms and number of events after which the log may be cut; neither cuts what a room with a delay has
    * yet to show. Defaults 1 h and 200,000.
    */
-  readonly retentionMs: number
-  readonly retentionEvents: number
-  /** Bytes of events that a log in memory keeps, 1 MiB - 64 GiB; one in a database has no such bound. Default 256 MiB. */
-  readonly retentionBytes: number
-  /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
-  readonly feedRingBytes: number
-}
-
-type Rule = readonly [fallback: number, min: number, max: number]
-const MIB = 1024 * 1024
-
-const rules: { readonly [K in keyof ServerLimits]: Rule } = {
-  maxPayloadBytes: [MIB, 64, MAX_PAYLOAD_BYTES_LIMIT],
-  maxQueuedBytes: [MIB, 4096, 256 * MIB],
-  maxBehindMs: [8_000, 1_000, 60_000],
-  idleTimeoutMs: [60_000, 8_000, 60_000],
-  ratePerSecond: [100, 0.01, 1e9],
-  rateBurst: [200, 1, 1e9],
-  handlerTimeoutMs: [10_000, 100, 600_000],
-  maxPendingCalls: [100, 1, 10_000],
-  maxDrops: [50, 1, 1e6],
-  maxStrikes: [20, 1, 1e6],
-  maxConnections: [10_000, 1, 1e6],
-  connectionsPerSecondPerIp: [50, 1, 1e6],
-  joinsPerSecondPerIp: [50, 1, 1e6],
-  rpcPerSecondPerIp: [200, 1, 1e6],
-  maxConnectionsPerIp: [1_000, 1, 1e6],
-  maxUnclaimedPerIp: [32, 1, 1e6],
-  maxStreams: [10_000, 0, 1e6],
-  maxStreamsPerIp: [1_000, 1, 1e6],
-  readsPerSecondPerIp: [100, 1, 1e6],
-  maxRooms: [1_000, 1, 1e6],
-  maxRoomsPerIp: [100, 1, 1e6],
-  ticketTtlMs: [15_000, 1_000, 120_000],
-  maxBodyBytes: [65_536, 1_024, MIB],
-  heartbeatMs: [15_000, 1_000, 15_000],
-  retryMs: [2_000, 100, 60_000],
-  drainMs: [5_000, 0, 600_000],
-  settleMs: [5_000, 0, 60_000],
-  flushDelayMs: [0, 0, 1_000],
-  pollMs: [250, 5, 10_000],
-  holeTimeoutMs: [2_000, 100, 60_000],
-  snapshotEvery: [200, 1, 100_000],
-  maxPendingEvents: [2_000, 1, 1e6],
-  maxPendingBytes: [8 * MIB, 4096, 1024 * MIB],
-  maxPendingTotalBytes: [256 * MIB, 65_536, 16_384 * MIB],
-  maxOutboxLagMs: [30_000, 100, 600_000],
-  maxEventBytes: [MIB, 1024, 15 * MIB],
   retentionMs: [3_600_000, 10_000, 1e12],
   retentionEvents: [200_000, 100, 1e9],
+  /** Bytes of events that a log in memory keeps, 1 MiB - 64 GiB; one in a database has no such bound. Default 256 MiB. */
   retentionBytes: [256 * MIB, MIB, 65_536 * MIB],
+  /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
   feedRingBytes: [16 * MIB, 65_536, 4096 * MIB],
+} satisfies Readonly<Record<string, Rule>>
+
+/** Numbers of the server. Every one has a default; all are checked once, when the server is made. */
+export type ServerLimits = { readonly [K in keyof typeof rules]: number }
+
+/** The options of a server that are no numbers; each is checked where it is used. */
+export interface ServerSettings {
+  /** Default: nothing is logged. */
+  readonly logger?: Logger
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /**
+   * Makes the randomness of all rooms repeatable: a room's own seed derives from it and the room's id. A secret
+   * of 32 characters or more; a number is for tests only, because who tries them all can tell every draw.
+   * Default: each room has a seed of its own from the system's randomness.
+   */
+  readonly seed?: number | string
+  /** Key for `X-API-Key` routes, 16 characters or more. Without it those routes answer 401. */
+  readonly apiKey?: string
+  /** Origins (`https://example.com`) that may connect besides the server's own host; `*` allows all. */
+  readonly allowedOrigins?: readonly string[]
+  /** Refuse WebSocket handshakes without an Origin header (not from a browser). Default false. */
+  readonly requireOrigin?: boolean
+  /**
+   * Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. Without
+   * them everybody behind a proxy shares its address, and the limits that go by address. Default: none.
+   */
+  readonly trustedProxies?: readonly string[]
+  /** Opens `/metrics` without a key. Default false. */
+  readonly isDevelopment?: boolean
+  /**
+   * False switches the rate limit of messages off, for load tests and closed networks; `listen` then warns
+   * unless `isDevelopment`. The other limits hold. Default true.
+   */
+  readonly rateLimit?: boolean
+  /** Source of ids and tokens; for tests that need the same ones twice. Default: the system's randomness. */
+  readonly newId?: () => string
+  /** Name of this node in tickets and listings. Default `node-1`. */
+  readonly nodeName?: string
+  /** Secret that signs tickets, 32 characters or more. Default random: tickets end with the process. */
+  readonly ticketSecret?: string
+  /** What rooms do when the log takes no more; a room may say otherwise. Default `pause`. */
+  readonly whenLogIsFull?: FullLogPolicy
+  /**
+   * Called once when the server can do its work no longer: its log was given up (`cause` says how many events are
+   * lost), its rooms are stopped, `/health/live` is 503. Only a new process goes on: close, and end this one.
+   */
+  readonly onDead?: (cause: Error) => void
+  /** Default: uWebSockets.js. */
+  readonly transport?: Transport
+  /** Default: in memory. */
+  readonly store?: LogStore
+  /**
+   * Who may watch a room: pages, states and streams. Called at the opening of a stream and again for every
+   * event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and read
+   * later. Default: everybody watches every room that is not private.
+   */
+  readonly authorizeSpectator?: AuthorizeSpectator
 }
+
+/** Everything a server can be given. */
+export interface ServerOptions extends Partial<ServerLimits>, ServerSettings {}
+
+/** The compiler holds this table to {@link ServerSettings}. */
+const settings = {
+  logger: true,
+  clock: true,
+  seed: true,
+  apiKey: true,
+  allowedOrigins: true,
+  requireOrigin: true,
+  trustedProxies: true,
+  isDevelopment: true,
+  rateLimit: true,
+  newId: true,
+  nodeName: true,
+  ticketSecret: true,
+  whenLogIsFull: true,
+  onDead: true,
+  transport: true,
+  store: true,
+  authorizeSpectator: true,
+} satisfies { readonly [K in keyof Required<ServerSettings>]: true }
 
 /**
  * Fills in the defaults and checks every number, together with the relations between them.
@@ -176,32 +223,11 @@ export function withRateLimit(limits: ServerLimits, isOn: boolean = true): Serve
   return isOn ? limits : Object.freeze({ ...limits, ratePerSecond: Infinity, rateBurst: Infinity })
 }
 
-/** Options of a server that are no numbers, and so are checked where they are used. */
-const otherOptions: ReadonlySet<string> = new Set([
-  'logger',
-  'clock',
-  'seed',
-  'apiKey',
-  'allowedOrigins',
-  'requireOrigin',
-  'trustedProxies',
-  'isDevelopment',
-  'rateLimit',
-  'newId',
-  'nodeName',
-  'ticketSecret',
-  'transport',
-  'store',
-  'authorizeSpectator',
-  'whenLogIsFull',
-  'onDead',
-])
-
 /** The numbers among a server's options; what is neither is left in, for `checkLimits` to refuse. */
 export function pickLimits(options: object): Partial<ServerLimits> {
   return Object.fromEntries(
     Object.entries(options).filter(
-      ([name, value]) => !otherOptions.has(name) && value !== undefined,
+      ([name, value]) => !Object.hasOwn(settings, name) && value !== undefined,
     ),
   )
 }

@@ -10,68 +10,8 @@ import type { RpcParams } from './call/json-rpc/request-text.ts'
 import type { StandardSchema } from './call/json-rpc/validator.ts'
 import type { DisconnectReason, RpcHandler, Session } from './call/contract.ts'
 import type { RouteHandler } from './http/contract.ts'
-import type { Clock } from './process/clock.ts'
-import type { AuthorizeSpectator } from './feed/audience/access.ts'
-import type { Logger } from './process/logger.ts'
-import type { ServerLimits } from './options.ts'
-import type { LogStore } from './outbox/contract/store.ts'
-import type { FullLogPolicy, RoomHandlersOf } from './room/definition.ts'
-import type { LoopbackSocket, Transport } from './transport/contract.ts'
-
-/** Everything a server can be given; the numbers are in {@link ServerLimits}. */
-export interface ServerOptions extends Partial<ServerLimits> {
-  /** Default: nothing is logged. */
-  readonly logger?: Logger
-  /** Default: the machine's clock. */
-  readonly clock?: Clock
-  /**
-   * Makes the randomness of all rooms repeatable: a room's own seed derives from it and the room's id. A secret
-   * of 32 characters or more; a number is for tests only, because who tries them all can tell every draw.
-   * Default: each room has a seed of its own from the system's randomness.
-   */
-  readonly seed?: number | string
-  /** Key for `X-API-Key` routes, 16 characters or more. Without it those routes answer 401. */
-  readonly apiKey?: string
-  /** Origins (`https://example.com`) that may connect besides the server's own host; `*` allows all. */
-  readonly allowedOrigins?: readonly string[]
-  /** Refuse WebSocket handshakes without an Origin header (not from a browser). Default false. */
-  readonly requireOrigin?: boolean
-  /**
-   * Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. Without
-   * them everybody behind a proxy shares its address, and the limits that go by address. Default: none.
-   */
-  readonly trustedProxies?: readonly string[]
-  /** Opens `/metrics` without a key. Default false. */
-  readonly isDevelopment?: boolean
-  /**
-   * False switches the rate limit of messages off, for load tests and closed networks; `listen` then warns
-   * unless `isDevelopment`. The other limits hold. Default true.
-   */
-  readonly rateLimit?: boolean
-  /** Source of ids and tokens; for tests that need the same ones twice. Default: the system's randomness. */
-  readonly newId?: () => string
-  /** Name of this node in tickets and listings. Default `node-1`. */
-  readonly nodeName?: string
-  /** Secret that signs tickets, 32 characters or more. Default random: tickets end with the process. */
-  readonly ticketSecret?: string
-  /** What rooms do when the log takes no more; a room may say otherwise. Default `pause`. */
-  readonly whenLogIsFull?: FullLogPolicy
-  /**
-   * Called once when the server can do its work no longer: its log was given up (`cause` says how many events are
-   * lost), its rooms are stopped, `/health/live` is 503. Only a new process goes on: close, and end this one.
-   */
-  readonly onDead?: (cause: Error) => void
-  /** Default: uWebSockets.js. */
-  readonly transport?: Transport
-  /** Default: in memory. */
-  readonly store?: LogStore
-  /**
-   * Who may watch a room: pages, states and streams. Called at the opening of a stream and again for every
-   * event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and read
-   * later. Default: everybody watches every room that is not private.
-   */
-  readonly authorizeSpectator?: AuthorizeSpectator
-}
+import type { RoomHandlersOf } from './room/definition.ts'
+import type { LoopbackSocket } from './transport/contract.ts'
 
 /** A raw command: bytes in, bytes out. `payload` is lent until the call (not its promise) returns. */
 export type RawHandler<Data> = (

@@ -14,7 +14,8 @@ export interface MatchmakeRouteParts {
 }
 
 /** `POST /matchmake/...`: every answer is a MatchmakeAnswer. */
-export function matchmakeRoutes({ matchmaker, readJson, joins }: MatchmakeRouteParts): Route[] {
+export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
+  const { matchmaker, joins } = parts
   const byTarget = {
     joinOrCreate: (type: string, wish: SeatWish) => matchmaker.joinOrCreate(type, wish),
     join: (type: string, wish: SeatWish) => matchmaker.join(type, wish),
@@ -27,7 +28,7 @@ export function matchmakeRoutes({ matchmaker, readJson, joins }: MatchmakeRouteP
     async handler(request, response, { params }) {
       const { remoteAddress } = request
       joins.check(remoteAddress)
-      const { name: playerName, options } = await readJson(request)
+      const { name: playerName, options } = await parts.readJson(request)
       const wish = { name: playerName, options, remoteAddress }
       const answer = await find(params['target'] ?? '', wish)
       response.send(200, JSON_HEADERS, JSON.stringify(answer))
@@ -38,7 +39,7 @@ export function matchmakeRoutes({ matchmaker, readJson, joins }: MatchmakeRouteP
     path: '/matchmake/reconnect/:roomId',
     async handler(request, response, { params }) {
       joins.check(request.remoteAddress)
-      const { token } = await readJson(request)
+      const { token } = await parts.readJson(request)
       const roomId = params['roomId']
       if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
       response.send(200, JSON_HEADERS, JSON.stringify(matchmaker.reconnect(roomId, token)))

@@ -6,7 +6,8 @@ import { WebSocket } from 'ws'
 import { command, defineGame, encodeFrame, int, list, schema, str } from '@ringside/protocol'
 import { createRandom } from '../../src/process/random.ts'
 import { createServer } from '../../src/server.ts'
-import type { Server, ServerOptions } from '../../src/server-types.ts'
+import type { Server } from '../../src/server-types.ts'
+import type { ServerOptions } from '../../src/options.ts'
 
 const nested = schema({ name: str(1), sizes: list(2, int()) })
 const game = defineGame({
