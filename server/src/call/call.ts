@@ -74,13 +74,16 @@ export interface CallSeat {
   run(command: SeatCommand, payload: unknown): unknown
 }
 
-/** What every caller has. */
+/** Every caller has these. */
 interface AnyCaller {
   /** False once the caller has gone: nothing is told to it any more. */
   readonly isOpen: boolean
   /** Aborts when the caller goes. It is made when it is first asked for. */
   readonly signal: AbortSignal
-  /** The calls that wait for a promise; null until there was one. The dispatcher makes it. */
+  /**
+   * The calls that wait for a promise; null until there was one. The dispatcher makes it; the caller abandons them
+   * when it goes, after which `isOpen` is false.
+   */
   pending: PendingCalls | null
   /** Counts an invalid call; one too many may end the caller. */
   strike(): void
@@ -109,13 +112,13 @@ export interface PrincipalCaller extends AnyCaller {
   readonly remoteAddress: string
 }
 
-/** Who calls. */
+/** A session, or a principal without one. */
 export type Caller = SessionCaller | PrincipalCaller
 
 /**
- * Where the answer of a call goes, and how it is told. A target exists before its message comes, so
- * that a plain call allocates nothing for it; it may be filled anew for the next message, so whoever
- * answers later keeps `kept()`.
+ * The target of an answer knows the caller, and how this kind of call is told of things. It exists before its
+ * message comes, so that a plain call allocates nothing for it; it may be filled anew for the next message, so
+ * code that answers later keeps `kept()`.
  */
 interface Target {
   readonly caller: Caller

@@ -17,7 +17,7 @@ import type {
 import { NO_COMMAND_ID, PendingCall, PendingCalls } from './call.ts'
 import type { PlainReply } from './reply.ts'
 
-/** The compiler folds a constant of its own module; one of another module it reads at each use. */
+// The compiler folds a constant of its own module; one of another module it reads at each use.
 const HEADER_BYTES = FRAME_HEADER_BYTES
 
 /** Everything a dispatcher is made of. */
@@ -28,7 +28,7 @@ export interface DispatcherParts {
   readonly metrics: Metrics
 }
 
-/** What a failure is about: an entry, or a system command. */
+/** A failure is about an entry, or a system command. */
 export type Called = Pick<CallEntry, 'id' | 'name'>
 
 /**
@@ -120,7 +120,7 @@ export class Dispatcher {
     if (replyTo.caller.isOpen) replyTo.refuse({ code, message: errorCodes[code].text }, id)
   }
 
-  /** What a handler threw or rejected with: a refusal it means, or a bug. */
+  /** Tells of an error that a handler threw or rejected with: a refusal that it means, or a bug. */
   failed(error: unknown, called: Called, replyTo: ReplyTo): void {
     const { caller } = replyTo
     const refusal = refusalOf(error)
@@ -134,7 +134,7 @@ export class Dispatcher {
     caller.strike()
   }
 
-  /** What even the handling of failures threw. The caller gets no answer; nothing else is harmed. */
+  /** Logs an error that the handling of failures itself threw. The caller gets no answer; nothing else is harmed. */
   broke(error: unknown, caller: Caller): void {
     this.#counters.messagesFailed++
     this.#parts.logger.error({ ...fieldsOf(caller), err: error }, 'Answer failed')
@@ -153,12 +153,12 @@ export class Dispatcher {
     const call = new PendingCall(entry, replyTo.kept())
     if (caller.isOpen) this.#await(call, caller)
     else call.isOver = true
-    // What only looks like a promise need not have a `catch`.
+    // An object that only looks like a promise need not have a `catch`.
     Promise.resolve(result)
       .then((value) => {
         if (call.isOver) return
         caller.pending?.settle(call)
-        call.replyTo.answer(entry, value)
+        if (caller.isOpen) call.replyTo.answer(entry, value)
       })
       .catch((error: unknown) => this.#failedLate(error, call))
       .catch((error: unknown) => this.broke(error, caller))

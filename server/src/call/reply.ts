@@ -30,26 +30,23 @@ export class PlainReply implements PlainReplyTo {
   }
 }
 
-/** The answer to a REQUEST goes out as REPLY or ERROR with its correlation. One for all sessions, filled anew. */
+/** The answer to a REQUEST goes out as REPLY or ERROR with its correlation. One per session, filled anew. */
 export class RequestReply implements RequestReplyTo {
-  #caller: SessionCaller | null = null
+  readonly caller: SessionCaller
   #correlation = 0
 
-  /** Names whom the next answer is for. */
-  to(caller: SessionCaller, correlation: number): this {
-    this.#caller = caller
+  constructor(caller: SessionCaller) {
+    this.caller = caller
+  }
+
+  /** Says which REQUEST the next answer is for. */
+  to(correlation: number): this {
     this.#correlation = correlation
     return this
   }
 
   get kind(): 'request' {
     return 'request'
-  }
-
-  /** @throws TypeError before the first `to`. */
-  get caller(): SessionCaller {
-    if (this.#caller === null) throw new TypeError('Expected a target that was filled')
-    return this.#caller
   }
 
   answer(entry: CommandEntry, result: unknown): void {
@@ -62,7 +59,7 @@ export class RequestReply implements RequestReplyTo {
   }
 
   kept(): RequestReply {
-    return new RequestReply().to(this.caller, this.#correlation)
+    return new RequestReply(this.caller).to(this.#correlation)
   }
 }
 

@@ -1,5 +1,4 @@
 import { SUBPROTOCOL, encodeFrame, encodeSystem } from '@ringside/protocol'
-import { RequestReply } from '../call/reply.ts'
 import type { DisconnectReason, Session } from '../call/contract.ts'
 import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
 import type {
@@ -29,7 +28,7 @@ export interface SessionHooks {
 }
 
 /** Everything a table is made of. */
-export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 'turn' | 'request'> {
+export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 'turn'> {
   /** Read at each event, so it may be filled in until `listen`. */
   readonly hooks: SessionHooks
   readonly isOriginAllowed: OriginCheck
@@ -69,7 +68,6 @@ export class SessionTable implements Part {
       metrics,
       registry,
       dispatcher,
-      request: new RequestReply(),
       rpc,
       desk,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),

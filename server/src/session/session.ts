@@ -12,24 +12,17 @@ import type { Dispatcher } from '../call/dispatcher.ts'
 import type { CommandEntry, PendingCalls, ReplyTo, SessionReply } from '../call/call.ts'
 import type { RpcOverSocket } from '../call/json-rpc/over-socket.ts'
 import type { RpcSession } from '../call/json-rpc/socket-text.ts'
-import { PlainReply } from '../call/reply.ts'
-import type { RequestReply } from '../call/reply.ts'
+import type { PlainReply } from '../call/reply.ts'
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../options.ts'
 import type { ClientLink, Seat, SeatDesk } from '../call/client-link.ts'
 import type { Connection } from '../transport/contract.ts'
-import {
-  encodeScratch,
-  encodedBuffer,
-  encodedView,
-  scratchBuffer,
-  scratchFrame,
-} from '../transport/off-heap.ts'
+import { encodedBuffer, encodedView, scratchBuffer, scratchFrame } from '../transport/off-heap.ts'
 import { SendResult } from '../transport/contract.ts'
 import type { CommandRegistry } from '../call/command-table.ts'
-import { Conduct } from '../limit/conduct.ts'
+import { Inbound } from './inbound.ts'
 import { RequestEnvelope } from '../call/request-envelope.ts'
 import type { TurnClock } from '../limit/turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
@@ -43,8 +36,6 @@ export interface SessionContext {
   readonly metrics: Metrics
   readonly registry: CommandRegistry
   readonly dispatcher: Dispatcher
-  /** The target of the REQUEST that is being handled; filled by each. */
-  readonly request: RequestReply
   readonly rpc: RpcOverSocket
   readonly desk: SeatDesk
   /** Sends one frame to every open session. */
@@ -59,6 +50,7 @@ const { dropped: DROPPED } = SendResult
 
 const OPEN = 0
 const CLOSED = 1
+const CLOSED_BY_SERVER = 2
 
 const envelope = new RequestEnvelope()
 
@@ -74,13 +66,11 @@ export class ClientSession implements ClientLink, RpcSession {
   /** The seat this connection sits on, or null. */
   seat: Seat | null = null
   /** A number, since a boolean is looked at in more steps (15 ns a message: `npm run bench -- dispatch`). */
-  #state: typeof OPEN | typeof CLOSED = OPEN
-  isClosedByServer = false
+  #state: typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
   pending: PendingCalls | null = null
   readonly #connection: Connection
   readonly #context: SessionContext
-  readonly #conduct: Conduct
-  readonly #plain: PlainReply = new PlainReply(this)
+  #inbound: Inbound | null = null
   #abort: AbortController | null = null
   /** Since when the socket has taken nothing, in ms; 0 = nothing waits. */
   #stuckSince = 0
@@ -88,7 +78,6 @@ export class ClientSession implements ClientLink, RpcSession {
   constructor(id: string, connection: Connection, context: SessionContext) {
     this.#connection = connection
     this.#context = context
-    this.#conduct = new Conduct(context.limits, context.clock.now())
     this.handle = new SessionHandle(id, this)
   }
 
@@ -110,26 +99,34 @@ export class ClientSession implements ClientLink, RpcSession {
       0
     if (id >= RESERVED_IDS) return this.#receiveSystem(id, frame)
     const entry = registry.get(id)
-    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn))
-      return this.drop(id, this.#plain)
-    if (entry === undefined) return dispatcher.unknown(id, this.#plain)
-    if (entry.decode === null) dispatcher.dispatchLent(entry, message, this.#plain)
-    else this.#decode(entry, frame, this.#plain)
+    const { conduct, plain } = this.#inbound ?? this.#meet()
+    if (!conduct.charge(entry === undefined ? 1 : entry.cost, turn)) return this.drop(id, plain)
+    if (entry === undefined) return dispatcher.unknown(id, plain)
+    if (entry.decode === null) dispatcher.dispatchLent(entry, message, plain)
+    else this.#decode(entry, frame, plain)
+  }
+
+  /** The first message. A bucket that was made with the session would still be full now. */
+  #meet(): Inbound {
+    const { limits, clock } = this.#context
+    this.#inbound = new Inbound(this, limits, clock.now())
+    return this.#inbound
   }
 
   #receiveSystem(id: number, frame: Uint8Array): void {
-    const { registry, turn, dispatcher, request, rpc } = this.#context
+    const { registry, turn, dispatcher, rpc } = this.#context
+    const { conduct, plain, request } = this.#inbound ?? this.#meet()
     const payload = frame.subarray(HEADER_BYTES)
     if (id === RPC_ID) return rpc.receive(payload, this)
     if (id !== system.request.id) {
-      if (!this.#conduct.charge(1, turn)) return this.drop(id, this.#plain)
-      return this.#systemCommand(id, payload)
+      if (!conduct.charge(1, turn)) return this.drop(id, plain)
+      return this.#systemCommand(id, payload, plain)
     }
     const isValid = envelope.read(payload)
     const { command, correlation, payload: inner } = envelope
-    const replyTo = isValid ? request.to(this, correlation) : this.#plain
+    const replyTo = isValid ? request.to(correlation) : plain
     const entry = isValid ? registry.get(command) : undefined
-    if (!this.#conduct.charge(entry === undefined ? 1 : entry.cost, turn))
+    if (!conduct.charge(entry === undefined ? 1 : entry.cost, turn))
       return this.drop(command, replyTo)
     if (!isValid) return dispatcher.invalid(id, replyTo)
     if (entry === undefined) return dispatcher.unknown(command, replyTo)
@@ -137,7 +134,7 @@ export class ClientSession implements ClientLink, RpcSession {
     else this.#decode(entry, inner, replyTo)
   }
 
-  #systemCommand(id: number, payload: Uint8Array): void {
+  #systemCommand(id: number, payload: Uint8Array, plain: PlainReply): void {
     const { clock, dispatcher } = this.#context
     try {
       switch (id) {
@@ -146,25 +143,24 @@ export class ClientSession implements ClientLink, RpcSession {
           return this.send(encodeSystem('pong', { clientTime, serverTime: clock.now() }))
         }
         case system.join.id:
-          return this.#join(decodeMessage(system.join.payload, payload).ticket)
+          return this.#join(decodeMessage(system.join.payload, payload).ticket, plain)
         case system.leave.id:
           if (this.seat) return this.seat.leave()
-          return dispatcher.refuse('not_in_room', id, this.#plain)
+          return dispatcher.refuse('not_in_room', id, plain)
         default:
-          return dispatcher.unknown(id, this.#plain)
+          return dispatcher.unknown(id, plain)
       }
     } catch (error) {
       // Only decoding throws a PayloadError here: the desk and the seat are behind their own guards.
-      if (error instanceof Error && error.name === 'PayloadError')
-        dispatcher.invalid(id, this.#plain)
-      else dispatcher.failed(error, { id, name: 'system' }, this.#plain)
+      if (error instanceof Error && error.name === 'PayloadError') dispatcher.invalid(id, plain)
+      else dispatcher.failed(error, { id, name: 'system' }, plain)
     }
   }
 
-  #join(ticket: string): void {
+  #join(ticket: string, plain: PlainReply): void {
     const { desk, dispatcher, metrics } = this.#context
     const { id } = system.join
-    if (this.seat) return dispatcher.refuse('already_in_room', id, this.#plain)
+    if (this.seat) return dispatcher.refuse('already_in_room', id, plain)
     try {
       const seat = desk.take(ticket, this)
       metrics.counters.joins++
@@ -172,7 +168,7 @@ export class ClientSession implements ClientLink, RpcSession {
       // The game may have closed the connection from its onJoin: then `closed` has been already.
       if (!this.isOpen) seat.dropped(this, closeCodes.normal.code)
     } catch (error) {
-      dispatcher.failed(error, { id, name: 'join' }, this.#plain)
+      dispatcher.failed(error, { id, name: 'join' }, plain)
       this.close('join_refused')
     }
   }
@@ -182,7 +178,7 @@ export class ClientSession implements ClientLink, RpcSession {
     const { dispatcher } = this.#context
     let value: unknown
     try {
-      value = entry.decode?.(bytes, replyTo === this.#plain ? HEADER_BYTES : 0)
+      value = entry.decode?.(bytes, replyTo.kind === 'plain' ? HEADER_BYTES : 0)
     } catch {
       return dispatcher.invalid(entry.id, replyTo)
     }
@@ -191,6 +187,10 @@ export class ClientSession implements ClientLink, RpcSession {
 
   get isOpen(): boolean {
     return this.#state === OPEN
+  }
+
+  get isClosedByServer(): boolean {
+    return this.#state === CLOSED_BY_SERVER
   }
 
   get kind(): 'session' {
@@ -217,10 +217,10 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   sendValue({ id, encode }: CommandEntry, value: unknown): boolean {
-    const end = encode === null ? -1 : encodeScratch(id, encode, value)
+    const end = encode === null ? -1 : encode(value, HEADER_BYTES)
     if (end < 0) return false
-    const frame = encodedBuffer(end)
-    if (frame === null) this.send(encodedView(end))
+    const frame = encodedBuffer(id, end)
+    if (frame === null) this.send(encodedView(id, end))
     else this.sendBuffer(frame)
     return true
   }
@@ -251,8 +251,7 @@ export class ClientSession implements ClientLink, RpcSession {
 
   closeWith(code: number, reason: string): void {
     if (!this.isOpen) return
-    this.#state = CLOSED
-    this.isClosedByServer = true
+    this.#state = CLOSED_BY_SERVER
     this.#connection.close(code, reason)
     this.#release()
   }
@@ -303,7 +302,7 @@ export class ClientSession implements ClientLink, RpcSession {
 
   /** The transport's close event: gives up the seat. */
   closed(code: number): void {
-    this.#state = CLOSED
+    if (this.#state === OPEN) this.#state = CLOSED
     this.#release()
     try {
       this.seat?.dropped(this, code)
@@ -313,7 +312,8 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   strike(): void {
-    if (this.#conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
+    const { conduct } = this.#inbound ?? this.#meet()
+    if (conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
   }
 
   /** Nobody waits here any more: what runs for the client is told so. Does nothing the second time. */
@@ -323,13 +323,15 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   charge(cost: number): boolean {
-    return this.#conduct.charge(cost, this.#context.turn)
+    const { conduct } = this.#inbound ?? this.#meet()
+    return conduct.charge(cost, this.#context.turn)
   }
 
   drop(id: number, replyTo: ReplyTo | null): void {
     const { metrics, clock, logger, dispatcher } = this.#context
     metrics.counters.messagesDropped++
-    const verdict = this.#conduct.drop(clock.now(), replyTo === null)
+    const { conduct } = this.#inbound ?? this.#meet()
+    const verdict = conduct.drop(clock.now(), replyTo === null)
     if (verdict === 'answer' && replyTo !== null) dispatcher.refuse('rate_limited', id, replyTo)
     if (verdict !== 'close') return
     logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')

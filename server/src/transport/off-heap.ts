@@ -11,7 +11,9 @@ const WORD_COPY_BYTES = 64
 /** The compiler folds a constant of its own module; one of another module it reads at each use. */
 const HEADER_BYTES = FRAME_HEADER_BYTES
 
-/** Where an answer is encoded in place: see {@link encodeScratch}. */
+/**
+ * Answers are encoded here, from the fifth byte on; {@link encodedBuffer} and {@link encodedView} make the frame of it.
+ */
 export const scratchMemory = new Uint8Array(SCRATCH_BYTES)
 const views = Array.from({ length: SCRATCH_BYTES + 1 }, (_, size) =>
   scratchMemory.subarray(0, size),
@@ -36,21 +38,9 @@ export function offHeap(bytes: Uint8Array): Uint8Array {
   return view
 }
 
-/** Writes a message into {@link scratchMemory} from `at` and returns its end, or -1 when it cannot. */
-export type WriteScratch = (value: unknown, at: number) => number
-
-/**
- * Writes a frame into {@link scratchMemory} and returns its end, or -1 when `write` cannot. Send
- * {@link encodedBuffer} of it, or {@link encodedView} where there is none.
- */
-export function encodeScratch(id: number, write: WriteScratch, value: unknown): number {
-  const end = write(value, HEADER_BYTES)
-  if (end >= 0) writeCommandId(scratchMemory, id)
-  return end
-}
-
-/** What was encoded, up to `end`, where it was encoded. */
-export function encodedView(end: number): Uint8Array {
+/** A view of the frame whose payload was encoded, up to `end`. */
+export function encodedView(id: number, end: number): Uint8Array {
+  writeCommandId(scratchMemory, id)
   return views[end] as Uint8Array
 }
 
@@ -58,12 +48,13 @@ export function encodedView(end: number): Uint8Array {
  * A copy of it in a buffer of its own, word by word; null beyond 64 bytes. Copying those costs less than native code
  * takes to look at a view.
  */
-export function encodedBuffer(end: number): ArrayBuffer | null {
+export function encodedBuffer(id: number, end: number): ArrayBuffer | null {
   if (end > WORD_COPY_BYTES) return null
+  const bytes = bufferBytes[end] as Uint8Array
+  writeCommandId(bytes, id)
   const words = bufferWords[end] as Int32Array
   const wholeWords = end >> 2
-  for (let index = 0; index < wholeWords; index++) words[index] = scratchWords[index] as number
-  const bytes = bufferBytes[end] as Uint8Array
+  for (let index = 1; index < wholeWords; index++) words[index] = scratchWords[index] as number
   for (let index = wholeWords << 2; index < end; index++)
     bytes[index] = scratchMemory[index] as number
   return buffers[end] as ArrayBuffer

@@ -1,0 +1,21 @@
+import type { SessionCaller } from '../call/call.ts'
+import { PlainReply, RequestReply } from '../call/reply.ts'
+import type { ServerLimits } from '../options.ts'
+import { Conduct } from '../limit/conduct.ts'
+
+/**
+ * A client's conduct and the targets of its answers. They are made with its first message, since many a session only
+ * listens, and they are a third of its objects' memory (`npm run bench -- dispatch`, memory per idle session).
+ */
+export class Inbound {
+  readonly conduct: Conduct
+  readonly plain: PlainReply
+  /** Filled anew by each REQUEST. */
+  readonly request: RequestReply
+
+  constructor(caller: SessionCaller, limits: ServerLimits, now: number) {
+    this.conduct = new Conduct(limits, now)
+    this.plain = new PlainReply(caller)
+    this.request = new RequestReply(caller)
+  }
+}
