@@ -44,9 +44,25 @@ export type {
   TypedHandler,
 } from './server-types.ts'
 export type { ServerOptions } from './options.ts'
-export type { LoopbackSocket } from './transport/contract.ts'
 export { createServer } from './server.ts'
 export { entries, sizeOf, values } from './state/tree/map-node.ts'
 export { plainState } from './state/tracker.ts'
+export type { ClientAddress } from './transport/client-address.ts'
+export { SendResult } from './transport/contract.ts'
+export type {
+  ByteStream,
+  Connection,
+  HttpRequest,
+  HttpResponse,
+  ListenAddress,
+  LoopbackSocket,
+  Transport,
+  TransportHandlers,
+  TransportOptions,
+  UpgradeDecision,
+  UpgradeRequest,
+} from './transport/contract.ts'
 export { MemoryTransport } from './transport/memory/transport.ts'
-export type { HttpRequest, HttpResponse, Transport } from './transport/contract.ts'
+export type { MemoryDial, MemoryRefusal } from './transport/memory/transport.ts'
+export type { AnswerReader, MemoryExchange, MemoryRequest } from './transport/memory/http.ts'
+export type { MemorySocket } from './transport/memory/socket.ts'

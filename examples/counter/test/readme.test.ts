@@ -34,6 +34,18 @@ describe('README.md', () => {
   })
 })
 
+describe('docs/testing.md', () => {
+  const page = read('docs/testing.md')
+  const shown = [...page.matchAll(/^`(examples\/\S+\.ts)`\n\n```ts\n([\s\S]*?)^```$/gm)]
+
+  it('shows every test of the guide as it stands', () => {
+    const folder = 'examples/counter/test/guide'
+    const files = readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
+    expect(shown.map(([, path]) => `${path}`).sort()).toEqual(files.sort())
+    for (const [, path = '', code] of shown) expect(code, path).toBe(read(path))
+  })
+})
+
 describe('documents', () => {
   it.each([
     'README.md',
@@ -43,6 +55,7 @@ describe('documents', () => {
     'docs/errors.md',
     'docs/operations.md',
     'docs/rooms.md',
+    'docs/testing.md',
     'protocol/README.md',
     'server/README.md',
     'client/README.md',

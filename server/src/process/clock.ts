@@ -71,13 +71,22 @@ export class ManualClock implements Clock {
   /** Moves time forward, calling what comes due in order, with `now` at each one's time. */
   advance(ms: number): void {
     const end = this.#now + ms
-    for (let next = this.#next(end); next; next = this.#next(end)) {
-      this.#due = this.#due.filter((other) => other !== next)
-      this.#now = Math.max(this.#now, next.at)
-      next.callback()
-    }
+    while (this.runNext(end));
     // A callback may itself have moved the clock further.
     this.#now = Math.max(this.#now, end)
+  }
+
+  /**
+   * Moves time to the next timer that is due at or before `end` (ms since the epoch) and calls it alone, so that
+   * promises can settle before the one after it. False when none is due by then: time stays where it is.
+   */
+  runNext(end = Infinity): boolean {
+    const next = this.#next(end)
+    if (!next) return false
+    this.#due = this.#due.filter((other) => other !== next)
+    this.#now = Math.max(this.#now, next.at)
+    next.callback()
+    return true
   }
 
   /** Moves time forward in steps, letting promises settle after each. */

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createServer } from '../../src/index.ts'
 import { testGame } from '../support/test-game.ts'
 import type { TestOptions } from '../support/test-server.ts'
-import { until } from '../transport/contract.ts'
+import { eventually } from '../../src/testing/index.ts'
 import { JSON_TYPE, call, note, overHttp, post, startServer } from './rpc-rig.ts'
 import type { GameOfTest, HttpInit } from './rpc-rig.ts'
 
@@ -282,9 +282,9 @@ describe('POST /rpc over uWebSockets.js', () => {
     })
     client.on('error', () => {})
     client.end(call(1, 'wait'))
-    await until('called', () => seen.length > 0)
+    await eventually(() => seen.length > 0)
     client.destroy()
-    await until('aborted', () => seen.length > 1)
+    await eventually(() => seen.length > 1)
     expect(seen).toEqual(['called', 'aborted'])
   })
 })

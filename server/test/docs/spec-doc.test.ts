@@ -27,8 +27,10 @@ function testsOf(folder: string): string[] {
 /** Ids at the beginning of a test's title, each with a file that cites it. */
 const cited = new Map<string, string>()
 const examples = readdirSync(`${root}/examples`).map((name) => `examples/${name}`)
-for (const folder of ['protocol', 'server', 'client', ...examples])
-  for (const file of testsOf(`${root}/${folder}/test`)) {
+const folders = ['protocol', 'server', 'client', ...examples].map((name) => `${name}/test`)
+// The suites that every implementation of a seam runs are exported, and so stand among the sources.
+for (const folder of [...folders, 'server/src/testing/contracts'])
+  for (const file of testsOf(`${root}/${folder}`)) {
     const text = readFileSync(file, 'utf8')
     for (const [, ids = ''] of text.matchAll(/[`'"]\[?((?:[A-Z]{2}\d+[,:\]]?\s?)+)/g))
       for (const [id] of ids.matchAll(/[A-Z]{2}\d+/g)) cited.set(id, file)

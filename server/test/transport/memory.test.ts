@@ -3,8 +3,8 @@ import { MemoryTransport } from '../../src/transport/memory/transport.ts'
 import type { MemorySocket } from '../../src/transport/memory/socket.ts'
 import type { Connection } from '../../src/transport/contract.ts'
 import { SendResult } from '../../src/transport/contract.ts'
-import { describeTransport } from './contract.ts'
-import type { ContractClient } from './contract.ts'
+import { describeTransport } from '../../src/testing/contracts/index.ts'
+import type { ContractClient } from '../../src/testing/contracts/index.ts'
 
 function clientOf(socket: MemorySocket): ContractClient {
   const frames: Uint8Array[] = []

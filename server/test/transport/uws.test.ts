@@ -7,7 +7,8 @@ import { UwsTransport } from '../../src/transport/uws/transport.ts'
 import type { Connection, TransportHandlers } from '../../src/transport/contract.ts'
 import { scratchBuffer, scratchFrame } from '../../src/transport/off-heap.ts'
 import { SendResult } from '../../src/transport/contract.ts'
-import { describeTransport, until } from './contract.ts'
+import { describeTransport } from '../../src/testing/contracts/index.ts'
+import { eventually } from '../../src/testing/index.ts'
 
 describeTransport('uWebSockets.js', {
   create: (options) => new UwsTransport(options),
@@ -132,7 +133,7 @@ test.each([
     let received = 0
     client.on('message', () => received++)
     await once(client, 'open')
-    await until('open', () => connection !== null)
+    await eventually(() => connection !== null)
     const server = connection as unknown as Connection
     client.pause()
     const frame = new Uint8Array(16_384)
@@ -146,7 +147,7 @@ test.each([
     expect(accepted).toBeLessThan(2_000)
     expect(server.bufferedBytes).toBeLessThanOrEqual(options.maxBufferedBytes)
     client.resume()
-    await until('drain', () => server.bufferedBytes === 0 && received === accepted)
+    await eventually(() => server.bufferedBytes === 0 && received === accepted)
     expect(drains).toBeGreaterThan(0)
     client.terminate()
     await transport.close()
@@ -169,7 +170,7 @@ test('SL4 frames that wait in a socket keep their bytes, though their memory is 
   const received: Buffer[] = []
   client.on('message', (data: Buffer) => received.push(data))
   await once(client, 'open')
-  await until('open', () => connection !== null)
+  await eventually(() => connection !== null)
   const server = connection as unknown as Connection
   client.pause()
   // Fills what the kernel takes: from here on frames wait in the process.
@@ -192,7 +193,7 @@ test('SL4 frames that wait in a socket keep their bytes, though their memory is 
     larger.fill(0xff)
   }
   client.resume()
-  await until('all frames', () => received.length === fillers + 80)
+  await eventually(() => received.length === fillers + 80)
   for (let index = 0; index < 20; index++) {
     const own = received.slice(fillers).filter((frame) => frame.equals(Buffer.alloc(900, index)))
     expect(own, `frames ${index}`).toHaveLength(2)
@@ -237,11 +238,11 @@ test('TR26 a stream whose reader stops says false, then calls onWritable; an abo
   client.end()
   const [response] = (await once(client, 'response')) as [NodeJS.ReadableStream]
   response.on('error', () => {})
-  await until('refusal', () => wasRefused)
+  await eventually(() => wasRefused)
   response.resume()
-  await until('writable', () => writable === 1)
+  await eventually(() => writable === 1)
   client.destroy()
-  await until('close', () => closes === 1)
+  await eventually(() => closes === 1)
   await transport.close()
   expect(closes).toBe(1)
 })
@@ -272,7 +273,7 @@ test('TR27 a body whose sender leaves is aborted', async () => {
   client.on('error', () => {})
   client.write('part')
   setTimeout(() => client.destroy(), 20)
-  await until('abort', () => code !== '')
+  await eventually(() => code !== '')
   expect(code).toBe('aborted')
   await transport.close()
 })
@@ -295,9 +296,9 @@ test('TR27 who leaves before the answer is told of once; who was answered is not
   const client = httpRequest({ host: '127.0.0.1', port, path: '/left' })
   client.on('error', () => {})
   client.end()
-  await until('request', () => asked.includes('/left'))
+  await eventually(() => asked.includes('/left'))
   client.destroy()
-  await until('abort', () => gone.length > 0)
+  await eventually(() => gone.length > 0)
   await transport.close()
   expect(gone).toEqual(['/left false'])
 })

@@ -13,6 +13,15 @@ export interface MemoryRequest {
   readonly remoteAddress?: string
 }
 
+/** Follows an answer as it comes; see {@link MemoryExchange.follow}. */
+export interface AnswerReader {
+  /** Status and headers are there; called once, before any bytes. */
+  onHead(): void
+  onBytes(bytes: Uint8Array): void
+  /** The answer is whole, or the exchange was given up; called once, and nothing after it. */
+  onEnd(): void
+}
+
 /** Both ends of one in-process HTTP exchange. */
 export class MemoryExchange implements HttpRequest, HttpResponse {
   readonly method: string
@@ -32,6 +41,7 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
   readonly #onFinish: () => void
   #resolveDone: () => void = () => {}
   #onAborted: (() => void) | null = null
+  #reader: AnswerReader | null = null
 
   constructor(request: MemoryRequest, onFinish: () => void) {
     const [path = '', query = ''] = request.path.split('?')
@@ -67,13 +77,10 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
   send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
     if (!this.isOpen) return
     checkHeaders(headers)
-    this.status = status
-    this.headers = headers
+    this.#answer(status, headers)
     const hasBody = this.method !== 'HEAD' && status !== 204 && status !== 304
     if (hasBody)
-      this.#chunks.push(
-        typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body),
-      )
+      this.#take(typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body))
     this.#finish()
   }
 
@@ -84,10 +91,9 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
       this.send(200, headers, '')
       return null
     }
-    this.status = 200
-    this.headers = headers
+    this.#answer(200, headers)
     this.openBody = new MemoryStream(
-      (bytes) => this.#chunks.push(bytes),
+      (bytes) => this.#take(bytes),
       () => this.#finish(),
     )
     return this.openBody
@@ -106,6 +112,14 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
     return JSON.parse(this.text())
   }
 
+  /** Hands what came so far and what comes from here on to one reader. */
+  follow(reader: AnswerReader): void {
+    this.#reader = reader
+    if (this.status !== 0) reader.onHead()
+    for (const bytes of this.#chunks) reader.onBytes(bytes)
+    if (!this.isOpen) reader.onEnd()
+  }
+
   /** The client goes away. */
   abort(): void {
     const listener = this.#onAborted
@@ -117,6 +131,17 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
     this.openBody?.end()
   }
 
+  #answer(status: number, headers: Readonly<Record<string, string>>): void {
+    this.status = status
+    this.headers = headers
+    this.#reader?.onHead()
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.#chunks.push(bytes)
+    this.#reader?.onBytes(bytes)
+  }
+
   #finish(): void {
     if (!this.isOpen) return
     this.isOpen = false
@@ -124,6 +149,7 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
     this.openBody?.gone()
     this.#onFinish()
     this.#resolveDone()
+    this.#reader?.onEnd()
   }
 }
 

@@ -167,6 +167,11 @@ export class MemorySocket implements LoopbackSocket {
     return this.#connection.protocol ?? ''
   }
 
+  /** Bytes that the server's end holds back because this socket is full. */
+  get heldBytes(): number {
+    return this.#connection.bufferedBytes
+  }
+
   send(data: Uint8Array): void {
     this.#later(new Uint8Array(data).buffer, true)
   }

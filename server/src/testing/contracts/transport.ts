@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { eventually } from '../time.ts'
 import type {
   Connection,
   HttpRequest,
@@ -8,10 +9,10 @@ import type {
   TransportOptions,
   UpgradeDecision,
   UpgradeRequest,
-} from '../../src/transport/contract.ts'
-import { SendResult } from '../../src/transport/contract.ts'
+} from '../../transport/contract.ts'
+import { SendResult } from '../../transport/contract.ts'
 
-/** A client of the transport under test. */
+/** A client of the transport under test, on the other end of whatever carries it. */
 export interface ContractClient {
   readonly protocol: string
   /** Frames received so far. */
@@ -30,7 +31,7 @@ export interface ContractReply {
   text(): Promise<string>
 }
 
-/** What a suite needs to know of an implementation. */
+/** How the suite makes a transport and reaches it. */
 export interface ContractSubject {
   create(options: TransportOptions): Transport
   /** Rejects when the handshake is refused, with the status in the message. */
@@ -46,15 +47,6 @@ const options: TransportOptions = {
   maxMessageBytes: 1024,
   maxBufferedBytes: 4096,
   idleTimeoutMs: 60_000,
-}
-
-/** Waits until the condition holds; fails after two seconds. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = Date.now() + 2_000
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`Timed out waiting for: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }
 
 /** The server's side: records what the transport calls. */
@@ -92,7 +84,10 @@ class Recorder implements TransportHandlers {
   }
 }
 
-/** The rules of transport.ts, run on each implementation. */
+/**
+ * Registers the tests that every {@link Transport} has to pass (rules TR of docs/spec.md), with vitest. They wait in
+ * real time, so that a transport over a real network passes through them as it is.
+ */
 export function describeTransport(name: string, subject: ContractSubject): void {
   describe(`transport contract: ${name}`, () => {
     let transport: Transport
@@ -107,7 +102,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
     async function dial(protocols: string[] = []): Promise<[ContractClient, Connection]> {
       const count = server.opened.length
       const client = await subject.dial(transport, port, protocols)
-      await until('open', () => server.opened.length > count)
+      await eventually(() => server.opened.length > count)
       const connection = server.opened[count]
       if (!connection) throw new Error('Expected a connection')
       return [client, connection]
@@ -120,7 +115,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       client.send(Buffer.from('one'))
       client.sendText('two')
       client.send(new Uint8Array(0))
-      await until('messages', () => server.messages.length === 3)
+      await eventually(() => server.messages.length === 3)
       expect(server.messages).toEqual([
         { text: 'one', isBinary: true },
         { text: 'two', isBinary: false },
@@ -128,7 +123,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       ])
       for (const text of ['a', 'b', 'c'])
         expect(connection.send(Buffer.from(text))).toBe(SendResult.accepted)
-      await until('frames', () => client.frames.length === 3)
+      await eventually(() => client.frames.length === 3)
       expect(Buffer.concat(client.frames).toString()).toBe('abc')
     })
 
@@ -138,7 +133,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       const scratch = Buffer.from('first')
       connection.send(scratch)
       scratch.fill('x')
-      await until('frame', () => client.frames.length === 1)
+      await eventually(() => client.frames.length === 1)
       expect(Buffer.concat(client.frames).toString()).toBe('first')
     })
 
@@ -153,7 +148,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
         expect(connection.send(Uint8Array.of(index, 0xaa))).toBe(SendResult.accepted)
       }
       expect(connection.sendBuffer(new ArrayBuffer(0))).toBe(SendResult.accepted)
-      await until('frames', () => client.frames.length === 41)
+      await eventually(() => client.frames.length === 41)
       expect(client.frames.map((frame) => Array.from(frame))).toEqual([
         ...Array.from({ length: 20 }, (_, index) => [
           [index, index, index],
@@ -173,7 +168,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       const [client] = await dial()
       client.send(Buffer.from('one'))
       client.send(Buffer.from('x'.repeat(1000)))
-      await until('frames', () => client.frames.length === 4)
+      await eventually(() => client.frames.length === 4)
       expect(client.frames.map((frame) => Buffer.from(frame).toString())).toEqual([
         'one',
         '!ne',
@@ -186,7 +181,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       await start()
       const [client, connection] = await dial()
       client.vanish()
-      await until('close', () => server.closes.length === 1)
+      await eventually(() => server.closes.length === 1)
       expect(connection.sendBuffer(new ArrayBuffer(4))).toBe(SendResult.dropped)
     })
 
@@ -229,7 +224,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       await start()
       const [client, connection] = await dial()
       client.close(4321, 'bye')
-      await until('close', () => server.closes.length === 1)
+      await eventually(() => server.closes.length === 1)
       expect(server.closes[0]).toMatchObject({ connection, code: 4321, reason: 'bye' })
     })
 
@@ -237,7 +232,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       await start()
       const [client] = await dial()
       client.vanish()
-      await until('close', () => server.closes.length === 1)
+      await eventually(() => server.closes.length === 1)
       expect(server.closes[0]?.code).toBe(1006)
     })
 
@@ -278,7 +273,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       two.unsubscribe('room')
       transport.publish('room', Buffer.from('4'))
       one.send(Buffer.from('5'))
-      await until('frames', () => first.frames.length === 5 && second.frames.length === 1)
+      await eventually(() => first.frames.length === 5 && second.frames.length === 1)
       expect(Buffer.concat(first.frames).toString()).toBe('12345')
       expect(Buffer.concat(second.frames).toString()).toBe('2')
     })
@@ -287,14 +282,14 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       await start()
       const [client] = await dial()
       client.send(new Uint8Array(options.maxMessageBytes + 60_000))
-      await until('message', () => server.messages.length === 1)
+      await eventually(() => server.messages.length === 1)
     })
 
     test('TR13 a message beyond the margin costs the connection', async () => {
       await start()
       const [client] = await dial()
       client.send(new Uint8Array(options.maxMessageBytes + 70_000))
-      await until('close', () => server.closes.length === 1)
+      await eventually(() => server.closes.length === 1)
       expect(server.messages).toHaveLength(0)
     })
 
@@ -389,18 +384,18 @@ export function describeTransport(name: string, subject: ContractSubject): void 
         stream.onClose = () => closes++
         expect(stream.write(Buffer.from('one '))).toBe(true)
         stream.write(new Uint8Array(0))
-        setTimeout(() => {
+        setImmediate(() => {
           stream.write(Buffer.from('two'))
           stream.end()
           stream.end()
           expect(stream.isOpen).toBe(false)
           expect(stream.write(Buffer.from('three'))).toBe(false)
-        }, 5)
+        })
       }
       const reply = await subject.request(transport, port, { method: 'GET', path: '/' })
       expect(reply.header('content-type')).toBe('text/event-stream')
       expect(await reply.text()).toBe('one two')
-      await until('onClose', () => closes > 0)
+      await eventually(() => closes > 0)
       expect(closes).toBe(1)
     })
 

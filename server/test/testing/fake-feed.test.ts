@@ -1,0 +1,200 @@
+import { expect, test } from 'vitest'
+import { createFeedState, openFeed } from '@ringside/client'
+import type { FeedOptions } from '@ringside/client'
+import { FakeFeed, TestStream } from '../../src/testing/index.ts'
+import { testGame } from '../support/test-game.ts'
+import { startArena } from './kit.ts'
+
+const FIRST = { players: {}, ticks: 0, dice: 3, note: '' }
+
+/** A fake feed, and a reader of the SDK that follows it and writes down what it is told. */
+async function followed(options: FeedOptions = {}) {
+  const fake = new FakeFeed(testGame, 'arena', { state: FIRST })
+  const state = createFeedState()
+  const told: string[] = []
+  const feed = openFeed(
+    { address: fake.address, room: fake.room },
+    {
+      ...fake.options,
+      state,
+      onSnapshot: ({ n }) => told.push(`snapshot ${n}`),
+      onPatch: ({ n }) => told.push(`patch ${n}`),
+      onReset: ({ reason }) => told.push(`reset ${reason}`),
+      onEvent: (event) => {
+        if (event.type === 'game') told.push(`${event.name} ${JSON.stringify(event.data.data)}`)
+        else if (event.type !== 'hello' && event.type !== 'caught-up') told.push(event.type)
+      },
+      onStatus: (status) => told.push(status),
+      ...options,
+    },
+  )
+  await fake.settle()
+  return { fake, feed, state, told }
+}
+
+test('TK14 what happens in the room reaches the reader, typed by the contract', async () => {
+  const { fake, feed, state, told } = await followed()
+  fake.joined('s1', 'Ada')
+  fake.patch((room) => {
+    room.players['s1'] = { name: 'Ada', score: 2, mines: [{ x: 1 }] }
+  })
+  fake.emit('kill', { by: 's1', whom: 'x' })
+  fake.patch()
+  await fake.settle()
+  expect(told).toEqual([
+    'connecting',
+    'catching-up',
+    'snapshot 1',
+    'live',
+    'joined',
+    'patch 3',
+    'kill {"by":"s1","whom":"x"}',
+  ])
+  // Hidden fields are in no feed.
+  expect(state.get()?.state).toEqual({ ...FIRST, players: { s1: { name: 'Ada', score: 2 } } })
+  expect(feed.checkpoint).toBe(fake.seq)
+  expect(() => fake.emit('boom' as 'kill', { by: '', whom: '' })).toThrow('boom')
+  expect(() => fake.patch((room) => (room.ticks = 'x' as never))).toThrow('ticks')
+})
+
+test('TK14 its events are those that a server sends for the same room', async () => {
+  await using kit = await startArena({}, [], { tickHz: 0 })
+  const ada = await kit.join('arena', { name: 'Ada' })
+  ada.send('hit', { target: 'x' })
+  await kit.advance(1_000)
+  ada.send('finish', {})
+  const real = await kit.follow(`/rooms/${ada.seat.roomId}/feed?from=start`)
+  await kit.until(() => real.has('end'))
+
+  const { dice } = (await kit.stateOf(ada.seat.roomId)) as { dice: number }
+  const id = ada.seat.sessionId
+  const fake = new FakeFeed(testGame, 'arena', { state: { ...FIRST, dice } })
+  const stream = new TestStream()
+  const { body } = await fake.options.fetch(`${fake.address}/rooms/${fake.room}/feed?from=start`)
+  const reader = body?.getReader()
+  fake.joined(id, 'Ada')
+  fake.patch(({ players }) => {
+    players[id] = { name: 'Ada', score: 0, mines: [] }
+  })
+  fake.emit('kill', { by: id, whom: 'x' })
+  fake.patch(({ players }) => {
+    const player = players[id]
+    if (player) player.score = 1
+  })
+  fake.left(id, 'Ada')
+  fake.patch(({ players }) => delete players[id])
+  fake.end()
+  for (let part = await reader?.read(); part?.value; part = await reader?.read())
+    stream.take(part.value)
+
+  const shape = ({ events }: TestStream) =>
+    events
+      .filter(({ type }) => type !== 'hello' && type !== 'caught-up')
+      .map(({ type, data }) => ({ type, ...(data as object), room: '', at: 0 }))
+  expect(shape(real).length).toBeGreaterThan(5)
+  expect(shape(stream)).toEqual(shape(real))
+})
+
+test('TK15 a cut, and the reader goes on after its last event', async () => {
+  const { fake, feed, told } = await followed()
+  fake.patch((room) => (room.ticks = 1))
+  await fake.settle()
+  fake.cut()
+  fake.patch((room) => (room.ticks = 2))
+  await fake.until(() => feed.status === 'live')
+  expect(fake.request.headers.get('last-event-id')).toBe('20')
+  expect(fake.requests.map(({ isOpen }) => isOpen)).toEqual([false, true])
+  expect(told.slice(4)).toEqual(['patch 2', 'reconnecting', 'catching-up', 'patch 3', 'live'])
+})
+
+test('TK15 resets, gaps, refusals, a network that is down, going-away, and the end', async () => {
+  const { fake, feed, told } = await followed()
+  told.length = 0
+  fake.reset('slow')
+  await fake.settle()
+  expect(told.splice(0)).toEqual(['reset slow', 'reset', 'snapshot 1', 'live'])
+  fake.skip()
+  fake.patch((room) => (room.ticks = 5))
+  await fake.until(() => told.includes('live'))
+  expect(told.splice(0)).toContain('reset gap')
+  fake.refuse(503)
+  fake.refuse(429, 'too_many_requests', { 'retry-after': '7' })
+  fake.goingAway(500)
+  fake.finish()
+  const before = fake.requests.length
+  await fake.until(() => told.includes('live'), { what: 'the end of refusals' })
+  expect(fake.requests.length).toBe(before + 3)
+  fake.setDown(true)
+  fake.cut()
+  await fake.advance(60_000)
+  expect(feed.status).toBe('reconnecting')
+  fake.setDown(false)
+  await fake.until(() => feed.status === 'live')
+  fake.end()
+  await fake.settle()
+  expect(feed.status).toBe('ended')
+  const late = openFeed({ address: fake.address, room: fake.room }, { ...fake.options })
+  await fake.until(() => late.status === 'ended')
+})
+
+test('TK15 where a stream begins: live, start, a position, some time ago', async () => {
+  const fake = new FakeFeed(testGame, 'arena', { state: FIRST })
+  for (let ticks = 1; ticks <= 3; ticks++) {
+    await fake.advance(1_000)
+    fake.patch((room) => (room.ticks = ticks))
+  }
+  const first = async (from: string) => {
+    const text: string[] = []
+    const target = { address: fake.address, room: fake.room }
+    const feed = openFeed(target, {
+      ...fake.options,
+      from,
+      onSnapshot: ({ n, state }) => {
+        text.push(`snapshot ${n} ${(state as { ticks: number }).ticks}`)
+      },
+      onPatch: ({ n }) => text.push(`patch ${n}`),
+    })
+    await fake.until(() => feed.status === 'live')
+    feed.close()
+    return text
+  }
+  expect(await first('live')).toEqual(['snapshot 4 3'])
+  expect(await first('start')).toEqual(['patch 1', 'patch 2', 'patch 3', 'patch 4'])
+  expect(await first('20')).toEqual(['snapshot 2 1', 'patch 3', 'patch 4'])
+  expect((await first('-2s'))[0]).toBe('snapshot 2 1')
+})
+
+test('TK15 after a position come the events behind it and nothing else', async () => {
+  const fake = new FakeFeed(testGame, 'arena', { state: FIRST })
+  for (let ticks = 1; ticks <= 3; ticks++) fake.patch((room) => (room.ticks = ticks))
+  const response = await fake.options.fetch(`${fake.address}/rooms/${fake.room}/feed`, {
+    headers: { 'last-event-id': '20' },
+  })
+  const stream = new TestStream()
+  fake.finish()
+  stream.take(new Uint8Array(await response.arrayBuffer()))
+  expect(stream.events.map(({ type, id }) => `${type} ${id}`)).toEqual([
+    'hello ',
+    'patch 30',
+    'patch 40',
+    'caught-up 40',
+  ])
+})
+
+test('TK15 malformed text, heartbeats, and other paths', async () => {
+  const { fake, feed, told } = await followed()
+  await fake.advance(30_000)
+  fake.heartbeat()
+  await fake.advance(30_000)
+  expect(told).not.toContain('reconnecting')
+  fake.write('event: patch\ndata: {\n\n')
+  await fake.settle()
+  expect(feed.status).toBe('reconnecting')
+  fake.answer('/rooms', { rooms: [] })
+  const { fetch } = fake.options
+  expect(await (await fetch(`${fake.address}/rooms`)).json()).toEqual({ rooms: [] })
+  expect((await fetch('/nowhere')).status).toBe(404)
+  feed.close()
+  await fake.settle()
+  expect(fake.requests.at(-1)?.isOpen).toBe(false)
+})
