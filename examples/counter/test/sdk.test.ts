@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { connect, createFeedState, openFeed } from '@ringside/client'
 import type { ClientRoom, Feed, FeedOptions, WebSocketLike } from '@ringside/client'
 import type { Server } from '@ringside/server'
+import { eventually } from '@ringside/server/testing'
 import { game } from '../src/game.ts'
 import { createCounter } from '../src/server.ts'
 
@@ -26,12 +27,9 @@ function follow(address: string, room: string, options: FeedOptions): Feed {
   return feed
 }
 
+/** Over real sockets: in real time. */
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let turn = 0; turn < 1_500; turn++) {
-    if (condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error(`Waited in vain for: ${what}`)
+  await eventually(condition, { what, deadlineMs: 15_000 })
 }
 
 type Room = ClientRoom<typeof game, 'counter'>

@@ -186,6 +186,18 @@ export class RawClient<G extends GameContract = GameContract> {
     return this.frames.filter(({ id }) => id === commandId).map(({ payload }) => payload)
   }
 
+  /**
+   * Moves the test's time until a message with this id or name came, takes it out of `frames` with all before it, and
+   * returns it. @throws Error when none comes.
+   */
+  async next(message: number | SystemName): Promise<TestFrame> {
+    const isIt = ({ id, name }: TestFrame): boolean => message === id || message === name
+    const at = await this.#until(() => this.frames.findIndex(isIt) + 1, {
+      what: `a message ${message}`,
+    })
+    return this.frames.splice(0, at).at(-1) as TestFrame
+  }
+
   /** How many messages of this name came. */
   count(name: SystemName): number {
     return this.frames.filter((frame) => frame.name === name).length
