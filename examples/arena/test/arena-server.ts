@@ -1,13 +1,9 @@
 import { encodeFrame, encodeMessage } from '@ringside/protocol'
 import type { Json, PageEvent } from '@ringside/protocol'
-import {
-  ManualClock,
-  MemoryStore,
-  MemoryTransport,
-  createServer,
-  silentLogger,
-} from '@ringside/server'
+import { createServer, silentLogger } from '@ringside/server'
 import type { Server } from '@ringside/server'
+import { startTestServer } from '@ringside/server/testing'
+import type { TestAnswer, TestServer, TestServerSettings } from '@ringside/server/testing'
 import { arenaRoom } from '../src/server/arena-room.ts'
 import type { BotSeat } from '../src/server/arena-room.ts'
 import { BlindSeat } from '../src/server/blind-seat.ts'
@@ -15,72 +11,76 @@ import { Demo } from '../src/server/demo.ts'
 import { game } from '../src/shared/game.ts'
 
 export const API_KEY = 'test-key-test-key'
-const LIMITS = { maxMessageBytes: 65_540, maxBufferedBytes: 1_048_576, idleTimeoutMs: 60_000 }
 
-/** A whole arena server in memory, on a clock moved by hand, with the same ids in every run. */
-export class ArenaServer implements AsyncDisposable {
-  readonly clock: ManualClock
-  readonly transport = new MemoryTransport(LIMITS)
-  readonly store: MemoryStore
+/** What is made with one process of the server. */
+interface Process {
   readonly server: Server<typeof game>
   readonly demo: Demo
+  readonly left: Map<string, readonly BotSeat[]>
+}
 
+function startProcess(settings: TestServerSettings): Process {
+  const server = createServer(game, settings)
+  const left = new Map<string, readonly BotSeat[]>()
+  const onBotsLeft = (roomId: string, seats: readonly BotSeat[]): void => {
+    left.set(roomId, seats)
+  }
+  server.room('arena', arenaRoom({ botKey: 'bots', onBotsLeft }))
+  const { clock, seed } = settings
+  const demo = new Demo({ server, clock, logger: silentLogger, botKey: 'bots', seed })
+  demo.register()
+  return { server, demo, left }
+}
+
+/** A whole arena in the test kit, with its bots. */
+export class ArenaServer implements AsyncDisposable {
+  readonly kit: TestServer<typeof game>
+  readonly server: Server<typeof game>
+  readonly demo: Demo
   /** Bots' seats of before a restart, by room. */
-  readonly left = new Map<string, readonly BotSeat[]>()
+  readonly left: ReadonlyMap<string, readonly BotSeat[]>
+  /** All processes of this log, the newest last. */
+  readonly #processes: Process[]
 
-  private constructor(seed: number, before: ArenaServer | null) {
-    let ids = 0
-    this.clock = before?.clock ?? new ManualClock()
-    this.store = before?.store ?? new MemoryStore({ clock: this.clock })
-    const prefix = before ? 'next' : 'id'
-    this.server = createServer(game, {
-      clock: this.clock,
-      transport: this.transport,
-      store: this.store,
-      seed,
-      newId: () => `${prefix}-${String(++ids).padStart(6, '0')}`,
-      apiKey: API_KEY,
-    })
-    const onBotsLeft = (roomId: string, seats: readonly BotSeat[]): void => {
-      this.left.set(roomId, seats)
-    }
-    this.server.room('arena', arenaRoom({ botKey: 'bots', onBotsLeft }))
-    const { server, clock } = this
-    this.demo = new Demo({ server, clock, logger: silentLogger, botKey: 'bots', seed })
-    this.demo.register()
+  private constructor(kit: TestServer<typeof game>, processes: Process[]) {
+    const process = processes.at(-1)
+    if (!process) throw new Error('Expected a server that was made')
+    this.kit = kit
+    this.#processes = processes
+    this.server = process.server
+    this.demo = process.demo
+    this.left = process.left
   }
 
   /** `before`: the server, closed by now, whose log this one goes on with. */
   static async open(seed = 1, before: ArenaServer | null = null): Promise<ArenaServer> {
-    const arena = new ArenaServer(seed, before)
-    await arena.until(arena.server.listen())
-    return arena
+    if (before) return new ArenaServer(await before.kit.restart({ seed }), before.#processes)
+    const processes: Process[] = []
+    const kit = await startTestServer<typeof game>(
+      game,
+      (settings) => {
+        const process = startProcess(settings)
+        processes.push(process)
+        return process.server
+      },
+      { seed, apiKey: API_KEY },
+    )
+    return new ArenaServer(kit, processes)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.demo.halt()
-    const closing = this.server.close()
-    await this.pass(6_000, 50)
-    await closing
+    await this.kit.close()
   }
 
-  /** Moves time on, letting whatever waits on promises run after each step. */
-  async pass(ms: number, stepMs = 11): Promise<void> {
-    for (let left = ms; left > 0; left -= stepMs) {
-      this.clock.advance(Math.min(stepMs, left))
-      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
-    }
+  /** Moves time on, letting whatever waits on promises run. */
+  pass(ms: number): Promise<void> {
+    return this.kit.advance(ms)
   }
 
   /** Waits for a promise that needs time to pass. */
-  async until<T>(promise: Promise<T>): Promise<T> {
-    let isDone = false
-    const done = (): void => {
-      isDone = true
-    }
-    promise.then(done, done)
-    for (let step = 0; !isDone && step < 2_000; step++) await this.pass(10, 10)
-    return promise
+  until<T>(promise: Promise<T>): Promise<T> {
+    return this.kit.during(promise)
   }
 
   async join(roomId: string, name: string): Promise<BlindSeat> {
@@ -88,32 +88,13 @@ export class ArenaServer implements AsyncDisposable {
     return this.until(BlindSeat.take(this.server.loopback(), seat))
   }
 
-  async request(
-    method: string,
-    path: string,
-    body = '',
-    key = '',
-  ): Promise<{ status: number; json: unknown }> {
-    const headers = { 'content-type': 'application/json', 'x-api-key': key }
-    const exchange = this.transport.request({ method, path, headers, body })
-    await this.until(exchange.done)
-    return { status: exchange.status, json: exchange.text() === '' ? null : exchange.json() }
+  request(method: string, path: string, text = '', key = ''): Promise<TestAnswer> {
+    return this.kit.request(method, path, { headers: { 'x-api-key': key }, text })
   }
 
-  /** All of a room's log as spectators may see it, page by page. */
-  async publicLog(roomId: string): Promise<PageEvent[]> {
-    const events: PageEvent[] = []
-    for (let after = ''; ;) {
-      const { status, json } = await this.request(
-        'GET',
-        `/rooms/${roomId}/events?limit=1000${after}`,
-      )
-      if (status !== 200) throw new Error(`Events: ${status} ${JSON.stringify(json)}`)
-      const page = json as { events: PageEvent[]; next: number }
-      if (page.events.length === 0) return events
-      events.push(...page.events)
-      after = `&after=${page.next}`
-    }
+  /** All of a room's log as spectators may see it. */
+  publicLog(roomId: string): Promise<PageEvent[]> {
+    return this.kit.eventsOf(roomId)
   }
 }
 

@@ -47,23 +47,23 @@ describe('AR14 the arena on a whole server', () => {
     await using arena = await ArenaServer.open(5)
     const roomId = await playDrawn(arena, 9, 6_000)
     const log = await arena.publicLog(roomId)
-    const stored = await arena.store.range({
+    const stored = await arena.kit.store.range({
       after: 0,
-      upTo: await arena.store.counter(),
+      upTo: await arena.kit.store.counter(),
       limit: 10_000,
       room: roomId,
     })
     const hidden = stored.map((event) => event.hidden ?? '').join()
     expect(hidden).toContain('"mines":[{')
     expect(hidden).toContain('"lastInput"')
-    const feed = arena.transport.request({ path: `/rooms/${roomId}/feed?from=start` })
+    const feed = await arena.kit.follow(`/rooms/${roomId}/feed?from=start`)
     await arena.pass(500)
     const state = await arena.request('GET', `/rooms/${roomId}/state`)
-    expect(feed.text()).toContain('event: patch')
+    expect(feed.text).toContain('event: patch')
     expect(state.status).toBe(200)
-    for (const text of [JSON.stringify(log), feed.text(), JSON.stringify(state.json)])
+    for (const text of [JSON.stringify(log), feed.text, JSON.stringify(state.json)])
       for (const secret of ['mines', 'armedAt', 'lastInput']) expect(text).not.toContain(secret)
-    feed.abort()
+    feed.close()
   })
 
   test('AR14 the patches of the log applied to its first state give the state at each point', async () => {
@@ -128,7 +128,7 @@ describe('AR15 the demo', () => {
     expect(status).toMatchObject({ status: 200, json: { running: true, bots: 6, maxRooms: 20 } })
     const stopped = await arena.request('POST', '/demo/stop', '', API_KEY)
     expect(stopped).toMatchObject({ status: 200, json: { running: false, bots: 0, rooms: [] } })
-    await arena.pass(12_000, 100)
+    await arena.pass(12_000)
     expect(arena.server.rooms).toEqual([])
   })
 
