@@ -8,6 +8,7 @@ import { createRandom } from '../../src/process/random.ts'
 import { createServer } from '../../src/server.ts'
 import type { Server } from '../../src/server-types.ts'
 import type { ServerOptions } from '../../src/options.ts'
+import { eventually } from '../../src/testing/index.ts'
 
 const nested = schema({ name: str(1), sizes: list(2, int()) })
 const game = defineGame({
@@ -148,10 +149,7 @@ test('HO2 a message in many fragments is one message; control frames may come be
   }
   const received: Buffer[] = []
   client.socket.on('data', (chunk: Buffer) => received.push(chunk))
-  const end = Date.now() + 2_000
-  while (!Buffer.concat(received).includes('whole') && Date.now() < end)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  expect(Buffer.concat(received).toString('latin1')).toContain('whole')
+  await eventually(() => Buffer.concat(received).includes('whole'))
 })
 
 test.each([
