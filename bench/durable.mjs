@@ -78,7 +78,7 @@ async function appends(uri) {
     await Promise.all(logs.map((log) => log.durable()))
     return (ROUND_EVENTS / (performance.now() - begun)) * 1_000
   }
-  let seq = await bare.allocate(1)
+  let seq = await bare.events.allocate(1)
   let n = 0
   const theirs = async () => {
     // The very documents of our first round, under numbers of their own.

@@ -26,8 +26,8 @@ const INSERTS_AT_ONCE = 3
  * { id, isLive, seqOf(n) }.
  */
 export async function fillHistory(store, db, size) {
-  const first = await store.allocate(size)
-  const endedAt = store.now()
+  const first = await store.events.allocate(size)
+  const endedAt = store.clock.now()
   const log = { first, begunAt: endedAt - size * EVENT_EVERY_MS }
   const rooms = []
   for (let at = 0; at < size; at += GENERATION)
@@ -56,7 +56,7 @@ export async function fillHistory(store, db, size) {
     )
   }
   await Promise.all(underway)
-  await store.storeSealed(first + size - 1)
+  await store.marks.storeSealed(first + size - 1)
   const count = await events.estimatedDocumentCount()
   if (count !== size) throw new Error(`Expected ${size} events, got ${count}`)
   await db.admin().command({ fsync: 1 })

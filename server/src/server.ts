@@ -174,7 +174,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     clock,
     limits,
     logger,
-    now: () => store.now(),
+    now: () => store.clock.now(),
     isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
     isAway: () => outbox.stats.isReadAway,
     drainMs: limits.drainMs,

@@ -14,6 +14,7 @@ import { game } from '../src/shared/game.ts'
 import { Cable } from './support/cable.ts'
 import { Tabs, chromiumPath } from './support/browser.ts'
 import type { Tab } from './support/browser.ts'
+import { hookedStore } from '../../../server/test/outbox/hooked-store.ts'
 
 const CI = process.env['CI'] === 'true'
 const CONFIG = fileURLToPath(new URL('../vite.config.ts', import.meta.url))
@@ -32,13 +33,13 @@ class Outage implements AsyncDisposable {
 
   constructor(folder: string, limits: Pick<ServerOptions, 'maxOutboxLagMs' | 'retentionMs'>) {
     const clock = this.#clock
-    const store = new MemoryStore({
-      clock,
-      hooks: {
+    const store = hookedStore(
+      {
         insert: async (events, apply) =>
           this.isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
       },
-    })
+      new MemoryStore({ clock }),
+    )
     this.#folder = folder
     this.#options = { clock, store, apiKey: 'browser-test-key', ...limits }
   }

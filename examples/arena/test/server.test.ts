@@ -47,9 +47,9 @@ describe('AR14 the arena on a whole server', () => {
     await using arena = await ArenaServer.open(5)
     const roomId = await playDrawn(arena, 9, 6_000)
     const log = await arena.publicLog(roomId)
-    const stored = await arena.kit.store.range({
+    const stored = await arena.kit.store.events.range({
       after: 0,
-      upTo: await arena.kit.store.counter(),
+      upTo: await arena.kit.store.marks.counter(),
       limit: 10_000,
       room: roomId,
     })

@@ -194,7 +194,7 @@ class LogOutbox implements Outbox {
 
   async #begin(): Promise<void> {
     await this.#store.open()
-    this.#origin = await this.#store.origin()
+    this.#origin = await this.#store.marks.origin()
     if (!this.#isStopping) await this.#tail.start()
     if (!this.#isStopping) await this.#retention.start()
     if (!this.#isStopping) return
@@ -281,19 +281,19 @@ class LogOutbox implements Outbox {
   }
 
   counter(): Promise<number> {
-    return this.#reached(() => this.#store.counter())
+    return this.#reached(() => this.#store.marks.counter())
   }
 
   saveRoom(record: RoomRecord): Promise<void> {
-    return this.#reached(() => this.#store.saveRoom(record))
+    return this.#reached(() => this.#store.rooms.save(record))
   }
 
   livingRooms(after: string, limit: number): Promise<RoomRecord[]> {
-    return this.#reached(() => this.#store.livingRooms(after, limit))
+    return this.#reached(() => this.#store.rooms.living(after, limit))
   }
 
   endedRooms(limit: number): Promise<RoomRecord[]> {
-    return this.#reached(() => this.#store.endedRooms(limit))
+    return this.#reached(() => this.#store.rooms.ended(limit))
   }
 
   readRoom(room: string): Promise<StoredRoom> {
@@ -305,7 +305,8 @@ class LogOutbox implements Outbox {
   }
 
   async #stateOf({ room, acknowledgedN }: RoomLog, read?: StoredRoom): Promise<StoredRoom> {
-    const marker = acknowledgedN === 0 ? null : await this.#store.byRoomN(room, acknowledgedN)
+    const marker =
+      acknowledgedN === 0 ? null : await this.#store.events.byRoomN(room, acknowledgedN)
     if (!marker) throw missing(room)
     const { n, seq, epoch } = marker
     // Most often nothing was written between the look and the claim.
@@ -316,7 +317,7 @@ class LogOutbox implements Outbox {
   }
 
   now(): number {
-    return this.#store.now()
+    return this.#store.clock.now()
   }
 
   onSealed(
@@ -330,7 +331,7 @@ class LogOutbox implements Outbox {
   }
 
   snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    return this.#reached(() => this.#store.snapshotAt(room, Math.min(seq, this.sealed)))
+    return this.#reached(() => this.#store.snapshots.at(room, Math.min(seq, this.sealed)))
   }
 
   #askForSnapshot(room: string): boolean {

@@ -2,7 +2,8 @@
 // node doomed-writer.ts <uri> <database> <room> <name>. Prints `accepted <data>`, `acknowledged <n>` and, as its last
 // words, `taken <seq> ...`: the numbers that nothing is written under.
 import { writeSync } from 'node:fs'
-import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
+import type { LogStore } from '../../src/outbox/contract/store.ts'
+import { override } from '../outbox/wrapped-store.ts'
 import { openOutbox, quietHandlers } from './rig.ts'
 
 const [uri = '', database = '', room = '', name = ''] = process.argv.slice(2)
@@ -13,19 +14,16 @@ let flushCount = 0
 
 /** `insert` is what comes right after `allocate`: instead of it, the process dies. */
 function doomed(store: LogStore): LogStore {
-  return new Proxy(store, {
-    get(target, key) {
-      const value: unknown = Reflect.get(target, key)
-      if (typeof value !== 'function') return value
-      if (key !== 'insert') return value.bind(target) as unknown
-      return (events: readonly LogEvent[]) => {
+  return override(store, {
+    events: {
+      insert: (events) => {
         const isFlush = events.every(({ type }) => type === 'mark')
         if (isFlush && ++flushCount > FLUSHES) {
           writeSync(1, `taken ${events.map(({ seq }) => seq).join(' ')}\n`)
           process.kill(process.pid, 'SIGKILL')
         }
-        return target.insert(events)
-      }
+        return store.events.insert(events)
+      },
     },
   })
 }

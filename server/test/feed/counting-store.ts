@@ -1,9 +1,19 @@
 import type { ManualClock } from '../../src/process/clock.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
-import type { LogEvent, RangeQuery, Snapshot } from '../../src/outbox/contract/store.ts'
+import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
+import { aroundStore } from '../outbox/wrapped-store.ts'
+import type { StoreCall } from '../outbox/wrapped-store.ts'
 
-/** A store that tells what was read of it, and can be made slow. */
-export class CountingStore extends MemoryStore {
+const READS = new Set([
+  'events.range',
+  'events.bySeq',
+  'marks.floor',
+  'marks.counter',
+  'snapshots.at',
+])
+
+/** Counts what was read of a store, and makes it slow if it is told to. */
+export class ReadCount {
   /** Reads of any kind. */
   reads = 0
   /** Events and snapshots that they gave. */
@@ -17,7 +27,6 @@ export class CountingStore extends MemoryStore {
   readonly #clock: ManualClock
 
   constructor(clock: ManualClock) {
-    super({ clock })
     this.#clock = clock
   }
 
@@ -25,38 +34,15 @@ export class CountingStore extends MemoryStore {
     this.reads = this.documents = this.largestPage = this.mostUnderway = 0
   }
 
-  override range(query: RangeQuery): Promise<LogEvent[]> {
-    return this.#counted(async () => {
-      const found = await super.range(query)
-      const bytes = found.reduce((sum, { data }) => sum + data.length, 0)
-      this.largestPage = Math.max(this.largestPage, bytes)
-      return found
-    })
-  }
-
-  override bySeq(seq: number): Promise<LogEvent | null> {
-    return this.#counted(() => super.bySeq(seq))
-  }
-
-  override floor(): Promise<number> {
-    return this.#counted(() => super.floor())
-  }
-
-  override counter(): Promise<number> {
-    return this.#counted(() => super.counter())
-  }
-
-  override snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    return this.#counted(() => super.snapshotAt(room, seq))
-  }
-
-  async #counted<T>(read: () => Promise<T>): Promise<T> {
+  async around({ contract, method, run }: StoreCall): Promise<unknown> {
+    if (!READS.has(`${contract}.${method}`)) return run()
     this.reads++
     this.mostUnderway = Math.max(this.mostUnderway, ++this.underway)
     try {
       const ms = this.slownessMs
       if (ms > 0) await new Promise<void>((resolve) => void this.#clock.after(ms, resolve))
-      const found = await read()
+      const found = await run()
+      if (method === 'range') this.#measure(found as readonly LogEvent[])
       if (Array.isArray(found)) this.documents += found.length
       else if (typeof found === 'object' && found !== null) this.documents++
       return found
@@ -64,4 +50,15 @@ export class CountingStore extends MemoryStore {
       this.underway--
     }
   }
+
+  #measure(page: readonly LogEvent[]): void {
+    const bytes = page.reduce((sum, { data }) => sum + data.length, 0)
+    this.largestPage = Math.max(this.largestPage, bytes)
+  }
+}
+
+/** A memory store, and the count of its reads. */
+export function countingStore(clock: ManualClock): { store: LogStore; count: ReadCount } {
+  const count = new ReadCount(clock)
+  return { store: aroundStore(new MemoryStore({ clock }), (call) => count.around(call)), count }
 }

@@ -162,7 +162,7 @@ describe('FE1 reset', () => {
     room.patch({ score: 100 })
     await rig.settle()
     Object.defineProperty(rig.outbox, 'floor', { get: () => rig.outbox.sealed - 1 })
-    await rig.store.raiseFloor(rig.outbox.sealed - 1)
+    await rig.store.marks.raiseFloor(rig.outbox.sealed - 1)
     const reader = await rig.open('/rooms/a/feed', { 'last-event-id': String(first) })
     expect(reader.types).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
     expect(reader.of('reset')[0]?.data).toMatchObject({ reason: 'retention', from: first })

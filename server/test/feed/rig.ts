@@ -14,6 +14,7 @@ import { checkLimits } from '../../src/options.ts'
 import type { ServerLimits } from '../../src/options.ts'
 import { createOutbox } from '../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
+import type { LogStore } from '../../src/outbox/contract/store.ts'
 import type { Outbox, RoomLog } from '../../src/outbox/contract/outbox.ts'
 import { MemoryTransport } from '../../src/transport/memory/transport.ts'
 import type { MemoryExchange, MemoryStream } from '../../src/transport/memory/http.ts'
@@ -163,7 +164,7 @@ export class Reader {
 
 type RigOptions = Partial<ServerLimits> &
   Pick<FeedOptions, 'authorize' | 'random'> & {
-    readonly store?: MemoryStore
+    readonly store?: LogStore
     readonly clock?: ManualClock
     readonly directory?: FakeDirectory
   }
@@ -173,7 +174,7 @@ export class FeedRig {
   readonly clock: ManualClock
   readonly directory: FakeDirectory
   readonly limits: ServerLimits
-  readonly store: MemoryStore
+  readonly store: LogStore
   readonly outbox: Outbox
   readonly transport: MemoryTransport
   parts!: FeedParts

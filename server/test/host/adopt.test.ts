@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore, MemoryStore } from '../../src/index.ts'
+import type { LogStore } from '../../src/index.ts'
 import type { RingsideError } from '../../src/process/errors.ts'
 import { everything, override } from '../outbox/support.ts'
 import { World, hostOf } from './world.ts'
@@ -20,9 +20,9 @@ async function released(world: World) {
 function worldWith(
   count: number,
   from: number,
-  methods: (store: MemoryStore) => Partial<LogStore>,
+  methods: (store: LogStore) => Parameters<typeof override>[1],
 ): Promise<World> {
-  const wrap = (store: MemoryStore, index: number): LogStore =>
+  const wrap = (store: LogStore, index: number): LogStore =>
     index < from ? store : override(store, methods(store))
   return World.of(count, { onTick: () => {} }, { wrap })
 }
@@ -33,11 +33,13 @@ describe('CL4 an adoption', () => {
     async (ms) => {
       const reads: (() => void)[] = []
       await using world = await worldWith(3, 1, (store) => ({
-        range: async (query) => {
-          const found = await store.range(query)
-          if (query.room !== undefined && found.length === 0)
-            await new Promise<void>((resolve) => reads.push(resolve))
-          return found
+        events: {
+          range: async (query) => {
+            const found = await store.events.range(query)
+            if (query.room !== undefined && found.length === 0)
+              await new Promise<void>((resolve) => reads.push(resolve))
+            return found
+          },
         },
       }))
       const { roomId } = await released(world)
@@ -78,9 +80,11 @@ describe('CL4 an adoption', () => {
   it('CL4 what it cannot read it does not claim; another owner can, and itself when it has learnt', async () => {
     let isBroken = true
     await using world = await worldWith(3, 2, (store) => ({
-      snapshotAt: async (room, seq) => {
-        const found = await store.snapshotAt(room, seq)
-        return found && isBroken ? { ...found, publicState: '{"ticks":' } : found
+      snapshots: {
+        at: async (room, seq) => {
+          const found = await store.snapshots.at(room, seq)
+          return found && isBroken ? { ...found, publicState: '{"ticks":' } : found
+        },
       },
     }))
     const { roomId, markers } = await released(world)
@@ -97,7 +101,7 @@ describe('CL4 an adoption', () => {
 
   it('CL4 a claim that leads to no room is given up, and another owner can adopt', async () => {
     await using world = await worldWith(3, 2, () => ({
-      byRoomN: () => Promise.reject(new Error('away')),
+      events: { byRoomN: () => Promise.reject(new Error('away')) },
     }))
     const { roomId, markers } = await released(world)
     await expect(world.adopt(world.at(2), roomId)).rejects.toMatchObject({ code: 'unavailable' })
@@ -112,9 +116,11 @@ describe('CL4 an adoption', () => {
   it('CL4 has what the owner before wrote between the look and the claim', async () => {
     let between = async (): Promise<void> => {}
     await using world = await worldWith(2, 1, (store) => ({
-      lastOfRoom: async (room) => {
-        await between()
-        return store.lastOfRoom(room)
+      events: {
+        lastOfRoom: async (room) => {
+          await between()
+          return store.events.lastOfRoom(room)
+        },
       },
     }))
     const ada = await world.at(0).join('Ada')
@@ -135,7 +141,7 @@ describe('CL4 an adoption', () => {
     await using world = await World.of(2, {}, { holeTimeoutMs: 60_000 })
     const { roomId } = await released(world)
     // A number that somebody took and never used.
-    await world.store.allocate(1)
+    await world.store.events.allocate(1)
     const before = world.clock.now()
     await world.adopt(world.at(1), roomId)
     expect(world.clock.now() - before).toBeLessThan(1_000)
@@ -144,9 +150,11 @@ describe('CL4 an adoption', () => {
   it('CL4 reads on from a newer snapshot when the log is cut under its reading', async () => {
     let cut = async (): Promise<void> => {}
     await using world = await worldWith(2, 1, (store) => ({
-      range: async (query) => {
-        if (query.room !== undefined) await cut()
-        return store.range(query)
+      events: {
+        range: async (query) => {
+          if (query.room !== undefined) await cut()
+          return store.events.range(query)
+        },
       },
     }))
     const { roomId } = await released(world)
@@ -155,9 +163,9 @@ describe('CL4 an adoption', () => {
     cut = async () => {
       cut = async () => {}
       await hostOf(world.at(0)).release(roomId)
-      const last = await world.store.lastOfRoom(roomId)
-      await world.store.raiseFloor(last?.seq ?? 0)
-      await world.store.deleteThrough(last?.seq ?? 0)
+      const last = await world.store.events.lastOfRoom(roomId)
+      await world.store.marks.raiseFloor(last?.seq ?? 0)
+      await world.store.events.deleteThrough(last?.seq ?? 0)
     }
     await world.adopt(world.at(1), roomId)
     expect(hostOf(world.at(1)).rooms.get(roomId)?.epoch).toBe(3)

@@ -23,7 +23,7 @@ function records(count: number): RoomRecord[] {
 
 async function storeOf(all: readonly RoomRecord[]): Promise<MemoryStore> {
   const store = new MemoryStore()
-  for (const record of all) await store.saveRoom(record)
+  for (const record of all) await store.rooms.save(record)
   return store
 }
 
@@ -32,7 +32,7 @@ describe('CL3 all rooms go on', () => {
     const store = await storeOf(records(12_500))
     const seen = new Set<string>()
     const counts = await restoreAll({
-      page: (after, limit) => store.livingRooms(after, limit),
+      page: (after, limit) => store.rooms.living(after, limit),
       restore: async ({ room }) => seen.size < seen.add(room).size,
       onLeft: () => {},
       limit: 1e6,

@@ -77,9 +77,11 @@ it('CL3 where no record could be written the snapshot that each change asks for 
     },
     (store) =>
       override(store, {
-        saveRoom: async (record) => {
-          if (record.isPrivate) throw new Error('away')
-          await store.saveRoom(record)
+        rooms: {
+          save: async (record) => {
+            if (record.isPrivate) throw new Error('away')
+            await store.rooms.save(record)
+          },
         },
       }),
   )
@@ -90,13 +92,15 @@ it('CL3 metadata is as it was 30 s before a crash, and costs one snapshot in tha
   let snapshots = 0
   const count = (store: MemoryStore): LogStore =>
     override(store, {
-      saveSnapshots: async (some) => {
-        snapshots += some.length
-        await store.saveSnapshots(some)
-      },
-      saveSnapshot: async (one) => {
-        snapshots++
-        await store.saveSnapshot(one)
+      snapshots: {
+        saveAll: async (some) => {
+          snapshots += some.length
+          await store.snapshots.saveAll(some)
+        },
+        save: async (one) => {
+          snapshots++
+          await store.snapshots.save(one)
+        },
       },
     })
   const seen = await afterCrash(async (room, test) => {

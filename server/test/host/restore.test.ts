@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeSystem } from '@ringside/protocol'
 import { MemoryStore, reject } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
+import { override } from '../outbox/support.ts'
 
 interface Page {
   events: { type: string; seq: number; data: { n: number; epoch?: number; data: unknown } }[]
@@ -148,17 +149,17 @@ describe('restart', () => {
       const room = 'lost00000000'
       const record = { room, type: 'arena', seed: '1', delayMs: 0, epoch: 1, revision: 0 }
       const flags = { isPrivate: false, isLocked: false, isLive: true, revealedAt: 0 }
-      await store.saveRoom({ ...record, ...flags, createdAt: store.now() - ageMs })
+      await store.rooms.save({ ...record, ...flags, createdAt: store.clock.now() - ageMs })
       await using test = await TestServer.start({ store })
       await test.clock.advanceAsync(1_000, 5)
       expect(test.server.rooms).toEqual([])
-      expect(await store.livingRooms('', 10)).toHaveLength(livingCount)
+      expect(await store.rooms.living('', 10)).toHaveLength(livingCount)
     },
   )
 
   it('CL3 a room whose type is gone is logged and left as it is: the type may come back', async () => {
     const store = new MemoryStore()
-    await store.saveRoom({
+    await store.rooms.save({
       room: 'lost00000000',
       type: 'unknown',
       seed: '1',
@@ -174,7 +175,7 @@ describe('restart', () => {
     await using test = await TestServer.start({ store })
     expect(test.server.rooms).toEqual([])
     expect(test.logged.some((line) => line.message === 'room cannot go on')).toBe(true)
-    expect(await store.livingRooms('', 10)).toHaveLength(1)
+    expect(await store.rooms.living('', 10)).toHaveLength(1)
   })
 
   it('CL3 a start that fails, or is stopped, gives no room up', async () => {
@@ -186,11 +187,12 @@ describe('restart', () => {
 
     let isFailing = false
     // The same log behind a store whose reads fail after the start.
-    const failing = new Proxy(store, {
-      get(target, name) {
-        if (name === 'lastOfRoom' && isFailing) return () => Promise.reject(new Error('away'))
-        const value: unknown = Reflect.get(target, name, target)
-        return typeof value === 'function' ? value.bind(target) : value
+    const failing = override(store, {
+      events: {
+        lastOfRoom: async (room) => {
+          if (isFailing) throw new Error('away')
+          return store.events.lastOfRoom(room)
+        },
       },
     })
     isFailing = true
@@ -242,7 +244,7 @@ describe('restart', () => {
     )
     for (let attempt = 0; attempt < 5; attempt++)
       expect((await test.http('POST', '/matchmake/create/arena', {})).status).toBe(409)
-    expect(await store.livingRooms('', 10)).toEqual([])
-    expect(await store.endedRooms(10)).toEqual([])
+    expect(await store.rooms.living('', 10)).toEqual([])
+    expect(await store.rooms.ended(10)).toEqual([])
   })
 })

@@ -10,6 +10,7 @@ import type { Host } from '../../src/host/host.ts'
 import type { RoomRecord } from '../../src/outbox/contract/store.ts'
 import { Reader } from '../feed/rig.ts'
 import type { SeenEvent } from '../feed/rig.ts'
+import { override } from '../outbox/support.ts'
 import { testGame } from '../support/test-game.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
@@ -41,7 +42,7 @@ function numbersOf(seed: number): () => number {
 /** Several servers over one log, on one clock. */
 export class World implements AsyncDisposable {
   readonly clock = new ManualClock()
-  readonly store: MemoryStore
+  readonly store: LogStore
   readonly random: () => number
   readonly servers: TestServer[] = []
   /** The store takes no events and no snapshots. */
@@ -50,15 +51,16 @@ export class World implements AsyncDisposable {
   private constructor(seed: number) {
     this.random = numbersOf(seed)
     const cause = new Error('away')
-    this.store = new MemoryStore({
-      clock: this.clock,
-      hooks: {
-        insert: async (events, apply) => (this.isAway ? { kind: 'unknown', cause } : apply(events)),
+    const memory = new MemoryStore({ clock: this.clock })
+    const { events, snapshots } = memory
+    this.store = override(memory, {
+      events: {
+        insert: async (batch) => (this.isAway ? { kind: 'unknown', cause } : events.insert(batch)),
+      },
+      snapshots: {
+        save: (snapshot) => (this.isAway ? Promise.reject(cause) : snapshots.save(snapshot)),
       },
     })
-    const { store } = this
-    const save = store.saveSnapshot.bind(store)
-    store.saveSnapshot = (snapshot) => (this.isAway ? Promise.reject(cause) : save(snapshot))
   }
 
   static async of(
@@ -66,10 +68,10 @@ export class World implements AsyncDisposable {
     handlers: Partial<ArenaHandlers> = {},
     options: TestOptions & {
       seed?: number
-      wrap?: (store: MemoryStore, index: number) => LogStore
+      wrap?: (store: LogStore, index: number) => LogStore
     } = {},
   ): Promise<World> {
-    const { wrap = (store: MemoryStore): LogStore => store, seed = 1, ...rest } = options
+    const { wrap = (store: LogStore): LogStore => store, seed = 1, ...rest } = options
     const world = new World(seed)
     for (let index = 0; index < count; index++) {
       const idPrefix = 'abcdef'[index] ?? 'z'
@@ -118,7 +120,7 @@ export class World implements AsyncDisposable {
   }
 
   async record(roomId: string): Promise<RoomRecord> {
-    const living = await this.store.livingRooms('', 100)
+    const living = await this.store.rooms.living('', 100)
     const record = living.find(({ room }) => room === roomId)
     if (!record) throw new Error(`Expected a record of ${roomId}`)
     return record

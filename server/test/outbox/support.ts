@@ -5,9 +5,12 @@ import { checkLimits } from '../../src/options.ts'
 import type { ServerLimits } from '../../src/options.ts'
 import { createOutbox } from '../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
-import type { MemoryStoreHooks } from '../../src/outbox/stores/memory/store.ts'
 import type { Outbox, RoomLogHandlers } from '../../src/outbox/contract/outbox.ts'
 import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
+import { hookedStore } from './hooked-store.ts'
+import type { StoreHooks } from './hooked-store.ts'
+
+export { override } from './wrapped-store.ts'
 
 /** Lets everything that waits on settled promises run. */
 export async function settle(): Promise<void> {
@@ -55,7 +58,7 @@ let ids = 0
 
 export interface Rig {
   readonly clock: ManualClock
-  readonly store: MemoryStore
+  readonly store: LogStore
   readonly outbox: Outbox
   /** Everything the tail has shown. */
   readonly shown: LogEvent[]
@@ -66,15 +69,16 @@ export interface Rig {
 export async function startRig(
   options: {
     readonly limits?: Partial<ServerLimits>
-    readonly hooks?: MemoryStoreHooks
+    readonly hooks?: StoreHooks
     readonly share?: Pick<Rig, 'clock' | 'store'>
-    readonly wrap?: (store: MemoryStore) => LogStore
+    readonly wrap?: (store: LogStore) => LogStore
     readonly maxDelayMs?: () => number
     readonly logger?: Logger
   } = {},
 ): Promise<Rig> {
   const clock = options.share?.clock ?? new ManualClock()
-  const store = options.share?.store ?? new MemoryStore({ clock, hooks: options.hooks ?? {} })
+  const memory = options.share?.store ?? new MemoryStore({ clock })
+  const store = options.hooks ? hookedStore(options.hooks, memory) : memory
   const outbox = createOutbox(options.wrap?.(store) ?? store, checkLimits(options.limits ?? {}), {
     clock,
     logger: options.logger ?? silentLogger,
@@ -92,8 +96,8 @@ export async function startRig(
 }
 
 /** Everything in the store, tombstones too. */
-export function everything(store: LogStore): Promise<LogEvent[]> {
-  return store.range({ after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 10_000 })
+export function everything(store: Pick<LogStore, 'events'>): Promise<LogEvent[]> {
+  return store.events.range({ after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 10_000 })
 }
 
 export function patch(value: number): { type: string; data: string } {
@@ -114,16 +118,4 @@ export function strange(part: Partial<LogEvent> & { seq: number }): LogEvent {
     prev: 0,
     ...part,
   }
-}
-
-/** The store with some of its methods replaced. */
-export function override(store: MemoryStore, methods: Partial<LogStore>): LogStore {
-  return new Proxy(store, {
-    get(target, key) {
-      const replaced = methods[key as keyof LogStore]
-      if (replaced) return replaced
-      const value = target[key as keyof MemoryStore] as unknown
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
 }

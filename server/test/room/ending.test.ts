@@ -4,6 +4,7 @@ import { MemoryStore } from '../../src/index.ts'
 import type { InsertOutcome, RoomRecord } from '../../src/outbox/contract/store.ts'
 import { everything, override } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
+import { hookedStore } from '../outbox/hooked-store.ts'
 
 /** A store whose inserts do nothing while it is away, and the last record it was given of each room. */
 function awayStore() {
@@ -13,18 +14,18 @@ function awayStore() {
     /** saveRoom fails, too. */
     isReadOnly: false,
     records,
-    store: new MemoryStore({
-      hooks: {
-        insert: async (events, apply): Promise<InsertOutcome> =>
-          rig.isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-      },
+    store: hookedStore({
+      insert: async (events, apply): Promise<InsertOutcome> =>
+        rig.isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
     }),
   }
   const store = override(rig.store, {
-    saveRoom: async (record) => {
-      if (rig.isReadOnly) throw new Error('away')
-      await rig.store.saveRoom(record)
-      records.set(record.room, record)
+    rooms: {
+      save: async (record) => {
+        if (rig.isReadOnly) throw new Error('away')
+        await rig.store.rooms.save(record)
+        records.set(record.room, record)
+      },
     },
   })
   return { rig, store }
@@ -127,9 +128,11 @@ describe('a room that cannot begin', () => {
   it('RM12 one that is over before its maker hears of it is refused him', async () => {
     const base = new MemoryStore()
     const store = override(base, {
-      saveRoom: async (record) => {
-        await new Promise<void>((resolve) => void test.clock.after(500, resolve))
-        await base.saveRoom(record)
+      rooms: {
+        save: async (record) => {
+          await new Promise<void>((resolve) => void test.clock.after(500, resolve))
+          await base.rooms.save(record)
+        },
       },
     })
     const test: TestServer = TestServer.make({ store }, { onTick: (room) => room.end() })

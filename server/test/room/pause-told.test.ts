@@ -1,10 +1,10 @@
 import { decodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
-import { MemoryStore } from '../../src/index.ts'
 import type { InsertOutcome } from '../../src/outbox/contract/store.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { TestClient } from '../support/test-server.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
+import { hookedStore } from '../outbox/hooked-store.ts'
 
 /** A server whose log can be held back; its rooms pause after a second of that. */
 async function pausingServer(handlers: Partial<ArenaHandlers> = {}): Promise<{
@@ -12,11 +12,9 @@ async function pausingServer(handlers: Partial<ArenaHandlers> = {}): Promise<{
   stall(isStalled: boolean): void
 }> {
   let isStalled = false
-  const store = new MemoryStore({
-    hooks: {
-      insert: async (events, apply): Promise<InsertOutcome> =>
-        isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-    },
+  const store = hookedStore({
+    insert: async (events, apply): Promise<InsertOutcome> =>
+      isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
   })
   const test = await TestServer.start({ store, maxOutboxLagMs: 1_000 }, handlers)
   return {

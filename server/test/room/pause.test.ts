@@ -1,17 +1,15 @@
 import { closeCodes } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
-import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
-import type { InsertOutcome } from '../../src/outbox/contract/store.ts'
+import type { InsertOutcome, LogStore } from '../../src/outbox/contract/store.ts'
+import { hookedStore } from '../outbox/hooked-store.ts'
 
 /** A store whose writes can be held back. */
-function stallingStore(): { options: { store: MemoryStore }; stall(isStalled: boolean): void } {
+function stallingStore(): { options: { store: LogStore }; stall(isStalled: boolean): void } {
   let isStalled = false
-  const store = new MemoryStore({
-    hooks: {
-      insert: async (events, apply): Promise<InsertOutcome> =>
-        isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-    },
+  const store = hookedStore({
+    insert: async (events, apply): Promise<InsertOutcome> =>
+      isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
   })
   return {
     options: { store },

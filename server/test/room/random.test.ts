@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore, createRandom } from '../../src/index.ts'
 import type { LogStore } from '../../src/index.ts'
+import { override } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import type { TestOptions } from '../support/test-server.ts'
@@ -21,17 +22,6 @@ function drawing(draws: number[]): Partial<ArenaHandlers> {
 function drawsOf(seed: string | number, epoch: number, count: number): number[] {
   const random = createRandom(seed, epoch)
   return Array.from({ length: count }, () => random.int(0, 1e9))
-}
-
-/** The store with some of its methods replaced. */
-function changed(store: MemoryStore, methods: Partial<LogStore>): LogStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const value: unknown =
-        Reflect.get(methods, name, methods) ?? Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 }
 
 interface Owners {
@@ -57,7 +47,7 @@ async function twoOwners({ how, options = {}, seen }: Change): Promise<Owners> {
   const old = await TestServer.start({ store, seed: SECRET, ...options }, drawing(first))
   const { roomId } = (await old.join('Ada')).seat
   await old.clock.advanceAsync(2_000, 5)
-  const [record] = await store.livingRooms('', 1)
+  const [record] = await store.rooms.living('', 1)
   if (how === 'close') await old[Symbol.asyncDispose]()
   if (how === 'crash') await old.crash()
   await using next = await TestServer.start(
@@ -96,7 +86,7 @@ describe.each(['close', 'crash', 'takeover'] as const)('a new owner after a %s',
 
   it('OB20 from the log alone, without a snapshot, it is the same', async () => {
     const withoutSnapshots = (store: MemoryStore): LogStore =>
-      changed(store, { snapshotAt: async () => null })
+      override(store, { snapshots: { at: async () => null } })
     const owners = await twoOwners({ how, seen: withoutSnapshots })
     expectNothingRepeated(owners)
     expect(owners.second).toEqual(drawsOf(owners.seed, 2, owners.second.length))
@@ -106,12 +96,14 @@ describe.each(['close', 'crash', 'takeover'] as const)('a new owner after a %s',
 /** The second owner finds this seed in the snapshot. */
 function withRuntimeSeed(seed: number | undefined): NonNullable<Change['seen']> {
   return (store) =>
-    changed(store, {
-      async snapshotAt(room, upTo) {
-        const snapshot = await store.snapshotAt(room, upTo)
-        if (!snapshot) return null
-        const runtime = JSON.stringify({ ...JSON.parse(snapshot.runtime), seed })
-        return { ...snapshot, runtime }
+    override(store, {
+      snapshots: {
+        async at(room, upTo) {
+          const snapshot = await store.snapshots.at(room, upTo)
+          if (!snapshot) return null
+          const runtime = JSON.stringify({ ...JSON.parse(snapshot.runtime), seed })
+          return { ...snapshot, runtime }
+        },
       },
     })
 }
@@ -163,10 +155,12 @@ describe('seeds of rooms', () => {
   it('OB20 no player, no spectator and no log line is told a seed', async () => {
     const store = new MemoryStore()
     const runtimes: string[] = []
-    const watched = changed(store, {
-      saveSnapshot(snapshot) {
-        runtimes.push(snapshot.runtime)
-        return store.saveSnapshot(snapshot)
+    const watched = override(store, {
+      snapshots: {
+        save(snapshot) {
+          runtimes.push(snapshot.runtime)
+          return store.snapshots.save(snapshot)
+        },
       },
     })
     const first = await TestServer.start({ store: watched, seed: SECRET, snapshotEvery: 5 })
@@ -209,7 +203,7 @@ describe('seeds of rooms', () => {
     await watch(second)
     seen.push(JSON.stringify([first.logged, second.logged]))
 
-    const records = await store.livingRooms('', 10)
+    const records = await store.rooms.living('', 10)
     const seeds = records.map(({ seed }) => seed)
     // What is looked for exists, where it may be.
     expect(seeds.length).toBeGreaterThan(0)

@@ -85,7 +85,7 @@ describe('OB17 close during a start', () => {
 
   it('OB17 ends a restore that waits for its marker to be written, and gives no room up', async () => {
     const { store, roomId } = await withRoom()
-    const away = override(store, { allocate: () => Promise.reject(new Error('away')) })
+    const away = override(store, { events: { allocate: () => Promise.reject(new Error('away')) } })
     const { test, listening, closing } = await closedWhileStarting(away)
     expect([listening, closing]).toEqual(['draining', 'resolved'])
     expect(test.clock.pendingCount).toBe(0)
@@ -96,7 +96,9 @@ describe('OB17 close during a start', () => {
   it('OB17 ends a restore that waits for its log to be read', async () => {
     const { store, roomId } = await withRoom()
     const away = override(store, {
-      range: (query) => (query.room === roomId ? never() : store.range(query)),
+      events: {
+        range: (query) => (query.room === roomId ? never() : store.events.range(query)),
+      },
     })
     const { test, listening, closing } = await closedWhileStarting(away)
     expect([listening, closing]).toEqual(['draining', 'resolved'])
@@ -112,7 +114,9 @@ describe('OB17 close', () => {
     let isAway = false
     let isClosed = false
     const away = override(store, {
-      insert: (events) => (isAway ? never() : store.insert(events)),
+      events: {
+        insert: (events) => (isAway ? never() : store.events.insert(events)),
+      },
       close: async () => void (isClosed = true),
     })
     const test = await TestServer.start({ store: away })
@@ -175,9 +179,11 @@ describe('OB17 close', () => {
     const store = new MemoryStore()
     const test = await TestServer.start({
       store: override(store, {
-        saveRoom: async (record) => {
-          await new Promise<void>((resolve) => void test.clock.after(300, resolve))
-          await store.saveRoom(record)
+        rooms: {
+          save: async (record) => {
+            await new Promise<void>((resolve) => void test.clock.after(300, resolve))
+            await store.rooms.save(record)
+          },
         },
       }),
     })
@@ -233,7 +239,9 @@ describe('OB17 a start that failed', () => {
     const { store } = await withRoom()
     const test: TestServer = TestServer.make({
       store: override(store, {
-        lastOfRoom: () => Promise.reject(new Error('away')),
+        events: {
+          lastOfRoom: () => Promise.reject(new Error('away')),
+        },
         close: () => new Promise<void>((resolve) => void test.clock.after(1_500, resolve)),
       }),
       idPrefix: 'b',

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/index.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
-import type { MemoryStoreHooks } from '../../src/outbox/stores/memory/store.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { TestOptions } from '../support/test-server.ts'
+import { hookedStore } from '../outbox/hooked-store.ts'
+import type { StoreHooks } from '../outbox/hooked-store.ts'
 
 /** A server whose store fails while `state.isAway`, or only at inserts. */
 async function start(options: TestOptions = {}) {
   const state = { isAway: false, takesWrites: true, patienceMs: 4_000, clock: new ManualClock() }
-  const hooks: MemoryStoreHooks = {
+  const hooks: StoreHooks = {
     before: async (operation) => {
       if (!state.isAway && (operation !== 'insert' || state.takesWrites)) return
       // As a driver that waits for a primary.
@@ -17,7 +18,7 @@ async function start(options: TestOptions = {}) {
     },
   }
   // The store's clock: only its age matters, and that of the server is moved by hand.
-  const store = new MemoryStore({ clock: new ManualClock(), hooks })
+  const store = hookedStore(hooks, new MemoryStore({ clock: new ManualClock() }))
   const test = await TestServer.start({ store, ...options })
   state.clock = test.clock
   return { state, store, test }
@@ -143,12 +144,10 @@ describe('OB18 a second server on one log', () => {
 it('OB7 RM12 no room is made while all rooms together hold too much: whoever asks may come again', async () => {
   const waiting: (() => void)[] = []
   let isSlow = false
-  const store = new MemoryStore({
-    hooks: {
-      insert: async (events, apply) => {
-        if (isSlow) await new Promise<void>((resolve) => void waiting.push(resolve))
-        return apply(events)
-      },
+  const store = hookedStore({
+    insert: async (events, apply) => {
+      if (isSlow) await new Promise<void>((resolve) => void waiting.push(resolve))
+      return apply(events)
     },
   })
   const limits = { maxPendingTotalBytes: 65_536, maxEventBytes: 16_384 }

@@ -52,7 +52,7 @@ export const mutations: readonly Mutation[] = [
     'OB1',
     'an unknown outcome passes for stored',
     outbox(
-      'flush',
+      'append/flush',
       "if (outcome.kind === 'stored') return { outcome, storedCount: events.length }",
       "if (outcome.kind === 'stored' || outcome.kind === 'unknown')\n" +
         "return { outcome: { kind: 'stored' }, storedCount: events.length }",
@@ -62,7 +62,7 @@ export const mutations: readonly Mutation[] = [
     'OB2',
     'an unknown outcome passes for a failure: the events get new places',
     outbox(
-      'flush',
+      'append/flush',
       'await backoff.wait(this.#failures++)\n      return',
       'this.#rest = await this.#bind(this.#rest.map((bound) => bound.pending))\n      return',
     ),
@@ -70,23 +70,23 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB2',
     'own events that had landed are not recognised',
-    outbox('flush', 'if (blocking && isSame(blocking, culprit.event)) {', 'if (false) {'),
+    outbox('append/flush', 'if (blocking && isSame(blocking, culprit.event)) {', 'if (false) {'),
   ),
   mutation(
     'OB2',
     'what follows an own event that had landed passes for landed',
-    outbox('flush', 'return !stored || !isSame(stored, event)', 'return false'),
+    outbox('append/flush', 'return !stored || !isSame(stored, event)', 'return false'),
   ),
   mutation(
     'OB2',
     'what stands where an own event was sent to passes for it',
-    outbox('flush', 'return !stored || !isSame(stored, event)', 'return !stored'),
+    outbox('append/flush', 'return !stored || !isSame(stored, event)', 'return !stored'),
   ),
   mutation(
     'OB2',
     'a foreign event in the same place passes for an own one',
     outbox(
-      'flush',
+      'append/flush',
       'this.#drop(culprit)\n      culprit.pending.owner.fence(blocking)',
       'this.#acknowledgeFirst(1)',
     ),
@@ -95,7 +95,7 @@ export const mutations: readonly Mutation[] = [
     'OB2',
     'a duplicate without a blocking event passes for stored',
     outbox(
-      'flush',
+      'append/flush',
       'await backoff.wait(this.#failures++)\n    }',
       'this.#acknowledgeFirst(1)\n    }',
     ),
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
     'OB2',
     'lost numbers cost a new n too',
     outbox(
-      'bound-events',
+      'append/bound-events',
       'event: { ...event, seq: first + index }',
       'event: { ...event, seq: first + index, n: event.n + 1 }',
     ),
@@ -113,7 +113,7 @@ export const mutations: readonly Mutation[] = [
     'OB2',
     'only the event that lost its number gets a new one',
     outbox(
-      'flush',
+      'append/flush',
       'this.#rest = renumbered(this.#rest, first)\n',
       'this.#rest = [...renumbered(this.#rest.slice(0, 1), first), ...this.#rest.slice(1)]\n',
     ),
@@ -122,22 +122,22 @@ export const mutations: readonly Mutation[] = [
     'OB2',
     'the next flush starts before this one is resolved',
     outbox(
-      'log-writer',
+      'append/log-writer',
       'if (this.#isScheduled || this.#flush) return',
       'if (this.#isScheduled) return',
     ),
-    outbox('log-writer', 'if (this.#flush || this.#queue.length', 'if (this.#queue.length'),
+    outbox('append/log-writer', 'if (this.#flush || this.#queue.length', 'if (this.#queue.length'),
   ),
   mutation(
     'OB3',
     'holes are not waited for',
-    outbox('log-tail', 'if (event.seq !== this.#sealed + 1) break', ''),
+    outbox('read/log-tail', 'if (event.seq !== this.#sealed + 1) break', ''),
   ),
   mutation(
     'OB3',
     'tombstones are not read back',
     outbox(
-      'log-tail',
+      'read/log-tail',
       'await writeTombstones(store, missing, own)\n    return true',
       'await writeTombstones(store, missing, own)\n    this.#sealed = last.seq\n    this.#publish(found, hole.after)',
     ),
@@ -145,52 +145,56 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB3',
     'failed reads count as looking at a hole',
-    outbox('log-tail', 'if (this.#hole) this.#hole.readAt = Number.POSITIVE_INFINITY', ''),
+    outbox('read/log-tail', 'if (this.#hole) this.#hole.readAt = Number.POSITIVE_INFINITY', ''),
   ),
   mutation(
     'OB3',
     'the stored W is above W',
-    outbox('log-tail', 'store.storeSealed(sealed)', 'store.storeSealed(sealed + 5)'),
+    outbox('read/log-tail', 'marks.storeSealed(sealed)', 'marks.storeSealed(sealed + 5)'),
   ),
   mutation(
     'OB3',
     'a range below used numbers, or below the last event of the room, is used',
-    outbox('numbers', 'const first = Math.max(bottom, taken + 1)', 'const first = bottom'),
+    outbox('append/numbers', 'const first = Math.max(bottom, taken + 1)', 'const first = bottom'),
   ),
   heldBy(
     'OB3 a range at or below W is not used, though another process used it',
     mutation(
       'OB3',
       'a range at or below W is used',
-      outbox('numbers', 'return Math.max(this.#used, this.#context.sealed())', 'return this.#used'),
+      outbox(
+        'append/numbers',
+        'return Math.max(this.#used, this.#context.sealed())',
+        'return this.#used',
+      ),
     ),
   ),
   mutation(
     'OB4',
     'a marker has the epoch of the owner before',
-    outbox('takeover', 'snapshot?.epoch ?? 0) + 1', 'snapshot?.epoch ?? 0)'),
+    outbox('owner/takeover', 'snapshot?.epoch ?? 0) + 1', 'snapshot?.epoch ?? 0)'),
   ),
   mutation(
     'OB4',
     'a takeover writes no marker',
-    outbox('takeover', 'if (from.n === 0) return buffer', 'return buffer'),
+    outbox('owner/takeover', 'if (from.n === 0) return buffer', 'return buffer'),
   ),
   mutation(
     'OB4',
     'last is what the log says, without the snapshot',
-    outbox('takeover', 'positionOf(last, snapshot)', 'positionOf(last, null)'),
+    outbox('owner/takeover', 'positionOf(last, snapshot)', 'positionOf(last, null)'),
   ),
   mutation(
     'OB4',
     'a room whose log is cut goes on as if its snapshot were a patch',
-    outbox('takeover', 'return { n, seq, at, patchN }', 'return { n, seq, at, patchN: n }'),
+    outbox('owner/takeover', 'return { n, seq, at, patchN }', 'return { n, seq, at, patchN: n }'),
   ),
   heldBy(
     'OB4 the log is looked at again when the snapshot is ahead of it: the room may have ended between',
     mutation(
       'OB4',
       'the log is not looked at again after the snapshot',
-      outbox('takeover', 'if (snapshot && snapshot.n > (last?.n ?? 0)) last = ', 'await '),
+      outbox('owner/takeover', 'if (snapshot && snapshot.n > (last?.n ?? 0)) last = ', 'await '),
     ),
   ),
   mutation(
@@ -207,46 +211,50 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB5',
     'only wake-ups make the tail read',
-    outbox('log-tail', 'this.#read()\n      this.#poll()', 'this.#poll()'),
+    outbox('read/log-tail', 'this.#read()\n      this.#poll()', 'this.#poll()'),
   ),
   mutation(
     'OB5',
     'a read that never answers is waited for',
-    outbox('log-tail', 'if (this.#readSince !== null && clock', 'if (false && clock'),
+    outbox('read/log-tail', 'if (this.#readSince !== null && clock', 'if (false && clock'),
   ),
   mutation(
     'OB6',
     'a snapshot is stored before its n is acknowledged',
-    outbox('room-buffer', 'if (last) last.snapshot = state', 'if (last) this.#save(state)'),
+    outbox('append/room-buffer', 'if (last) last.snapshot = state', 'if (last) this.#save(state)'),
   ),
   mutation(
     'OB6',
     'events are deleted before the floor is raised',
     outbox(
-      'retention',
-      'await store.raiseFloor(floor)',
-      'await store.deleteThrough(floor)\n    await store.raiseFloor(floor)',
+      'keep/retention',
+      'await store.marks.raiseFloor(floor)',
+      'await store.events.deleteThrough(floor)\n    await store.marks.raiseFloor(floor)',
     ),
   ),
   mutation(
     'OB6',
     'the floor is raised without the state at it',
-    outbox('retention', 'await this.#states.keep(missing, () => this.#isStopped)', 'true'),
+    outbox('keep/retention', 'await this.#states.keep(missing, () => this.#isStopped)', 'true'),
   ),
   mutation(
     'OB6',
     'a state is made of a log with gaps',
-    outbox('state-fold', 'if (event.n !== ++this.#n) this.#isBroken = true', ''),
+    outbox('keep/state-fold', 'if (event.n !== ++this.#n) this.#isBroken = true', ''),
   ),
   mutation(
     'OB6',
     'what is young is cut when there is much',
-    outbox('retention', '(isWithin || event.at >= tooYoung)', 'isWithin'),
+    outbox('keep/retention', '(isWithin || event.at >= tooYoung)', 'isWithin'),
   ),
   mutation(
     'OB6',
     'a flush of any age is sent again',
-    outbox('flush', 'if (clock.now() - this.#startedAt > this.#giveUpAfterMs)', 'if (false)'),
+    outbox(
+      'append/flush',
+      'if (clock.now() - this.#startedAt > this.#giveUpAfterMs)',
+      'if (false)',
+    ),
   ),
   heldBy(
     'OB4 a marker that lost its numbers and waits for numbers until it is too old is not written',
@@ -254,7 +262,7 @@ export const mutations: readonly Mutation[] = [
       'OB4',
       'a marker that waited for new numbers is sent however old it is',
       outbox(
-        'flush',
+        'append/flush',
         '    this.#isNumbered = true\n    this.#begin()',
         '    this.#isNumbered = true',
       ),
@@ -265,46 +273,50 @@ export const mutations: readonly Mutation[] = [
     mutation(
       'OB4',
       'a marker that waited for a transaction is sent however old it is',
-      outbox('flush', ' && !rest.some(({ pending }) => this.#isStale(pending))', ''),
-      outbox('flush', '    for (;;) {\n      this.#begin()', '    for (;;) {'),
+      outbox('append/flush', ' && !rest.some(({ pending }) => this.#isStale(pending))', ''),
+      outbox('append/flush', '    for (;;) {\n      this.#begin()', '    for (;;) {'),
     ),
   ),
   mutation(
     'OB6',
     'a tail behind the floor goes on where it was',
-    outbox('log-tail', '|| floor <= this.#sealed) return false', '|| true) return false'),
+    outbox('read/log-tail', '|| floor <= this.#sealed) return false', '|| true) return false'),
   ),
   mutation(
     'OB7',
     'a patch that was sent is folded into',
-    outbox('pending-events', 'if (this.#events.length <= this.#sentCount) return false', ''),
+    outbox('append/pending-events', 'if (this.#events.length <= this.#sentCount) return false', ''),
   ),
   mutation(
     'OB7',
     'a patch with a snapshot is folded into',
-    outbox('pending-events', 'last.type !== PATCH || last.snapshot', 'last.type !== PATCH'),
+    outbox('append/pending-events', 'last.type !== PATCH || last.snapshot', 'last.type !== PATCH'),
   ),
   mutation(
     'FE1',
     'the floor is not checked',
-    outbox('page-reader', 'if (after < floor)', 'if (false)'),
+    outbox('read/page-reader', 'if (after < floor)', 'if (false)'),
   ),
   mutation(
     'FE1',
     'the floor is checked before the page is read',
     outbox(
-      'page-reader',
+      'read/page-reader',
       'const found = after >= upTo',
-      'const floor = await store.floor()\n    const found = after >= upTo',
+      'const floor = await store.marks.floor()\n    const found = after >= upTo',
     ),
-    outbox('page-reader', '    const floor = await store.floor()\n    noteFloor', '    noteFloor'),
+    outbox(
+      'read/page-reader',
+      '    const floor = await store.marks.floor()\n    noteFloor',
+      '    noteFloor',
+    ),
   ),
   mutation(
     'FE1',
     'a full page passes for all there is',
     outbox(
-      'page-reader',
-      'last && isFullPage(found, page) ? last.seq : Math.max(after, upTo)',
+      'read/page-reader',
+      'last && isFullAnswer(found, page) ? last.seq : Math.max(after, upTo)',
       'Math.max(after, upTo)',
     ),
   ),
@@ -318,7 +330,7 @@ export const mutations: readonly Mutation[] = [
     mutation(
       'OB6',
       'a room whose log was cut is restored as empty',
-      outbox('read-room', 'if (next !== marker.n + 1) throw missing(room)', ''),
+      outbox('read/read-room', 'if (next !== marker.n + 1) throw missing(room)', ''),
     ),
   ),
   mutation('FE1', 'the ring closes over a gap', {

@@ -1,12 +1,17 @@
+import { MemoryCheckpoints } from '../../src/outbox/stores/memory/checkpoints.ts'
+import { MemoryRooms } from '../../src/outbox/stores/memory/rooms.ts'
 import type {
+  CheckpointStore,
+  EventStore,
   InsertOutcome,
   LogEvent,
   LogStore,
-  RangeQuery,
-  RoomRecord,
+  MarkStore,
+  RoomStore,
   Snapshot,
-  SnapshotCut,
-  SnapshotPlace,
+  SnapshotStore,
+  StoreClock,
+  WakeSource,
 } from '../../src/outbox/contract/store.ts'
 import type { Documents } from './documents.ts'
 import { Unknown } from './replica-set.ts'
@@ -37,6 +42,14 @@ export interface SimStoreParts {
  * be late, doubled or lost. What is true of a write is said; what is not known is said to be unknown.
  */
 export class SimStore implements LogStore {
+  readonly events: EventStore
+  readonly marks: MarkStore
+  readonly snapshots: SnapshotStore
+  // Nothing of the simulation keeps anything else: a memory of its own will do.
+  readonly rooms: RoomStore = new MemoryRooms()
+  readonly checkpoints: CheckpointStore = new MemoryCheckpoints()
+  readonly clock: StoreClock
+  readonly wake: WakeSource
   readonly #parts: SimStoreParts
   #requests = 0
   /** Of the newest reply. */
@@ -44,31 +57,93 @@ export class SimStore implements LogStore {
 
   constructor(parts: SimStoreParts) {
     this.#parts = parts
+    this.events = this.#events()
+    this.marks = this.#marks()
+    this.snapshots = this.#snapshots()
+    this.clock = { now: () => parts.clock.now() }
+    this.wake = { subscribe: (wake) => this.#subscribe(wake) }
   }
 
   async open(): Promise<void> {}
 
   async close(): Promise<void> {}
 
-  now(): number {
-    return this.#parts.clock.now()
+  #events(): EventStore {
+    const { set, weather, onAllocate, onLook } = this.#parts
+    return {
+      allocate: async (count) => {
+        const first = await this.#call((request) => set.increment(request, count))
+        onAllocate(first, count)
+        return first
+      },
+      insert: (events) => this.#insert(events),
+      insertNext: (count, make) => this.#insertNext(count, make),
+      bySeq: (seq) => this.#bySeq(seq),
+      byRoomN: (room, n) => this.#byRoomN(room, n),
+      range: async (query) => {
+        const isLook = query.upTo === NO_END && query.room === undefined
+        // A read that never answers at all: the tail must notice (OB5).
+        if (isLook && weather.strikes(0.001)) return new Promise(() => {})
+        try {
+          const found = await this.#read((seen) => seen.range(query))
+          if (isLook) onLook(found)
+          return found
+        } catch (error) {
+          if (isLook) onLook(null)
+          throw error
+        }
+      },
+      lastOfRoom: (room) => this.#read((seen) => seen.lastOfRoom(room)),
+      deleteThrough: (seq) => this.#call(() => set.deleteThrough(seq)),
+    }
   }
 
-  async allocate(count: number): Promise<number> {
-    const first = await this.#call((request) => this.#parts.set.increment(request, count))
-    this.#parts.onAllocate(first, count)
-    return first
+  #marks(): MarkStore {
+    const { set } = this.#parts
+    return {
+      origin: async () => set.origin,
+      counter: () => this.#read((seen) => seen.counter),
+      floor: () => this.#read((seen) => seen.floor),
+      raiseFloor: (seq) => this.#call(() => set.update({ kind: 'floor', to: seq })),
+      sealed: () => this.#read((seen) => seen.sealed),
+      storeSealed: (seq) => this.#call(() => set.update({ kind: 'sealed', to: seq })),
+    }
   }
 
-  counter(): Promise<number> {
-    return this.#read((seen) => seen.counter)
+  #snapshots(): SnapshotStore {
+    const { set } = this.#parts
+    const save = (snapshot: Snapshot): Promise<void> => this.#call(() => set.saveSnapshot(snapshot))
+    return {
+      save,
+      saveAll: async (snapshots) => {
+        await Promise.all(snapshots.map(save))
+      },
+      at: (room, seq) => this.#read((seen) => seen.snapshotAt(room, seq)),
+      places: (rooms, seq) =>
+        this.#read((seen) =>
+          rooms.flatMap((room) => {
+            const found = seen.snapshotAt(room, seq)
+            return found ? [{ room, seq: found.seq }] : []
+          }),
+        ),
+      of: (places) =>
+        this.#read((seen) =>
+          places.flatMap(({ room, seq }) => {
+            const found = seen.snapshotAt(room, seq)
+            return found?.seq === seq ? [found] : []
+          }),
+        ),
+      delete: async (cuts) => {
+        await Promise.all(
+          cuts.map(({ room, below }) =>
+            this.#call(() => set.update({ kind: 'no-snapshot', room, below })),
+          ),
+        )
+      },
+    }
   }
 
-  async origin(): Promise<number> {
-    return this.#parts.set.origin
-  }
-
-  async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
+  async #insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
     const [first] = events
     if (!first) return { kind: 'stored' }
     this.#parts.onInsert(events)
@@ -80,7 +155,7 @@ export class SimStore implements LogStore {
     }
   }
 
-  async insertNext(
+  async #insertNext(
     count: number,
     make: (first: number) => readonly LogEvent[],
   ): Promise<InsertOutcome> {
@@ -99,108 +174,15 @@ export class SimStore implements LogStore {
     }
   }
 
-  bySeq(seq: number): Promise<LogEvent | null> {
+  #bySeq(seq: number): Promise<LogEvent | null> {
     return this.#read((seen) => seen.events.get(seq) ?? null)
   }
 
-  byRoomN(room: string, n: number): Promise<LogEvent | null> {
+  #byRoomN(room: string, n: number): Promise<LogEvent | null> {
     return this.#read((seen) => seen.byRoomN(room, n))
   }
 
-  async range(query: RangeQuery): Promise<LogEvent[]> {
-    const isLook = query.upTo === NO_END && query.room === undefined
-    // A read that never answers at all: the tail must notice (OB5).
-    if (isLook && this.#parts.weather.strikes(0.001)) return new Promise(() => {})
-    try {
-      const found = await this.#read((seen) => seen.range(query))
-      if (isLook) this.#parts.onLook(found)
-      return found
-    } catch (error) {
-      if (isLook) this.#parts.onLook(null)
-      throw error
-    }
-  }
-
-  lastOfRoom(room: string): Promise<LogEvent | null> {
-    return this.#read((seen) => seen.lastOfRoom(room))
-  }
-
-  floor(): Promise<number> {
-    return this.#read((seen) => seen.floor)
-  }
-
-  raiseFloor(seq: number): Promise<void> {
-    return this.#call(() => this.#parts.set.update({ kind: 'floor', to: seq }))
-  }
-
-  deleteThrough(seq: number): Promise<number> {
-    return this.#call(() => this.#parts.set.deleteThrough(seq))
-  }
-
-  sealed(): Promise<number> {
-    return this.#read((seen) => seen.sealed)
-  }
-
-  storeSealed(seq: number): Promise<void> {
-    return this.#call(() => this.#parts.set.update({ kind: 'sealed', to: seq }))
-  }
-
-  saveSnapshot(snapshot: Snapshot): Promise<void> {
-    return this.#call(() => this.#parts.set.saveSnapshot(snapshot))
-  }
-
-  snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    return this.#read((seen) => seen.snapshotAt(room, seq))
-  }
-
-  async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
-    await Promise.all(snapshots.map((snapshot) => this.saveSnapshot(snapshot)))
-  }
-
-  snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {
-    return this.#read((seen) =>
-      rooms.flatMap((room) => {
-        const found = seen.snapshotAt(room, seq)
-        return found ? [{ room, seq: found.seq }] : []
-      }),
-    )
-  }
-
-  snapshotsOf(places: readonly SnapshotPlace[]): Promise<Snapshot[]> {
-    return this.#read((seen) =>
-      places.flatMap(({ room, seq }) => {
-        const found = seen.snapshotAt(room, seq)
-        return found?.seq === seq ? [found] : []
-      }),
-    )
-  }
-
-  async deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void> {
-    const { set } = this.#parts
-    await Promise.all(
-      cuts.map(({ room, below }) =>
-        this.#call(() => set.update({ kind: 'no-snapshot', room, below })),
-      ),
-    )
-  }
-
-  async saveRoom(_record: RoomRecord): Promise<void> {}
-
-  async livingRooms(_after: string, _limit: number): Promise<RoomRecord[]> {
-    return []
-  }
-
-  async endedRooms(_limit: number): Promise<RoomRecord[]> {
-    return []
-  }
-
-  async saveCheckpoints(): Promise<void> {}
-
-  async checkpoint(_clientId: string): Promise<number | null> {
-    return null
-  }
-
-  subscribe(wake: () => void): () => void {
+  #subscribe(wake: () => void): () => void {
     const { set, weather, clock } = this.#parts
     return set.watch(() => {
       if (weather.isWakeLost || weather.strikes(0.3)) return
@@ -221,9 +203,9 @@ export class SimStore implements LogStore {
   /** The server names only one of the two indexes, so both are looked at. */
   async #blocking(event: LogEvent): Promise<LogEvent | null> {
     try {
-      const bySeq = await this.bySeq(event.seq)
+      const bySeq = await this.#bySeq(event.seq)
       if (bySeq || event.room === null || event.n === 0) return bySeq
-      return await this.byRoomN(event.room, event.n)
+      return await this.#byRoomN(event.room, event.n)
     } catch {
       return null
     }

@@ -6,11 +6,6 @@ const MAX_TYPE_LENGTH = 64
 // First characters of a JSON value.
 const JSON_START = /^[[{"\-0-9tfn]/
 
-/** Encoded size of an event in bytes, as the bounds count it. */
-export function eventBytes(event: NewEvent): number {
-  return Buffer.byteLength(event.data) + (event.hidden ? Buffer.byteLength(event.hidden) : 0)
-}
-
 /**
  * Says why an event can never be written, or null. It must be one line: a CR, LF or NUL would end the
  * field of an SSE stream. That it is JSON is the encoder's duty; only its first character is looked at.

@@ -15,7 +15,7 @@ const LOSSES_BEFORE_TRANSACTION = 2
 
 /** What a flush needs of the writer around it. */
 export interface FlushContext {
-  readonly store: LogStore
+  readonly store: Pick<LogStore, 'events' | 'clock'>
   readonly options: OutboxOptions
   readonly clock: Clock
   readonly backoff: Backoff
@@ -82,7 +82,7 @@ export class Flush {
     if (!this.#isNumbered) await this.#renumber()
     this.#isNumbered = true
     const events = this.#rest.map((bound) => bound.event)
-    const outcome = await attempted(() => store.insert(events))
+    const outcome = await attempted(() => store.events.insert(events))
     if (outcome.kind === 'stored') return { outcome, storedCount: events.length }
     return { outcome, storedCount: outcome.kind === 'unknown' ? 0 : outcome.index }
   }
@@ -136,7 +136,7 @@ export class Flush {
     const found = new Map<number, LogEvent>()
     try {
       const query = { after, upTo, limit: upTo - after, isBare: true }
-      for (const event of await this.#context.store.range(query)) found.set(event.seq, event)
+      for (const event of await this.#context.store.events.range(query)) found.set(event.seq, event)
     } catch {
       // The next insert finds out.
     }
@@ -174,7 +174,7 @@ export class Flush {
     let minSeq = 0
     for (const pending of batch) minSeq = Math.max(minSeq, pending.minSeq)
     let seq = await this.#context.numbers.allocate(batch.length, minSeq)
-    const now = this.#context.store.now()
+    const now = this.#context.store.clock.now()
     const bound: Bound[] = []
     for (const pending of batch)
       if (this.#isStale(pending)) refuseStale(pending)
@@ -201,7 +201,7 @@ export class Flush {
       let first = 0
       let isSent = false
       const outcome = await attempted(() =>
-        store.insertNext(rest.length, (from) => {
+        store.events.insertNext(rest.length, (from) => {
           first = from
           isSent = numbers.isAbove(from) && !rest.some(({ pending }) => this.#isStale(pending))
           if (!isSent) return []

@@ -13,7 +13,7 @@ const MAX_BATCH_EVENTS = 1_000
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 
 export interface WriterContext {
-  readonly store: LogStore
+  readonly store: Pick<LogStore, 'events' | 'clock'>
   readonly options: OutboxOptions
   readonly clock: Clock
   readonly logger: Logger

@@ -7,7 +7,7 @@ const MAX_UNVOIDED = 100_000
 const VOID_CHUNK = 1_000
 
 export interface NumbersContext {
-  readonly store: LogStore
+  readonly store: Pick<LogStore, 'events' | 'clock'>
   readonly own: string
   readonly outage: Pick<Outage, 'failed'>
   /** W of OB3: there is nothing to void at or below it. */
@@ -17,7 +17,7 @@ export interface NumbersContext {
 /** Allocates this process's seqs and voids those it will not use (OB3). */
 export class Numbers {
   readonly #context: NumbersContext
-  readonly #store: LogStore
+  readonly #store: Pick<LogStore, 'events' | 'clock'>
   readonly #own: string
   readonly #backoff: Backoff
   /** Greatest seq that this process has used or voided. */
@@ -57,7 +57,7 @@ export class Numbers {
     for (let attempt = 0; ;) {
       if (this.#isStopped) throw new Error('The log was stopped')
       try {
-        const bottom = await this.#store.allocate(wanted)
+        const bottom = await this.#store.events.allocate(wanted)
         const end = bottom + wanted
         const taken = Math.max(this.#taken, minSeq)
         const first = Math.max(bottom, taken + 1)

@@ -1,4 +1,4 @@
-import { eventBytes } from './event-check.ts'
+import { eventBytes } from '../contract/sizes.ts'
 import type { NewEvent, OutboxOptions } from '../contract/outbox.ts'
 import { composePatches } from './patch-merge.ts'
 import type { PendingTotal } from './pending-total.ts'
@@ -105,7 +105,7 @@ export class PendingEvents {
       hidden = composePatches(last.hidden, event.hidden)
       if (hidden === null) return false
     }
-    const bytes = eventBytes({ type: PATCH, data, hidden })
+    const bytes = eventBytes({ data, hidden })
     const pendingBytes = this.#bytes - last.bytes + bytes
     if (bytes > maxEventBytes || pendingBytes > maxPendingBytes) return false
     last.data = data

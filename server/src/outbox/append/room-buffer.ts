@@ -1,7 +1,8 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
-import { eventBytes, eventFault, refusedError } from './event-check.ts'
+import { eventBytes } from '../contract/sizes.ts'
+import { eventFault, refusedError } from './event-check.ts'
 import type {
   NewEvent,
   OutboxOptions,

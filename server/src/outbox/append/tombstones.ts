@@ -7,14 +7,14 @@ import type { LogEvent, LogStore } from '../contract/store.ts'
  * throws when the store fails, and then any part may have been written: calling again is harmless.
  */
 export async function writeTombstones(
-  store: LogStore,
+  store: Pick<LogStore, 'events' | 'clock'>,
   seqs: readonly number[],
   own: string,
 ): Promise<number> {
-  let left = seqs.map((seq) => tombstone(seq, own, store.now()))
+  let left = seqs.map((seq) => tombstone(seq, own, store.clock.now()))
   let count = 0
   while (left.length > 0) {
-    const outcome = await store.insert(left)
+    const outcome = await store.events.insert(left)
     if (outcome.kind === 'stored') return count + left.length
     if (outcome.kind !== 'blocked') throw outcome.cause
     count += outcome.index
@@ -25,11 +25,14 @@ export async function writeTombstones(
   return count
 }
 
-async function withoutTaken(store: LogStore, events: LogEvent[]): Promise<LogEvent[]> {
+async function withoutTaken(
+  { events: stored }: Pick<LogStore, 'events'>,
+  events: LogEvent[],
+): Promise<LogEvent[]> {
   const first = events[0]
   const last = events[events.length - 1]
   if (!first || !last) return events
-  const found = await store.range({ after: first.seq - 1, upTo: last.seq, limit: 10_000 })
+  const found = await stored.range({ after: first.seq - 1, upTo: last.seq, limit: 10_000 })
   const taken = new Set(found.map((event) => event.seq))
   return events.filter((event) => !taken.has(event.seq))
 }

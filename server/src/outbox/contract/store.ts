@@ -1,34 +1,41 @@
 /**
- * Step 7, the contract of what keeps the log. The rules (OB1-OB7, docs/spec.md) are kept above it, in
- * flush.ts, log-tail.ts and retention.ts, once for all stores; a store only has to be honest about what
- * became of a write, and never to go back: no read of events, snapshots or the floor shows less than one
- * before it has shown, or than it said was inserted, whatever fails over in between (FE1). Implementations
- * are held to one suite (test/outbox-contract.ts).
+ * Step 7, the contract of what keeps the log: eight contracts, split by what is kept. The rules (OB1-OB7,
+ * docs/spec.md) are kept above it, in flush.ts, log-tail.ts and retention.ts, once for all stores. A store only
+ * has to be honest about what became of a write, and never to go back: no read shows less than one before it has
+ * shown, or than a write of this store has acknowledged, whatever fails over in between (FE1). A part of the
+ * outbox takes only the contracts that it needs. Each contract has a suite in test/outbox/stores/contract that
+ * every store runs.
  */
 export interface LogStore {
+  readonly events: EventStore
+  readonly marks: MarkStore
+  readonly snapshots: SnapshotStore
+  readonly rooms: RoomStore
+  readonly checkpoints: CheckpointStore
+  readonly clock: StoreClock
+  readonly wake: WakeSource
   /** True when a write takes effect before it answers, or never: then events of any age may be cut. */
   readonly isLocal?: boolean
-  /** Where it is, without secrets, for the process's own log. */
+  /** Names the place of the store, without secrets, for the log of the process. */
   readonly address?: string
   /** Bytes of `data` and `hidden` of all events kept, where they are in memory: bounded by `retentionBytes`. */
   readonly keptBytes?: number
-  /** Creates what is missing; may be called by several processes at once. */
+  /** Creates what is missing; may be called by several processes at once, and again after `close`. */
   open(): Promise<void>
+  /** Ends everything that runs; what is called after it may reject. */
   close(): Promise<void>
-  /** The store's time in ms, estimated by the process; synchronous. */
-  now(): number
+}
+
+/** The events of the log, and the numbers that they get. */
+export interface EventStore {
   /**
    * Takes `count` consecutive seqs from the counter and returns the first. The counter need not be durable:
    * what a fail-over takes back may be given again, but never what is at or below the floor.
    */
   allocate(count: number): Promise<number>
-  /** The greatest seq allocated so far, as a majority knows it: not below an event that may be shown. */
-  counter(): Promise<number>
-  /** First seq of this log - 1; `floor` and `sealed` begin there. */
-  origin(): Promise<number>
   /**
    * Inserts in order and stops at the first that cannot be inserted. `seq` is unique over the log,
-   * {room, n} is unique where n > 0. Never throws for a failed write: it says what is known.
+   * {room, n} is unique where n > 0. It never throws for a failed write: it says what is known.
    */
   insert(events: readonly LogEvent[]): Promise<InsertOutcome>
   /**
@@ -39,49 +46,85 @@ export interface LogStore {
   insertNext(count: number, make: (first: number) => readonly LogEvent[]): Promise<InsertOutcome>
   /** One event as a majority sees it, or null. */
   bySeq(seq: number): Promise<LogEvent | null>
+  /** The event at one place of a room, or null. */
   byRoomN(room: string, n: number): Promise<LogEvent | null>
   /** Events with after < seq <= upTo, ascending, tombstones included, as a majority sees them. */
   range(query: RangeQuery): Promise<LogEvent[]>
   /** The event of the room with the greatest n, or null. */
   lastOfRoom(room: string): Promise<LogEvent | null>
-  /** Everything <= floor may be gone. Raised before anything is deleted, and the counter with it. */
-  floor(): Promise<number>
-  raiseFloor(seq: number): Promise<void>
   /**
    * Deletes events with seq <= `seq`, but keeps every `owner` event where `byRoomN` and `lastOfRoom` find
-   * it: whoever lost the room to it finds it there, however late (OB4). Returns how many went.
+   * it: whoever lost the room to it finds it there, however late (OB4). Returns how many went. It is called
+   * only after `raiseFloor` with the same `seq`.
    */
   deleteThrough(seq: number): Promise<number>
-  /** The stored sealed watermark; `storeSealed` never lowers it. */
+}
+
+/** The few numbers of the log as a whole. Each only grows. */
+export interface MarkStore {
+  /** First seq of this log - 1; `floor` and `sealed` begin there. */
+  origin(): Promise<number>
+  /** The greatest seq allocated so far, as a majority knows it: not below an event that may be shown. */
+  counter(): Promise<number>
+  /** Everything at or below it may be gone. */
+  floor(): Promise<number>
+  /** Raises the floor, and the counter with it, before anything is deleted. It lowers neither. */
+  raiseFloor(seq: number): Promise<void>
+  /** The stored sealed watermark (OB3). */
   sealed(): Promise<number>
+  /** Never lowers it. */
   storeSealed(seq: number): Promise<void>
-  saveSnapshot(snapshot: Snapshot): Promise<void>
+}
+
+/** Full states of rooms at points of the log (OB6). */
+export interface SnapshotStore {
+  /** Replaces one of the same room and seq. */
+  save(snapshot: Snapshot): Promise<void>
   /** The same for several, up to 100; when it throws, any of them may be stored. */
-  saveSnapshots(snapshots: readonly Snapshot[]): Promise<void>
+  saveAll(snapshots: readonly Snapshot[]): Promise<void>
   /** The newest snapshot of the room with seq <= `seq`, or null. */
-  snapshotAt(room: string, seq: number): Promise<Snapshot | null>
-  /** Of each of these rooms (up to 1,000) that has one: where its newest snapshot with seq <= `seq` is. */
-  snapshotPlaces(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]>
+  at(room: string, seq: number): Promise<Snapshot | null>
+  /** For each of these rooms (up to 1,000) that has one, the place of its newest snapshot with seq <= `seq`. */
+  places(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]>
   /**
    * The snapshots at these places (up to 100), without those that are not there; ends with the one that
    * reaches `maxBytes`, and holds one at least if there is any.
    */
-  snapshotsOf(places: readonly SnapshotPlace[], maxBytes: number): Promise<Snapshot[]>
+  of(places: readonly SnapshotPlace[], maxBytes: number): Promise<Snapshot[]>
   /** Deletes what is older than needed, of up to 1,000 rooms. */
-  deleteSnapshots(cuts: readonly SnapshotCut[]): Promise<void>
+  delete(cuts: readonly SnapshotCut[]): Promise<void>
+}
+
+/** What must be known of rooms apart from their log (OB11). Records of ended rooms are forgotten some time later. */
+export interface RoomStore {
   /**
-   * Keeps what must be known of a room apart from its log. It replaces what is there unless that is newer, by
-   * epoch and then by revision: a write that comes late, or of an old owner, changes nothing.
+   * Replaces what is there unless that is newer, by epoch and then by revision: a write that comes late, or of
+   * an old owner, changes nothing.
    */
-  saveRoom(record: RoomRecord): Promise<void>
+  save(record: RoomRecord): Promise<void>
   /** Living rooms with an id above `after` ('' for the first page), ascending by id; at most `limit`. */
-  livingRooms(after: string, limit: number): Promise<RoomRecord[]>
+  living(after: string, limit: number): Promise<RoomRecord[]>
   /** The rooms made last among those that have ended, newest first; at most `limit`. */
-  endedRooms(limit: number): Promise<RoomRecord[]>
-  /** Remembers how far up to 1,000 clients have read; lowers none. Forgotten after 30 days without a call. */
-  saveCheckpoints(checkpoints: readonly Checkpoint[]): Promise<void>
-  checkpoint(clientId: string): Promise<number | null>
-  /** Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). */
+  ended(limit: number): Promise<RoomRecord[]>
+}
+
+/** How far clients have read (OB12). */
+export interface CheckpointStore {
+  /** Remembers up to 1,000 clients; lowers none. A client is forgotten after 30 days without a call. */
+  save(checkpoints: readonly Checkpoint[]): Promise<void>
+  /** The seq that the client has read up to, or null. */
+  of(clientId: string): Promise<number | null>
+}
+
+/** The time of the store, which all processes share. */
+export interface StoreClock {
+  /** In ms since the Unix epoch, estimated by the process; synchronous. */
+  now(): number
+}
+
+/** The signal that there may be something new. */
+export interface WakeSource {
+  /** Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). The result ends it. */
   subscribe(wake: () => void): () => void
 }
 

@@ -10,7 +10,7 @@ const MAX_WAITING = 10_000
 const MAX_BATCH = 1_000
 
 export interface CheckpointsContext {
-  readonly store: Pick<LogStore, 'saveCheckpoints' | 'checkpoint'>
+  readonly store: Pick<LogStore, 'checkpoints'>
   readonly clock: Clock
   readonly logger: Logger
   /** W of OB3. */
@@ -45,7 +45,7 @@ export class Checkpoints {
 
   /** Where the client has read up to, or null when it never told, or not for 30 days. */
   async of(clientId: string): Promise<number | null> {
-    const stored = await this.#context.store.checkpoint(clientId)
+    const stored = await this.#context.store.checkpoints.of(clientId)
     const waiting = this.#waiting.get(clientId)
     return waiting === undefined ? stored : Math.max(stored ?? 0, waiting)
   }
@@ -55,7 +55,9 @@ export class Checkpoints {
     const all = [...this.#waiting]
     for (let from = 0; from < all.length; from += MAX_BATCH) {
       const batch = all.slice(from, from + MAX_BATCH)
-      await this.#context.store.saveCheckpoints(batch.map(([clientId, seq]) => ({ clientId, seq })))
+      await this.#context.store.checkpoints.save(
+        batch.map(([clientId, seq]) => ({ clientId, seq })),
+      )
       // A client may have told more meanwhile.
       for (const [clientId, seq] of batch)
         if (this.#waiting.get(clientId) === seq) this.#waiting.delete(clientId)

@@ -2,9 +2,8 @@ import type { Clock } from '../../process/clock.ts'
 import type { Logger } from '../../process/logger.ts'
 import { CutClock } from './cut-clock.ts'
 import type { Outage } from '../health/outage.ts'
-import { eventBytes } from '../append/event-check.ts'
+import { eventBytes, isFullAnswer } from '../contract/sizes.ts'
 import type { OutboxOptions } from '../contract/outbox.ts'
-import { isFullPage } from '../read/page-gauge.ts'
 import { StateKeeper } from './state-keeper.ts'
 import type { MissingState } from './state-keeper.ts'
 import { END } from '../contract/store.ts'
@@ -25,7 +24,10 @@ const ASK_AGAIN_MS = 5_000
 const ROOMS_AT_ONCE = 1_000
 
 export interface RetentionContext {
-  readonly store: LogStore
+  readonly store: Pick<
+    LogStore,
+    'events' | 'marks' | 'snapshots' | 'clock' | 'isLocal' | 'keptBytes'
+  >
   readonly options: OutboxOptions
   readonly clock: Clock
   readonly logger: Logger
@@ -87,7 +89,7 @@ export class Retention {
   }
 
   async start(): Promise<void> {
-    this.#floor = await this.#context.store.floor()
+    this.#floor = await this.#context.store.marks.floor()
     this.#isRunning = true
     this.#isStopped = false
     this.#schedule()
@@ -115,7 +117,7 @@ export class Retention {
   /** One round; `stop` ends it early. */
   async run(): Promise<void> {
     const { store } = this.#context
-    this.#floor = Math.max(this.#floor, await store.floor())
+    this.#floor = Math.max(this.#floor, await store.marks.floor())
     this.#hasMore = false
     const cuts = new Map<string, Cut>()
     const { candidate, isAll } = await this.#candidate(cuts)
@@ -125,9 +127,9 @@ export class Retention {
     const missing = await this.#missingStates(cuts, floor)
     const isKept = await this.#states.keep(missing, () => this.#isStopped)
     if (!isKept || this.#isStopped) return
-    await store.raiseFloor(floor)
+    await store.marks.raiseFloor(floor)
     this.noteFloor(floor)
-    await store.deleteThrough(floor)
+    await store.events.deleteThrough(floor)
     await this.#deleteSnapshots(cuts, floor)
     this.#hasMore = !isAll
   }
@@ -138,7 +140,7 @@ export class Retention {
   ): Promise<{ readonly candidate: number; readonly isAll: boolean }> {
     const { store, options, sealed, maxDelayMs } = this.#context
     const upTo = sealed()
-    const now = this.#cutClock.now(store.now())
+    const now = this.#cutClock.now(store.clock.now())
     const heldMs = maxDelayMs() > 0 ? maxDelayMs() + DELAY_MARGIN_MS : 0
     const youngestMs = Math.max(store.isLocal ? 0 : youngestCutMs(options), heldMs)
     const tooOld = now - Math.max(options.retentionMs, heldMs)
@@ -148,7 +150,7 @@ export class Retention {
     let candidate = this.#floor
     for (let pageCount = 0; pageCount < MAX_PAGES; pageCount++) {
       const query = { after: candidate, upTo, limit: PAGE, isBare: excessBytes <= 0 }
-      const page = await store.range(query)
+      const page = await store.events.range(query)
       for (const event of page) {
         const isWithin = event.seq > tooMany && excessBytes <= 0
         if (event.at >= tooOld && (isWithin || event.at >= tooYoung))
@@ -163,7 +165,7 @@ export class Retention {
           cut.last = event
         }
       }
-      if (!isFullPage(page, query)) return { candidate, isAll: true }
+      if (!isFullAnswer(page, query)) return { candidate, isAll: true }
     }
     return { candidate, isAll: false }
   }
@@ -216,14 +218,14 @@ export class Retention {
       if (below !== undefined) gone.push({ room, below })
     }
     for (let at = 0; at < gone.length; at += ROOMS_AT_ONCE)
-      await this.#context.store.deleteSnapshots(gone.slice(at, at + ROOMS_AT_ONCE))
+      await this.#context.store.snapshots.delete(gone.slice(at, at + ROOMS_AT_ONCE))
   }
 
   async #snapshotSeqs(rooms: readonly string[], seq: number): Promise<Map<string, number>> {
     const found = new Map<string, number>()
     for (let at = 0; at < rooms.length; at += ROOMS_AT_ONCE) {
       const some = rooms.slice(at, at + ROOMS_AT_ONCE)
-      for (const place of await this.#context.store.snapshotPlaces(some, seq))
+      for (const place of await this.#context.store.snapshots.places(some, seq))
         found.set(place.room, place.seq)
     }
     return found

@@ -1,15 +1,7 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { SnapshotInput } from '../contract/outbox.ts'
-
-/** Largest snapshot in bytes: a document of MongoDB holds 16 MiB. */
-export const MAX_SNAPSHOT_BYTES = 15 * 1024 * 1024
-
-/** Encoded size in bytes: public and hidden state, and what the room needs to go on. */
-export function snapshotBytes({ publicState, hiddenState, runtime }: SnapshotInput): number {
-  const hiddenBytes = hiddenState === null ? 0 : Buffer.byteLength(hiddenState)
-  return Buffer.byteLength(publicState) + hiddenBytes + Buffer.byteLength(runtime)
-}
+import { MAX_SNAPSHOT_BYTES, snapshotBytes } from '../contract/sizes.ts'
 
 /** Looks at each snapshot of a room; one that is half of what can be stored is told of once. */
 export class SnapshotCheck {

@@ -2,7 +2,7 @@ import type { Clock } from '../../process/clock.ts'
 import { briefOf } from '../../process/failure.ts'
 import type { Logger } from '../../process/logger.ts'
 import { Backoff } from '../health/backoff.ts'
-import type { LogStore, Snapshot } from '../contract/store.ts'
+import type { LogStore, Snapshot, SnapshotStore } from '../contract/store.ts'
 
 const MAX_ATTEMPTS = 5
 /** Stored at once: a close hands over a snapshot of every room, and one after the other takes too long. */
@@ -18,7 +18,7 @@ interface Waiting {
  * waits; one that cannot be stored is dropped, for the next will do as well (the log is cut later, then).
  */
 export class SnapshotSaver {
-  readonly #store: LogStore
+  readonly #snapshots: SnapshotStore
   readonly #logger: Logger
   readonly #backoff: Backoff
   readonly #waiting = new Map<string, Waiting>()
@@ -26,11 +26,11 @@ export class SnapshotSaver {
   #isStopped = false
 
   constructor(context: {
-    readonly store: LogStore
+    readonly store: Pick<LogStore, 'snapshots'>
     readonly clock: Clock
     readonly logger: Logger
   }) {
-    this.#store = context.store
+    this.#snapshots = context.store.snapshots
     this.#logger = context.logger
     this.#backoff = new Backoff(context.clock)
   }
@@ -80,7 +80,7 @@ export class SnapshotSaver {
   async #saveOne(snapshot: Snapshot): Promise<boolean> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS && !this.#isStopped; attempt++) {
       try {
-        await this.#store.saveSnapshot(snapshot)
+        await this.#snapshots.save(snapshot)
         return true
       } catch (error) {
         this.#logger.warn(

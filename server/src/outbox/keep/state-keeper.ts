@@ -1,6 +1,5 @@
 import type { Logger } from '../../process/logger.ts'
-import { PAGE_BYTES, isFullPage } from '../read/page-gauge.ts'
-import { MAX_SNAPSHOT_BYTES, snapshotBytes } from './snapshot-check.ts'
+import { MAX_SNAPSHOT_BYTES, PAGE_BYTES, isFullAnswer, snapshotBytes } from '../contract/sizes.ts'
 import { StateFold } from './state-fold.ts'
 import type { LogStore, Snapshot, SnapshotPlace } from '../contract/store.ts'
 
@@ -19,12 +18,15 @@ export interface MissingState {
 
 /** Stores rooms' states at the floor, made of the snapshots before it and the patches up to it (OB10). */
 export class StateKeeper {
-  readonly #store: LogStore
+  readonly #store: Pick<LogStore, 'events' | 'snapshots'>
   readonly #logger: Logger
   /** No state could be made of them the last time; reads may have been older than others. */
   #suspects = new Set<string>()
 
-  constructor(context: { readonly store: LogStore; readonly logger: Logger }) {
+  constructor(context: {
+    readonly store: Pick<LogStore, 'events' | 'snapshots'>
+    readonly logger: Logger
+  }) {
     this.#store = context.store
     this.#logger = context.logger
   }
@@ -46,7 +48,7 @@ export class StateKeeper {
         failed,
       )
       while (based.size > 0) {
-        const bases = await this.#store.snapshotsOf(placesOf(based.values()), PAGE_BYTES)
+        const bases = await this.#store.snapshots.of(placesOf(based.values()), PAGE_BYTES)
         const some = bases.map(({ room }) => based.get(room)).filter((each) => each !== undefined)
         await this.#make(some, bases, failed)
         for (const { room } of bases) based.delete(room)
@@ -78,10 +80,10 @@ export class StateKeeper {
     let after = group.reduce((least, { base }) => Math.min(least, base ?? 0), upTo)
     for (;;) {
       const query = { after, upTo, rooms, limit: PAGE, maxBytes: PAGE_BYTES }
-      const page = await this.#store.range(query)
+      const page = await this.#store.events.range(query)
       for (const event of page) folds.get(event.room ?? '')?.add(event)
       const last = page[page.length - 1]
-      if (!last || !isFullPage(page, query)) break
+      if (!last || !isFullAnswer(page, query)) break
       after = last.seq
     }
     const made: Snapshot[] = []
@@ -90,7 +92,7 @@ export class StateKeeper {
       if (!state) failed.add(room)
       else if (this.#isStorable(state)) made.push(state)
     }
-    if (made.length > 0) await this.#store.saveSnapshots(made)
+    if (made.length > 0) await this.#store.snapshots.saveAll(made)
   }
 
   #isStorable(state: Snapshot): boolean {

@@ -6,7 +6,7 @@ import { OWNER } from '../contract/store.ts'
 import type { LogEvent, LogStore } from '../contract/store.ts'
 
 export interface OwnerWatchContext {
-  readonly store: Pick<LogStore, 'lastOfRoom'>
+  readonly store: Pick<LogStore, 'events'>
   readonly logger: Logger
   /** The ownerships of this process. */
   readonly rooms: ReadonlySet<RoomBuffer>
@@ -46,7 +46,7 @@ export class OwnerWatch {
   #lookAtAll(): void {
     const { store, rooms, logger } = this.#context
     for (const { room } of rooms)
-      store.lastOfRoom(room).then(
+      store.events.lastOfRoom(room).then(
         (last) => last && this.#fenceOlder(last),
         (error: unknown) =>
           logger.warn({ roomId: room, err: briefOf(error) }, 'owner was not looked up'),

@@ -9,7 +9,7 @@ import type { LogEvent, LogStore, Snapshot } from '../contract/store.ts'
 const MAX_ATTEMPTS = 100
 
 export interface TakeoverContext {
-  readonly store: LogStore
+  readonly store: Pick<LogStore, 'events' | 'snapshots'>
   readonly buffers: BufferContext
   readonly randomId: () => string
 }
@@ -35,10 +35,10 @@ export async function takeRoom(
   const { store } = context
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const since = context.buffers.clock.now()
-    let last = await store.lastOfRoom(room)
-    const snapshot = await store.snapshotAt(room, Number.MAX_SAFE_INTEGER)
+    let last = await store.events.lastOfRoom(room)
+    const snapshot = await store.snapshots.at(room, Number.MAX_SAFE_INTEGER)
     // The room went on between the two, or its log was cut: only the second makes the snapshot the last.
-    if (snapshot && snapshot.n > (last?.n ?? 0)) last = await store.lastOfRoom(room)
+    if (snapshot && snapshot.n > (last?.n ?? 0)) last = await store.events.lastOfRoom(room)
     if (last?.type === END) throw new RingsideError('room_over', `Room '${room}' has ended`)
     const from = positionOf(last, snapshot)
     const lastEpoch = Math.max(last?.epoch ?? 0, snapshot?.epoch ?? 0)

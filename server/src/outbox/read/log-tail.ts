@@ -2,7 +2,7 @@ import type { Clock } from '../../process/clock.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { Outage } from '../health/outage.ts'
 import type { OutboxOptions } from '../contract/outbox.ts'
-import { PAGE_BYTES, isFullPage } from './page-gauge.ts'
+import { PAGE_BYTES, isFullAnswer } from '../contract/sizes.ts'
 import { TOMBSTONE } from '../contract/store.ts'
 import type { LogEvent, LogStore } from '../contract/store.ts'
 import { writeTombstones } from '../append/tombstones.ts'
@@ -13,8 +13,8 @@ const STORE_SEALED_EVERY_MS = 1_000
 const SILENT_AFTER_MS = 10_000
 const LONGEST_SILENCE_MS = 60_000
 
-export interface TailContext {
-  readonly store: LogStore
+export interface LogTailContext {
+  readonly store: Pick<LogStore, 'events' | 'marks' | 'clock' | 'wake'>
   readonly options: OutboxOptions
   readonly clock: Clock
   readonly logger: Logger
@@ -30,7 +30,7 @@ export type SealedListener = (events: readonly LogEvent[], sealed: number, after
  * appear there any more. Wake-ups only make it read earlier (OB5); polling goes on underneath.
  */
 export class LogTail {
-  readonly #context: TailContext
+  readonly #context: LogTailContext
   readonly #listeners = new Set<SealedListener>()
   #sealed = 0
   #storedSealed = 0
@@ -57,7 +57,7 @@ export class LogTail {
   tombstoneCount = 0
   lastError: string | null = null
 
-  constructor(context: TailContext) {
+  constructor(context: LogTailContext) {
     this.#context = context
   }
 
@@ -73,11 +73,11 @@ export class LogTail {
   /** Starts reading after the stored watermark. */
   async start(): Promise<void> {
     const { store } = this.#context
-    this.#storedSealed = Math.max(await store.sealed(), await store.floor())
+    this.#storedSealed = Math.max(await store.marks.sealed(), await store.marks.floor())
     this.#sealed = this.#storedSealed
     this.#readAt = this.#context.clock.now()
     this.#isRunning = true
-    this.#stops.push(store.subscribe(() => this.wake()))
+    this.#stops.push(store.wake.subscribe(() => this.wake()))
     this.#poll()
     this.wake()
   }
@@ -88,7 +88,9 @@ export class LogTail {
     this.#generation++
     for (const stop of this.#stops.splice(0)) stop()
     this.#pollCancel?.()
-    await this.#context.store.storeSealed(this.#sealed).catch((error: unknown) => this.#note(error))
+    await this.#context.store.marks
+      .storeSealed(this.#sealed)
+      .catch((error: unknown) => this.#note(error))
   }
 
   onSealed(listener: SealedListener): () => void {
@@ -161,7 +163,7 @@ export class LogTail {
       limit,
       maxBytes: PAGE_BYTES,
     }
-    const page = await store.range(query)
+    const page = await store.events.range(query)
     const before = this.#sealed
     this.#seal(page)
     // A late answer is as true as any: what it shows is sealed, but it is not the newest look.
@@ -175,7 +177,7 @@ export class LogTail {
     if (visible > this.#sealed && (await this.#skipCut(generation))) return true
     const isFilled = await this.#watchHole(visible, now)
     await this.#storeSealed()
-    return isFilled || (isFullPage(page, query) && this.#sealed > before)
+    return isFilled || (isFullAnswer(page, query) && this.#sealed > before)
   }
 
   /** Moves W over those that follow it without a gap. */
@@ -197,7 +199,7 @@ export class LogTail {
    * on at the floor. Its readers are told so by `after`.
    */
   async #skipCut(generation: number): Promise<boolean> {
-    const floor = await this.#context.store.floor()
+    const floor = await this.#context.store.marks.floor()
     if (generation !== this.#generation || floor <= this.#sealed) return false
     this.#context.logger.warn({ after: this.#sealed, floor }, 'the log was cut beyond its reader')
     this.#sealed = floor
@@ -227,10 +229,10 @@ export class LogTail {
     if (hole.waitedMs < options.holeTimeoutMs) return false
     const missing: number[] = []
     const query = { after: hole.after, upTo: hole.visible, limit: PAGE, maxBytes: PAGE_BYTES }
-    const found = await store.range(query)
+    const found = await store.events.range(query)
     const last = found[found.length - 1]
     // Cut meanwhile: those were no holes.
-    if (!last || (await store.floor()) > hole.after) return false
+    if (!last || (await store.marks.floor()) > hole.after) return false
     let next = hole.after + 1
     for (const event of found) {
       while (next < event.seq && missing.length < PAGE) missing.push(next++)
@@ -257,7 +259,7 @@ export class LogTail {
     const now = this.#context.clock.now()
     if (this.#sealed === this.#storedSealed || now - this.#storedAt < STORE_SEALED_EVERY_MS) return
     const sealed = this.#sealed
-    await this.#context.store.storeSealed(sealed)
+    await this.#context.store.marks.storeSealed(sealed)
     this.#storedAt = now
     this.#storedSealed = sealed
   }

@@ -1,13 +1,13 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { OutboxPage, OutboxQuery } from '../contract/outbox.ts'
-import { PAGE_BYTES, isFullPage } from './page-gauge.ts'
+import { PAGE_BYTES, isFullAnswer } from '../contract/sizes.ts'
 import { TOMBSTONE } from '../contract/store.ts'
 import type { LogStore } from '../contract/store.ts'
 
 const MAX_PAGE = 1_000
 
 export interface PageReaderContext {
-  readonly store: LogStore
+  readonly store: Pick<LogStore, 'events' | 'marks'>
   /** W of OB3: nothing beyond it is read. */
   readonly sealed: () => number
   /** The floor as it was after a page was read. */
@@ -30,14 +30,14 @@ export class PageReader {
     const { after, room } = query
     const maxBytes = Math.min(PAGE_BYTES, query.maxBytes ?? PAGE_BYTES)
     const page = { after, upTo, limit, maxBytes, ...(room === undefined ? {} : { room }) }
-    const found = after >= upTo ? [] : await store.range(page)
+    const found = after >= upTo ? [] : await store.events.range(page)
     // After the read: what was deleted meanwhile would be missing in the page (OB6).
-    const floor = await store.floor()
+    const floor = await store.marks.floor()
     noteFloor(floor)
     if (after < floor)
       throw new RingsideError('past_retention', `Expected a position from ${floor}, got ${after}`)
     const last = found[found.length - 1]
-    const next = last && isFullPage(found, page) ? last.seq : Math.max(after, upTo)
+    const next = last && isFullAnswer(found, page) ? last.seq : Math.max(after, upTo)
     return { events: found.filter((event) => event.type !== TOMBSTONE), next }
   }
 }

@@ -10,7 +10,7 @@ const PAGE_BYTES = 16 * 1024 * 1024
 /** So often may the log be cut while it is read. */
 const MAX_ATTEMPTS = 5
 
-type ReadableStore = Pick<LogStore, 'range' | 'snapshotAt'>
+type ReadableStore = Pick<LogStore, 'events' | 'snapshots'>
 
 /**
  * Makes a room's state out of its newest snapshot and the log after it, up to `upTo`. The events of a room are
@@ -24,12 +24,12 @@ export async function readRoom(
   room: string,
   upTo = Number.MAX_SAFE_INTEGER,
 ): Promise<StoredRoom> {
-  let snapshot = await store.snapshotAt(room, upTo)
+  let snapshot = await store.snapshots.at(room, upTo)
   for (let attempt = 1; ; attempt++) {
     try {
       return await readOn(store, baseOf(room, snapshot), upTo)
     } catch (error) {
-      const newer = await store.snapshotAt(room, upTo)
+      const newer = await store.snapshots.at(room, upTo)
       // The log was cut between the two reads: then there is a newer snapshot.
       const isCut = newer !== null && newer.seq > (snapshot?.seq ?? 0)
       if (!isCut || attempt === MAX_ATTEMPTS) throw error
@@ -43,7 +43,7 @@ export async function readRoom(
  * @throws RingsideError as readRoom.
  */
 export async function readOn(
-  store: Pick<LogStore, 'range'>,
+  store: Pick<LogStore, 'events'>,
   read: StoredRoom,
   upTo: number,
 ): Promise<StoredRoom> {
@@ -54,7 +54,7 @@ export async function readOn(
   const events = [...read.events]
   for (;;) {
     const query = { room, after: last.seq, upTo, limit: PAGE, maxBytes: PAGE_BYTES }
-    const page = await store.range(query)
+    const page = await store.events.range(query)
     for (const event of page) {
       if (event.n !== last.n + 1) throw missing(room)
       last = event

@@ -3,10 +3,10 @@ import type { RoomListing } from '@ringside/protocol'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { Spectators } from '../../../src/feed/audience/spectators.ts'
 import { ListingDelay } from '../../../src/feed/lobby/listing-delay.ts'
-import { MemoryStore } from '../../../src/index.ts'
 import { TestServer } from '../../support/test-server.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import { FakeDirectory } from '../rig.ts'
+import { hookedStore } from '../../outbox/hooked-store.ts'
 
 async function onlyRoom(test: TestServer): Promise<RoomListing | undefined> {
   const { body } = await test.http('GET', '/rooms')
@@ -59,11 +59,9 @@ describe('FE3 the list of rooms', () => {
 
   it('FE3 while the log is behind the list stands still, and goes on after it', async () => {
     let isStalled = false
-    const store = new MemoryStore({
-      hooks: {
-        insert: async (events, apply): Promise<InsertOutcome> =>
-          isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-      },
+    const store = hookedStore({
+      insert: async (events, apply): Promise<InsertOutcome> =>
+        isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
     })
     await using test = await TestServer.start(
       { store },

@@ -1,20 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
+import type { LogStore } from '../../../src/outbox/contract/store.ts'
 import { FeedRig } from '../rig.ts'
+import { hookedStore } from '../../outbox/hooked-store.ts'
 
 const COUNT = 40
 
-function countingStore(clock: ManualClock): { store: MemoryStore; reads: () => number } {
+function countingStore(clock: ManualClock): { store: LogStore; reads: () => number } {
   let reads = 0
-  const store = new MemoryStore({
-    clock,
-    hooks: {
+  const store = hookedStore(
+    {
       before: (operation) => {
         if (operation === 'read') reads++
       },
     },
-  })
+    new MemoryStore({ clock }),
+  )
   return { store, reads: () => reads }
 }
 

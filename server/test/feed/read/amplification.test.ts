@@ -4,14 +4,15 @@ import { TooManyRequests } from '../../../src/process/errors.ts'
 import { MAX_READS, ReadGate } from '../../../src/feed/read/read-gate.ts'
 import { ViewShelf } from '../../../src/feed/read/states.ts'
 import type { RoomView } from '../../../src/feed/read/states.ts'
-import { CountingStore } from '../counting-store.ts'
+import { countingStore } from '../counting-store.ts'
+import type { ReadCount } from '../counting-store.ts'
 import { FeedRig, Reader } from '../rig.ts'
 
 async function startCounted(options: Parameters<typeof FeedRig.start>[0] = {}) {
   const clock = new ManualClock()
-  const store = new CountingStore(clock)
+  const { store, count } = countingStore(clock)
   const rig = await FeedRig.start({ clock, store, feedRingBytes: 65_536, ...options })
-  return { rig, store }
+  return { rig, store: count }
 }
 
 let roomCount = 0
@@ -32,7 +33,7 @@ function ask(rig: FeedRig, remoteAddress: string, path: string): Reader {
 }
 
 /** Reads that one request causes. */
-async function readsOf(rig: FeedRig, store: CountingStore, path: string): Promise<number> {
+async function readsOf(rig: FeedRig, store: ReadCount, path: string): Promise<number> {
   await rig.advance(1_000)
   store.reset()
   const reader = await rig.open(path)
@@ -56,8 +57,8 @@ describe('FE15 what one request may cost', () => {
     expect(await readsOf(rig, store, '/feed?from=start')).toBeLessThan(30)
     expect(await readsOf(rig, store, `/feed?from=${old}`)).toBeLessThan(30)
     expect(await readsOf(rig, store, `/feed?from=${old - 1}`)).toBeLessThan(30)
-    await rig.store.raiseFloor(old)
-    await rig.store.deleteThrough(old)
+    await rig.store.marks.raiseFloor(old)
+    await rig.store.events.deleteThrough(old)
     early.snapshot()
     expect(await readsOf(rig, store, '/feed?from=start')).toBeLessThan(30)
   })

@@ -24,8 +24,10 @@ describe('FE1 a log that another process cuts faster than this one reads', () =>
     const store = new MemoryStore({ clock })
     let isAway = false
     const shaky = override(store, {
-      range: (query) => (isAway ? Promise.reject(new Error('away')) : store.range(query)),
-    }) as MemoryStore
+      events: {
+        range: (query) => (isAway ? Promise.reject(new Error('away')) : store.events.range(query)),
+      },
+    })
     const rig = await FeedRig.start({ clock, store: shaky })
     let ids = 0
     const randomId = (): string => `other-${++ids}`
@@ -47,8 +49,8 @@ describe('FE1 a log that another process cuts faster than this one reads', () =>
     room.snapshot()
     await rig.advance(1_000, 250)
     const cut = other.sealed
-    await store.raiseFloor(cut)
-    await store.deleteThrough(cut)
+    await store.marks.raiseFloor(cut)
+    await store.events.deleteThrough(cut)
     isAway = false
     room.patch({ step: 21 })
     await rig.advance(5_000, 250)

@@ -1,24 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import { RingsideError } from '../../../src/process/errors.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import type { LogEvent, RangeQuery } from '../../../src/outbox/contract/store.ts'
 import { ManualClock } from '../../../src/process/clock.ts'
+import { override } from '../../outbox/support.ts'
 import { FeedRig } from '../rig.ts'
 
-/** Reads of the log fail while `isAway`. */
-class FailingStore extends MemoryStore {
-  isAway = false
-  override async range(query: RangeQuery): Promise<LogEvent[]> {
-    if (this.isAway) throw new RingsideError('unavailable')
-    return super.range(query)
-  }
-}
-
-async function start(): Promise<{ rig: FeedRig; store: FailingStore }> {
+/** A feed whose reads of the log fail while `isAway`. */
+async function start(): Promise<{ rig: FeedRig; store: { isAway: boolean } }> {
   const clock = new ManualClock()
-  const store = new FailingStore({ clock })
+  const memory = new MemoryStore({ clock })
+  const weather = { isAway: false }
+  const store = override(memory, {
+    events: {
+      range: async (query) => {
+        if (weather.isAway) throw new RingsideError('unavailable')
+        return memory.events.range(query)
+      },
+    },
+  })
   const rig = await FeedRig.start({ store, clock })
-  return { rig, store }
+  return { rig, store: weather }
 }
 
 describe('FE1 a delay whose tail could not begin', () => {

@@ -14,7 +14,7 @@ it('FE3 the position of a time is found among numbers that were voided, too', as
     // Runs of 0 to 250 numbers that hold nothing.
     const count = [0, 1, 250, 3][step % 4] ?? 0
     if (count > 0) {
-      const first = await store.allocate(count)
+      const first = await store.events.allocate(count)
       const seqs = Array.from({ length: count }, (_, index) => first + index)
       await writeTombstones(store, seqs, 'void')
     }

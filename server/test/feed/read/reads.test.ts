@@ -3,7 +3,7 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { Pace, readSizeOf } from '../../../src/feed/stream/pace.ts'
 import { MAX_STRETCHES_BYTES, Stretches } from '../../../src/feed/read/stretches.ts'
 import type { Stretch } from '../../../src/feed/read/stretches.ts'
-import { CountingStore } from '../counting-store.ts'
+import { countingStore } from '../counting-store.ts'
 import { FeedRig } from '../rig.ts'
 import type { Reader, ScriptedRoom } from '../rig.ts'
 
@@ -11,9 +11,9 @@ const shotsIn = ({ text }: Reader): number => text.split('\nevent: shot\n').leng
 
 async function startCounted(options: Parameters<typeof FeedRig.start>[0] = {}) {
   const clock = new ManualClock()
-  const store = new CountingStore(clock)
+  const { store, count } = countingStore(clock)
   const rig = await FeedRig.start({ clock, store, feedRingBytes: 65_536, ...options })
-  return { rig, store }
+  return { rig, store: count }
 }
 
 /** Ten events in each 100 ms. */

@@ -124,7 +124,7 @@ describe('FE3 delay and a log that is cut', () => {
     const reader = await rig.open('/rooms/a/feed')
     expect(reader.types).toEqual(['hello', 'snapshot', 'caught-up'])
     const cut = rig.outbox.sealed + 40
-    await rig.store.raiseFloor(cut)
+    await rig.store.marks.raiseFloor(cut)
     for (let step = 1; step <= 20; step++) {
       room.patch({ step, text: 'x'.repeat(10_000) })
       room.emit('kill', {})

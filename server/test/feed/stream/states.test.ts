@@ -7,8 +7,9 @@ import { FeedStream } from '../../../src/feed/stream/stream.ts'
 import type { StreamGroup, StreamKind } from '../../../src/feed/stream/stream.ts'
 import type { FeedTail } from '../../../src/feed/read/tail.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import type { LogEvent, RangeQuery } from '../../../src/outbox/contract/store.ts'
+import type { LogStore } from '../../../src/outbox/contract/store.ts'
 import { MemoryStream } from '../../../src/transport/memory/http.ts'
+import { override } from '../../outbox/support.ts'
 import { FeedRig } from '../rig.ts'
 import type { Reader, ScriptedRoom } from '../rig.ts'
 
@@ -252,16 +253,25 @@ describe('FE5 a full socket', () => {
 })
 
 /** Reads of one room's log are counted, and wait while `isHeld`. */
-class HeldStore extends MemoryStore {
+class HeldReads {
   isHeld = false
   reads = 0
   readonly #waiting: (() => void)[] = []
-  override async range(query: RangeQuery): Promise<LogEvent[]> {
-    if (query.room === undefined) return super.range(query)
-    this.reads++
-    if (this.isHeld) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    return super.range(query)
+
+  /** The store whose reads they are. */
+  of(store: LogStore): LogStore {
+    return override(store, {
+      events: {
+        range: async (query) => {
+          if (query.room === undefined) return store.events.range(query)
+          this.reads++
+          if (this.isHeld) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+          return store.events.range(query)
+        },
+      },
+    })
   }
+
   letGo(): void {
     this.isHeld = false
     for (const resolve of this.#waiting.splice(0)) resolve()
@@ -270,7 +280,7 @@ class HeldStore extends MemoryStore {
 
 interface Scene {
   readonly rig: FeedRig
-  readonly store: HeldStore
+  readonly store: HeldReads
   readonly room: ScriptedRoom
 }
 
@@ -314,8 +324,12 @@ describe('FE5 a reader that goes away', () => {
     'FE5 while its stream is %s leaves nothing behind, and harms nobody',
     async (kind, enter) => {
       const clock = new ManualClock()
-      const store = new HeldStore({ clock })
-      const rig = await FeedRig.start({ clock, store, feedRingBytes: 65_536 })
+      const store = new HeldReads()
+      const rig = await FeedRig.start({
+        clock,
+        store: store.of(new MemoryStore({ clock })),
+        feedRingBytes: 65_536,
+      })
       const scene = { rig, store, room: await rig.room('a', {}) }
       await play(scene)
       const other = await rig.open('/rooms/a/feed')

@@ -5,7 +5,6 @@ import { silentLogger } from '../../../src/process/logger.ts'
 import { checkLimits } from '../../../src/options.ts'
 import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import type { MemoryStoreHooks, StoreOperation } from '../../../src/outbox/stores/memory/store.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import {
   everything,
@@ -17,17 +16,18 @@ import {
   strange,
   turns,
 } from '../support.ts'
+import type { StoreHooks, StoreOperation } from '../hooked-store.ts'
 
 const state = (text: string) => ({ publicState: text, hiddenState: null, runtime: '{"tick":1}' })
 
 /** Inserts answer nothing, and store nothing, while `isDown`. */
-function outage(): { isDown: boolean; readonly hooks: MemoryStoreHooks } {
+function outage(): { isDown: boolean; readonly hooks: StoreHooks } {
   const weather = {
     isDown: true,
     hooks: {
       insert: async (events, apply): Promise<InsertOutcome> =>
         weather.isDown ? { kind: 'unknown', cause: new Error('down') } : apply(events),
-    } satisfies MemoryStoreHooks,
+    } satisfies StoreHooks,
   }
   return weather
 }
@@ -38,11 +38,12 @@ describe('OB5 wake-ups and polling', () => {
       let wake = (): void => {}
       const rig = await startRig({
         limits: { pollMs: 100 },
-        wrap: (store) => override(store, { subscribe: (call) => ((wake = call), () => {}) }),
+        wrap: (store) =>
+          override(store, { wake: { subscribe: (call) => ((wake = call), () => {}) } }),
       })
       await turns(rig.clock)
-      const first = await rig.store.allocate(1)
-      await rig.store.insert([strange({ seq: first })])
+      const first = await rig.store.events.allocate(1)
+      await rig.store.events.insert([strange({ seq: first })])
       for (let count = 0; count < wakes; count++) wake()
       await turns(rig.clock)
       expect(rig.shown).toHaveLength(wakes > 0 ? 1 : 0)
@@ -52,7 +53,9 @@ describe('OB5 wake-ups and polling', () => {
   })
 
   it('OB5 own flushes are sealed without waiting for a poll or another wake-up', async () => {
-    const rig = await startRig({ wrap: (store) => override(store, { subscribe: () => () => {} }) })
+    const rig = await startRig({
+      wrap: (store) => override(store, { wake: { subscribe: () => () => {} } }),
+    })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     const before = rig.clock.now()
     log.append(patch(1))
@@ -66,11 +69,13 @@ describe('OB5 wake-ups and polling', () => {
     const rig = await startRig({
       wrap: (store) =>
         override(store, {
-          range: (query) => (isSilent ? new Promise(() => {}) : store.range(query)),
+          events: {
+            range: (query) => (isSilent ? new Promise(() => {}) : store.events.range(query)),
+          },
         }),
     })
-    const first = await rig.store.allocate(1)
-    await rig.store.insert([strange({ seq: first })])
+    const first = await rig.store.events.allocate(1)
+    await rig.store.events.insert([strange({ seq: first })])
     await pass(rig.clock, 5_000, 50)
     isSilent = false
     expect(rig.shown).toHaveLength(0)
@@ -80,8 +85,10 @@ describe('OB5 wake-ups and polling', () => {
 
   it('OB5 a long backlog is read page after page without waiting, each event once', async () => {
     const rig = await startRig()
-    const first = await rig.store.allocate(2_500)
-    await rig.store.insert(Array.from({ length: 2_500 }, (_, i) => strange({ seq: first + i })))
+    const first = await rig.store.events.allocate(2_500)
+    await rig.store.events.insert(
+      Array.from({ length: 2_500 }, (_, i) => strange({ seq: first + i })),
+    )
     await turns(rig.clock, 8)
     expect(rig.shown.map((event) => event.seq - first)).toEqual(
       Array.from({ length: 2_500 }, (_, i) => i),
@@ -115,7 +122,7 @@ describe('OB6 snapshots and retention', () => {
     log.snapshot(state('{"v":1}'))
     log.append(patch(2))
     await pass(rig.clock, 100)
-    expect(await rig.store.snapshotAt('r', 9e15)).toBeNull()
+    expect(await rig.store.snapshots.at('r', 9e15)).toBeNull()
     weather.isDown = false
     await pass(rig.clock, 2_000)
     const stored = await rig.outbox.snapshotAt('r', 9e15)
@@ -129,12 +136,12 @@ describe('OB6 snapshots and retention', () => {
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.snapshot(state('{}'))
     await turns(rig.clock)
-    expect(await rig.store.snapshotAt('r', 9e15)).toBeNull()
+    expect(await rig.store.snapshots.at('r', 9e15)).toBeNull()
     log.append(patch(1))
     await turns(rig.clock)
     log.snapshot(state('{"v":1}'))
     await turns(rig.clock)
-    expect(await rig.store.snapshotAt('r', 9e15)).toMatchObject({ n: 1, publicState: '{"v":1}' })
+    expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 1, publicState: '{"v":1}' })
   })
 
   it('OB6 every K events a snapshot is due; one captured meanwhile counts', async () => {
@@ -164,7 +171,7 @@ describe('OB6 snapshots and retention', () => {
     log.append(patch(1))
     log.snapshot(state('{"v":1}'))
     await pass(rig.clock, 1_000)
-    expect(await rig.store.snapshotAt('r', 9e15)).not.toBeNull()
+    expect(await rig.store.snapshots.at('r', 9e15)).not.toBeNull()
   })
 
   const retention = { retentionMs: 10_000, retentionEvents: 200_000 }
@@ -175,10 +182,16 @@ describe('OB6 snapshots and retention', () => {
       limits: retention,
       wrap: (store) =>
         override(store, {
-          raiseFloor: (seq) => (order.push('floor'), store.raiseFloor(seq)),
-          deleteThrough: (seq) => (order.push('delete'), store.deleteThrough(seq)),
-          saveSnapshot: (snapshot) => (order.push('snapshot'), store.saveSnapshot(snapshot)),
-          saveSnapshots: (some) => (order.push('states'), store.saveSnapshots(some)),
+          marks: {
+            raiseFloor: (seq) => (order.push('floor'), store.marks.raiseFloor(seq)),
+          },
+          events: {
+            deleteThrough: (seq) => (order.push('delete'), store.events.deleteThrough(seq)),
+          },
+          snapshots: {
+            save: (snapshot) => (order.push('snapshot'), store.snapshots.save(snapshot)),
+            saveAll: (some) => (order.push('states'), store.snapshots.saveAll(some)),
+          },
         }),
     })
     const log = await rig.outbox.openRoom('r', recordHandlers())
@@ -266,7 +279,7 @@ describe('OB6 snapshots and retention', () => {
     await pass(rig.clock, 13_000, 50)
     await closing
     expect(rig.outbox.floor).toBe(rig.outbox.origin + 2)
-    expect(await rig.store.snapshotAt('r', 9e15)).toBeNull()
+    expect(await rig.store.snapshots.at('r', 9e15)).toBeNull()
     expect(await everything(rig.store)).toEqual([])
   })
 
@@ -279,7 +292,7 @@ describe('OB6 snapshots and retention', () => {
     await pass(rig.clock, 13_000, 50)
     await closing
     expect(rig.outbox.floor).toBe(rig.outbox.origin + 2)
-    expect(await rig.store.snapshotAt('r', 9e15)).toMatchObject({ n: 2, publicState: '{"v":2}' })
+    expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 2, publicState: '{"v":2}' })
     const opening = rig.outbox.openRoom('r', recordHandlers())
     await turns(rig.clock, 20)
     expect(await opening).toMatchObject({ epoch: 2, acknowledgedN: 3 })
@@ -454,7 +467,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
       hooks: {
         insert: async (events, apply) => {
           const index = events.findIndex((event) => event.data.includes('bad'))
-          const outcome = apply(index < 0 ? events : events.slice(0, index))
+          const outcome = await apply(index < 0 ? events : events.slice(0, index))
           if (index < 0 || outcome.kind !== 'stored') return outcome
           return { kind: 'refused', index, cause: new Error('too big') }
         },
@@ -508,7 +521,7 @@ describe('starting and stopping', () => {
     let isDown = true
     const clock = new ManualClock()
     const store = override(new MemoryStore({ clock }), {
-      floor: () => (isDown ? Promise.reject(new Error('away')) : Promise.resolve(0)),
+      marks: { floor: () => (isDown ? Promise.reject(new Error('away')) : Promise.resolve(0)) },
     })
     const context = { clock, logger: silentLogger, randomId: () => 'id' }
     const outbox = createOutbox(store, checkLimits(), context)
@@ -528,7 +541,7 @@ describe('starting and stopping', () => {
     await turns(rig.clock, 20)
     await stopping
     expect(await everything(rig.store)).toHaveLength(1)
-    expect(await rig.store.snapshotAt('r', 9e15)).toMatchObject({ n: 1 })
+    expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 1 })
     expect(log.append(patch(2))).toBe(false)
     await expect(rig.outbox.openRoom('s', recordHandlers())).rejects.toThrow(/running/)
   })

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { RingsideError } from '../../../src/process/errors.ts'
 import type { ServerLimits } from '../../../src/options.ts'
-import type { MemoryStoreHooks } from '../../../src/outbox/stores/memory/store.ts'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import { RoomRecorder } from '../../../src/room/output/recorder.ts'
 import type { StateTracker } from '../../../src/state/contract.ts'
 import { everything, pass, patch, recordHandlers, startRig, turns } from '../support.ts'
 import type { Rig } from '../support.ts'
+import type { StoreHooks } from '../hooked-store.ts'
 
 const KILL = { type: 'kill', data: '{}' }
 const END = { type: 'end', data: '{}' }
@@ -24,7 +24,7 @@ function fateOf(promise: Promise<unknown>): { now: string } {
 
 interface Outage {
   isAway: boolean
-  readonly hooks: MemoryStoreHooks
+  readonly hooks: StoreHooks
 }
 
 function outage(): Outage {
@@ -160,7 +160,7 @@ describe('OB8 an event that is refused', () => {
       hooks: {
         insert: async (events, apply) => {
           const index = events.findIndex((event) => event.data.includes('bad'))
-          const outcome = apply(index < 0 ? events : events.slice(0, index))
+          const outcome = await apply(index < 0 ? events : events.slice(0, index))
           if (index < 0 || outcome.kind !== 'stored') return outcome
           return { kind: 'refused', index, cause: new Error('too big') }
         },

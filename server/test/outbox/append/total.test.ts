@@ -48,9 +48,9 @@ it('OB7 what is dropped with an ownership is no longer counted', async () => {
   for (let count = 0; count < 7; count++) lost.append(kill)
   expect(other.isFull).toBe(true)
   // Another process has written n = 1 of the room: this ownership is fenced.
-  const seq = await rig.store.allocate(1)
+  const seq = await rig.store.events.allocate(1)
   weather.isDown = false
-  await rig.store.insert([strange({ seq, room: 'lost', n: 1, epoch: 1 })])
+  await rig.store.events.insert([strange({ seq, room: 'lost', n: 1, epoch: 1 })])
   await pass(rig.clock, 1_000)
   expect(rig.outbox.stats.pendingBytes).toBe(0)
   expect(other.isFull).toBe(false)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { MemoryStoreHooks, StoreOperation } from '../../../src/outbox/stores/memory/store.ts'
 import { everything, pass, patch, recordHandlers, startRig, turns } from '../support.ts'
+import type { StoreHooks, StoreOperation } from '../hooked-store.ts'
 
 /** A store that answers nothing while it is away; counts the inserts that reach it. */
 function outage() {
@@ -12,7 +12,7 @@ function outage() {
         if (weather.isAway) throw new Error('away')
         if (operation === 'insert') weather.insertCount++
       },
-    } satisfies MemoryStoreHooks,
+    } satisfies StoreHooks,
   }
   return weather
 }

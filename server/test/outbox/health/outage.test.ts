@@ -5,10 +5,11 @@ import { briefOf, warnOf } from '../../../src/process/failure.ts'
 import type { Logger } from '../../../src/process/logger.ts'
 import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import type { StoreOperation } from '../../../src/outbox/stores/memory/store.ts'
 import { Outage } from '../../../src/outbox/health/outage.ts'
 import { checkLimits } from '../../../src/options.ts'
 import { pass, patch, recordHandlers, startRig, turns } from '../support.ts'
+import { hookedStore } from '../hooked-store.ts'
+import type { StoreOperation } from '../hooked-store.ts'
 
 type Line = [level: string, fields: unknown, message: string]
 
@@ -166,7 +167,7 @@ describe('OB18 an outage as the log meets it', () => {
     const told: Error[] = []
     let ids = 0
     const outbox = createOutbox(
-      new MemoryStore({ clock, hooks }),
+      hookedStore(hooks, new MemoryStore({ clock })),
       checkLimits({ retentionMs: 10_000 }),
       { clock, logger, randomId: () => `id-${++ids}`, onGivenUp: (cause) => told.push(cause) },
     )

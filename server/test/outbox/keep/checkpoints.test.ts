@@ -2,18 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { silentLogger } from '../../../src/process/logger.ts'
 import { Checkpoints } from '../../../src/outbox/keep/checkpoints.ts'
-import type { Checkpoint } from '../../../src/outbox/contract/store.ts'
+import type { Checkpoint, CheckpointStore } from '../../../src/outbox/contract/store.ts'
 
 /** A store that remembers each write, and fails as long as it is told to. */
-class Written {
+class Written implements CheckpointStore {
   readonly calls: (readonly Checkpoint[])[] = []
   isAway = false
   stored: number | null = null
-  async saveCheckpoints(checkpoints: readonly Checkpoint[]): Promise<void> {
+  async save(checkpoints: readonly Checkpoint[]): Promise<void> {
     if (this.isAway) throw new Error('away')
     this.calls.push(checkpoints)
   }
-  async checkpoint(): Promise<number | null> {
+  async of(): Promise<number | null> {
     return this.stored
   }
 }
@@ -21,7 +21,7 @@ class Written {
 function make(sealed = 1_000) {
   const clock = new ManualClock()
   const store = new Written()
-  const parts = { store, clock, logger: silentLogger, sealed: () => sealed }
+  const parts = { store: { checkpoints: store }, clock, logger: silentLogger, sealed: () => sealed }
   return { clock, store, checkpoints: new Checkpoints(parts) }
 }
 
@@ -71,8 +71,8 @@ describe('OB19 checkpoints of clients', () => {
 
   it('OB19 what is told while it is written is written after it; nothing runs after stop', async () => {
     const { clock, store, checkpoints } = make()
-    const save = store.saveCheckpoints.bind(store)
-    store.saveCheckpoints = async (batch) => {
+    const save = store.save.bind(store)
+    store.save = async (batch) => {
       await save(batch)
       if (store.calls.length === 1) checkpoints.note('ada', 20)
     }

@@ -91,7 +91,7 @@ it('OB16 a store whose clock jumps a day ahead loses nothing of its log', async 
   let aheadMs = 0
   const rig = await startRig({
     limits: { retentionMs: 3_600_000 },
-    wrap: (store) => override(store, { now: () => store.now() + aheadMs }),
+    wrap: (store) => override(store, { clock: { now: () => store.clock.now() + aheadMs } }),
   })
   const log = await rig.outbox.openRoom('room', recordHandlers())
   log.append({ type: 'patch', data: '{"v":1}' })
@@ -109,7 +109,7 @@ it('OB16 a store whose clock was a day behind and is put right loses nothing tha
   let aheadMs = -DAY_MS
   const rig = await startRig({
     limits: { retentionMs: 3_600_000 },
-    wrap: (store) => override(store, { now: () => store.now() + aheadMs }),
+    wrap: (store) => override(store, { clock: { now: () => store.clock.now() + aheadMs } }),
   })
   const log = await rig.outbox.openRoom('room', recordHandlers())
   log.append({ type: 'patch', data: '{"v":1}' })

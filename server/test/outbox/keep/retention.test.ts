@@ -11,6 +11,7 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { createRandom } from '../../../src/process/random.ts'
 import { override, pass, recordHandlers, settle, startRig, strange } from '../support.ts'
 import type { Rig } from '../support.ts'
+import { hookedStore } from '../hooked-store.ts'
 
 /** Every room's state after each of its events, by the book: nothing is ever cut here. */
 function modelAt(events: readonly LogEvent[], room: string, seq: number): string {
@@ -121,12 +122,12 @@ it.each([
 it('OB6 a log far over its limit is cut in rounds that follow each other at once', async () => {
   const clock = new ManualClock()
   const store = new MemoryStore({ clock })
-  const origin = await store.origin()
+  const origin = await store.marks.origin()
   const count = 50_000
-  const first = await store.allocate(count)
+  const first = await store.events.allocate(count)
   const event = (index: number): LogEvent =>
     strange({ seq: first + index, room: 'room', n: index + 1, epoch: 1, at: clock.now() })
-  await store.insert(Array.from({ length: count }, (_, index) => event(index)))
+  await store.events.insert(Array.from({ length: count }, (_, index) => event(index)))
   clock.advance(20_000)
   const retention = new Retention({
     store,
@@ -150,19 +151,16 @@ it('OB6 a log far over its limit is cut in rounds that follow each other at once
 })
 
 /** A log that a dead process left: `roomCount` rooms with one event each; `cut` makes rounds over it. */
-async function leftLog(
-  roomCount: number,
-  wrap: (store: MemoryStore) => LogStore = (store) => store,
-) {
+async function leftLog(roomCount: number, wrap: (store: LogStore) => LogStore = (store) => store) {
   const clock = new ManualClock()
   let operationCount = 0
   const hooks = { before: () => void operationCount++ }
-  const store = new MemoryStore({ clock, hooks })
-  const first = await store.allocate(roomCount)
+  const store = hookedStore(hooks, new MemoryStore({ clock }))
+  const first = await store.events.allocate(roomCount)
   const events = Array.from({ length: roomCount }, (_, index) =>
     strange({ seq: first + index, room: `room${index}`, n: 1, epoch: 1, at: clock.now() }),
   )
-  await store.insert(events)
+  await store.events.insert(events)
   clock.advance(20_000)
   const errors: string[] = []
   const retention = new Retention({
@@ -188,15 +186,20 @@ it('OB6 a round over many rooms asks the store few questions', async () => {
   expect(await cut()).toBeLessThanOrEqual(40)
   expect(retention.floor).toBe(first + 999)
   for (const index of [0, 99, 100, 999])
-    expect(await store.snapshotAt(`room${index}`, 9e15)).toMatchObject({ n: 1, seq: first + index })
+    expect(await store.snapshots.at(`room${index}`, 9e15)).toMatchObject({
+      n: 1,
+      seq: first + index,
+    })
 })
 
 it('OB6 stop ends a round between two groups of rooms, without raising the floor', async () => {
   const { retention, first, cut } = await leftLog(500, (store) =>
     override(store, {
-      saveSnapshots: (some) => {
-        void retention.stop()
-        return store.saveSnapshots(some)
+      snapshots: {
+        saveAll: (some) => {
+          void retention.stop()
+          return store.snapshots.saveAll(some)
+        },
       },
     }),
   )
@@ -208,7 +211,9 @@ it('OB6 a state that could not be made is tried again before it is given up', as
   let isStale = true
   const { retention, first, cut, errors } = await leftLog(2, (store) =>
     override(store, {
-      range: async (query) => (query.rooms && isStale ? [] : store.range(query)),
+      events: {
+        range: async (query) => (query.rooms && isStale ? [] : store.events.range(query)),
+      },
     }),
   )
   await cut()
@@ -222,10 +227,12 @@ it('OB6 a state that could not be made is tried again before it is given up', as
 it('OB6 a room whose log is no JSON, or has a gap, keeps the others from being cut for one round', async () => {
   const { store, retention, first, cut, errors } = await leftLog(2, (inner) =>
     override(inner, {
-      range: async (query) =>
-        (await inner.range(query)).map((event) =>
-          event.room === 'room0' ? { ...event, data: '{' } : event,
-        ),
+      events: {
+        range: async (query) =>
+          (await inner.events.range(query)).map((event) =>
+            event.room === 'room0' ? { ...event, data: '{' } : event,
+          ),
+      },
     }),
   )
   await cut()
@@ -233,20 +240,20 @@ it('OB6 a room whose log is no JSON, or has a gap, keeps the others from being c
   await cut()
   expect(retention.floor).toBe(first + 1)
   expect(errors).toEqual(['no state could be made of the log that is cut'])
-  expect(await store.snapshotAt('room0', 9e15)).toBeNull()
-  expect(await store.snapshotAt('room1', 9e15)).not.toBeNull()
+  expect(await store.snapshots.at('room0', 9e15)).toBeNull()
+  expect(await store.snapshots.at('room1', 9e15)).not.toBeNull()
 })
 
 it('OB6 a dead owner left a state that is too large to store: the log is cut all the same', async () => {
   const clock = new ManualClock()
   const store = new MemoryStore({ clock })
   const count = 20
-  const first = await store.allocate(count + 1)
+  const first = await store.events.allocate(count + 1)
   const chunk = 'x'.repeat(900_000)
   const big = Array.from({ length: count }, (_, index) =>
     strange({ seq: first + index, room: 'big', n: index + 1, data: `{"c${index}":"${chunk}"}` }),
   )
-  await store.insert([...big, strange({ seq: first + count, room: 'small', n: 1 })])
+  await store.events.insert([...big, strange({ seq: first + count, room: 'small', n: 1 })])
   clock.advance(1e9)
   const errors: [object, string][] = []
   const retention = new Retention({
@@ -265,8 +272,8 @@ it('OB6 a dead owner left a state that is too large to store: the log is cut all
     'a state is too large to be stored: its room cannot go on',
   ])
   expect(errors[0]?.[0]).toMatchObject({ roomId: 'big' })
-  expect(await store.snapshotAt('big', 9e15)).toBeNull()
-  expect(await store.snapshotAt('small', 9e15)).not.toBeNull()
+  expect(await store.snapshots.at('big', 9e15)).toBeNull()
+  expect(await store.snapshots.at('small', 9e15)).not.toBeNull()
 })
 
 it('OB6 a log in memory keeps no more bytes than retentionBytes, however young and few its events', async () => {
@@ -284,7 +291,7 @@ it('OB6 a log in memory keeps no more bytes than retentionBytes, however young a
   expect(rig.store.keptBytes).toBeLessThanOrEqual(2 ** 20)
   expect(rig.store.keptBytes, 'no more was cut than had to be').toBeGreaterThan(900_000)
   const { floor, sealed } = rig.outbox
-  const kept = await rig.store.range({ after: floor, upTo: sealed, limit: 1_000 })
+  const kept = await rig.store.events.range({ after: floor, upTo: sealed, limit: 1_000 })
   expect(kept.length * 100_000).toBe(rig.store.keptBytes)
 })
 
@@ -310,5 +317,5 @@ it('OB10 a room that was refused an event gets no snapshot any more, and does no
   await pass(rig.clock, 15_000, 250)
   expect(handlers.calls).toEqual(['refused'])
   expect(rig.outbox.floor).toBe(rig.outbox.origin + 1)
-  expect(await rig.store.snapshotAt('room', 9e15)).toMatchObject({ n: 1, publicState: '{"v":1}' })
+  expect(await rig.store.snapshots.at('room', 9e15)).toMatchObject({ n: 1, publicState: '{"v":1}' })
 })

@@ -31,8 +31,10 @@ function slowSaver() {
   const logger = recordLogger()
   const open: { readonly snapshot: Snapshot; readonly answer: () => void }[] = []
   const store = override(new MemoryStore({ clock }), {
-    saveSnapshot: (saved) =>
-      new Promise((resolve) => open.push({ snapshot: saved, answer: () => resolve() })),
+    snapshots: {
+      save: (saved) =>
+        new Promise((resolve) => open.push({ snapshot: saved, answer: () => resolve() })),
+    },
   })
   const saver = new SnapshotSaver({ store, clock, logger })
   return { clock, logger, open, saver }
@@ -96,14 +98,14 @@ describe('OB6 a state that can never be stored', () => {
     log.append(patch(1))
     log.snapshot(state(15 * MIB))
     await turns(rig.clock)
-    expect(await rig.store.snapshotAt('r', 9e15)).not.toBeNull()
+    expect(await rig.store.snapshots.at('r', 9e15)).not.toBeNull()
     log.append(patch(2))
     log.snapshot(state(15 * MIB + 1))
     expect(handlers.calls, 'told in a turn of its own').toEqual([])
     await turns(rig.clock)
     expect(handlers.calls).toEqual(['refused'])
     expect(handlers.causes[0]).toMatchObject({ code: 'state_invalid' })
-    expect(await rig.store.snapshotAt('r', 9e15)).toMatchObject({ n: 1 })
+    expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 1 })
     expect(log.append(patch(3))).toBe(false)
     expect(log.append({ type: 'end', data: '{}' })).toBe(true)
     await turns(rig.clock)

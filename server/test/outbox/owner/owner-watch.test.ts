@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
-import { pass, patch, recordHandlers, startRig } from '../support.ts'
+import { override, pass, patch, recordHandlers, startRig } from '../support.ts'
 import type { Rig } from '../support.ts'
 
 /** A room with some history, in a log that two processes share. */
@@ -57,14 +57,8 @@ it('OB4 an owner whose reader was behind the cut learns of the takeover all the 
     share: second,
     limits: { retentionMs: 3_600_000 },
     wrap: (store) =>
-      new Proxy(store, {
-        get(target, key) {
-          if (key === 'range')
-            return async (query: Parameters<typeof target.range>[0]) =>
-              isAway ? [] : target.range(query)
-          const value = target[key as keyof typeof target] as unknown
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value
-        },
+      override(store, {
+        events: { range: async (query) => (isAway ? [] : store.events.range(query)) },
       }),
   })
   const handlers = recordHandlers()

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import type { LogStore, RangeQuery } from '../../../src/outbox/contract/store.ts'
+import type { RangeQuery } from '../../../src/outbox/contract/store.ts'
 import { override, pass, patch, recordHandlers, startRig, strange, turns } from '../support.ts'
 import type { Rig } from '../support.ts'
 
@@ -17,13 +17,15 @@ async function slowRig(): Promise<{ rig: Rig; looks: Look[]; slow: (isSlow: bool
   const rig = await startRig({
     wrap: (store) =>
       override(store, {
-        range: async (query) => {
-          const isLook = query.upTo === Number.MAX_SAFE_INTEGER
-          if (isSlow && isLook)
-            await new Promise<void>((resolve) => looks.push({ query, answer: resolve }))
-          return store.range(query)
+        events: {
+          range: async (query) => {
+            const isLook = query.upTo === Number.MAX_SAFE_INTEGER
+            if (isSlow && isLook)
+              await new Promise<void>((resolve) => looks.push({ query, answer: resolve }))
+            return store.events.range(query)
+          },
         },
-      } satisfies Partial<LogStore>),
+      }),
   })
   return { rig, looks, slow: (on) => (isSlow = on) }
 }
@@ -72,8 +74,8 @@ it('OB5 a page of the tail is bounded by its bytes, and the rest follows at once
   const clock = new ManualClock()
   const store = new MemoryStore({ clock })
   const data = JSON.stringify({ v: 'x'.repeat(1_000_000) })
-  const first = await store.allocate(60)
-  await store.insert(
+  const first = await store.events.allocate(60)
+  await store.events.insert(
     Array.from({ length: 60 }, (_, index) =>
       strange({ seq: first + index, room: 'r', n: index + 1, epoch: 1, data }),
     ),

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import { describeLogStore } from './contract.ts'
+import { describeLogStore } from './contract/store.ts'
 import { everything, strange } from '../support.ts'
+import { hookedStore } from '../hooked-store.ts'
 
 describeLogStore('MemoryStore', async () => {
   const store = new MemoryStore()
@@ -12,17 +13,20 @@ describeLogStore('MemoryStore', async () => {
 
 it('OB3 a memory log begins at its creation time in ms x 1000', async () => {
   const clock = new ManualClock(5_000)
-  expect(await new MemoryStore({ clock }).origin()).toBe(5_000_000)
-  expect(await new MemoryStore({ clock }).allocate(1)).toBe(5_000_001)
+  expect(await new MemoryStore({ clock }).marks.origin()).toBe(5_000_000)
+  expect(await new MemoryStore({ clock }).events.allocate(1)).toBe(5_000_001)
 })
 
 it('OB6 a write to a deleted seq is blocked, not swallowed', async () => {
   const store = new MemoryStore({ clock: new ManualClock(1) })
-  const first = await store.allocate(2)
-  await store.insert([strange({ seq: first }), strange({ seq: first + 1 })])
-  await store.deleteThrough(first)
+  const first = await store.events.allocate(2)
+  await store.events.insert([strange({ seq: first }), strange({ seq: first + 1 })])
+  await store.events.deleteThrough(first)
   const late = strange({ seq: first, room: 'r', n: 1 })
-  expect(await store.insert([late])).toMatchObject({ kind: 'blocked', blocking: { seq: first } })
+  expect(await store.events.insert([late])).toMatchObject({
+    kind: 'blocked',
+    blocking: { seq: first },
+  })
   expect(await everything(store)).toHaveLength(1)
 })
 
@@ -33,9 +37,9 @@ it('OB1 what a hook throws before an insert is an unknown outcome, not an except
       if (operation === 'insert' || operation === 'insertNext') throw cause
     },
   }
-  const store = new MemoryStore({ clock: new ManualClock(1), hooks })
-  expect(await store.insert([strange({ seq: 1001 })])).toEqual({ kind: 'unknown', cause })
-  expect(await store.insertNext(1, (first) => [strange({ seq: first })])).toEqual({
+  const store = hookedStore(hooks, new MemoryStore({ clock: new ManualClock(1) }))
+  expect(await store.events.insert([strange({ seq: 1001 })])).toEqual({ kind: 'unknown', cause })
+  expect(await store.events.insertNext(1, (first) => [strange({ seq: first })])).toEqual({
     kind: 'unknown',
     cause,
   })

@@ -32,10 +32,10 @@ async function open(): Promise<MongoStore> {
 }
 
 async function write(store: LogStore, n: number): Promise<LogEvent> {
-  const seq = await store.allocate(1)
+  const seq = await store.events.allocate(1)
   const event = { seq, room: 'a', n, epoch: 1, own: 'x', type: 'mark', at: 1, data: '{}' }
   const whole: LogEvent = { ...event, hidden: null, prev: 0 }
-  expect(await store.insert([whole])).toEqual({ kind: 'stored' })
+  expect(await store.events.insert([whole])).toEqual({ kind: 'stored' })
   return whole
 }
 
@@ -64,23 +64,29 @@ async function readConcernOf(work: () => Promise<unknown>): Promise<Document> {
 
 describe('FE1 reads of a MongoStore never go back in time', () => {
   const reads: readonly [string, (store: LogStore) => Promise<unknown>][] = [
-    ['range', (store) => store.range({ after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 10 })],
-    ['range of a room', (store) => store.range({ after: 0, upTo: 1e15, limit: 10, room: 'a' })],
-    ['bySeq', (store) => store.bySeq(1)],
-    ['byRoomN', (store) => store.byRoomN('a', 1)],
-    ['lastOfRoom', (store) => store.lastOfRoom('a')],
-    ['snapshotAt', (store) => store.snapshotAt('a', 1)],
-    ['floor', (store) => store.floor()],
-    ['sealed', (store) => store.sealed()],
-    ['counter', (store) => store.counter()],
+    [
+      'range',
+      (store) => store.events.range({ after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 10 }),
+    ],
+    [
+      'range of a room',
+      (store) => store.events.range({ after: 0, upTo: 1e15, limit: 10, room: 'a' }),
+    ],
+    ['bySeq', (store) => store.events.bySeq(1)],
+    ['byRoomN', (store) => store.events.byRoomN('a', 1)],
+    ['lastOfRoom', (store) => store.events.lastOfRoom('a')],
+    ['snapshotAt', (store) => store.snapshots.at('a', 1)],
+    ['floor', (store) => store.marks.floor()],
+    ['sealed', (store) => store.marks.sealed()],
+    ['counter', (store) => store.marks.counter()],
   ]
 
   it.each(reads)('FE1 %s asks for what an earlier read has shown', async (_name, read) => {
     const [store, other] = [await open(), await open()]
     const before = await timeOfSet()
-    const last = await other.lastOfRoom('a')
+    const last = await other.events.lastOfRoom('a')
     const event = await write(other, (last?.n ?? 0) + 1)
-    expect(await store.bySeq(event.seq)).toEqual(event)
+    expect(await store.events.bySeq(event.seq)).toEqual(event)
     const { level, afterClusterTime } = await readConcernOf(() => read(store))
     expect(level).toBe('majority')
     expect((afterClusterTime as Timestamp).greaterThan(before)).toBe(true)
@@ -88,19 +94,19 @@ describe('FE1 reads of a MongoStore never go back in time', () => {
 
   it('FE1 a read asks for what was acknowledged, alone or before a culprit', async () => {
     const store = await open()
-    const last = (await store.lastOfRoom('a'))?.n ?? 0
+    const last = (await store.events.lastOfRoom('a'))?.n ?? 0
     const before = await timeOfSet()
     const stored = await write(store, last + 1)
-    const first = await readConcernOf(() => store.byRoomN('a', last + 1))
+    const first = await readConcernOf(() => store.events.byRoomN('a', last + 1))
     expect((first['afterClusterTime'] as Timestamp).greaterThan(before)).toBe(true)
     const between = await timeOfSet()
-    const seq = await store.allocate(2)
-    const outcome = await store.insert([
+    const seq = await store.events.allocate(2)
+    const outcome = await store.events.insert([
       { ...stored, seq, n: last + 2 },
       { ...stored, seq: seq + 1 },
     ])
     expect(outcome).toMatchObject({ kind: 'blocked', index: 1, blocking: stored })
-    const second = await readConcernOf(() => store.byRoomN('a', last + 2))
+    const second = await readConcernOf(() => store.events.byRoomN('a', last + 2))
     expect((second['afterClusterTime'] as Timestamp).greaterThan(between)).toBe(true)
   })
 })

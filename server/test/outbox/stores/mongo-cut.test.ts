@@ -33,7 +33,7 @@ describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
     const db = databaseFor('markers')
     const store = new MongoStore({ uri: mongo.uri, database: db.databaseName })
     await store.open()
-    const origin = await store.origin()
+    const origin = await store.marks.origin()
     const markerCount = 3_000
     const eventCount = 6_000
     const documents = Array.from({ length: markerCount + eventCount }, (_, index) => ({
@@ -48,7 +48,7 @@ describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
     }))
     await db.collection<{ _id: Long }>('events').insertMany(documents)
     await db.command({ profile: 2 })
-    expect(await store.deleteThrough(origin + markerCount + eventCount)).toBe(eventCount)
+    expect(await store.events.deleteThrough(origin + markerCount + eventCount)).toBe(eventCount)
     await db.command({ profile: 0 })
     const looks = await db
       .collection<{ docsExamined?: number }>('system.profile')

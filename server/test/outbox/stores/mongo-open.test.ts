@@ -128,9 +128,9 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     for (let time = 0; time < 2; time++) {
       const stores = Array.from({ length: 8 }, () => new MongoStore({ uri: mongo.uri, database }))
       await Promise.all(stores.map((store) => store.open()))
-      const firsts = await Promise.all(stores.map((store) => store.allocate(1)))
+      const firsts = await Promise.all(stores.map((store) => store.events.allocate(1)))
       expect(new Set(firsts).size).toBe(8)
-      expect(new Set(await Promise.all(stores.map((store) => store.origin()))).size).toBe(1)
+      expect(new Set(await Promise.all(stores.map((store) => store.marks.origin()))).size).toBe(1)
       await Promise.all(stores.map((store) => store.close()))
     }
   }, 60_000)
@@ -147,11 +147,11 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
   test('OB13 a store that was closed can be opened again, and closing twice does no harm', async () => {
     const store = new MongoStore({ uri: mongo.uri, database: named('again') })
     await store.open()
-    const first = await store.allocate(3)
+    const first = await store.events.allocate(3)
     await store.close()
     await store.close()
     await store.open()
-    expect(await store.allocate(1)).toBe(first + 3)
+    expect(await store.events.allocate(1)).toBe(first + 3)
     await store.close()
   })
 
@@ -164,12 +164,12 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     const uri = `mongodb://user:${SECRET}@127.0.0.1:${proxy.port}/${database}?directConnection=true`
     const store = new MongoStore({ uri })
     await store.open()
-    await store.allocate(1)
+    await store.events.allocate(1)
     proxy.cut()
     const errors = await Promise.all([
-      store.range({ after: 0, upTo: 1, limit: 1 }).catch((error: unknown) => error),
-      store.allocate(1).catch((error: unknown) => error),
-      store.saveCheckpoints([{ clientId: 'c', seq: 1 }]).catch((error: unknown) => error),
+      store.events.range({ after: 0, upTo: 1, limit: 1 }).catch((error: unknown) => error),
+      store.events.allocate(1).catch((error: unknown) => error),
+      store.checkpoints.save([{ clientId: 'c', seq: 1 }]).catch((error: unknown) => error),
     ])
     for (const error of errors) {
       expect(error).toBeInstanceOf(Error)
@@ -198,7 +198,7 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
       .db(database)
       .collection('snapshots')
       .insertOne({ ...old })
-    expect(await store.snapshotAt('r', 10)).toEqual({ ...old, patchN: 7 })
+    expect(await store.snapshots.at('r', 10)).toEqual({ ...old, patchN: 7 })
     await store.close()
     await client.close()
   })
@@ -209,9 +209,11 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     await client.db(database).createCollection('events', { validator: { nothing: 'fits' } })
     const store = new MongoStore({ uri: mongo.uri, database })
     await store.open()
-    const seq = await store.allocate(1)
+    const seq = await store.events.allocate(1)
     const event = { seq, room: null, n: 0, epoch: 0, own: 'o', type: 't', at: 1, data: '{}' }
-    expect(await store.insert([{ ...event, hidden: null, prev: 0 }])).toEqual({ kind: 'stored' })
+    expect(await store.events.insert([{ ...event, hidden: null, prev: 0 }])).toEqual({
+      kind: 'stored',
+    })
     await store.close()
     await client.close()
   })
@@ -236,7 +238,7 @@ describe.skipIf(!(await hasMongod()))('OB5 a server without a replica set', () =
     }
     await until(() => seen.length === 20, 'events')
     expect(seen).toEqual(Array.from({ length: 20 }, (_, index) => `{"i":${index}}`))
-    const outcome = await store.insertNext(1, (seq) => [
+    const outcome = await store.events.insertNext(1, (seq) => [
       {
         seq,
         room: null,

@@ -109,10 +109,10 @@ describe.runIf((await hasMongod()) && hasOpenssl())('OB13 a MongoDB with TLS and
   test('OB13 the string alone gives TLS and user; the role readWrite is enough', async () => {
     const store = new MongoStore({ uri: uri(PASSWORD, tls) })
     await store.open()
-    const first = await store.allocate(1)
-    expect(await store.counter()).toBe(first)
-    await store.saveCheckpoints([{ clientId: 'ada', seq: first }])
-    expect(await store.checkpoint('ada')).toBe(first)
+    const first = await store.events.allocate(1)
+    expect(await store.marks.counter()).toBe(first)
+    await store.checkpoints.save([{ clientId: 'ada', seq: first }])
+    expect(await store.checkpoints.of('ada')).toBe(first)
     await store.close()
   })
 

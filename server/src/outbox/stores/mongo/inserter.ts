@@ -1,10 +1,10 @@
 import type { ClientSession, MongoClient } from 'mongodb'
 import { RingsideError } from '../../../process/errors.ts'
 import { TOMBSTONE } from '../../contract/store.ts'
-import type { InsertOutcome, LogEvent, LogStore } from '../../contract/store.ts'
+import type { InsertOutcome, LogEvent } from '../../contract/store.ts'
 import type { ClusterTime } from './cluster-time.ts'
 import type { Collections } from './collections.ts'
-import { long, toDocuments, toNumber } from './documents.ts'
+import { long, toDocuments, toEvent, toNumber } from './documents.ts'
 import { readVerdict } from './outcome.ts'
 
 const TRANSACTION_TIMEOUT_MS = 10_000
@@ -12,18 +12,16 @@ const TRANSACTION_TIMEOUT_MS = 10_000
 export interface MongoInserterParts {
   readonly client: MongoClient
   readonly at: Collections
-  /** Takes in what was acknowledged. */
+  /** Takes in what was acknowledged, and holds the reads of what blocks an insert to it. */
   readonly time: ClusterTime
-  /** Majority reads, to look at what blocks an insert. */
-  readonly reader: Pick<LogStore, 'bySeq' | 'byRoomN'>
   /** Takes secrets out of an error's text. */
   mask(text: string): string
 }
 
-/** The writing half of a MongoStore: says of each insert exactly what is known of it (OB2). */
+/** Writes events and says of each insert exactly what is known of it (OB2). */
 export class MongoInserter {
   readonly #parts: MongoInserterParts
-  /** False on a standalone server: known once it was asked. */
+  /** It is false on a standalone server, which is known once it was asked. */
   hasTransactions = true
   /** The greatest floor seen: what is at or below it may be deleted, so nothing is written there. */
   #knownFloor = 0
@@ -112,6 +110,20 @@ export class MongoInserter {
     }
   }
 
+  async bySeq(seq: number): Promise<LogEvent | null> {
+    const { at, time } = this.#parts
+    const found = await time.after((session) => at.events.findOne({ _id: long(seq) }, { session }))
+    return found ? toEvent(found) : null
+  }
+
+  async byRoomN(room: string, n: number): Promise<LogEvent | null> {
+    const { at, time } = this.#parts
+    const found = await time.after((session) =>
+      at.events.findOne({ room, n }, { hint: 'room_n', session }),
+    )
+    return found ? toEvent(found) : null
+  }
+
   /** Turns a failed insert into what is known of it, with the blocking event as a majority sees it. */
   async #outcomeOf(
     cause: unknown,
@@ -126,12 +138,11 @@ export class MongoInserter {
     if (verdict.kind === 'refused') return { kind: 'refused', index, cause: this.#masked(cause) }
     const event = events[index]
     if (!event) return { kind: 'unknown', cause: this.#masked(cause) }
-    const { reader } = this.#parts
     try {
       // The server names only one of the two indexes, so both are looked at.
       const blocking =
-        (await reader.bySeq(event.seq)) ??
-        (event.room !== null && event.n > 0 ? await reader.byRoomN(event.room, event.n) : null)
+        (await this.bySeq(event.seq)) ??
+        (event.room !== null && event.n > 0 ? await this.byRoomN(event.room, event.n) : null)
       return { kind: 'blocked', index, blocking }
     } catch {
       return { kind: 'blocked', index, blocking: null }

@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb'
 import type { Clock } from '../../../process/clock.ts'
 import type { Logger } from '../../../process/logger.ts'
+import type { StoreClock } from '../../contract/store.ts'
 
 const REFRESH_MS = 30_000
 /** How far two machines' clocks may run apart, per ms: what an old estimate may be off by now. */
@@ -14,7 +15,7 @@ const STEP_MS = 5_000
  * until clocks may have drifted further apart than it errs. A step of the database's clock, ahead or back, is
  * followed once the next reading has confirmed it. Goes back by such a step only.
  */
-export class ServerTime {
+export class ServerTime implements StoreClock {
   readonly #db: Pick<Db, 'command'>
   readonly #clock: Clock
   readonly #logger: Logger

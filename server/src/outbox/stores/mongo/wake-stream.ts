@@ -3,6 +3,7 @@ import type { ChangeStream, Collection } from 'mongodb'
 import type { Clock } from '../../../process/clock.ts'
 import { briefOf } from '../../../process/failure.ts'
 import type { Logger } from '../../../process/logger.ts'
+import type { WakeSource } from '../../contract/store.ts'
 import type { EventDocument } from './documents.ts'
 
 const RESTART_MS = 1_000
@@ -22,7 +23,7 @@ export interface WakeStreamContext {
  * while it is down, the polling underneath finds. States: running -> waiting to restart -> running;
  * stopped, or unsupported (a standalone server), for good.
  */
-export class WakeStream {
+export class WakeStream implements WakeSource {
   readonly #context: WakeStreamContext
   readonly #listeners = new Set<() => void>()
   #stream: ChangeStream | null = null

@@ -1,14 +1,14 @@
 import { isOlderRecord } from '../../contract/store.ts'
-import type { RoomRecord } from '../../contract/store.ts'
+import type { RoomRecord, RoomStore } from '../../contract/store.ts'
 
 /** Records of ended rooms kept; the oldest go first. */
 const MAX_ENDED_ROOMS = 10_000
 
-/** A MemoryStore's records of rooms (OB11). */
-export class MemoryRecords {
+/** The records of rooms in memory. */
+export class MemoryRooms implements RoomStore {
   readonly #records = new Map<string, RoomRecord>()
 
-  save(record: RoomRecord): void {
+  async save(record: RoomRecord): Promise<void> {
     if (isOlderRecord(record, this.#records.get(record.room))) return
     this.#records.delete(record.room)
     this.#records.set(record.room, record)
@@ -20,14 +20,14 @@ export class MemoryRecords {
     }
   }
 
-  living(after: string, limit: number): RoomRecord[] {
+  async living(after: string, limit: number): Promise<RoomRecord[]> {
     return Array.from(this.#records.values())
       .filter(({ room, isLive }) => isLive && room > after)
       .sort((a, b) => (a.room < b.room ? -1 : 1))
       .slice(0, limit)
   }
 
-  ended(limit: number): RoomRecord[] {
+  async ended(limit: number): Promise<RoomRecord[]> {
     return Array.from(this.#records.values())
       .filter(({ isLive }) => !isLive)
       .sort((a, b) => b.createdAt - a.createdAt)

@@ -1,17 +1,16 @@
 import { OWNER } from '../../contract/store.ts'
-import type { LogEvent, RangeQuery, Snapshot } from '../../contract/store.ts'
+import type { LogEvent, RangeQuery } from '../../contract/store.ts'
+import { indexAfter } from './by-seq.ts'
 
-/** One room's part of a MemoryStore: its events by seq and by n, and its snapshots. */
-export class MemoryRoom {
+/** One room's events in memory, by seq and by n. */
+export class RoomEvents {
   /** Ascending by seq. */
   #events: LogEvent[] = []
   readonly #byN = new Map<number, LogEvent>()
-  /** Ascending by seq. */
-  #snapshots: Snapshot[] = []
   #last: LogEvent | null = null
 
   get isEmpty(): boolean {
-    return this.#byN.size === 0 && this.#snapshots.length === 0
+    return this.#byN.size === 0
   }
 
   /** The event with the greatest n. */
@@ -30,7 +29,7 @@ export class MemoryRoom {
     if (!this.#last || event.n > this.#last.n) this.#last = event
   }
 
-  /** All of them: `limit` and `maxBytes` are the caller's to keep. */
+  /** All of them: the caller keeps to `limit` and `maxBytes`. */
   range(query: RangeQuery): LogEvent[] {
     const start = indexAfter(this.#events, query.after)
     return this.#events.slice(start, indexAfter(this.#events, query.upTo))
@@ -46,37 +45,6 @@ export class MemoryRoom {
     for (const event of this.#byN.values())
       if (!this.#last || event.n > this.#last.n) this.#last = event
   }
-
-  saveSnapshot(snapshot: Snapshot): void {
-    const index = indexAfter(this.#snapshots, snapshot.seq)
-    const isSame = this.#snapshots[index - 1]?.seq === snapshot.seq
-    this.#snapshots.splice(isSame ? index - 1 : index, isSame ? 1 : 0, snapshot)
-  }
-
-  snapshotAt(seq: number): Snapshot | null {
-    return this.#snapshots[indexAfter(this.#snapshots, seq) - 1] ?? null
-  }
-
-  snapshotOf(seq: number): Snapshot | null {
-    const found = this.snapshotAt(seq)
-    return found?.seq === seq ? found : null
-  }
-
-  deleteSnapshotsBelow(seq: number): void {
-    this.#snapshots.splice(0, indexAfter(this.#snapshots, seq - 1))
-  }
-}
-
-/** Index of the first entry with a seq above `seq`. */
-function indexAfter(list: readonly { readonly seq: number }[], seq: number): number {
-  let low = 0
-  let high = list.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((list[middle]?.seq ?? 0) <= seq) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function insertBySeq(list: LogEvent[], event: LogEvent): void {

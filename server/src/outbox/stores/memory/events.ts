@@ -1,0 +1,151 @@
+import { RangeGauge, eventBytes } from '../../contract/sizes.ts'
+import { TOMBSTONE } from '../../contract/store.ts'
+import type { EventStore, InsertOutcome, LogEvent, RangeQuery } from '../../contract/store.ts'
+import type { MemoryMarks } from './marks.ts'
+import { RoomEvents } from './room-events.ts'
+
+export interface MemoryEventsParts {
+  /** The counter of the same log. */
+  readonly marks: MemoryMarks
+  /** Called after each insert, synchronously. */
+  readonly onInserted: () => void
+}
+
+/** The events of a log in memory. */
+export class MemoryEvents implements EventStore {
+  readonly #parts: MemoryEventsParts
+  readonly #rooms = new Map<string, RoomEvents>()
+  /** Event with seq `#base + 1 + i` at index i; holes are undefined. */
+  #slots: (LogEvent | undefined)[] = []
+  /** Everything at or below it was deleted. */
+  #base: number
+  #keptBytes = 0
+
+  constructor(parts: MemoryEventsParts) {
+    this.#parts = parts
+    this.#base = parts.marks.next - 1
+  }
+
+  /** Bytes of `data` and `hidden` of all of them. */
+  get keptBytes(): number {
+    return this.#keptBytes
+  }
+
+  async allocate(count: number): Promise<number> {
+    return this.#parts.marks.take(count)
+  }
+
+  async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
+    return this.#apply(events)
+  }
+
+  async insertNext(
+    count: number,
+    make: (first: number) => readonly LogEvent[],
+  ): Promise<InsertOutcome> {
+    const { marks } = this.#parts
+    const events = make(marks.next)
+    const places = new Set<string>()
+    for (const [index, event] of events.entries()) {
+      const blocking = this.#blocking(event)
+      const place = `${event.n} ${event.room}`
+      if (blocking || (event.n > 0 && places.has(place)))
+        return { kind: 'blocked', index, blocking }
+      places.add(place)
+    }
+    marks.take(count)
+    return this.#apply(events)
+  }
+
+  async bySeq(seq: number): Promise<LogEvent | null> {
+    return this.#slots[seq - this.#base - 1] ?? null
+  }
+
+  async byRoomN(room: string, n: number): Promise<LogEvent | null> {
+    return this.#rooms.get(room)?.byN(n) ?? null
+  }
+
+  async range(query: RangeQuery): Promise<LogEvent[]> {
+    const gauge = new RangeGauge(query)
+    const found: LogEvent[] = []
+    for (const event of this.#eventsOf(query)) {
+      found.push(query.isBare ? { ...event, data: '', hidden: null } : event)
+      if (gauge.isFullWith(event)) break
+    }
+    return found
+  }
+
+  *#eventsOf(query: RangeQuery): Iterable<LogEvent> {
+    const { room, rooms } = query
+    if (room !== undefined) yield* this.#rooms.get(room)?.range(query) ?? []
+    else if (rooms)
+      yield* rooms
+        .flatMap((each) => this.#rooms.get(each)?.range(query) ?? [])
+        .sort((a, b) => a.seq - b.seq)
+    else {
+      const end = Math.min(query.upTo - this.#base, this.#slots.length)
+      for (let i = Math.max(0, query.after - this.#base); i < end; i++) {
+        const event = this.#slots[i]
+        if (event) yield event
+      }
+    }
+  }
+
+  async lastOfRoom(room: string): Promise<LogEvent | null> {
+    return this.#rooms.get(room)?.last ?? null
+  }
+
+  async deleteThrough(seq: number): Promise<number> {
+    const gone = this.#slots.splice(0, Math.max(0, seq - this.#base))
+    this.#base += gone.length
+    const rooms = new Set<string>()
+    let count = 0
+    for (const event of gone) {
+      if (!event) continue
+      count++
+      this.#keptBytes -= eventBytes(event)
+      if (event.room !== null) rooms.add(event.room)
+    }
+    for (const id of rooms) {
+      const room = this.#rooms.get(id)
+      room?.deleteThrough(this.#base)
+      if (room?.isEmpty) this.#rooms.delete(id)
+    }
+    return count
+  }
+
+  #apply(events: readonly LogEvent[]): InsertOutcome {
+    let outcome: InsertOutcome = { kind: 'stored' }
+    for (const [index, event] of events.entries()) {
+      const blocking = this.#blocking(event)
+      if (blocking) {
+        outcome = { kind: 'blocked', index, blocking }
+        break
+      }
+      this.#put(event)
+    }
+    this.#parts.onInserted()
+    return outcome
+  }
+
+  #put(event: LogEvent): void {
+    const index = event.seq - this.#base - 1
+    while (this.#slots.length < index) this.#slots.push(undefined)
+    this.#slots[index] = event
+    this.#keptBytes += eventBytes(event)
+    this.#parts.marks.reach(event.seq)
+    if (event.room === null) return
+    let room = this.#rooms.get(event.room)
+    if (!room) this.#rooms.set(event.room, (room = new RoomEvents()))
+    room.add(event)
+  }
+
+  #blocking(event: LogEvent): LogEvent | null {
+    // What retention has deleted is taken still: a write that late must not vanish unseen.
+    if (event.seq <= this.#base)
+      return { ...event, room: null, n: 0, epoch: 0, own: '', type: TOMBSTONE, data: '' }
+    const bySeq = this.#slots[event.seq - this.#base - 1]
+    if (bySeq || event.room === null || event.n === 0) return bySeq ?? null
+    return this.#rooms.get(event.room)?.byN(event.n) ?? null
+  }
+}
