@@ -12,7 +12,30 @@ export { silentLogger } from './process/logger.ts'
 export type { Logger } from './process/logger.ts'
 export type { ServerLimits } from './options.ts'
 export { MemoryStore } from './outbox/stores/memory/store.ts'
-export type { LogStore } from './outbox/contract/store.ts'
+export type { MemoryStoreOptions } from './outbox/stores/memory/store.ts'
+export type {
+  Checkpoint,
+  CheckpointStore,
+  EventStore,
+  InsertOutcome,
+  LogEvent,
+  LogStore,
+  MarkStore,
+  RangeQuery,
+  RecordPage,
+  RecordQuery,
+  RecordStore,
+  RecordWrite,
+  RoomRecord,
+  RoomStore,
+  Snapshot,
+  SnapshotCut,
+  SnapshotPlace,
+  SnapshotStore,
+  StoreClock,
+  StoredRecord,
+  WakeSource,
+} from './outbox/contract/store.ts'
 export { createRandom } from './process/random.ts'
 export type { Random } from './process/random.ts'
 export type {

@@ -15,6 +15,7 @@ export const serverErrorCodes = {
   room_taken: 'Another process has taken the room over',
   room_not_ready: 'The room has no state yet: onCreate has not returned',
   event_refused: 'An event can never be written to the log',
+  record_invalid: 'A key, value or version of a record is outside its bounds',
   outbox_unreachable: 'The log cannot be reached',
   aborted: 'The client has gone before the request was read',
 } as const

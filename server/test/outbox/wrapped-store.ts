@@ -1,7 +1,7 @@
 import type { LogStore } from '../../src/outbox/contract/store.ts'
 
 /** The contracts of a store whose members are all asynchronous. */
-const CONTRACTS = ['events', 'marks', 'snapshots', 'rooms', 'checkpoints'] as const
+const CONTRACTS = ['events', 'marks', 'snapshots', 'rooms', 'checkpoints', 'records'] as const
 type Contract = (typeof CONTRACTS)[number]
 
 /** One call of a member of one contract. */

@@ -1,4 +1,5 @@
 import { MemoryCheckpoints } from '../../src/outbox/stores/memory/checkpoints.ts'
+import { MemoryRecords } from '../../src/outbox/stores/memory/records.ts'
 import { MemoryRooms } from '../../src/outbox/stores/memory/rooms.ts'
 import type {
   CheckpointStore,
@@ -7,6 +8,7 @@ import type {
   LogEvent,
   LogStore,
   MarkStore,
+  RecordStore,
   RoomStore,
   Snapshot,
   SnapshotStore,
@@ -48,6 +50,7 @@ export class SimStore implements LogStore {
   // Nothing of the simulation keeps anything else: a memory of its own will do.
   readonly rooms: RoomStore = new MemoryRooms()
   readonly checkpoints: CheckpointStore = new MemoryCheckpoints()
+  readonly records: RecordStore
   readonly clock: StoreClock
   readonly wake: WakeSource
   readonly #parts: SimStoreParts
@@ -61,6 +64,7 @@ export class SimStore implements LogStore {
     this.marks = this.#marks()
     this.snapshots = this.#snapshots()
     this.clock = { now: () => parts.clock.now() }
+    this.records = new MemoryRecords(this.clock)
     this.wake = { subscribe: (wake) => this.#subscribe(wake) }
   }
 

@@ -12,6 +12,7 @@ export interface LogStore {
   readonly snapshots: SnapshotStore
   readonly rooms: RoomStore
   readonly checkpoints: CheckpointStore
+  readonly records: RecordStore
   readonly clock: StoreClock
   readonly wake: WakeSource
   /** True when a write takes effect before it answers, or never: then events of any age may be cut. */
@@ -116,6 +117,29 @@ export interface CheckpointStore {
   of(clientId: string): Promise<number | null>
 }
 
+/**
+ * Small records of other subsystems (bans, keys, contracts, subscriptions, nodes), each under a key of its own. A
+ * key is 1 to 512 characters of printable ASCII without spaces, a value at most 256 KiB; anything else is refused
+ * with `record_invalid` before the store is asked. A record that has expired by the store's time is as if it were
+ * not there, for every method and from that moment on.
+ */
+export interface RecordStore {
+  /** The record under the key, or null. */
+  get(key: string): Promise<StoredRecord | null>
+  /**
+   * Compare-and-set: writes the record if the version under its key is `ifVersion`, and resolves with its new
+   * version; resolves with null when another write was first. Of any number of writers with the same `ifVersion`
+   * at most one wins. The new version is above every version that the key has had, a deleted or expired one too.
+   * When it rejects with something else than `record_invalid`, the record may have been written all the same.
+   * @throws RingsideError record_invalid; unavailable when a store in memory holds as much as it may.
+   */
+  put(write: RecordWrite): Promise<number | null>
+  /** Records whose keys begin with `prefix`, ascending by key, a page at a time. */
+  list(query: RecordQuery): Promise<RecordPage>
+  /** Deletes the record if its version is `ifVersion`. False: it has another one, or is not there. */
+  delete(key: string, ifVersion: number): Promise<boolean>
+}
+
 /** The time of the store, which all processes share. */
 export interface StoreClock {
   /** In ms since the Unix epoch, estimated by the process; synchronous. */
@@ -213,6 +237,41 @@ export interface SnapshotCut {
 export interface Checkpoint {
   readonly clientId: string
   readonly seq: number
+}
+
+/** What a RecordStore keeps under one key. */
+export interface StoredRecord {
+  readonly key: string
+  /** Above 0; grows with each write of the key. */
+  readonly version: number
+  /** Text of the subsystem's own, most often JSON. */
+  readonly value: string
+  /** Store time in ms from which on it is not there any more; null: never. */
+  readonly expiresAt: number | null
+}
+
+export interface RecordWrite {
+  readonly key: string
+  readonly value: string
+  /** The version that the writer has seen; 0: there must be none. */
+  readonly ifVersion: number
+  /** Default: null, which is never. */
+  readonly expiresAt?: number | null
+}
+
+export interface RecordQuery {
+  /** '' for all records. */
+  readonly prefix: string
+  /** Exclusive: the `next` of the page before. Default: from the first. */
+  readonly after?: string
+  /** 1-1,000. A page also ends with the record that reaches 4 MiB of values. */
+  readonly limit: number
+}
+
+export interface RecordPage {
+  readonly records: readonly StoredRecord[]
+  /** Where to read on; null: nothing more was there. */
+  readonly next: string | null
 }
 
 /** What is known of a room without reading its log. */

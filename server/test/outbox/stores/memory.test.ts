@@ -44,3 +44,28 @@ it('OB1 what a hook throws before an insert is an unknown outcome, not an except
     cause,
   })
 })
+
+it('OB30 a record expires with the clock, and its room is given to others', async () => {
+  const clock = new ManualClock()
+  const { records } = new MemoryStore({ clock })
+  const expiresAt = clock.now() + 1_000
+  const version = (await records.put({ key: 'a', value: '', ifVersion: 0, expiresAt })) ?? 0
+  clock.advance(999)
+  expect(await records.get('a')).toMatchObject({ version })
+  clock.advance(1)
+  expect(await records.get('a')).toBeNull()
+  const value = 'x'.repeat(256 * 1024)
+  const fill = async (prefix: string, expiresAt: number | null): Promise<void> => {
+    for (let index = 0; index < 300; index++)
+      await records.put({ key: `${prefix}${index}`, value, ifVersion: 0, expiresAt })
+  }
+  await expect(fill('b', clock.now() + 1_000)).rejects.toMatchObject({ code: 'unavailable' })
+  const kept = (await records.get('b0'))?.version ?? 0
+  // Over what is there it goes on.
+  const renewed = { key: 'b0', value, ifVersion: kept, expiresAt: clock.now() + 1_000 }
+  expect(await records.put(renewed)).not.toBeNull()
+  clock.advance(1_000)
+  await expect(fill('c', null)).rejects.toMatchObject({ code: 'unavailable' })
+  expect((await records.list({ prefix: 'b', limit: 10 })).records).toEqual([])
+  expect((await records.list({ prefix: 'c', limit: 10 })).records).toHaveLength(10)
+})

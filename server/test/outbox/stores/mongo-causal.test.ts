@@ -55,7 +55,7 @@ async function readConcernOf(work: () => Promise<unknown>): Promise<Document> {
   await db.command({ profile: 0 })
   const found = await db
     .collection('system.profile')
-    .find({ 'command.find': { $in: ['events', 'log', 'snapshots'] } })
+    .find({ 'command.find': { $in: ['events', 'log', 'snapshots', 'records'] } })
     .withReadPreference(ReadPreference.primary)
     .toArray()
   expect(found).toHaveLength(1)
@@ -79,6 +79,8 @@ describe('FE1 reads of a MongoStore never go back in time', () => {
     ['floor', (store) => store.marks.floor()],
     ['sealed', (store) => store.marks.sealed()],
     ['counter', (store) => store.marks.counter()],
+    ['records.get', (store) => store.records.get('k')],
+    ['records.list', (store) => store.records.list({ prefix: '', limit: 10 })],
   ]
 
   it.each(reads)('FE1 %s asks for what an earlier read has shown', async (_name, read) => {

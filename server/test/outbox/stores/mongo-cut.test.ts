@@ -84,4 +84,24 @@ describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
     const [events] = await db.listCollections({ name: 'events' }).toArray()
     expect(JSON.stringify(events)).toContain('dependencies')
   })
+
+  it('OB30 records that have expired are deleted by the database at their time', async () => {
+    const db = databaseFor('records')
+    const store = new MongoStore({ uri: mongo.uri, database: db.databaseName })
+    await store.open()
+    const expiresAt = store.clock.now() + 60_000
+    await store.records.put({ key: 'n/1', value: '{}', ifVersion: 0, expiresAt })
+    const indexes = await db.collection('records').indexes()
+    expect(indexes).toContainEqual(
+      expect.objectContaining({ key: { expireAt: 1 }, expireAfterSeconds: 0 }),
+    )
+    const found = await db
+      .collection<{ _id: string; expireAt: Date }>('records')
+      .findOne({ _id: 'n/1' })
+    expect(found?.expireAt).toEqual(new Date(expiresAt))
+    const twisted = { $set: { value: 7 } }
+    const update = db.collection<{ _id: string }>('records').updateOne({ _id: 'n/1' }, twisted)
+    await expect(update).rejects.toMatchObject({ code: 121 })
+    await store.close()
+  })
 })

@@ -5,6 +5,7 @@ import type {
   EventStore,
   LogStore,
   MarkStore,
+  RecordStore,
   RoomStore,
   SnapshotStore,
   StoreClock,
@@ -13,6 +14,7 @@ import type {
 import { MemoryCheckpoints } from './checkpoints.ts'
 import { MemoryEvents } from './events.ts'
 import { MemoryMarks } from './marks.ts'
+import { MemoryRecords } from './records.ts'
 import { MemoryRooms } from './rooms.ts'
 import { MemorySnapshots } from './snapshots.ts'
 
@@ -32,6 +34,7 @@ export class MemoryStore implements LogStore {
   readonly snapshots: SnapshotStore = new MemorySnapshots()
   readonly rooms: RoomStore = new MemoryRooms()
   readonly checkpoints: CheckpointStore = new MemoryCheckpoints()
+  readonly records: RecordStore
   readonly clock: StoreClock
   readonly wake: WakeSource
   readonly #events: MemoryEvents
@@ -39,6 +42,7 @@ export class MemoryStore implements LogStore {
   constructor({ clock = new SystemClock() }: MemoryStoreOptions = {}) {
     const listeners = new Set<() => void>()
     this.clock = { now: () => clock.now() }
+    this.records = new MemoryRecords(this.clock)
     // A later process begins higher, so that its log never takes an id of this one for its own.
     const marks = new MemoryMarks(clock.now() * 1000)
     this.marks = marks

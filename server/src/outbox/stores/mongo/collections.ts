@@ -6,6 +6,7 @@ import type {
   CheckpointDocument,
   EventDocument,
   LogDocument,
+  RecordDocument,
   RoomDocument,
   SnapshotDocument,
 } from './documents.ts'
@@ -17,6 +18,7 @@ export interface Collections {
   readonly snapshots: Collection<SnapshotDocument>
   readonly checkpoints: Collection<CheckpointDocument>
   readonly rooms: Collection<RoomDocument>
+  readonly records: Collection<RecordDocument>
 }
 
 const NAMESPACE_EXISTS = 48
@@ -62,6 +64,16 @@ const validators: Readonly<Record<string, Document>> = {
       publicState: { bsonType: 'string' },
     },
   },
+  records: {
+    bsonType: 'object',
+    required: ['_id', 'version', 'value'],
+    properties: {
+      _id: { bsonType: 'string' },
+      version: whole,
+      value: { bsonType: 'string' },
+      expireAt: { bsonType: 'date' },
+    },
+  },
 }
 
 /** Names the collections; every read is a majority read, every write majority and journalled (OB1). */
@@ -77,6 +89,7 @@ export function collectionsOf(db: Db): Collections {
     snapshots: db.collection<SnapshotDocument>('snapshots', options),
     checkpoints: db.collection<CheckpointDocument>('checkpoints', options),
     rooms: db.collection<RoomDocument>('rooms', options),
+    records: db.collection<RecordDocument>('records', options),
   }
 }
 
@@ -111,7 +124,7 @@ async function createMissing(db: Db, nowMs: number, logger: Logger): Promise<voi
     if (!isCurrent)
       logger.warn({ collection: name }, 'the validator is an older one: no right to collMod')
   }
-  const { events, log, snapshots, checkpoints, rooms } = collectionsOf(db)
+  const { events, log, snapshots, checkpoints, rooms, records } = collectionsOf(db)
   await events.createIndexes([
     {
       // OB2: one event at each place of a room.
@@ -136,6 +149,7 @@ async function createMissing(db: Db, nowMs: number, logger: Logger): Promise<voi
     { key: { isLive: 1, _id: 1 }, name: 'living' },
     { key: { endedAt: 1 }, name: 'expiry', expireAfterSeconds: ROOM_TTL_SECONDS },
   ])
+  await records.createIndexes([{ key: { expireAt: 1 }, name: 'expiry', expireAfterSeconds: 0 }])
   const origin = long(nowMs * 1000)
   await log.updateOne(
     { _id: 'log' },

@@ -1,5 +1,12 @@
 import { Long } from 'mongodb'
-import type { LogEvent, RoomRecord, Snapshot, SnapshotPlace } from '../../contract/store.ts'
+import type {
+  LogEvent,
+  RecordWrite,
+  RoomRecord,
+  Snapshot,
+  SnapshotPlace,
+  StoredRecord,
+} from '../../contract/store.ts'
 
 /** One event as it is stored. `n` and `epoch` are absent where there is no room: the index is partial on them. */
 export interface EventDocument {
@@ -67,6 +74,16 @@ export interface CheckpointDocument {
   _id: string
   seq: Long | number
   at: Date
+}
+
+/** A record of another subsystem; expires at `expireAt`. */
+export interface RecordDocument {
+  /** The record's key. */
+  _id: string
+  version: Long | number
+  value: string
+  /** Absent: it never expires. */
+  expireAt?: Date
 }
 
 /** A whole number as BSON's 64-bit integer: as a double it would compare well, but read badly elsewhere. */
@@ -168,4 +185,18 @@ export function toRoomRecord(document: RoomDocument): RoomRecord {
   const createdAt = toNumber(document.createdAt)
   const access = { isPrivate, isLocked, revealedAt }
   return { room, type, seed, delayMs, epoch, revision, ...access, isLive, createdAt }
+}
+
+export function toRecordDocument(
+  { key, value, expiresAt = null }: RecordWrite,
+  version: number,
+): RecordDocument {
+  const document: RecordDocument = { _id: key, version: long(version), value }
+  if (expiresAt !== null) document.expireAt = new Date(expiresAt)
+  return document
+}
+
+export function toStoredRecord({ _id, version, value, expireAt }: RecordDocument): StoredRecord {
+  const expiresAt = expireAt ? expireAt.getTime() : null
+  return { key: _id, version: toNumber(version), value, expiresAt }
 }

@@ -9,6 +9,7 @@ import type {
   EventStore,
   LogStore,
   MarkStore,
+  RecordStore,
   RoomStore,
   SnapshotStore,
   StoreClock,
@@ -22,6 +23,7 @@ import { MongoCheckpoints } from './checkpoints.ts'
 import { MongoEvents } from './events.ts'
 import { MongoInserter } from './inserter.ts'
 import { MongoMarks } from './marks.ts'
+import { MongoRecords } from './records.ts'
 import { MongoRooms } from './rooms.ts'
 import { ServerTime } from './server-time.ts'
 import { MongoSnapshots } from './snapshots.ts'
@@ -58,6 +60,7 @@ export class MongoStore implements LogStore {
   readonly snapshots: SnapshotStore
   readonly rooms: RoomStore
   readonly checkpoints: CheckpointStore
+  readonly records: RecordStore
   readonly clock: StoreClock
   readonly wake: WakeSource
   readonly #options: MongoStoreOptions
@@ -93,6 +96,7 @@ export class MongoStore implements LogStore {
     this.snapshots = new MongoSnapshots(at, time)
     this.rooms = new MongoRooms(at, this.clock)
     this.checkpoints = new MongoCheckpoints(at, this.clock)
+    this.records = new MongoRecords(at, time, this.clock)
     this.wake = this.#stream = new WakeStream({ events: at.events, clock, logger })
   }
 

@@ -3,6 +3,7 @@ import type { LogStore } from '../../../../src/outbox/contract/store.ts'
 import { describeCheckpointStore } from './checkpoints.ts'
 import { describeEventStore } from './events.ts'
 import { describeMarkStore } from './marks.ts'
+import { describeRecordStore } from './records.ts'
 import { describeRoomStore } from './rooms.ts'
 import { describeSnapshotStore } from './snapshots.ts'
 import { describeStoreClock } from './clock.ts'
@@ -15,6 +16,7 @@ export function describeLogStore(name: string, make: () => Promise<LogStore>): v
   describeSnapshotStore(name, make)
   describeRoomStore(name, make)
   describeCheckpointStore(name, make)
+  describeRecordStore(name, make)
   describeStoreClock(name, make)
   describeWakeSource(name, make)
 
