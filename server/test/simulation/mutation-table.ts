@@ -295,18 +295,18 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'FE1',
     'the floor is not checked',
-    outbox('read/page-reader', 'if (after < floor)', 'if (false)'),
+    outbox('read/sealed-reader', 'if (after < floor)', 'if (false)'),
   ),
   mutation(
     'FE1',
     'the floor is checked before the page is read',
     outbox(
-      'read/page-reader',
+      'read/sealed-reader',
       'const found = after >= upTo',
       'const floor = await store.marks.floor()\n    const found = after >= upTo',
     ),
     outbox(
-      'read/page-reader',
+      'read/sealed-reader',
       '    const floor = await store.marks.floor()\n    noteFloor',
       '    noteFloor',
     ),
@@ -315,7 +315,7 @@ export const mutations: readonly Mutation[] = [
     'FE1',
     'a full page passes for all there is',
     outbox(
-      'read/page-reader',
+      'read/sealed-reader',
       'last && isFullAnswer(found, page) ? last.seq : Math.max(after, upTo)',
       'Math.max(after, upTo)',
     ),

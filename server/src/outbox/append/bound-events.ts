@@ -1,5 +1,11 @@
-import type { Bound } from './pending.ts'
+import type { Pending } from './pending.ts'
 import type { LogEvent } from '../contract/store.ts'
+
+/** A pending event with the numbers it was sent with. */
+export interface Bound {
+  readonly pending: Pending
+  readonly event: LogEvent
+}
 
 /** The event itself, stored by an earlier attempt. */
 export function isSame(stored: LogEvent, event: LogEvent): boolean {

@@ -43,6 +43,8 @@ export class LogWriter {
   #flush: Promise<void> | null = null
   #isAbandoned = false
   #lastError: string | null = null
+  /** Events that were taken so far. */
+  appendedCount = 0
 
   constructor(context: WriterContext) {
     this.#context = context
@@ -82,6 +84,7 @@ export class LogWriter {
 
   /** Takes an event; it is sent with the next flush. Synchronous and cheap. */
   enqueue(pending: Pending): void {
+    this.appendedCount++
     if (this.#isAbandoned) {
       this.#context.clock.soon(() => pending.owner.abandon(this.#abandonedError()))
       return

@@ -112,6 +112,7 @@ export class PendingEvents {
     last.hidden = hidden
     last.bytes = bytes
     this.#change(pendingBytes - this.#bytes)
+    this.#total.coalescedCount++
     return true
   }
 

@@ -10,6 +10,8 @@ export class PendingTotal {
   readonly #listeners = new Set<() => void>()
   #bytes = 0
   #isFull = false
+  /** Patches that were folded into the one before them, over all rooms. */
+  coalescedCount = 0
 
   constructor(maxBytes: number, clock: Clock) {
     this.#maxBytes = maxBytes

@@ -37,9 +37,3 @@ export interface Waiter {
   readonly resolve: () => void
   readonly reject: (cause: Error) => void
 }
-
-/** A pending event with the numbers it was sent with. */
-export interface Bound {
-  readonly pending: Pending
-  readonly event: LogEvent
-}

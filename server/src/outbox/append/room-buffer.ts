@@ -10,11 +10,11 @@ import type {
   RoomLogHandlers,
   SnapshotInput,
 } from '../contract/outbox.ts'
-import type { MarkerOutcome, Ownership } from '../owner/ownership.ts'
+import type { MarkerOutcome, Ownership } from './ownership.ts'
 import { PendingEvents } from './pending-events.ts'
 import type { PendingTotal } from './pending-total.ts'
 import type { EventOwner, Pending } from './pending.ts'
-import { SnapshotCheck } from '../keep/snapshot-check.ts'
+import { SnapshotCheck } from './snapshot-check.ts'
 import { END, OWNER, PATCH, patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 
@@ -29,7 +29,6 @@ export interface BufferContext {
   /** Resolves with false when it was dropped. */
   readonly saveSnapshot: (snapshot: Snapshot) => Promise<boolean>
   readonly onOver: (buffer: RoomBuffer) => void
-  readonly onCoalesced: () => void
   /** So many accepted events of the room will not be written: the log was given up, or stopped. */
   readonly onLost: (room: string, count: number) => void
 }
@@ -125,10 +124,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
       return false
     }
     const isPressed = this.#pending.isPressed(options)
-    if (isPressed && event.type === PATCH && this.#pending.fold(event, options)) {
-      this.#context.onCoalesced()
-      return true
-    }
+    if (isPressed && event.type === PATCH && this.#pending.fold(event, options)) return true
     // A room's end is one event and must not be lost to its own fullness.
     if (!isEnd && !this.#pending.hasRoomFor(bytes, options)) {
       this.#isBlocked = true

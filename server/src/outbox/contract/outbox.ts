@@ -1,4 +1,3 @@
-import type { Checkpoints } from '../keep/checkpoints.ts'
 import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
 
 /**
@@ -35,9 +34,7 @@ export interface Outbox {
    * `sealed` of the call before, or greater when the log was cut faster than this process could read:
    * readers at a lower position have lost events. The returned function stops it.
    */
-  onSealed(
-    listener: (events: readonly LogEvent[], sealed: number, after: number) => void,
-  ): () => void
+  onSealed(listener: SealedListener): () => void
   /**
    * Sealed events with seq > after, ascending, tombstones left out. `next` is where to read on: the
    * last seq looked at, `sealed` when the end was reached.
@@ -53,7 +50,7 @@ export interface Outbox {
   /** The rooms made last among those that have ended, newest first; at most `limit`. */
   endedRooms(limit: number): Promise<RoomRecord[]>
   /** How far clients have read (OB19). */
-  readonly checkpoints: Pick<Checkpoints, 'note' | 'of'>
+  readonly checkpoints: ClientCheckpoints
   /**
    * The room as its log has it at the moment, for whoever is about to claim it: the newest snapshot and the
    * events after it by n. It waits for no watermark, for a run of n without a gap is whole (CL4).
@@ -70,6 +67,20 @@ export interface Outbox {
   /** The store's time in ms. */
   now(): number
   readonly stats: OutboxStats
+}
+
+/** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB6). */
+export type SealedListener = (events: readonly LogEvent[], sealed: number, after: number) => void
+
+/** How far clients have read, as the outbox keeps it (OB19). */
+export interface ClientCheckpoints {
+  /**
+   * The client has read up to `seq`; more than W it cannot have seen, so that much is taken.
+   * @throws RingsideError too_many_requests while 10,000 other clients wait to be written.
+   */
+  note(clientId: string, seq: number): void
+  /** Where the client has read up to, or null when it never told, or not for 30 days. */
+  of(clientId: string): Promise<number | null>
 }
 
 /** What a room's log says of it, up to its event n. */

@@ -2,6 +2,7 @@ import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import { briefOf } from '../../process/failure.ts'
 import type { Logger } from '../../process/logger.ts'
+import type { ClientCheckpoints } from '../contract/outbox.ts'
 import type { LogStore } from '../contract/store.ts'
 
 const WRITE_EVERY_MS = 2_000
@@ -22,7 +23,7 @@ export interface CheckpointsContext {
  * every 2 s: a client that tells it with each event costs no more than one that seldom does. What a store refuses is
  * written with the next.
  */
-export class Checkpoints {
+export class Checkpoints implements ClientCheckpoints {
   readonly #context: CheckpointsContext
   readonly #waiting = new Map<string, number>()
   #cancel: (() => void) | null = null
@@ -31,10 +32,6 @@ export class Checkpoints {
     this.#context = context
   }
 
-  /**
-   * The client has read up to `seq`; more than W it cannot have seen, so that much is taken.
-   * @throws RingsideError too_many_requests while 10,000 other clients wait.
-   */
   note(clientId: string, seq: number): void {
     const known = this.#waiting.get(clientId)
     if (known === undefined && this.#waiting.size >= MAX_WAITING)
@@ -43,7 +40,6 @@ export class Checkpoints {
     this.#schedule()
   }
 
-  /** Where the client has read up to, or null when it never told, or not for 30 days. */
   async of(clientId: string): Promise<number | null> {
     const stored = await this.#context.store.checkpoints.of(clientId)
     const waiting = this.#waiting.get(clientId)

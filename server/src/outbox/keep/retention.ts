@@ -5,6 +5,7 @@ import type { Outage } from '../health/outage.ts'
 import { eventBytes, isFullAnswer } from '../contract/sizes.ts'
 import type { OutboxOptions } from '../contract/outbox.ts'
 import { StateKeeper } from './state-keeper.ts'
+import { youngestCutMs } from './youngest-cut.ts'
 import type { MissingState } from './state-keeper.ts'
 import { END } from '../contract/store.ts'
 import type { LogEvent, LogStore, SnapshotCut } from '../contract/store.ts'
@@ -14,8 +15,6 @@ const PAGE = 1_000
 const MAX_PAGES = 20
 /** Readers with a delay read so far behind, and may be late by this much, in ms. */
 const DELAY_MARGIN_MS = 10_000
-/** So that a size limit is one, within reason. */
-const LONGEST_YOUNGEST_MS = 600_000
 const SHORTEST_ROUND_MS = 1_000
 const LONGEST_ROUND_MS = 10_000
 /** A room that was asked for a snapshot has this long to capture and store it before it is asked again. */
@@ -37,14 +36,6 @@ export interface RetentionContext {
   readonly askForSnapshot: (room: string) => boolean
   /** The largest delay of a room in use, in ms: nothing younger is cut, however much there is (FE3). */
   readonly maxDelayMs: () => number
-}
-
-/**
- * Nothing younger is cut, however much there is, in ms: a write that is on its way must not find the place
- * of what it collides with empty. A flush gives up at half of it (OB6).
- */
-export function youngestCutMs(options: OutboxOptions): number {
-  return Math.min(options.retentionMs, LONGEST_YOUNGEST_MS)
 }
 
 /** What would be cut of one room. */

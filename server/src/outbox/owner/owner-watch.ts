@@ -9,7 +9,7 @@ export interface OwnerWatchContext {
   readonly store: Pick<LogStore, 'events'>
   readonly logger: Logger
   /** The ownerships of this process. */
-  readonly rooms: ReadonlySet<RoomBuffer>
+  readonly rooms: Iterable<RoomBuffer>
 }
 
 /**

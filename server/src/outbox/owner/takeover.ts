@@ -1,6 +1,6 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { RoomLogHandlers } from '../contract/outbox.ts'
-import type { MarkerOutcome, RoomPosition } from './ownership.ts'
+import type { MarkerOutcome, RoomPosition } from '../append/ownership.ts'
 import { RoomBuffer } from '../append/room-buffer.ts'
 import type { BufferContext } from '../append/room-buffer.ts'
 import { END, OWNER, patchNOf } from '../contract/store.ts'

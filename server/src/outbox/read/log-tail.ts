@@ -1,7 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { Outage } from '../health/outage.ts'
-import type { OutboxOptions } from '../contract/outbox.ts'
+import type { OutboxOptions, SealedListener } from '../contract/outbox.ts'
 import { PAGE_BYTES, isFullAnswer } from '../contract/sizes.ts'
 import { TOMBSTONE } from '../contract/store.ts'
 import type { LogEvent, LogStore } from '../contract/store.ts'
@@ -21,9 +21,6 @@ export interface LogTailContext {
   readonly outage: Pick<Outage, 'failed' | 'worked'>
   readonly own: string
 }
-
-/** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB6). */
-export type SealedListener = (events: readonly LogEvent[], sealed: number, after: number) => void
 
 /**
  * Reads the log by cursor and moves W, the sealed watermark (OB3): every seq <= W was read, so nothing can

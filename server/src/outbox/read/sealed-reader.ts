@@ -6,7 +6,7 @@ import type { LogStore } from '../contract/store.ts'
 
 const MAX_PAGE = 1_000
 
-export interface PageReaderContext {
+export interface SealedReaderContext {
   readonly store: Pick<LogStore, 'events' | 'marks'>
   /** W of OB3: nothing beyond it is read. */
   readonly sealed: () => number
@@ -15,10 +15,10 @@ export interface PageReaderContext {
 }
 
 /** Reads sealed pages. The store never shows less than W was read of: what a page up to W lacks is not there (FE1). */
-export class PageReader {
-  readonly #context: PageReaderContext
+export class SealedReader {
+  readonly #context: SealedReaderContext
 
-  constructor(context: PageReaderContext) {
+  constructor(context: SealedReaderContext) {
     this.#context = context
   }
 
