@@ -101,6 +101,19 @@ describe('CN11: what ends a feed, and what does not', () => {
     expect(rig.retries.at(-1)).toBe(2_000)
   })
 
+  it('a server that asks to come back at once, and always ends, does not make it spin', async () => {
+    const rig = new FeedRig()
+    rig.answers = Array.from({ length: 5_000 }, () => {
+      const body = 'retry: 0\nid: 5\nevent: caught-up\ndata: {}\n\n'
+      return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+    })
+    const feed = rig.open({ random: () => 0 })
+    await rig.timers.advance(10_000)
+    feed.close()
+    expect(5_000 - rig.answers.length).toBeGreaterThan(10)
+    expect(5_000 - rig.answers.length).toBeLessThan(100)
+  })
+
   it("the server's retry and going-away are kept to", async () => {
     const { rig } = await opened()
     await rig.stream.write('retry: 500\n\n')

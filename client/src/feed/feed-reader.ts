@@ -22,6 +22,8 @@ import type { StreamEnd } from './read-stream.ts'
 
 const DEFAULT_RETRY_MS = 2_000
 const MAX_RETRY_MS = 30_000
+/** A server, or what stands before it, that asks for less must not make the reader spin. */
+const MIN_RETRY_MS = 250
 /** 2.5 heartbeats of the server. */
 const DEFAULT_SILENCE_MS = 37_500
 
@@ -103,7 +105,7 @@ export class FeedReader implements Feed {
       silenceMs: this.#options.silenceMs ?? DEFAULT_SILENCE_MS,
       onOpen: () => this.#setStatus('catching-up', {}),
       onRetry: (ms) => {
-        this.#retryMs = Math.min(MAX_RETRY_MS, ms)
+        this.#retryMs = Math.max(MIN_RETRY_MS, Math.min(MAX_RETRY_MS, ms))
       },
       onBlock: ({ id, type, data }) => {
         if (this.#isOver) return

@@ -63,7 +63,7 @@ export const mutations: readonly Mutation[] = [
     'an unknown outcome passes for a failure: the events get new places',
     outbox(
       'append/flush',
-      'await backoff.wait(this.#failures++)\n      return',
+      'await pace.backOff(this.#failures++)\n      return',
       'this.#rest = await this.#bind(this.#rest.map((bound) => bound.pending))\n      return',
     ),
   ),
@@ -96,7 +96,7 @@ export const mutations: readonly Mutation[] = [
     'a duplicate without a blocking event passes for stored',
     outbox(
       'append/flush',
-      'await backoff.wait(this.#failures++)\n    }',
+      'await pace.backOff(this.#failures++)\n    }',
       'this.#acknowledgeFirst(1)\n    }',
     ),
   ),

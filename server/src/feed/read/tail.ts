@@ -2,6 +2,7 @@ import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
 import type { Logger } from '../../process/logger.ts'
+import { LoopPace } from '../../process/loop-pace.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedEntry } from './entry.ts'
 import type { FeedSlice } from './ring.ts'
@@ -105,10 +106,13 @@ export class FeedTail {
   #skipping: Promise<void> | null = null
   #isStopped = false
   #cancelTimer: (() => void) | null = null
+  readonly #pace: LoopPace
+  #loadedAt = -1
 
   constructor(delayMs: number, context: FeedTailsContext) {
     this.delayMs = delayMs
     this.#context = context
+    this.#pace = new LoopPace(context.clock)
     if (delayMs === 0) {
       this.#position = context.outbox.sealed
       this.ready = Promise.resolve()
@@ -205,6 +209,9 @@ export class FeedTail {
     const { source, clock, onCut } = this.#context
     try {
       await source.load(this.#position, undefined)
+      // The same page again has brought nothing (OB31).
+      if (this.#loadedAt === this.#position) await this.#pace.turn()
+      this.#loadedAt = this.#position
     } catch (error) {
       if (error instanceof RingsideError && error.code === 'past_retention') {
         this.#skipping = this.#skipCut()

@@ -1,6 +1,6 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
-import type { Backoff } from '../health/backoff.ts'
+import type { LoopPace } from '../../process/loop-pace.ts'
 import { isPlaceOf, isSame, renumbered, withoutRivals } from './bound-events.ts'
 import type { Bound } from './bound-events.ts'
 import type { Numbers } from './numbers.ts'
@@ -19,7 +19,7 @@ export interface FlushContext {
   readonly store: Pick<LogStore, 'events' | 'clock'>
   readonly options: OutboxOptions
   readonly clock: Clock
-  readonly backoff: Backoff
+  readonly pace: LoopPace
   readonly numbers: Numbers
   readonly outage: Pick<Outage, 'worked'>
   /** True: nothing more is written. */
@@ -60,7 +60,7 @@ export class Flush {
 
   /** Resolves when all is resolved, or the log is given up. @throws RingsideError outbox_unreachable when it must be. */
   async send(batch: readonly Pending[]): Promise<void> {
-    const { clock, isAbandoned } = this.#context
+    const { clock, pace, isAbandoned } = this.#context
     this.#rest = await this.#bind(batch)
     this.#begin()
     while (this.#rest.length > 0 && !isAbandoned()) {
@@ -69,6 +69,8 @@ export class Flush {
         throw new RingsideError('outbox_unreachable', 'A flush was older than half of what is kept')
       const attempt = await this.#attempt()
       if (!isAbandoned()) await this.#resolve(attempt)
+      // A store that takes nothing, and says so at once, is not asked as fast as it answers.
+      if (attempt.storedCount === 0 && this.#rest.length > 0) await pace.turn()
     }
   }
 
@@ -89,7 +91,7 @@ export class Flush {
   }
 
   async #resolve({ outcome, storedCount }: Attempt): Promise<void> {
-    const { backoff, note, outage } = this.#context
+    const { pace, note, outage } = this.#context
     // The store has answered, whatever it was.
     if (outcome.kind !== 'unknown') outage.worked('write')
     // Of what was sent: acknowledging takes it out of the rest.
@@ -98,7 +100,7 @@ export class Flush {
     if (outcome.kind === 'stored') return
     if (outcome.kind === 'unknown') {
       note(outcome.cause)
-      await backoff.wait(this.#failures++)
+      await pace.backOff(this.#failures++)
       return
     }
     if (!culprit) throw new Error('The store blamed an event that it was not given')
@@ -108,7 +110,7 @@ export class Flush {
   }
 
   async #unblock(culprit: Bound, blocking: LogEvent | null): Promise<void> {
-    const { numbers, backoff } = this.#context
+    const { numbers, pace } = this.#context
     if (blocking && isSame(blocking, culprit.event)) {
       this.#rest = this.#rest.filter((bound) => bound !== culprit)
       this.#acknowledge(culprit, blocking)
@@ -123,7 +125,7 @@ export class Flush {
       culprit.pending.owner.fence(blocking)
     } else {
       // Gone again, or not yet visible to a majority: look again.
-      await backoff.wait(this.#failures++)
+      await pace.backOff(this.#failures++)
     }
   }
 
@@ -194,7 +196,7 @@ export class Flush {
   }
 
   async #insertNext(): Promise<InsertOutcome> {
-    const { store, numbers, backoff, note, isAbandoned } = this.#context
+    const { store, numbers, pace, note, isAbandoned } = this.#context
     for (;;) {
       this.#begin()
       const rest = this.#rest
@@ -214,13 +216,14 @@ export class Flush {
         // Nothing was sent under numbers that could be used.
         if (isAbandoned()) return outcome
         note(outcome.cause)
-        await backoff.wait(0)
+        await pace.backOff(0)
         continue
       }
       if (outcome.kind === 'stored' || outcome.kind === 'unknown') {
         numbers.use(first, rest.length)
         if (!isSent) {
           numbers.voidSoon(rest.map((_, index) => first + index))
+          await pace.turn()
           continue
         }
       }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
-import { Backoff } from '../health/backoff.ts'
+import { LoopPace } from '../../process/loop-pace.ts'
 import { Flush } from './flush.ts'
 import { Numbers } from './numbers.ts'
 import type { Outage } from '../health/outage.ts'
@@ -35,7 +35,7 @@ export interface WriterContext {
  */
 export class LogWriter {
   readonly #context: WriterContext
-  readonly #backoff: Backoff
+  readonly #pace: LoopPace
   readonly #numbers: Numbers
   #queue: Pending[] = []
   #inFlight: readonly Pending[] = []
@@ -48,8 +48,8 @@ export class LogWriter {
 
   constructor(context: WriterContext) {
     this.#context = context
-    this.#backoff = new Backoff(context.clock)
-    this.#numbers = new Numbers(context, this.#backoff)
+    this.#pace = new LoopPace(context.clock)
+    this.#numbers = new Numbers(context, this.#pace)
   }
 
   get pendingEvents(): number {
@@ -106,7 +106,7 @@ export class LogWriter {
   abandon(cause: unknown): void {
     if (this.#isAbandoned) return
     this.#isAbandoned = true
-    this.#backoff.release()
+    this.#pace.release()
     this.#numbers.stop()
     const owners = new Set([...this.#inFlight, ...this.#queue].map((pending) => pending.owner))
     this.#queue = []
@@ -154,7 +154,7 @@ export class LogWriter {
   #send(batch: readonly Pending[]): Promise<void> {
     return new Flush({
       ...this.#context,
-      backoff: this.#backoff,
+      pace: this.#pace,
       numbers: this.#numbers,
       isAbandoned: () => this.#isAbandoned,
       drop: (owner) => (this.#queue = this.#queue.filter((pending) => pending.owner !== owner)),

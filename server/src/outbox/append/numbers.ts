@@ -1,4 +1,4 @@
-import type { Backoff } from '../health/backoff.ts'
+import type { LoopPace } from '../../process/loop-pace.ts'
 import type { Outage } from '../health/outage.ts'
 import type { LogStore } from '../contract/store.ts'
 import { writeTombstones } from './tombstones.ts'
@@ -19,7 +19,7 @@ export class Numbers {
   readonly #context: NumbersContext
   readonly #store: Pick<LogStore, 'events' | 'clock'>
   readonly #own: string
-  readonly #backoff: Backoff
+  readonly #pace: LoopPace
   /** Greatest seq that this process has used or voided. */
   #used = 0
   #toVoid: number[] = []
@@ -28,11 +28,11 @@ export class Numbers {
   tombstoneCount = 0
   lastError: string | null = null
 
-  constructor(context: NumbersContext, backoff: Backoff) {
+  constructor(context: NumbersContext, pace: LoopPace) {
     this.#context = context
     this.#store = context.store
     this.#own = context.own
-    this.#backoff = backoff
+    this.#pace = pace
   }
 
   isAbove(first: number): boolean {
@@ -72,10 +72,11 @@ export class Numbers {
           this.lastError = null
           return first
         }
+        await this.#pace.turn()
       } catch (error) {
         this.lastError = String(error)
         this.#context.outage.failed('write', error)
-        await this.#backoff.wait(attempt++)
+        await this.#pace.backOff(attempt++)
       }
     }
   }
@@ -93,9 +94,11 @@ export class Numbers {
     })
   }
 
-  /** As `voidSoon`, for first <= seq < end. */
+  /** Does the same for first <= seq < end. A counter that went far back gives a wide range, all of it sealed. */
   #voidRange(first: number, end: number): void {
-    this.voidSoon(Array.from({ length: end - first }, (_, index) => first + index))
+    const from = Math.max(first, this.#context.sealed() + 1)
+    if (from >= end) return
+    this.voidSoon(Array.from({ length: end - from }, (_, index) => from + index))
   }
 
   /** Resolves when nothing is left to void. */
@@ -116,7 +119,7 @@ export class Numbers {
         attempt = 0
       } catch (error) {
         this.lastError = String(error)
-        await this.#backoff.wait(attempt++)
+        await this.#pace.backOff(attempt++)
       }
     }
   }

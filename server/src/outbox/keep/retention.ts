@@ -1,5 +1,6 @@
 import type { Clock } from '../../process/clock.ts'
 import type { Logger } from '../../process/logger.ts'
+import { LoopPace } from '../../process/loop-pace.ts'
 import { CutClock } from './cut-clock.ts'
 import type { Outage } from '../health/outage.ts'
 import { eventBytes, isFullAnswer } from '../contract/sizes.ts'
@@ -53,6 +54,7 @@ interface Cut {
 export class Retention {
   readonly #context: RetentionContext
   readonly #cutClock: CutClock
+  readonly #pace: LoopPace
   #floor = 0
   #cancel: (() => void) | null = null
   #round: Promise<void> | null = null
@@ -67,6 +69,7 @@ export class Retention {
   constructor(context: RetentionContext) {
     this.#context = context
     this.#cutClock = new CutClock(context.clock)
+    this.#pace = new LoopPace(context.clock)
     this.#states = new StateKeeper(context)
   }
 
@@ -97,7 +100,7 @@ export class Retention {
     if (!this.#isRunning) return
     const { clock, options, outage } = this.#context
     const ms = Math.min(LONGEST_ROUND_MS, Math.max(SHORTEST_ROUND_MS, options.retentionMs / 10))
-    this.#cancel = clock.after(this.#hasMore ? 0 : ms, () => {
+    this.#cancel = clock.after(this.#hasMore ? this.#pace.next() : ms, () => {
       this.#round = this.run()
         .then(() => outage.worked('cut'))
         .catch((error: unknown) => outage.failed('cut', error))

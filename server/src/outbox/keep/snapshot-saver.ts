@@ -1,7 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 import { briefOf } from '../../process/failure.ts'
 import type { Logger } from '../../process/logger.ts'
-import { Backoff } from '../health/backoff.ts'
+import { LoopPace } from '../../process/loop-pace.ts'
 import type { LogStore, Snapshot, SnapshotStore } from '../contract/store.ts'
 
 const MAX_ATTEMPTS = 5
@@ -20,7 +20,7 @@ interface Waiting {
 export class SnapshotSaver {
   readonly #snapshots: SnapshotStore
   readonly #logger: Logger
-  readonly #backoff: Backoff
+  readonly #pace: LoopPace
   readonly #waiting = new Map<string, Waiting>()
   readonly #saving = new Map<string, Promise<boolean>>()
   #isStopped = false
@@ -32,7 +32,7 @@ export class SnapshotSaver {
   }) {
     this.#snapshots = context.store.snapshots
     this.#logger = context.logger
-    this.#backoff = new Backoff(context.clock)
+    this.#pace = new LoopPace(context.clock)
   }
 
   /** Resolves with false when it was dropped; one that a newer one has replaced is as that is. */
@@ -57,7 +57,7 @@ export class SnapshotSaver {
     const rooms = new Set([...this.#waiting.keys(), ...this.#saving.keys()])
     for (const { tell } of this.#waiting.values()) tell(false)
     this.#waiting.clear()
-    this.#backoff.release()
+    this.#pace.release()
     if (rooms.size > 0)
       this.#logger.error({ rooms: rooms.size }, 'snapshots were dropped: these rooms replay more')
   }
@@ -87,7 +87,7 @@ export class SnapshotSaver {
           { roomId: snapshot.room, err: briefOf(error) },
           'a snapshot could not be stored',
         )
-        await this.#backoff.wait(attempt)
+        await this.#pace.backOff(attempt)
       }
     }
     return false

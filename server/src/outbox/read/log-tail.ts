@@ -1,5 +1,6 @@
 import type { Clock } from '../../process/clock.ts'
 import type { Logger } from '../../process/logger.ts'
+import { LoopPace } from '../../process/loop-pace.ts'
 import type { Outage } from '../health/outage.ts'
 import type { OutboxOptions, SealedListener } from '../contract/outbox.ts'
 import { PAGE_BYTES, isFullAnswer } from '../contract/sizes.ts'
@@ -28,6 +29,7 @@ export interface LogTailContext {
  */
 export class LogTail {
   readonly #context: LogTailContext
+  readonly #pace: LoopPace
   readonly #listeners = new Set<SealedListener>()
   #sealed = 0
   #storedSealed = 0
@@ -41,6 +43,7 @@ export class LogTail {
   /** Reads without an answer, one after the other. */
   #silentCount = 0
   #pollCancel: (() => void) | null = null
+  #againCancel: (() => void) | null = null
   /** The hole right after W: how long it was looked at, and how far the log was visible at first. */
   #hole: {
     readonly after: number
@@ -56,6 +59,7 @@ export class LogTail {
 
   constructor(context: LogTailContext) {
     this.#context = context
+    this.#pace = new LoopPace(context.clock)
   }
 
   get sealed(): number {
@@ -85,6 +89,7 @@ export class LogTail {
     this.#generation++
     for (const stop of this.#stops.splice(0)) stop()
     this.#pollCancel?.()
+    this.#againCancel?.()
     await this.#context.store.marks
       .storeSealed(this.#sealed)
       .catch((error: unknown) => this.#note(error))
@@ -105,6 +110,13 @@ export class LogTail {
       this.#isWakePending = false
       this.#read()
     })
+  }
+
+  /** A read that brought nothing is not followed by the next as fast as the store answers (OB31). */
+  #wakeAgain(hasMoved: boolean): void {
+    const waitMs = hasMoved ? 0 : this.#pace.next()
+    if (waitMs === 0) this.wake()
+    else this.#againCancel = this.#context.clock.after(waitMs, () => this.wake())
   }
 
   #poll(): void {
@@ -132,6 +144,7 @@ export class LogTail {
       return
     }
     const generation = ++this.#generation
+    const before = this.#sealed
     this.#readSince = this.#context.clock.now()
     this.#isReadWanted = false
     void this.#readPage(generation)
@@ -145,7 +158,7 @@ export class LogTail {
       .then((isMore) => {
         if (generation !== this.#generation) return
         this.#readSince = null
-        if (isMore || this.#isReadWanted) this.wake()
+        if (isMore || this.#isReadWanted) this.#wakeAgain(this.#sealed > before)
       })
   }
 

@@ -108,9 +108,27 @@ const MAX_ATTEMPTS = 5
  * processes may do so at once; each step is harmless when done twice.
  */
 export async function createCollections(db: Db, nowMs: number, logger: Logger): Promise<void> {
+  await repairCollections(db, logger)
+  const origin = long(nowMs * 1000)
+  const first = { origin, counter: origin, floor: origin, sealed: origin }
+  await untilNoRace(() =>
+    collectionsOf(db).log.updateOne({ _id: 'log' }, { $setOnInsert: first }, { upsert: true }),
+  )
+}
+
+/**
+ * The same for collections and indexes alone: a log whose one document has gone is no longer the one that this
+ * process writes, and is not begun anew under it.
+ */
+export async function repairCollections(db: Db, logger: Logger): Promise<void> {
+  await untilNoRace(() => createMissing(db, logger))
+}
+
+async function untilNoRace(work: () => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await createMissing(db, nowMs, logger)
+      await work()
+      return
     } catch (error) {
       const isRace = error instanceof MongoServerError && RACES.has(Number(error.code))
       if (!isRace || attempt === MAX_ATTEMPTS) throw error
@@ -118,13 +136,13 @@ export async function createCollections(db: Db, nowMs: number, logger: Logger): 
   }
 }
 
-async function createMissing(db: Db, nowMs: number, logger: Logger): Promise<void> {
+async function createMissing(db: Db, logger: Logger): Promise<void> {
   for (const [name, schema] of Object.entries(validators)) {
     const isCurrent = await ensureValidator(db, name, schema)
     if (!isCurrent)
       logger.warn({ collection: name }, 'the validator is an older one: no right to collMod')
   }
-  const { events, log, snapshots, checkpoints, rooms, records } = collectionsOf(db)
+  const { events, snapshots, checkpoints, rooms, records } = collectionsOf(db)
   await events.createIndexes([
     {
       // OB2: one event at each place of a room.
@@ -150,12 +168,6 @@ async function createMissing(db: Db, nowMs: number, logger: Logger): Promise<voi
     { key: { endedAt: 1 }, name: 'expiry', expireAfterSeconds: ROOM_TTL_SECONDS },
   ])
   await records.createIndexes([{ key: { expireAt: 1 }, name: 'expiry', expireAfterSeconds: 0 }])
-  const origin = long(nowMs * 1000)
-  await log.updateOne(
-    { _id: 'log' },
-    { $setOnInsert: { origin, counter: origin, floor: origin, sealed: origin } },
-    { upsert: true },
-  )
 }
 
 /** False where the validator is an older one and the user may not change it (`readWrite` has no collMod). */

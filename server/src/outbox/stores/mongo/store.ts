@@ -17,7 +17,7 @@ import type {
 } from '../../contract/store.ts'
 import { databaseIn, maskAddress, maskText } from './address.ts'
 import { ClusterTime } from './cluster-time.ts'
-import { collectionsOf, createCollections } from './collections.ts'
+import { collectionsOf, createCollections, repairCollections } from './collections.ts'
 import { makeClient, withinMs } from './connect.ts'
 import { MongoCheckpoints } from './checkpoints.ts'
 import { MongoEvents } from './events.ts'
@@ -97,7 +97,12 @@ export class MongoStore implements LogStore {
     this.rooms = new MongoRooms(at, this.clock)
     this.checkpoints = new MongoCheckpoints(at, this.clock)
     this.records = new MongoRecords(at, time, this.clock)
-    this.wake = this.#stream = new WakeStream({ events: at.events, clock, logger })
+    this.wake = this.#stream = new WakeStream({
+      events: at.events,
+      clock,
+      logger,
+      repair: () => repairCollections(this.#db, logger),
+    })
   }
 
   /** @throws RingsideError outbox_unreachable that names the address without its secrets. */

@@ -1,0 +1,142 @@
+import { MongoClient } from 'mongodb'
+import type { Db } from 'mongodb'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SystemClock } from '../../../src/process/clock.ts'
+import { silentLogger } from '../../../src/process/logger.ts'
+import { checkLimits } from '../../../src/options.ts'
+import { createOutbox } from '../../../src/outbox/create-outbox.ts'
+import type { Outbox } from '../../../src/outbox/contract/outbox.ts'
+import type { LogEvent } from '../../../src/outbox/contract/store.ts'
+import { MongoStore } from '../../../src/outbox/stores/mongo/store.ts'
+import { patch, recordHandlers } from '../support.ts'
+import { hasMongo, startMongo } from '../../support/mongo.ts'
+import type { TestMongo } from '../../support/mongo.ts'
+
+const TOLD = 'the events of the log were dropped, renamed or restored under this process'
+const BACK = 'the change stream of the log is back'
+
+/** Says how long the event loop was kept from a timer of 10 ms, at worst. */
+function watchLoop(): () => number {
+  let last = performance.now()
+  let worst = 0
+  const timer = setInterval(() => {
+    const now = performance.now()
+    worst = Math.max(worst, now - last)
+    last = now
+  }, 10)
+  return () => {
+    clearInterval(timer)
+    return worst
+  }
+}
+
+async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 20_000
+  while (!(await isDone())) {
+    if (performance.now() > end) throw new Error('It has not come about in 20 s')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+describe.runIf(await hasMongo())('OB31 a collection that goes away under a running log', () => {
+  let mongo: TestMongo
+  let client: MongoClient
+  const names: string[] = []
+
+  beforeAll(async () => {
+    mongo = await startMongo(1)
+    client = await MongoClient.connect(mongo.uri)
+  }, 120_000)
+
+  afterAll(async () => {
+    for (const name of names) await client.db(name).dropDatabase()
+    await client.close()
+    await mongo.stop()
+  }, 60_000)
+
+  async function start(): Promise<{
+    outbox: Outbox
+    db: Db
+    lines: string[]
+    shown: LogEvent[]
+  }> {
+    const database = `dropped-${process.pid}-${names.length}`
+    names.push(database)
+    const lines: string[] = []
+    const note = (_fields: object, message: string): void => void lines.push(message)
+    const logger = { ...silentLogger, warn: note, error: note }
+    const clock = new SystemClock()
+    let ids = 0
+    const store = new MongoStore({ uri: mongo.uri, database, clock, logger })
+    const outbox = createOutbox(store, checkLimits({}), {
+      clock,
+      logger,
+      randomId: () => `${database}-${++ids}`,
+    })
+    const shown: LogEvent[] = []
+    outbox.onSealed((events) => void shown.push(...events))
+    await outbox.start()
+    return { outbox, db: client.db(database), lines, shown }
+  }
+
+  const faults: readonly [string, (db: Db) => Promise<unknown>][] = [
+    ['dropped', (db) => db.collection('events').drop()],
+    ['renamed', (db) => db.collection('events').rename('events-of-old')],
+    [
+      'restored',
+      async (db) => {
+        // As mongorestore --drop does it.
+        const events = db.collection('events')
+        const kept = await events.find().toArray()
+        await events.drop()
+        await db.createCollection('events')
+        await events.insertMany(kept)
+      },
+    ],
+  ]
+
+  it.each(faults)(
+    'OB31 %s: the process stays responsive, says so once, and goes on',
+    async (_what, breakIt) => {
+      const { outbox, db, lines, shown } = await start()
+      const log = await outbox.openRoom('a', recordHandlers())
+      log.append(patch(1))
+      await log.durable()
+      await until(() => shown.length === 1)
+      const worst = watchLoop()
+      await breakIt(db)
+      await until(() => lines.includes(TOLD))
+      await until(() => lines.includes(BACK))
+      log.append(patch(2))
+      await log.durable()
+      await until(() => shown.length === 2)
+      // A starved loop ran no timer at all; a busy machine takes tens of ms.
+      expect(worst()).toBeLessThan(1_000)
+      expect(lines.filter((line) => line === TOLD)).toHaveLength(1)
+      expect(lines.filter((line) => line === BACK)).toHaveLength(1)
+      const indexes = await db.collection('events').indexes()
+      expect(indexes.map(({ name }) => name as string)).toEqual(
+        expect.arrayContaining(['room_n', 'room_seq']),
+      )
+      await outbox.stop()
+    },
+    60_000,
+  )
+
+  it('OB31 the whole log dropped: the process stays responsive, begins no new one, and is told to be away', async () => {
+    const { outbox, db, lines, shown } = await start()
+    const log = await outbox.openRoom('a', recordHandlers())
+    log.append(patch(1))
+    await log.durable()
+    await until(() => shown.length === 1)
+    const worst = watchLoop()
+    await db.dropDatabase()
+    await until(() => lines.includes(TOLD))
+    log.append(patch(2))
+    await until(() => outbox.stats.isWriteAway)
+    expect(lines).toContain('the log is away: events wait in memory')
+    expect(worst()).toBeLessThan(1_000)
+    expect(await db.collection('log').countDocuments()).toBe(0)
+    await expect(outbox.stop()).rejects.toMatchObject({ code: 'outbox_unreachable' })
+  }, 60_000)
+})
