@@ -28,9 +28,9 @@ import type { LogTail } from './read/log-tail.ts'
 import { missing, readOn, readRoom } from './read/read-room.ts'
 import type { SealedReader } from './read/sealed-reader.ts'
 
-/** How long `stop` tries to write what is left, in ms. */
+/** `stop` tries for so long to write what is left, in ms. */
 const STOP_WITHIN_MS = 10_000
-/** How long the store may take to close after that. */
+/** The store may take so long to close after that, in ms. */
 const CLOSE_WITHIN_MS = 4_000
 
 export interface LogOutboxParts {
@@ -80,7 +80,7 @@ export class LogOutbox implements Outbox {
       'the log is given up: accepted events are lost, only a new process goes on',
     )
     const text = `The log is given up: ${fields.events} events of ${fields.rooms} rooms are lost`
-    // In a turn of its own: whoever is told may close everything.
+    // It is told in a turn of its own, for whoever is told may close everything.
     if (onGivenUp)
       clock.soon(() => onGivenUp(new RingsideError('outbox_unreachable', text, { cause })))
   }
@@ -141,7 +141,7 @@ export class LogOutbox implements Outbox {
     if (!this.#isStopping) await this.#parts.tail.start()
     if (!this.#isStopping) await this.#parts.retention.start()
     if (!this.#isStopping) return
-    // Stopped while the store took its time: nobody waits for this any more.
+    // It was stopped while the store took its time: nobody waits for this any more.
     await Promise.all([this.#parts.tail.stop(), this.#parts.retention.stop()])
     await this.#parts.store.close()
   }
@@ -153,7 +153,7 @@ export class LogOutbox implements Outbox {
   stop(lastWrites: () => Promise<void> = async () => {}): Promise<void> {
     if (!this.#stopping) {
       this.#stopping = this.#stop(lastWrites)
-      // Told to each caller; one that does not look must not end the process by that.
+      // Each caller is told; one that does not look must not end the process by that.
       this.#stopping.catch(() => {})
     }
     return this.#stopping
@@ -182,12 +182,12 @@ export class LogOutbox implements Outbox {
     )
   }
 
-  /** Never rejects. */
+  /** It never rejects. */
   async #flushAll(lastWrites: () => Promise<void>): Promise<void> {
     try {
       // Their timers end at once, whatever the store answers.
       const stopping = [this.#parts.retention.stop()]
-      // How it went is told to whoever closed the room.
+      // Whoever closed the room is told how it went.
       const closing = [...this.#parts.rooms].map((room) => room.close().catch(() => {}))
       await this.#parts.writer.drain()
       await Promise.all(closing)
@@ -201,7 +201,7 @@ export class LogOutbox implements Outbox {
     }
   }
 
-  /** Never rejects. */
+  /** It never rejects. */
   async #closeStore(): Promise<void> {
     try {
       await this.#parts.store.close()
@@ -274,7 +274,7 @@ export class LogOutbox implements Outbox {
     return this.#reached(() => this.#parts.store.snapshots.at(room, Math.min(seq, this.sealed)))
   }
 
-  /** What a store throws is a log that cannot be reached: for a client, something to try again (503). */
+  /** A store that throws is a log that cannot be reached: a client may try again (503). */
   async #reached<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await this.#halt.race(work)

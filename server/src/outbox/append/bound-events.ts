@@ -7,18 +7,18 @@ export interface Bound {
   readonly event: LogEvent
 }
 
-/** The event itself, stored by an earlier attempt. */
+/** Says whether it is the event itself, stored by an earlier attempt. */
 export function isSame(stored: LogEvent, event: LogEvent): boolean {
   if (stored.own !== event.own || stored.room !== event.room || stored.n !== event.n) return false
   return event.n > 0 || stored.seq === event.seq
 }
 
-/** Somebody's event at the place in the room that this one was meant for. */
+/** Says whether it is somebody's event at the place in the room that this one was meant for. */
 export function isPlaceOf(stored: LogEvent, event: LogEvent): boolean {
   return event.n > 0 && stored.room === event.room && stored.n === event.n
 }
 
-/** The same events under numbers from `first` on; n stays. */
+/** Gives the same events numbers from `first` on; n stays. */
 export function renumbered(rest: readonly Bound[], first: number): Bound[] {
   return rest.map(({ pending, event }, index) => ({
     pending,
@@ -27,8 +27,8 @@ export function renumbered(rest: readonly Bound[], first: number): Bound[] {
 }
 
 /**
- * Up to the second event of one place (two takeovers of one room): a transaction would fail over it with
- * nothing to be found there. It has its number and is sent after it.
+ * Gives the events up to the second one of one place (two takeovers of one room): a transaction would fail over it
+ * with nothing to be found there. It has its number and is sent after it.
  */
 export function withoutRivals(bound: readonly Bound[]): readonly Bound[] {
   const places = new Set<string>()

@@ -3,7 +3,7 @@ import type { NewEvent } from '../contract/outbox.ts'
 import { OWNER, TOMBSTONE } from '../contract/store.ts'
 
 const MAX_TYPE_LENGTH = 64
-// First characters of a JSON value.
+// A JSON value begins with one of these.
 const JSON_START = /^[[{"\-0-9tfn]/
 
 /**
@@ -33,7 +33,7 @@ function fault(message: string): RingsideError {
   return new RingsideError('option_invalid', message)
 }
 
-/** What whoever waits for an event is told that can never be written. */
+/** Makes the error of whoever waits for an event that can never be written. */
 export function refusedError(cause: unknown): RingsideError {
   return new RingsideError('event_refused', 'An event was refused: it can never be written', {
     cause,

@@ -14,7 +14,7 @@ import type { InsertOutcome, LogEvent, LogStore } from '../contract/store.ts'
 /** After so many lost numbers a batch is written in one transaction with its numbers (OB3). */
 const LOSSES_BEFORE_TRANSACTION = 2
 
-/** What a flush needs of the writer around it. */
+/** The parts of the writer that a flush needs. */
 export interface FlushContext {
   readonly store: Pick<LogStore, 'events' | 'clock'>
   readonly options: OutboxOptions
@@ -22,7 +22,7 @@ export interface FlushContext {
   readonly pace: LoopPace
   readonly numbers: Numbers
   readonly outage: Pick<Outage, 'worked'>
-  /** True: nothing more is written. */
+  /** Once it says true nothing more is written. */
   readonly isAbandoned: () => boolean
   /** Forgets what an owner has not sent yet. */
   readonly drop: (owner: EventOwner) => void
@@ -33,7 +33,7 @@ export interface FlushContext {
 
 interface Attempt {
   readonly outcome: InsertOutcome
-  /** So many of the first are stored. */
+  /** The first so many are stored. */
   readonly storedCount: number
 }
 
@@ -43,13 +43,13 @@ interface Attempt {
  */
 export class Flush {
   readonly #context: FlushContext
-  /** What is neither, in order. */
+  /** The events that are neither, in order. */
   #rest: readonly Bound[] = []
-  /** False when the numbers of `#rest` are others' and new ones must be taken. */
+  /** It is false when the numbers of `#rest` are others' and new ones must be taken. */
   #isNumbered = true
   #losses = 0
   #failures = 0
-  /** Since when something of `#rest` may be on its way. */
+  /** Something of `#rest` may be on its way since then. */
   #startedAt = 0
   readonly #giveUpAfterMs: number
 
@@ -58,13 +58,16 @@ export class Flush {
     this.#giveUpAfterMs = youngestCutMs(context.options) / 2
   }
 
-  /** Resolves when all is resolved, or the log is given up. @throws RingsideError outbox_unreachable when it must be. */
+  /**
+   * Resolves when all is resolved, or the log is given up. @throws RingsideError outbox_unreachable when it
+   * must be.
+   */
   async send(batch: readonly Pending[]): Promise<void> {
     const { clock, pace, isAbandoned } = this.#context
     this.#rest = await this.#bind(batch)
     this.#begin()
     while (this.#rest.length > 0 && !isAbandoned()) {
-      // Later what was sent might be cut before its outcome is known (OB6).
+      // Any later, an event that was sent might be cut before its outcome is known (OB6).
       if (clock.now() - this.#startedAt > this.#giveUpAfterMs)
         throw new RingsideError('outbox_unreachable', 'A flush was older than half of what is kept')
       const attempt = await this.#attempt()
@@ -94,7 +97,7 @@ export class Flush {
     const { pace, note, outage } = this.#context
     // The store has answered, whatever it was.
     if (outcome.kind !== 'unknown') outage.worked('write')
-    // Of what was sent: acknowledging takes it out of the rest.
+    // The index counts what was sent: acknowledging takes it out of the rest.
     const culprit = 'index' in outcome ? this.#rest[outcome.index] : undefined
     this.#acknowledgeFirst(storedCount)
     if (outcome.kind === 'stored') return
@@ -124,13 +127,13 @@ export class Flush {
       this.#drop(culprit)
       culprit.pending.owner.fence(blocking)
     } else {
-      // Gone again, or not yet visible to a majority: look again.
+      // It has gone again, or is not yet visible to a majority: look again.
       await pace.backOff(this.#failures++)
     }
   }
 
   /**
-   * What follows an own event that had landed has mostly landed with it: found in one read, where inserts would
+   * The events after an own one that had landed have mostly landed with it: one read finds them, where inserts would
    * take two round trips for each.
    */
   async #passLanded(after: number): Promise<void> {
@@ -187,7 +190,7 @@ export class Flush {
     return bound
   }
 
-  /** New, higher numbers for events of which none is stored; n stays. */
+  /** Takes new, higher numbers for events of which none is stored; n stays. */
   async #renumber(): Promise<void> {
     const first = await this.#context.numbers.allocate(this.#rest.length, 0)
     this.#rest = renumbered(this.#rest, first)

@@ -18,11 +18,11 @@ export interface WriterContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly outage: Pick<Outage, 'failed' | 'worked'>
-  /** Random per boot: the `own` of tombstones. */
+  /** The `own` of tombstones, random per boot. */
   readonly own: string
   /** W of OB3, as far as this process knows. */
   readonly sealed: () => number
-  /** After each flush: something may be there to be sealed. */
+  /** Called after each flush: something may be there to be sealed. */
   readonly onFlushed: () => void
   /** The log is given up, and every owner was told. */
   readonly onAbandoned: (cause: unknown) => void
@@ -63,13 +63,13 @@ export class LogWriter {
     return bytes
   }
 
-  /** Age of the oldest unacknowledged event in ms. */
+  /** The age of the oldest unacknowledged event in ms. */
   get lagMs(): number {
     const oldest = this.#inFlight[0] ?? this.#queue[0]
     return oldest ? Math.max(0, this.#context.clock.now() - oldest.since) : 0
   }
 
-  /** For good: nothing more is written. */
+  /** Nothing more is written, for good. */
   get isAbandoned(): boolean {
     return this.#isAbandoned
   }
@@ -102,7 +102,7 @@ export class LogWriter {
     await this.#numbers.voided()
   }
 
-  /** Gives up what is not stored yet: nothing is written after the write under way. */
+  /** Gives up the events that are not stored yet: nothing is written after the write under way. */
   abandon(cause: unknown): void {
     if (this.#isAbandoned) return
     this.#isAbandoned = true

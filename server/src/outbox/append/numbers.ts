@@ -20,7 +20,7 @@ export class Numbers {
   readonly #store: Pick<LogStore, 'events' | 'clock'>
   readonly #own: string
   readonly #pace: LoopPace
-  /** Greatest seq that this process has used or voided. */
+  /** The greatest seq that this process has used or voided. */
   #used = 0
   #toVoid: number[] = []
   #voiding: Promise<void> | null = null
@@ -39,7 +39,7 @@ export class Numbers {
     return first > this.#taken
   }
 
-  /** What is sealed is taken too, though it may have been cut: a counter can go back that far. */
+  /** Numbers that are sealed are taken too, though they may have been cut: a counter can go back that far. */
   get #taken(): number {
     return Math.max(this.#used, this.#context.sealed())
   }
@@ -49,7 +49,7 @@ export class Numbers {
   }
 
   /**
-   * First of `count` consecutive seqs above every seq used before and above `minSeq`. Tries until
+   * Gives the first of `count` consecutive seqs above every seq used before and above `minSeq`. Tries until
    * the store answers; throws after `stop`.
    */
   async allocate(count: number, minSeq: number): Promise<number> {
@@ -94,7 +94,10 @@ export class Numbers {
     })
   }
 
-  /** Does the same for first <= seq < end. A counter that went far back gives a wide range, all of it sealed. */
+  /**
+   * Does the same for first <= seq < end. A counter that went far back gives a wide range, all of it
+   * sealed.
+   */
   #voidRange(first: number, end: number): void {
     const from = Math.max(first, this.#context.sealed() + 1)
     if (from >= end) return

@@ -1,6 +1,6 @@
 import type { LogEvent } from '../contract/store.ts'
 
-/** Where a room's log stands when an ownership begins: what the last event before it was. */
+/** A place in a room's log: an ownership begins right after the event there. */
 export interface RoomPosition {
   readonly n: number
   readonly seq: number
@@ -9,7 +9,7 @@ export interface RoomPosition {
   readonly patchN: number
 }
 
-/** Who owns the room and from where. */
+/** An ownership says whose the room is, and from where on. */
 export interface Ownership {
   readonly room: string
   readonly epoch: number
@@ -17,7 +17,7 @@ export interface Ownership {
   readonly from: RoomPosition
 }
 
-/** How the attempt to write the marker ended. */
+/** The outcome of the attempt to write the marker. */
 export type MarkerOutcome =
   | { readonly kind: 'owned' }
   | { readonly kind: 'lost'; readonly to: LogEvent }

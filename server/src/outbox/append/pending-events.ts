@@ -5,12 +5,12 @@ import type { PendingTotal } from './pending-total.ts'
 import type { Pending } from './pending.ts'
 import { PATCH } from '../contract/store.ts'
 
-/** What one ownership has accepted and knows of no acknowledgement for, oldest first. */
+/** The events that one ownership has accepted and knows of no acknowledgement for, oldest first. */
 export class PendingEvents {
   readonly #events: Pending[] = []
   readonly #total: PendingTotal
   #bytes = 0
-  /** How many of them have been sent; those never change any more. */
+  /** So many of them have been sent; those never change any more. */
   #sentCount = 0
 
   constructor(total: PendingTotal) {
@@ -38,18 +38,18 @@ export class PendingEvents {
     return this.#events.length >= maxPendingEvents || this.#bytes >= maxPendingBytes
   }
 
-  /** For an event of so many bytes: within the room's own bound and that of the process. */
+  /** Says whether an event of so many bytes is within the room's own bound and that of the process. */
   hasRoomFor(bytes: number, { maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
     if (this.#total.isFull || this.#events.length >= maxPendingEvents) return false
     return this.#bytes + bytes <= maxPendingBytes
   }
 
-  /** With less, a full room would stop and go with every acknowledgement. */
+  /** A room that is full goes on from here; with less, it would stop and go with every acknowledgement. */
   isHalfEmpty({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
     return this.#events.length * 2 <= maxPendingEvents && this.#bytes * 2 <= maxPendingBytes
   }
 
-  /** At least half full. */
+  /** It is at least half full. */
   isPressed({ maxPendingEvents, maxPendingBytes }: OutboxOptions): boolean {
     const { isFull } = this.#total
     return (

@@ -1,8 +1,8 @@
 import type { Clock } from '../../process/clock.ts'
 
 /**
- * Bytes that all rooms of a process have accepted and know of no acknowledgement for (OB7). Once they reach
- * the bound every room is full, until half of it is acknowledged.
+ * Counts the bytes that all rooms of a process have accepted and know of no acknowledgement for (OB7). Once
+ * they reach the bound every room is full, until half of it is acknowledged.
  */
 export class PendingTotal {
   readonly #maxBytes: number
@@ -28,7 +28,7 @@ export class PendingTotal {
     if (this.#bytes >= this.#maxBytes) this.#isFull = true
     if (!this.#isFull || this.#bytes * 2 > this.#maxBytes) return
     this.#isFull = false
-    // In a turn of its own: a room is in the middle of an acknowledgement.
+    // They are told in a turn of their own: a room is in the middle of an acknowledgement.
     this.#clock.soon(() => {
       for (const listener of Array.from(this.#listeners)) listener()
     })

@@ -1,7 +1,7 @@
 import type { SnapshotInput } from '../contract/outbox.ts'
 import type { LogEvent } from '../contract/store.ts'
 
-/** Whoever appends to the log and is told what became of it: a room's ownership. */
+/** The owner of events, a room's ownership, appends to the log and is told what became of them. */
 export interface EventOwner {
   /** Makes the event at the moment it is sent: n, at and prev are bound here, once. */
   bind(pending: Pending, seq: number, now: number): LogEvent
@@ -23,7 +23,7 @@ export interface Pending {
   data: string
   hidden: string | null
   bytes: number
-  /** When it was accepted, in ms. */
+  /** The time at which it was accepted, in ms. */
   readonly since: number
   /** Its seq must be above this (OB4: the marker's). */
   readonly minSeq: number
@@ -32,7 +32,7 @@ export interface Pending {
   waiters: Waiter[] | null
 }
 
-/** One call of `durable`. */
+/** One call of `durable` waits. */
 export interface Waiter {
   readonly resolve: () => void
   readonly reject: (cause: Error) => void

@@ -18,10 +18,10 @@ import { SnapshotCheck } from './snapshot-check.ts'
 import { END, OWNER, PATCH, patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 
-/** What a room's buffer needs from the log around it. */
+/** The parts of the log that a room's buffer needs. */
 export interface BufferContext {
   readonly options: OutboxOptions
-  /** Of all rooms of the process. */
+  /** It counts for all rooms of the process. */
   readonly total: PendingTotal
   readonly clock: Clock
   readonly logger: Logger
@@ -49,7 +49,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
   readonly #pending: PendingEvents
   readonly #stopWaiting: () => void
   #isBlocked = false
-  /** Numbers bound so far. */
+  /** The greatest n that was bound so far. */
   #n: number
   #patchN: number
   #at: number
@@ -58,11 +58,11 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #acknowledgedPatchN: number
   /** n of the newest snapshot, captured or asked for. */
   #snapshotN: number
-  /** Whether the newest snapshot that was handed over to be stored is. */
+  /** True once the newest snapshot that was handed over is stored. */
   #isSnapshotStored = Promise.resolve(false)
-  /** Why something that the room has recorded will never be durable. */
+  /** The reason for which something that the room has recorded will never be durable. */
   #dropCause: Error | null = null
-  /** Why the ownership ended before it was closed. */
+  /** The reason for which the ownership ended before it was closed. */
   #overCause: Error | null = null
   #isAbandoned = false
   #isEnded = false
@@ -159,7 +159,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #refuseOwn(fault: RingsideError): void {
     if (this.#state !== 'open') return
     this.#state = 'refused'
-    // In a turn of its own: the room is in the middle of something.
+    // It is told in a turn of its own: the room is in the middle of something.
     this.#context.clock.soon(() => this.#tell(() => this.#handlers.onRefused(fault)))
   }
 
@@ -179,7 +179,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     if (!wasOver) {
       for (const event of last) this.#appendLast(event)
       this.#state = 'ended'
-      // More than once where an event was refused and `end` goes after it. Why is in `#dropCause`.
+      // It waits more than once where an event was refused and `end` goes after it. `#dropCause` says why.
       while (this.#pending.count > 0) await this.#pending.flushed().catch(() => {})
       this.#finish(null)
     }
@@ -187,7 +187,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     if (wasOver && last.length > 0) throw this.#overError()
   }
 
-  /** Beyond the bound; after a refusal only `end`. */
+  /** Takes a last event beyond the bound; after a refusal it takes only `end`. */
   #appendLast(event: NewEvent): void {
     const isEnd = event.type === END
     if (this.#state === 'ended' && isEnd) return
@@ -313,13 +313,13 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#isSnapshotStored = this.#context.saveSnapshot(snapshot)
   }
 
-  /** All rooms were full, this one too, however little it holds. */
+  /** All rooms were full, and so was this one, however little it holds. */
   #relieved(): void {
     this.#isBlocked = true
     this.#wakeIfWritable()
   }
 
-  /** Half empty again: with less, a full room would stop and go with every acknowledgement. */
+  /** The room goes on when it is half empty: with less, it would stop and go with every acknowledgement. */
   #wakeIfWritable(): void {
     const { options, clock } = this.#context
     if (!this.#isBlocked || this.#state !== 'open' || this.#context.total.isFull) return
@@ -362,7 +362,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
   }
 }
 
-/** Whoever does not ask how it went must not end the process by that. */
+/** A caller that does not ask how it went must not end the process by that. */
 function handled(promise: Promise<void>): Promise<void> {
   promise.catch(() => {})
   return promise

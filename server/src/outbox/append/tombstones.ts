@@ -19,7 +19,7 @@ export async function writeTombstones(
     if (outcome.kind !== 'blocked') throw outcome.cause
     count += outcome.index
     left = left.slice(outcome.index + 1)
-    // Where one was taken, others may be: one read saves a round trip for each.
+    // If one was taken, others may be: one read saves a round trip for each.
     left = await withoutTaken(store, left)
   }
   return count

@@ -36,8 +36,8 @@ export interface Outbox {
    */
   onSealed(listener: SealedListener): () => void
   /**
-   * Sealed events with seq > after, ascending, tombstones left out. `next` is where to read on: the
-   * last seq looked at, `sealed` when the end was reached.
+   * Gives sealed events with seq > after, ascending, tombstones left out. `next` says where to read on: it is the
+   * last seq looked at, and `sealed` when the end was reached.
    * @throws RingsideError past_retention when `after` is below the floor (checked after the read).
    */
   read(query: OutboxQuery): Promise<OutboxPage>
@@ -49,7 +49,7 @@ export interface Outbox {
   livingRooms(after: string, limit: number): Promise<RoomRecord[]>
   /** The rooms made last among those that have ended, newest first; at most `limit`. */
   endedRooms(limit: number): Promise<RoomRecord[]>
-  /** How far clients have read (OB19). */
+  /** The checkpoints of clients (OB19). */
   readonly checkpoints: ClientCheckpoints
   /**
    * The room as its log has it at the moment, for whoever is about to claim it: the newest snapshot and the
@@ -72,41 +72,41 @@ export interface Outbox {
 /** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB6). */
 export type SealedListener = (events: readonly LogEvent[], sealed: number, after: number) => void
 
-/** How far clients have read, as the outbox keeps it (OB19). */
+/** The checkpoints of clients, as the outbox keeps them: each says how far the client has read (OB19). */
 export interface ClientCheckpoints {
   /**
    * The client has read up to `seq`; more than W it cannot have seen, so that much is taken.
    * @throws RingsideError too_many_requests while 10,000 other clients wait to be written.
    */
   note(clientId: string, seq: number): void
-  /** Where the client has read up to, or null when it never told, or not for 30 days. */
+  /** Resolves with the seq that the client has read up to, or null when it never told, or not for 30 days. */
   of(clientId: string): Promise<number | null>
 }
 
-/** What a room's log says of it, up to its event n. */
+/** A room as its log has it, up to its event n. */
 export interface StoredRoom {
   readonly room: string
-  /** Of the last event that is part of it. */
+  /** n, seq and epoch are those of the last event that is part of it. */
   readonly n: number
   readonly seq: number
   readonly epoch: number
-  /** Encoded JSON, as of a snapshot. */
+  /** The state is encoded JSON, as that of a snapshot. */
   readonly publicState: string
   readonly hiddenState: string | null
   /** `runtime` of the newest snapshot, or null when none was stored yet. */
   readonly runtime: string | null
-  /** What happened after that snapshot, patches left out: who joined and left meanwhile. */
+  /** The events after that snapshot, patches left out: they tell who joined and left meanwhile. */
   readonly events: readonly LogEvent[]
 }
 
 export interface OutboxQuery {
   readonly after: number
-  /** Inclusive; default and most: `sealed`. */
+  /** It is inclusive; `sealed` is the default and the most. */
   readonly upTo?: number
   /** 1-1,000. */
   readonly limit: number
   readonly room?: string
-  /** The page ends with the event that reaches so many bytes of data. Default, and most: 16 MiB. */
+  /** The page ends with the event that reaches so many bytes of data. 16 MiB is the default and the most. */
   readonly maxBytes?: number
 }
 
@@ -121,12 +121,12 @@ export interface OutboxStats {
   readonly pendingBytes: number
   /** Age of the oldest of them in ms; 0 when there is none. */
   readonly lagMs: number
-  /** How long ago the tail last read the log with success, in ms: what is newer is not shown yet. */
+  /** The time since the tail last read the log with success, in ms: nothing newer is shown yet. */
   readonly tailLagMs: number
   readonly lastError: string | null
   /** Reads have been failing for a second and more: whoever needs one need not wait for it to fail, too. */
   readonly isReadAway: boolean
-  /** The same for writes. */
+  /** Writes have been failing for as long. */
   readonly isWriteAway: boolean
   /** Accepted events that were given up: they are in no log. */
   readonly lostEvents: number
@@ -148,7 +148,7 @@ export interface RoomLog {
   readonly acknowledgedN: number
   /** The room's `end` is acknowledged. */
   readonly isEnded: boolean
-  /** True when the bounded buffer takes no more: the room must pause (OB7). */
+  /** It is true when the bounded buffer takes no more: the room must pause (OB7). */
   readonly isFull: boolean
   /**
    * Accepts one event; its n and seq are bound when it is sent. False = the buffer is full (nothing
@@ -184,7 +184,7 @@ export interface RoomLog {
 
 export interface NewEvent {
   readonly type: string
-  /** Encoded JSON, one line. */
+  /** It is encoded JSON, one line. */
   readonly data: string
   readonly hidden?: string | null
 }
@@ -209,27 +209,27 @@ export interface RoomLogHandlers {
 
 /** Options of the log; see options.ts for the checks. */
 export interface OutboxOptions {
-  /** Longest wait in ms before a flush is sent while none is under way (0: at once, next turn). */
+  /** A flush waits for at most so many ms while none is under way (0: it goes in the next turn). */
   readonly flushDelayMs: number
-  /** Polling of the tail in ms; wake-ups make it faster. */
+  /** The tail polls every so many ms; wake-ups make it faster. */
   readonly pollMs: number
-  /** How long a hole is waited for before tombstones are written, in ms of successful reads. */
+  /** A hole is waited for so long before tombstones are written, in ms of successful reads. */
   readonly holeTimeoutMs: number
-  /** Snapshot after this many events of a room. */
+  /** A room is asked for a snapshot after so many events. */
   readonly snapshotEvery: number
   /** Bound on accepted, unacknowledged events of one room, and their bytes. */
   readonly maxPendingEvents: number
   readonly maxPendingBytes: number
-  /** The same over all rooms of the process, in bytes. */
+  /** The bound over all rooms of the process, in bytes. */
   readonly maxPendingTotalBytes: number
-  /** Past this age of the oldest unacknowledged event the rooms pause, in ms. */
+  /** The rooms pause when the oldest unacknowledged event is older than this, in ms. */
   readonly maxOutboxLagMs: number
   /** An event's encoded size limit in bytes. */
   readonly maxEventBytes: number
   /** Events older than this may be deleted, in ms. */
   readonly retentionMs: number
-  /** Most events kept. */
+  /** At most so many events are kept. */
   readonly retentionEvents: number
-  /** Most bytes of events that a log in memory keeps. */
+  /** A log in memory keeps at most so many bytes of events. */
   readonly retentionBytes: number
 }

@@ -1,12 +1,12 @@
 import type { LogEvent, RangeQuery, Snapshot } from './store.ts'
 
-/** Most that is taken from a store at once, in bytes, but for its last event. */
+/** At most so many bytes are taken from a store at once, but for the last event. */
 export const PAGE_BYTES = 16 * 1024 * 1024
 
-/** Largest snapshot in bytes: a document of MongoDB holds 16 MiB. */
+/** A snapshot has at most so many bytes: a document of MongoDB holds 16 MiB. */
 export const MAX_SNAPSHOT_BYTES = 15 * 1024 * 1024
 
-/** Encoded size of an event in bytes, as every bound on events counts it. */
+/** Gives the encoded size of an event in bytes, as every bound on events counts it. */
 export function eventBytes(event: {
   readonly data: string
   readonly hidden?: string | null
@@ -14,7 +14,9 @@ export function eventBytes(event: {
   return Buffer.byteLength(event.data) + (event.hidden ? Buffer.byteLength(event.hidden) : 0)
 }
 
-/** Encoded size in bytes: public and hidden state, and what the room needs to go on. */
+/**
+ * Gives the encoded size of a snapshot in bytes: public and hidden state, and what the room needs to go on.
+ */
 export function snapshotBytes({
   publicState,
   hiddenState,
@@ -43,7 +45,7 @@ export class RangeGauge {
   }
 }
 
-/** True when there may be more after this answer: it ended at its limit or at its bytes. */
+/** Says whether there may be more after this answer: it ended at its limit or at its bytes. */
 export function isFullAnswer(found: readonly LogEvent[], query: RangeQuery): boolean {
   const gauge = new RangeGauge(query)
   let isFull = false

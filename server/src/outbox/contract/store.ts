@@ -15,11 +15,13 @@ export interface LogStore {
   readonly records: RecordStore
   readonly clock: StoreClock
   readonly wake: WakeSource
-  /** True when a write takes effect before it answers, or never: then events of any age may be cut. */
+  /** It is true when a write takes effect before it answers, or never: then events of any age may be cut. */
   readonly isLocal?: boolean
   /** Names the place of the store, without secrets, for the log of the process. */
   readonly address?: string
-  /** Bytes of `data` and `hidden` of all events kept, where they are in memory: bounded by `retentionBytes`. */
+  /**
+   * Bytes of `data` and `hidden` of all events kept, where they are in memory: bounded by `retentionBytes`.
+   */
   readonly keptBytes?: number
   /** Creates what is missing; may be called by several processes at once, and again after `close`. */
   open(): Promise<void>
@@ -81,11 +83,14 @@ export interface MarkStore {
 export interface SnapshotStore {
   /** Replaces one of the same room and seq. */
   save(snapshot: Snapshot): Promise<void>
-  /** The same for several, up to 100; when it throws, any of them may be stored. */
+  /** Saves several, up to 100; when it throws, any of them may be stored. */
   saveAll(snapshots: readonly Snapshot[]): Promise<void>
   /** The newest snapshot of the room with seq <= `seq`, or null. */
   at(room: string, seq: number): Promise<Snapshot | null>
-  /** For each of these rooms (up to 1,000) that has one, the place of its newest snapshot with seq <= `seq`. */
+  /**
+   * Finds, for each of these rooms (up to 1,000) that has one, the place of its newest snapshot with seq <=
+   * `seq`.
+   */
   places(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]>
   /**
    * The snapshots at these places (up to 100), without those that are not there; ends with the one that
@@ -96,7 +101,10 @@ export interface SnapshotStore {
   delete(cuts: readonly SnapshotCut[]): Promise<void>
 }
 
-/** What must be known of rooms apart from their log (OB11). Records of ended rooms are forgotten some time later. */
+/**
+ * The facts of rooms that must be known apart from their log (OB11). Those of ended rooms are forgotten
+ * some time later.
+ */
 export interface RoomStore {
   /**
    * Replaces what is there unless that is newer, by epoch and then by revision: a write that comes late, or of
@@ -109,7 +117,7 @@ export interface RoomStore {
   ended(limit: number): Promise<RoomRecord[]>
 }
 
-/** How far clients have read (OB12). */
+/** The checkpoints of clients: each says how far the client has read (OB12). */
 export interface CheckpointStore {
   /** Remembers up to 1,000 clients; lowers none. A client is forgotten after 30 days without a call. */
   save(checkpoints: readonly Checkpoint[]): Promise<void>
@@ -142,13 +150,16 @@ export interface RecordStore {
 
 /** The time of the store, which all processes share. */
 export interface StoreClock {
-  /** In ms since the Unix epoch, estimated by the process; synchronous. */
+  /** Gives ms since the Unix epoch, as the process estimates them; it is synchronous. */
   now(): number
 }
 
 /** The signal that there may be something new. */
 export interface WakeSource {
-  /** Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). The result ends it. */
+  /**
+   * Calls `wake` when something may have been inserted: may be lost, late or doubled (OB5). The result ends
+   * it.
+   */
   subscribe(wake: () => void): () => void
 }
 
@@ -162,15 +173,15 @@ export interface LogEvent {
   readonly n: number
   /** Grows with each owner of the room; 0 where there is no room. */
   readonly epoch: number
-  /** Random per ownership of a room: tells one's own write from a stranger's. */
+  /** It is random per ownership of a room and tells one's own write from a stranger's. */
   readonly own: string
   /** `patch`, `joined`, `left`, `owner`, `end`, `tombstone`, or a game's own. */
   readonly type: string
   /** Store time in ms, non-decreasing within a room. */
   readonly at: number
-  /** Encoded JSON, public part. '' for a tombstone. */
+  /** The public part as encoded JSON; '' for a tombstone. */
   readonly data: string
-  /** Encoded JSON, hidden part (never leaves the server), or null. */
+  /** The hidden part as encoded JSON (it never leaves the server), or null. */
   readonly hidden: string | null
   /** n of the room's patch before this event, 0 for none. Shown with patches only. */
   readonly prev: number
@@ -183,13 +194,16 @@ export interface RangeQuery {
   readonly upTo: number
   /** 1-10,000. */
   readonly limit: number
-  /** Only this room's events. */
+  /** The query asks for this room's events only. */
   readonly room?: string
-  /** Only these rooms' events; up to 100 rooms, and not with `room`. */
+  /** The query asks for these rooms' events only; up to 100 rooms, and not with `room`. */
   readonly rooms?: readonly string[]
   /** The page ends with the event that reaches so many bytes of `data` and `hidden`. Default: no bound. */
   readonly maxBytes?: number
-  /** Leaves out `data` and `hidden` ('' and null): for who only asks what is where. Default false. */
+  /**
+   * The answer leaves out `data` and `hidden` ('' and null): the caller only asks what is where. Default
+   * false.
+   */
   readonly isBare?: boolean
 }
 
@@ -212,15 +226,15 @@ export interface Snapshot {
   readonly at: number
   /** n of the room's last patch up to here: the `prev` of the next one, where the log is cut (FE6). */
   readonly patchN: number
-  /** Encoded JSON of the public state: what spectators may see. */
+  /** The public state as encoded JSON: spectators may see it. */
   readonly publicState: string
-  /** Encoded JSON of the hidden part of the state, or null. */
+  /** The hidden part of the state as encoded JSON, or null. */
   readonly hiddenState: string | null
-  /** Encoded JSON of what the room needs to go on (RoomRuntime): tick, seed, seats, metadata. */
+  /** Encoded JSON that the room needs to go on (RoomRuntime): tick, seed, seats, metadata. */
   readonly runtime: string
 }
 
-/** Where a snapshot is. */
+/** The place of a snapshot. */
 export interface SnapshotPlace {
   readonly room: string
   readonly seq: number
@@ -239,7 +253,7 @@ export interface Checkpoint {
   readonly seq: number
 }
 
-/** What a RecordStore keeps under one key. */
+/** A record as a RecordStore keeps it under one key. */
 export interface StoredRecord {
   readonly key: string
   /** Above 0; grows with each write of the key. */
@@ -270,51 +284,51 @@ export interface RecordQuery {
 
 export interface RecordPage {
   readonly records: readonly StoredRecord[]
-  /** Where to read on; null: nothing more was there. */
+  /** The `after` of the next page; null: nothing more was there. */
   readonly next: string | null
 }
 
-/** What is known of a room without reading its log. */
+/** The facts of a room that are known without reading its log. */
 export interface RoomRecord {
   readonly room: string
   readonly type: string
   /**
-   * Secret of its randomness (OB20), 64 hex digits; shown to nobody. A record of an older version has the
+   * The secret of its randomness (OB20), 64 hex digits; it is shown to nobody. A record of an older version has the
    * digits of a number of 32 bits.
    */
   readonly seed: string
   readonly delayMs: number
-  /** Of the owner that wrote it. */
+  /** The epoch of the owner that wrote it. */
   readonly epoch: number
   /** Grows with each change by one owner and the next: of two records of an epoch the higher is right. */
   readonly revision: number
   readonly isPrivate: boolean
   readonly isLocked: boolean
-  /** Where the log was sealed when the room last became public; 0 where it always was, or never. */
+  /** W of the log when the room last became public; 0 where it always was, or never. */
   readonly revealedAt: number
   readonly isLive: boolean
   /** Store time in ms at which it was made. */
   readonly createdAt: number
 }
 
-/** Type of the events that fill holes; never shown. */
+/** The type of the events that fill holes; they are never shown. */
 export const TOMBSTONE = 'tombstone'
 
-/** Type of the event by which a new owner takes a room with history (OB4). */
+/** The type of the event by which a new owner takes a room with history (OB4). */
 export const OWNER = 'owner'
 
-/** Type of the event that ends a room; nothing follows it. */
+/** The type of the event that ends a room; nothing follows it. */
 export const END = 'end'
 
-/** Type of the events that carry a merge patch of the room's state. */
+/** The type of the events that carry a merge patch of the room's state. */
 export const PATCH = 'patch'
 
-/** n of the room's last patch up to this event. */
+/** Gives n of the room's last patch up to this event. */
 export function patchNOf(event: LogEvent): number {
   return event.type === PATCH ? event.n : event.prev
 }
 
-/** A record that must not replace `known`. */
+/** Says whether the record must not replace `known`. */
 export function isOlderRecord(record: RoomRecord, known: RoomRecord | undefined): boolean {
   if (!known) return false
   if (record.epoch !== known.epoch) return record.epoch < known.epoch

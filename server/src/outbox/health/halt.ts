@@ -6,11 +6,13 @@ export class Halt {
   readonly #waiting = new Set<(cause: Error) => void>()
   #cause: Error | null = null
 
-  /** What `work` comes to, or why it is not waited for any more. Not begun after `halt`. */
+  /**
+   * Gives what `work` comes to, or throws why it is not waited for any more. After `halt` it is not begun.
+   */
   async race<T>(work: () => Promise<T>): Promise<T> {
     if (this.#cause) throw this.#cause
     let leave = (_cause: Error): void => {}
-    // Not Promise.race with one promise for all: that would keep every answer until the stop.
+    // One promise for all would keep every answer until the stop.
     const halted = new Promise<never>((_resolve, reject) => {
       leave = reject
     })
@@ -28,7 +30,7 @@ export class Halt {
   }
 }
 
-/** What a wait is told that the stop of the log has ended. */
+/** Makes the error of a wait that the stop of the log has ended. */
 export function stoppedError(): RingsideError {
   return new RingsideError('draining', 'The log was stopped')
 }

@@ -2,23 +2,23 @@ import type { Clock } from '../../process/clock.ts'
 import { briefOf } from '../../process/failure.ts'
 import type { Logger } from '../../process/logger.ts'
 
-/** What is told of: a blip that is over sooner is nobody's concern, in ms. */
+/** An outage is told of when it lasts for so long, in ms: a blip that is over sooner is nobody's concern. */
 const TOLD_AFTER_MS = 1_000
 
-/** What of the log may fail: the writer's flushes, the tail's reads, the cuts of retention. */
+/** The parts of the log that may fail: the writer's flushes, the tail's reads, the cuts of retention. */
 export type LogPart = 'write' | 'read' | 'cut'
 
 export interface OutageContext {
   readonly clock: Clock
   readonly logger: Logger
-  /** Where the log is, without secrets. */
+  /** The address of the log, without secrets. */
   readonly address: string
   /** Events that wait to be written. */
   readonly pendingEvents: () => number
 }
 
 /**
- * Tells of an outage in two lines: one when the log is away, one when it is back; what else fails between
+ * Tells of an outage in two lines: one when the log is away, one when it is back; every other failure between
  * them is said at debug. States: fine -> failing (a part failed) -> away (still, after 1 s) -> fine (every
  * part that failed has worked again). A cut that fails while the rest works is told of once.
  */
@@ -37,7 +37,7 @@ export class Outage {
     this.#context = context
   }
 
-  /** It has been failing for a second and more: what needs it need not wait for it. */
+  /** It has been failing for a second and more: nobody need wait for it to fail again. */
   isAway(part: LogPart): boolean {
     return this.#isAway && this.#failing.has(part)
   }
@@ -62,7 +62,7 @@ export class Outage {
     this.#failing.add(part)
   }
 
-  /** Cheap while nothing fails. */
+  /** It is cheap while nothing fails. */
   worked(part: LogPart): void {
     if (part === 'cut') this.#isCutFailing = false
     if (this.#failing.size === 0 || !this.#failing.has(part)) return
@@ -76,7 +76,7 @@ export class Outage {
     this.#forget()
   }
 
-  /** Nothing more is told: what fails while the log is closed is told by its closing. */
+  /** Nothing more is told: the closing of the log tells of its own failures. */
   stop(): void {
     this.#isStopped = true
     this.#forget()

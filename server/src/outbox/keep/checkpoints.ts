@@ -6,7 +6,7 @@ import type { ClientCheckpoints } from '../contract/outbox.ts'
 import type { LogStore } from '../contract/store.ts'
 
 const WRITE_EVERY_MS = 2_000
-/** Clients whose checkpoints wait to be written; further ones are refused until they are. */
+/** The checkpoints of so many clients wait to be written; further ones are refused until they are. */
 const MAX_WAITING = 10_000
 const MAX_BATCH = 1_000
 
@@ -19,9 +19,9 @@ export interface CheckpointsContext {
 }
 
 /**
- * OB19: how far clients have read. What they tell is gathered, the greatest of each client, and written together
- * every 2 s: a client that tells it with each event costs no more than one that seldom does. What a store refuses is
- * written with the next.
+ * Gathers how far clients have read (OB19), the greatest position of each, and writes all together every 2 s:
+ * a client that tells it with each event costs no more than one that seldom does. A batch that the store
+ * refuses is written with the next.
  */
 export class Checkpoints implements ClientCheckpoints {
   readonly #context: CheckpointsContext
@@ -46,7 +46,7 @@ export class Checkpoints implements ClientCheckpoints {
     return waiting === undefined ? stored : Math.max(stored ?? 0, waiting)
   }
 
-  /** Writes all that waits. Rejects with what the store fails with; what was not written still waits. */
+  /** Writes all that waits. It rejects as the store does; checkpoints that were not written still wait. */
   async flush(): Promise<void> {
     const all = [...this.#waiting]
     for (let from = 0; from < all.length; from += MAX_BATCH) {

@@ -1,14 +1,14 @@
 import type { Clock } from '../../process/clock.ts'
 
 /**
- * What retention takes for now: a clock that jumps must not cut a log that is young (OB6). It is the store's
+ * The time that retention goes by: a clock that jumps must not cut a log that is young (OB6). It is the store's
  * time while the process's own agrees; where the store goes ahead, it is approached no faster than time passes,
  * so that a store that is wrong by a day has a day to be put right, and one that was behind and is put right does not
  * age what it has dated.
  */
 export class CutClock {
   readonly #clock: Clock
-  /** How far ahead of the process's own time it is, in ms; negative where it is behind. */
+  /** It is so far ahead of the process's own time, in ms; negative where it is behind. */
   #aheadMs = 0
   #readAt: number
 

@@ -12,7 +12,7 @@ import { END } from '../contract/store.ts'
 import type { LogEvent, LogStore, SnapshotCut } from '../contract/store.ts'
 
 const PAGE = 1_000
-/** Pages looked at in one round; when more is left, the next round follows at once. */
+/** So many pages are looked at in one round; when more is left, the next round follows at once. */
 const MAX_PAGES = 20
 /** Readers with a delay read so far behind, and may be late by this much, in ms. */
 const DELAY_MARGIN_MS = 10_000
@@ -20,7 +20,7 @@ const SHORTEST_ROUND_MS = 1_000
 const LONGEST_ROUND_MS = 10_000
 /** A room that was asked for a snapshot has this long to capture and store it before it is asked again. */
 const ASK_AGAIN_MS = 5_000
-/** Rooms in one query or deletion. */
+/** One query or deletion takes so many rooms. */
 const ROOMS_AT_ONCE = 1_000
 
 export interface RetentionContext {
@@ -39,7 +39,7 @@ export interface RetentionContext {
   readonly maxDelayMs: () => number
 }
 
-/** What would be cut of one room. */
+/** The events of one room that would be cut. */
 interface Cut {
   /** Ascending. */
   readonly seqs: number[]
@@ -61,7 +61,7 @@ export class Retention {
   #isRunning = false
   #isStopped = false
   readonly #states: StateKeeper
-  /** When rooms that hold the floor were last asked for a snapshot. */
+  /** For each room that holds the floor, the time at which it was last asked for a snapshot. */
   #asked = new Map<string, number>()
   /** The last round has cut, and left more than it could look at. */
   #hasMore = false
@@ -73,7 +73,7 @@ export class Retention {
     this.#states = new StateKeeper(context)
   }
 
-  /** As far as this process knows: read again with each round, and with each page. */
+  /** The floor as far as this process knows: it is read again with each round, and with each page. */
   get floor(): number {
     return this.#floor
   }
@@ -108,7 +108,7 @@ export class Retention {
     })
   }
 
-  /** One round; `stop` ends it early. */
+  /** Runs one round; `stop` ends it early. */
   async run(): Promise<void> {
     const { store } = this.#context
     this.#floor = Math.max(this.#floor, await store.marks.floor())
@@ -128,7 +128,7 @@ export class Retention {
     this.#hasMore = !isAll
   }
 
-  /** The last seq that is old enough, or one too many; what would go is gathered by room. */
+  /** Finds the last seq that is old enough, or one too many, and gathers by room the events that would go. */
   async #candidate(
     cuts: Map<string, Cut>,
   ): Promise<{ readonly candidate: number; readonly isAll: boolean }> {
@@ -164,7 +164,7 @@ export class Retention {
     return { candidate, isAll: false }
   }
 
-  /** How high the floor may go for the sake of the rooms of this process. */
+  /** Says how high the floor may go for the sake of the rooms of this process. */
   async #allowed(cuts: ReadonlyMap<string, Cut>, candidate: number): Promise<number> {
     const { sealed, clock, askForSnapshot } = this.#context
     const living = [...cuts.keys()].filter((room) => cuts.get(room)?.last.type !== END)
@@ -187,7 +187,7 @@ export class Retention {
     return floor
   }
 
-  /** The rooms whose state at `floor` is not stored yet; those that have ended by then need none. */
+  /** Finds the rooms whose state at `floor` is not stored yet; those that have ended by then need none. */
   async #missingStates(cuts: ReadonlyMap<string, Cut>, floor: number): Promise<MissingState[]> {
     const lasts = new Map<string, number>()
     for (const [room, cut] of cuts) {
@@ -203,7 +203,7 @@ export class Retention {
     return missing
   }
 
-  /** What no state from the floor on is made of any more. */
+  /** Deletes the snapshots that no state from the floor on is made of any more. */
   async #deleteSnapshots(cuts: ReadonlyMap<string, Cut>, floor: number): Promise<void> {
     const newest = await this.#snapshotSeqs([...cuts.keys()], floor)
     const gone: SnapshotCut[] = []

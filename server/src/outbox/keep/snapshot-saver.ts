@@ -5,7 +5,10 @@ import { LoopPace } from '../../process/loop-pace.ts'
 import type { LogStore, Snapshot, SnapshotStore } from '../contract/store.ts'
 
 const MAX_ATTEMPTS = 5
-/** Stored at once: a close hands over a snapshot of every room, and one after the other takes too long. */
+/**
+ * So many are stored at once: a close hands over a snapshot of every room, and one after the other takes
+ * too long.
+ */
 const MAX_SAVING = 16
 
 interface Waiting {
@@ -14,7 +17,7 @@ interface Waiting {
 }
 
 /**
- * Stores snapshots in the background, several at once but of each room one. Of each room only the newest
+ * Stores snapshots in the background, several at once but of each room one. Only the newest of each room
  * waits; one that cannot be stored is dropped, for the next will do as well (the log is cut later, then).
  */
 export class SnapshotSaver {
@@ -51,7 +54,7 @@ export class SnapshotSaver {
     while (this.#saving.size > 0) await Promise.race(this.#saving.values())
   }
 
-  /** Drops what is not stored yet, and says how much that was. */
+  /** Drops the snapshots that are not stored yet, and says how many those were. */
   stop(): void {
     this.#isStopped = true
     const rooms = new Set([...this.#waiting.keys(), ...this.#saving.keys()])

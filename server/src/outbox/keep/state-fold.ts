@@ -24,7 +24,7 @@ export class StateFold {
     })
   }
 
-  /** Takes the room's events in order; what the snapshot holds already is passed over. */
+  /** Takes the room's events in order; those that the snapshot holds already are passed over. */
   add(event: LogEvent): void {
     if (event.seq <= (this.#base?.seq ?? 0)) return
     if (event.n !== ++this.#n) this.#isBroken = true
@@ -40,7 +40,9 @@ export class StateFold {
     })
   }
 
-  /** The state right after the event `seq`; null when that, or one before it, was missing or no JSON. */
+  /**
+   * Gives the state right after the event `seq`; null when that, or one before it, was missing or no JSON.
+   */
   resultAt(seq: number): Snapshot | null {
     const last = this.#last
     if (this.#isBroken || !last || last.seq !== seq) return null

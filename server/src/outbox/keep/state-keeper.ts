@@ -4,15 +4,15 @@ import { StateFold } from './state-fold.ts'
 import type { LogStore, Snapshot, SnapshotPlace } from '../contract/store.ts'
 
 const PAGE = 1_000
-/** Rooms whose states are made together: so many share each query and each write. */
+/** The states of so many rooms are made together: they share each query and each write. */
 const GROUP = 100
 
 /** A room whose state at the floor is not stored yet. */
 export interface MissingState {
   readonly room: string
-  /** Of its last event up to the floor. */
+  /** The seq of its last event up to the floor. */
   readonly seq: number
-  /** seq of its newest snapshot below that, or null. */
+  /** The seq of its newest snapshot below that, or null. */
   readonly base: number | null
 }
 
@@ -20,7 +20,7 @@ export interface MissingState {
 export class StateKeeper {
   readonly #store: Pick<LogStore, 'events' | 'snapshots'>
   readonly #logger: Logger
-  /** No state could be made of them the last time; reads may have been older than others. */
+  /** No state of these rooms could be made the last time; reads may have been older than others. */
   #suspects = new Set<string>()
 
   constructor(context: {
@@ -32,8 +32,8 @@ export class StateKeeper {
   }
 
   /**
-   * False when a state could not be made that may be there: the floor must not be raised yet. What fails twice,
-   * or is too large to store, is logged and lost, or it would keep the whole log.
+   * Resolves with false when a state could not be made that may be there: the floor must not be raised yet. A state
+   * that fails twice, or is too large to store, is logged and lost, or it would keep the whole log.
    */
   async keep(missing: readonly MissingState[], isStopped: () => boolean): Promise<boolean> {
     const failed = new Set<string>()
@@ -53,7 +53,7 @@ export class StateKeeper {
         await this.#make(some, bases, failed)
         for (const { room } of bases) based.delete(room)
         if (some.length > 0) continue
-        // Deleted meanwhile, or not shown yet.
+        // They were deleted meanwhile, or are not shown yet.
         for (const room of based.keys()) failed.add(room)
         break
       }

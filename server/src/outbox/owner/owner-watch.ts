@@ -23,11 +23,11 @@ export class OwnerWatch {
     this.#context = context
   }
 
-  /** Looks at everything the tail seals from now on. */
+  /** Looks at everything that the tail seals from now on. */
   follow(tail: LogTail): void {
     tail.onSealed((events, sealed, after) => {
       for (const event of events) if (event.type === OWNER) this.#fenceOlder(event)
-      // The log was cut beyond its reader (OB6): what was not read may have been a marker.
+      // The log was cut beyond its reader (OB6): an event that was not read may have been a marker.
       if (after === sealed) this.#lookAtAll()
     })
   }
@@ -35,7 +35,7 @@ export class OwnerWatch {
   #fenceOlder(newest: LogEvent): void {
     for (const buffer of this.#context.rooms) {
       if (buffer.room !== newest.room || buffer.epoch >= newest.epoch) continue
-      // What is on its way is told by the writer what became of it, and fences the room if it collides.
+      // The writer tells events on their way what became of them, and fences the room if they collide.
       buffer.durable().then(
         () => buffer.fence(newest),
         () => {},

@@ -61,7 +61,7 @@ function takenError(room: string): RingsideError {
   return new RingsideError('room_taken', `Room '${room}' was taken by another owner`)
 }
 
-/** The greatest of snapshot, marker (an event as any other) and log. */
+/** Gives the greatest of snapshot, marker (an event as any other) and log. */
 function positionOf(last: LogEvent | null, snapshot: Snapshot | null): RoomPosition {
   if (snapshot && snapshot.n > (last?.n ?? 0)) {
     // The log was cut up to the snapshot, or beyond.

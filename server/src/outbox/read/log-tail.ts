@@ -40,7 +40,7 @@ export class LogTail {
   #generation = 0
   #readSince: number | null = null
   #isReadWanted = false
-  /** Reads without an answer, one after the other. */
+  /** So many reads in a row have had no answer. */
   #silentCount = 0
   #pollCancel: (() => void) | null = null
   #againCancel: (() => void) | null = null
@@ -52,7 +52,7 @@ export class LogTail {
     waitedMs: number
   } | null = null
   #storedAt = 0
-  /** When a read last succeeded. */
+  /** The time of the last read that succeeded. */
   #readAt = 0
   tombstoneCount = 0
   lastError: string | null = null
@@ -66,7 +66,7 @@ export class LogTail {
     return this.#sealed
   }
 
-  /** Time since the last successful read in ms; of a quiet log it is the polling's at most. */
+  /** The time since the last successful read in ms; of a quiet log it is the polling's at most. */
   get lagMs(): number {
     return this.#isRunning ? Math.max(0, this.#context.clock.now() - this.#readAt) : 0
   }
@@ -165,7 +165,7 @@ export class LogTail {
   /** Resolves with true when there is more to read at once. */
   async #readPage(generation: number): Promise<boolean> {
     const { store } = this.#context
-    // Half as much after each silence: what took too long may have been too much.
+    // It asks for half as much after each silence: a page that took too long may have been too much.
     const limit = Math.max(1, PAGE >> this.#silentCount)
     const query = {
       after: this.#sealed,
@@ -205,7 +205,7 @@ export class LogTail {
   }
 
   /**
-   * What is missing may have been cut (OB6): a process that stood still, or could not read for so long, goes
+   * Missing events may have been cut (OB6): a process that stood still, or could not read for so long, goes
    * on at the floor. Its readers are told so by `after`.
    */
   async #skipCut(generation: number): Promise<boolean> {
@@ -219,8 +219,8 @@ export class LogTail {
   }
 
   /**
-   * Waits for the hole after W, then fills what was missing when it was first seen. True when it was
-   * filled: it must be read back, for the writer may have been first.
+   * Waits for the hole after W, then fills the numbers that were missing when it was first seen. It resolves with
+   * true when they were filled: they must be read back, for the writer may have been first.
    */
   async #watchHole(visible: number, now: number): Promise<boolean> {
     const { options, store, own, logger } = this.#context
@@ -241,7 +241,7 @@ export class LogTail {
     const query = { after: hole.after, upTo: hole.visible, limit: PAGE, maxBytes: PAGE_BYTES }
     const found = await store.events.range(query)
     const last = found[found.length - 1]
-    // Cut meanwhile: those were no holes.
+    // The log was cut meanwhile: those were no holes.
     if (!last || (await store.marks.floor()) > hole.after) return false
     let next = hole.after + 1
     for (const event of found) {
@@ -249,7 +249,7 @@ export class LogTail {
       next = event.seq + 1
     }
     const fields = { after: hole.after, upTo: last.seq, missing: missing.length }
-    // As after each election, or the death of another process: numbers were taken, and nothing came.
+    // This happens after each election, or the death of another process: numbers were taken, and nothing came.
     logger.info(fields, 'numbers under which nothing was written are given up')
     this.tombstoneCount += await writeTombstones(store, missing, own)
     return true

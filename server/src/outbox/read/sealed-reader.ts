@@ -14,7 +14,10 @@ export interface SealedReaderContext {
   readonly noteFloor: (floor: number) => void
 }
 
-/** Reads sealed pages. The store never shows less than W was read of: what a page up to W lacks is not there (FE1). */
+/**
+ * Reads sealed pages. The store never shows less than W was read of: an event that a page up to W lacks is
+ * not there (FE1).
+ */
 export class SealedReader {
   readonly #context: SealedReaderContext
 
@@ -31,7 +34,7 @@ export class SealedReader {
     const maxBytes = Math.min(PAGE_BYTES, query.maxBytes ?? PAGE_BYTES)
     const page = { after, upTo, limit, maxBytes, ...(room === undefined ? {} : { room }) }
     const found = after >= upTo ? [] : await store.events.range(page)
-    // After the read: what was deleted meanwhile would be missing in the page (OB6).
+    // The floor is read after the page, which lacks whatever was deleted meanwhile (OB6).
     const floor = await store.marks.floor()
     noteFloor(floor)
     if (after < floor)

@@ -1,6 +1,6 @@
 import type { Checkpoint, CheckpointStore } from '../../contract/store.ts'
 
-/** Checkpoints kept; the oldest go first. */
+/** So many checkpoints are kept; the oldest go first. */
 const MAX_CHECKPOINTS = 100_000
 
 /** Checkpoints of clients in memory. */

@@ -15,7 +15,7 @@ export interface MemoryEventsParts {
 export class MemoryEvents implements EventStore {
   readonly #parts: MemoryEventsParts
   readonly #rooms = new Map<string, RoomEvents>()
-  /** Event with seq `#base + 1 + i` at index i; holes are undefined. */
+  /** The event with seq `#base + 1 + i` is at index i; holes are undefined. */
   #slots: (LogEvent | undefined)[] = []
   /** Everything at or below it was deleted. */
   #base: number
@@ -26,7 +26,7 @@ export class MemoryEvents implements EventStore {
     this.#base = parts.marks.next - 1
   }
 
-  /** Bytes of `data` and `hidden` of all of them. */
+  /** The bytes of `data` and `hidden` of all of them. */
   get keptBytes(): number {
     return this.#keptBytes
   }
@@ -141,7 +141,7 @@ export class MemoryEvents implements EventStore {
   }
 
   #blocking(event: LogEvent): LogEvent | null {
-    // What retention has deleted is taken still: a write that late must not vanish unseen.
+    // A place that retention has emptied is taken still: a write that late must not vanish unseen.
     if (event.seq <= this.#base)
       return { ...event, room: null, n: 0, epoch: 0, own: '', type: TOMBSTONE, data: '' }
     const bySeq = this.#slots[event.seq - this.#base - 1]

@@ -1,6 +1,9 @@
 import type { MarkStore } from '../../contract/store.ts'
 
-/** The numbers of a log in memory. `take` and `reach` are the counter as the events of the same store use it. */
+/**
+ * The numbers of a log in memory. `take` and `reach` are the counter as the events of the same store use
+ * it.
+ */
 export class MemoryMarks implements MarkStore {
   readonly #origin: number
   #counter: number

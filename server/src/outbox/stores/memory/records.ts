@@ -16,7 +16,10 @@ import {
   checkWrite,
 } from '../record-check.ts'
 
-/** Bytes of all records kept. Beyond it a write is refused: a ban or a key must not push out another. */
+/**
+ * The bound on all records together, in bytes. Beyond it a write is refused: a ban or a key must not push
+ * out another.
+ */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
 /** A record costs about so much beside its key and value, in bytes. */
 const OVERHEAD_BYTES = 200
@@ -30,7 +33,7 @@ export class MemoryRecords implements RecordStore {
   readonly #versions = new RecordVersions()
   #keptBytes = 0
   #sweptAt = 0
-  /** Keys in order; null after one came or went. */
+  /** The keys in order; null after one came or went. */
   #keys: string[] | null = null
 
   constructor(clock: StoreClock) {

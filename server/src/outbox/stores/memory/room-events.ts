@@ -29,7 +29,7 @@ export class RoomEvents {
     if (!this.#last || event.n > this.#last.n) this.#last = event
   }
 
-  /** All of them: the caller keeps to `limit` and `maxBytes`. */
+  /** Gives all of them: the caller keeps to `limit` and `maxBytes`. */
   range(query: RangeQuery): LogEvent[] {
     const start = indexAfter(this.#events, query.after)
     return this.#events.slice(start, indexAfter(this.#events, query.upTo))

@@ -1,7 +1,7 @@
 import { isOlderRecord } from '../../contract/store.ts'
 import type { RoomRecord, RoomStore } from '../../contract/store.ts'
 
-/** Records of ended rooms kept; the oldest go first. */
+/** So many records of ended rooms are kept; the oldest go first. */
 const MAX_ENDED_ROOMS = 10_000
 
 /** The records of rooms in memory. */

@@ -4,7 +4,7 @@ import { indexAfter } from './by-seq.ts'
 
 /** Snapshots in memory. */
 export class MemorySnapshots implements SnapshotStore {
-  /** Of each room, ascending by seq; none is empty. */
+  /** The snapshots of each room ascend by seq; no list is empty. */
   readonly #byRoom = new Map<string, Snapshot[]>()
 
   async save(snapshot: Snapshot): Promise<void> {

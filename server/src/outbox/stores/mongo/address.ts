@@ -21,7 +21,7 @@ export function maskText(text: string, uri: string): string {
 }
 
 /**
- * True when what stands before the last `@` can only be a user and a password. A driver ends them at the first `/` or
+ * Says whether the part before the last `@` can only be a user and a password. A driver ends them at the first `/` or
  * `@`, so that a part of a password that was not percent-encoded becomes a host: looked up, and named in errors.
  */
 export function hasEncodedCredentials(uri: string): boolean {
@@ -39,7 +39,10 @@ export function databaseIn(uri: string): string | null {
   return path === '' ? null : safeDecode(path)
 }
 
-/** Names of the options that the string sets, in lower case: they are read without regard to it. */
+/**
+ * The names of the options that the string sets, in lower case, for a driver reads them without regard to
+ * it.
+ */
 export function optionsIn(uri: string): Set<string> {
   return new Set(parametersOf(uri).map(([name]) => name.toLowerCase()))
 }
@@ -55,7 +58,7 @@ function secretsOf(uri: string): string[] {
   return secrets.filter(Boolean).flatMap((secret) => [secret, safeDecode(secret)])
 }
 
-/** Options whose values are secrets: a key file's password, a proxy's, session tokens. */
+/** The values of these options are secrets: a key file's password, a proxy's, session tokens. */
 const SECRET_OPTION = /password|authmechanismproperties/i
 
 function parametersOf(uri: string): [name: string, value: string][] {

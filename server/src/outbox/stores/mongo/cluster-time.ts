@@ -1,10 +1,10 @@
 import type { ClientSession, MongoClient, Timestamp } from 'mongodb'
 
 /**
- * How far this process has seen the database, in the set's own time (operationTime of majority reads and writes, so it
- * is never taken back). Each read asks for that much at least (afterClusterTime): a primary that was just elected,
- * and knows for a moment of an older point only, lets it wait instead of showing that. A standalone server has no such
- * time, and no fail-over.
+ * Knows how far this process has seen the database, in the set's own time (operationTime of majority reads and
+ * writes, so it is never taken back). Each read asks for that much at least (afterClusterTime): a primary
+ * that was just elected, and knows for a moment of an older point only, lets it wait instead of showing that.
+ * A standalone server has no such time, and no fail-over.
  */
 export class ClusterTime {
   readonly #client: MongoClient
@@ -27,7 +27,7 @@ export class ClusterTime {
     }
   }
 
-  /** Takes in the time of a reply. Not of one without a majority: it may be taken back. */
+  /** Takes in the time of a reply. One without a majority must not be noted: it may be taken back. */
   note({ operationTime }: ClientSession): void {
     if (operationTime && (!this.#known || operationTime.greaterThan(this.#known)))
       this.#known = operationTime

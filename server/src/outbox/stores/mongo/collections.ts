@@ -25,7 +25,7 @@ const NAMESPACE_EXISTS = 48
 const UNAUTHORIZED = 13
 /** A client that has not come back for this long begins anew. */
 const CHECKPOINT_TTL_SECONDS = 30 * 24 * 3600
-/** The record of an ended room; its log is gone long before. */
+/** The record of an ended room is kept for so long; its log is gone long before. */
 const ROOM_TTL_SECONDS = 30 * 24 * 3600
 
 const whole = { bsonType: ['long', 'int'] }
@@ -93,7 +93,10 @@ export function collectionsOf(db: Db): Collections {
   }
 }
 
-/** Two processes that create the same at once: the one that lost finds it there the next time. */
+/**
+ * With these codes one of two processes that create the same at once is refused; it finds it there the next
+ * time.
+ */
 const RACES = new Set([
   12587, // BackgroundOperationInProgressForNamespace
   11000, // an upsert of the same document
@@ -145,14 +148,14 @@ async function createMissing(db: Db, logger: Logger): Promise<void> {
   const { events, snapshots, checkpoints, rooms, records } = collectionsOf(db)
   await events.createIndexes([
     {
-      // OB2: one event at each place of a room.
+      // OB2: there is one event at each place of a room.
       key: { room: 1, n: 1 },
       name: 'room_n',
       unique: true,
       partialFilterExpression: { n: { $exists: true } },
     },
     {
-      // Reading one room by seq.
+      // It serves the reading of one room by seq.
       key: { room: 1, _id: 1 },
       name: 'room_seq',
       partialFilterExpression: { room: { $exists: true } },
@@ -170,7 +173,10 @@ async function createMissing(db: Db, logger: Logger): Promise<void> {
   await records.createIndexes([{ key: { expireAt: 1 }, name: 'expiry', expireAfterSeconds: 0 }])
 }
 
-/** False where the validator is an older one and the user may not change it (`readWrite` has no collMod). */
+/**
+ * Resolves with false where the validator is an older one and the user may not change it (`readWrite` has
+ * no collMod).
+ */
 async function ensureValidator(db: Db, name: string, schema: Document): Promise<boolean> {
   const validator = { $jsonSchema: schema }
   try {

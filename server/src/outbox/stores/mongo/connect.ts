@@ -17,13 +17,13 @@ const driverOptions: MongoClientOptions = {
   heartbeatFrequencyMS: 2_000,
   waitQueueTimeoutMS: 10_000,
   serverSelectionTimeoutMS: 4_000,
-  // When connections died unseen, those of the pool have died too: after one timeout the rest must not be tried, at
-  // `socketTimeoutMS` each. Shorter than that, so that by then they are all too old.
+  // Connections that died unseen have mostly died together: after one timeout the rest of the pool must not be tried,
+  // at `socketTimeoutMS` each. This is shorter than that, so that by then they are all too old.
   maxIdleTimeMS: 5_000,
 }
 
 /**
- * A client that is not connected yet.
+ * Makes a client that is not connected yet.
  * @throws RingsideError option_invalid for a string that is no MongoDB address, without its secrets.
  */
 export function makeClient(uri: string): MongoClient {
@@ -45,7 +45,7 @@ export function makeClient(uri: string): MongoClient {
   }
 }
 
-/** What `work` gives, or an error after `ms`; what becomes of it then is nobody's concern. */
+/** Resolves with what `work` gives, or rejects after `ms`; nobody is told then what becomes of it. */
 export async function withinMs<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T> {
   let cancel = (): void => {}
   const late = new Promise<never>((_resolve, reject) => {

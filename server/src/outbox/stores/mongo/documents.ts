@@ -8,9 +8,12 @@ import type {
   StoredRecord,
 } from '../../contract/store.ts'
 
-/** One event as it is stored. `n` and `epoch` are absent where there is no room: the index is partial on them. */
+/**
+ * One event as it is stored. `n` and `epoch` are absent where there is no room: the index is partial on
+ * them.
+ */
 export interface EventDocument {
-  /** seq, a 64-bit integer. */
+  /** The seq, a 64-bit integer. */
   _id: Long | number
   room?: string
   n?: number
@@ -18,11 +21,14 @@ export interface EventDocument {
   own: string
   type: string
   at: Long | number
-  /** Absent only where it was not asked for. */
+  /** It is absent only where it was not asked for. */
   data?: string
   hidden?: string
   prev?: number
-  /** True in the last of an insert: the only one that change streams tell of. Not part of the event. */
+  /**
+   * It is true in the last document of an insert, the only one that change streams tell of. It is no part
+   * of the event.
+   */
   wake?: true
 }
 
@@ -43,7 +49,7 @@ export interface SnapshotDocument {
   seq: Long | number
   epoch: number
   at: Long | number
-  /** Absent in documents of older versions. */
+  /** It is absent in documents of older versions. */
   patchN?: number
   publicState: string
   hiddenState: string | null
@@ -65,7 +71,7 @@ export interface RoomDocument {
   revealedAt?: Long | number
   isLive: boolean
   createdAt: Long | number
-  /** Set when it ended: the record expires some time after it. */
+  /** It is set when the room ended: the record expires some time after it. */
   endedAt?: Date
 }
 
@@ -82,7 +88,7 @@ export interface RecordDocument {
   _id: string
   version: Long | number
   value: string
-  /** Absent: it never expires. */
+  /** It is absent where the record never expires. */
   expireAt?: Date
 }
 

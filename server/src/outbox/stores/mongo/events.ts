@@ -9,7 +9,7 @@ import { long, toEvent, toNumber } from './documents.ts'
 import type { EventDocument } from './documents.ts'
 import type { MongoInserter } from './inserter.ts'
 
-/** Events deleted in one command: a larger one would hold locks for long. */
+/** So many events are deleted in one command: a larger one would hold locks for long. */
 const DELETE_BATCH = 5_000
 
 /**
@@ -20,7 +20,7 @@ export class MongoEvents implements EventStore {
   readonly #at: Collections
   readonly #time: ClusterTime
   readonly #inserter: MongoInserter
-  /** Up to here only markers are left: the next cut need not look at them all again. */
+  /** Only markers are left up to here: the next cut need not look at them all again. */
   #cutThrough = 0
 
   constructor(at: Collections, time: ClusterTime, inserter: MongoInserter) {

@@ -35,8 +35,8 @@ export class MongoInserter {
   }
 
   /**
-   * No majority is waited for: that of the insert that follows in the oplog is, and numbers that were lost are
-   * collided with. A standalone server shows an insert before it is journalled: there the number must be, or a crash
+   * No majority is waited for: the insert that follows in the oplog waits for one, and numbers that were lost
+   * collide. A standalone server shows an insert before it is journalled: there the number must be, or a crash
    * would give it twice.
    */
   async allocate(count: number): Promise<number> {
@@ -56,7 +56,7 @@ export class MongoInserter {
   async insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
     const [first] = events
     if (!first) return { kind: 'stored' }
-    // What retention has deleted is taken still: a write that late must not vanish unseen.
+    // A place that retention has emptied is taken still: a write that late must not vanish unseen.
     if (first.seq <= this.#knownFloor)
       return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
     const session = this.#parts.client.startSession()
@@ -132,7 +132,7 @@ export class MongoInserter {
   ): Promise<InsertOutcome> {
     const verdict = readVerdict(cause)
     if (verdict.kind === 'unknown') return { kind: 'unknown', cause: this.#masked(cause) }
-    // What came before the culprit is acknowledged.
+    // The events before the culprit are acknowledged.
     this.#parts.time.note(session)
     const { index } = verdict
     if (verdict.kind === 'refused') return { kind: 'refused', index, cause: this.#masked(cause) }

@@ -1,7 +1,7 @@
 import { MongoBulkWriteError } from 'mongodb'
 
 const DUPLICATE_KEY = 11000
-/** Codes of a document that can never be stored: invalid, or too large. */
+/** A document that is refused with one of these codes can never be stored: it is invalid, or too large. */
 const REFUSED = new Set([
   2, // BadValue
   9, // FailedToParse
@@ -12,7 +12,7 @@ const REFUSED = new Set([
   17420,
 ])
 
-/** What a failed insert says of the documents of its batch. */
+/** The verdict of a failed insert on the documents of its batch. */
 export type WriteVerdict =
   | { readonly kind: 'duplicate'; readonly index: number }
   | { readonly kind: 'refused'; readonly index: number }
@@ -24,7 +24,7 @@ export type WriteVerdict =
  * duplicate key open to be rolled back (OB2).
  */
 export function readVerdict(error: unknown): WriteVerdict {
-  // Anything else (a network, a primary that stepped down, a command that failed as a whole) names no document.
+  // Any other error (of a network, a primary that stepped down, a command that failed as a whole) names no document.
   if (!(error instanceof MongoBulkWriteError)) return { kind: 'unknown' }
   if (error.result.getWriteConcernError()) return { kind: 'unknown' }
   if (error.hasErrorLabel('TransientTransactionError')) return { kind: 'unknown' }

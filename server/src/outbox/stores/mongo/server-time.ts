@@ -4,16 +4,16 @@ import type { Logger } from '../../../process/logger.ts'
 import type { StoreClock } from '../../contract/store.ts'
 
 const REFRESH_MS = 30_000
-/** How far two machines' clocks may run apart, per ms: what an old estimate may be off by now. */
+/** Two machines' clocks may run so far apart in each ms; an old estimate may be off by as much. */
 const DRIFT = 0.0005
 /** A reading that is further off than this is a clock that was set, or one that is wrong. */
 const STEP_MS = 5_000
 
 /**
  * The database's time, estimated: `hello` answers with the server's clock, read half-way through the
- * round trip. Errs by at most half of the trip, so a slow trip does not replace the estimate of a quick one
+ * round trip. It errs by at most half of the trip, so a slow trip does not replace the estimate of a quick one
  * until clocks may have drifted further apart than it errs. A step of the database's clock, ahead or back, is
- * followed once the next reading has confirmed it. Goes back by such a step only.
+ * followed once the next reading has confirmed it. It goes back by such a step only.
  */
 export class ServerTime implements StoreClock {
   readonly #db: Pick<Db, 'command'>
@@ -23,7 +23,7 @@ export class ServerTime implements StoreClock {
   #errorMs = Number.POSITIVE_INFINITY
   #measuredAt = 0
   #latest = 0
-  /** The offset of a reading that was a step off, until the next one. */
+  /** The offset of a reading that was a step off is kept until the next one. */
   #doubtedMs: number | null = null
   #cancel: (() => void) | null = null
 
@@ -75,7 +75,10 @@ export class ServerTime implements StoreClock {
     this.#measuredAt = received
   }
 
-  /** The first reading is all there is; a later one that is a step off is taken if the one before it was too. */
+  /**
+   * The first reading is all there is; a later one that is a step off is taken if the one before it was
+   * too.
+   */
   #isDoubted(offsetMs: number): boolean {
     const stepMs = offsetMs - this.#offsetMs
     const isStep = Number.isFinite(this.#errorMs) && Math.abs(stepMs) > STEP_MS

@@ -3,11 +3,11 @@ import type { MongoClient, ServerHeartbeatSucceededEvent, TopologyDescription } 
 
 /**
  * Says why a start failed. "Server selection timed out" is all that the driver says of a server that answers
- * but is not what the connection string asks for: who has answered, and as what, is noted meanwhile.
+ * but is not what the connection string asks for, so this notes meanwhile which servers have answered, and as what.
  */
 export class StartFailure {
   readonly #client: MongoClient
-  /** Name of the replica set that each server has said it belongs to; null = to none. */
+  /** For each server, the name of the replica set that it has said it belongs to; null: to none. */
   readonly #setNames = new Map<string, string | null>()
   readonly #note = ({ connectionId, reply }: ServerHeartbeatSucceededEvent): void => {
     const { setName } = reply as { readonly setName?: string }

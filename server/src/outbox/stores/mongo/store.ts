@@ -30,24 +30,27 @@ import { MongoSnapshots } from './snapshots.ts'
 import { StartFailure, assertPrimary } from './start-failure.ts'
 import { WakeStream } from './wake-stream.ts'
 
-/** What a MongoStore takes. */
+/** The options of a MongoStore. */
 export interface MongoStoreOptions {
   /**
    * Standard connection string: credentials, TLS, replica set, pool size and timeouts are its parameters
-   * and come before the defaults here. Read and write concern are not its to change (OB1).
+   * and come before the defaults here. It may not change the read and write concern (OB1).
    */
   readonly uri: string
   /** Default: the string's own database, else `ringside`. */
   readonly database?: string
   readonly logger?: Logger
   readonly clock?: Clock
-  /** How long `open` may take, in ms. Default 7,000. */
+  /** The time that `open` may take, in ms. Default 7,000. */
   readonly connectTimeoutMs?: number
 }
 
 const DEFAULT_DATABASE = 'ringside'
 const CONNECT_TIMEOUT_MS = 7_000
-/** A client is closed politely (cursors, sessions) for this long; a server that is away must not hold up the end. */
+/**
+ * A client is closed politely (cursors, sessions) for this long; a server that is away must not hold up the
+ * end.
+ */
 const CLOSE_TIMEOUT_MS = 2_000
 /**
  * The log in MongoDB: a replica set (majority writes, change stream as wake-up), or a standalone server
@@ -113,7 +116,7 @@ export class MongoStore implements LogStore {
       await withinMs(this.#processClock, this.#connect(), connectTimeoutMs)
     } catch (error) {
       await this.close()
-      // No `cause`: nothing that quotes the address may travel further.
+      // It has no `cause`: nothing that quotes the address may travel further.
       throw new RingsideError(
         'outbox_unreachable',
         `Expected a MongoDB at ${this.address}, got: ${maskText(failure.explain(error), uri)}`,
@@ -140,7 +143,7 @@ export class MongoStore implements LogStore {
     await createCollections(this.#db, this.clock.now(), this.#logger)
   }
 
-  /** Never throws, and takes 2 s at most: a server that is away does not hold it up. */
+  /** It never throws, and takes 2 s at most: a server that is away does not hold it up. */
   async close(): Promise<void> {
     this.#time.stop()
     const closing = this.#stream.stop().then(() => this.#client.close())

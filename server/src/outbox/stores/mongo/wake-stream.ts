@@ -8,9 +8,12 @@ import type { WakeSource } from '../../contract/store.ts'
 import type { EventDocument } from './documents.ts'
 
 const RESTART_MS = 1_000
-/** A quiet server answers this often, so that a dead connection is noticed. */
+/** A quiet server answers this often, so that a dead connection is noticed, in ms. */
 const MAX_AWAIT_MS = 1_000
-/** A cursor that says "nothing" so often in a row without waiting has died. The first answer of a new one may be early. */
+/**
+ * A cursor that says "nothing" so often in a row without waiting has died. The first answer of a new one
+ * may be early.
+ */
 const MAX_EARLY_ANSWERS = 10
 /** "The $changeStream stage is only supported on replica sets", and its kin. */
 const UNSUPPORTED = new Set([40573, 20, 40324])
@@ -100,7 +103,7 @@ export class WakeStream implements WakeSource {
 
   #watch(): ChangeStream<EventDocument> {
     return this.#context.events.watch(
-      // Once for each insert, not for each event: at 1,000 events a second the rest would cost more
+      // It tells of each insert once, not of each event: at 1,000 events a second the rest would cost more
       // than reading the log does. The polling finds what a partial insert does not tell.
       [
         { $match: { operationType: 'insert', 'fullDocument.wake': true } },
@@ -141,7 +144,7 @@ export class WakeStream implements WakeSource {
     } else logger.debug({ err: briefOf(error) }, 'change stream ended, restarting')
     this.#cancelRestart = clock.after(RESTART_MS, () => {
       if (this.#isStopped) return
-      // Whatever came meanwhile is looked for at once.
+      // The listeners look at once for what came meanwhile.
       this.#wakeAll()
       void this.#run()
     })
