@@ -1,4 +1,4 @@
-import { createRandom } from '../../src/process/random.ts'
+import { createRandom } from './sim-random.ts'
 import type { Random } from '../../src/process/random.ts'
 import { Cluster } from './cluster.ts'
 import { Findings } from './findings.ts'

@@ -1,4 +1,4 @@
-import { createRandom } from '../../src/process/random.ts'
+import { createRandom } from './sim-random.ts'
 import type { Random } from '../../src/process/random.ts'
 
 /** What becomes of one request of a client to the database. */
