@@ -4,7 +4,7 @@ export interface Mutation {
   /** What the code does now, in plain words. */
   readonly does: string
   readonly edits: readonly Edit[]
-  /** Title of the test in outbox-rules.test.ts that holds the guard, where it is too narrow for any seed. */
+  /** Title of the test in outbox/rules.test.ts that holds the guard, where it is too narrow for any seed. */
   readonly test?: string
 }
 
@@ -25,7 +25,7 @@ const mutation = (rule: string, does: string, ...edits: readonly Edit[]): Mutati
   return { rule, does, edits }
 }
 
-/** Names the test of outbox-rules.test.ts that catches it. */
+/** Names the test of outbox/rules.test.ts that catches it. */
 const heldBy = (test: string, one: Mutation): Mutation => ({ ...one, test })
 
 export const mutations: readonly Mutation[] = [

@@ -1,6 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError, TooManyRequests } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
+import { LoopPace } from '../../process/loop-pace.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { ByteStream } from '../../transport/contract.ts'
 import type { FeedSource } from '../read/source.ts'
@@ -53,10 +54,14 @@ export class FeedPump {
   #dirty: StreamGroup[] = []
   #isScheduled = false
   #cancelSweep: (() => void) | null = null
+  readonly #pace: LoopPace
+  /** The position at which each stream has last read the log. */
+  readonly #loadedAt = new WeakMap<FeedStream, number>()
   #deliveredCount = 0
 
   constructor(context: PumpContext) {
     this.#context = context
+    this.#pace = new LoopPace(context.clock)
   }
 
   /** So many events were written to streams. */
@@ -291,6 +296,9 @@ export class FeedPump {
       const options = { who: stream.address, size }
       const stretch = await source.load(cursor, stream.group.readRoom, options)
       pace?.hold(stretch, size)
+      // The same stretch again has brought nothing (OB31).
+      if (this.#loadedAt.get(stream) === cursor) await this.#pace.turn()
+      this.#loadedAt.set(stream, cursor)
     } catch (error) {
       if (error instanceof RingsideError && error.code === 'past_retention') {
         if (isLoading(stream)) this.#context.onLost(stream, cursor)
