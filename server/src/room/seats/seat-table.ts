@@ -5,10 +5,10 @@ import type { PlayerPatch } from '../../state/contract.ts'
 import type { ClientLink } from '../../call/client-link.ts'
 import type { RoomContext } from '../context.ts'
 import type { BroadcastOptions, LeaveReason } from '../definition.ts'
-import type { LiveRoom } from '../room.ts'
 import { authRecord } from '../runtime.ts'
 import type { SeatRecord } from '../runtime.ts'
 import { RoomSeat } from './seat.ts'
+import type { SeatHost } from './seat-host.ts'
 
 /** A client with more than this unsent gets no more patches, but one full state once it has drained. */
 const BEHIND_BYTES = 65_536
@@ -32,14 +32,14 @@ const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
  * The seats of one room. Reserved and taken seats together never exceed `maxClients` (RM1).
  */
 export class SeatTable {
-  readonly #room: LiveRoom
+  readonly #room: SeatHost
   readonly #context: RoomContext
   readonly #reserved = new Map<string, RoomSeat>()
   #held: { frame: Uint8Array; options: BroadcastOptions }[] = []
   /** Seats whose player is in, connected or dropped, in the order of joining. */
   readonly seated = new Map<string, RoomSeat>()
 
-  constructor(room: LiveRoom, context: RoomContext) {
+  constructor(room: SeatHost, context: RoomContext) {
     this.#room = room
     this.#context = context
   }

@@ -1,0 +1,20 @@
+import type { RoomType } from '../context.ts'
+import type { RoomSeat, SeatOwner } from './seat.ts'
+
+/** A seat table sees its room as this: it knows no state, no log and no loop. */
+export interface SeatHost extends SeatOwner {
+  readonly type: string
+  readonly kind: RoomType
+  readonly epoch: number
+  /** The room's clock in ms. */
+  readonly now: number
+  /** The log takes nothing: nobody may be seated, and no grace ends. */
+  readonly isPaused: boolean
+  readonly isOver: boolean
+  /** A new player's connection has taken the seat. */
+  enter(seat: RoomSeat): void
+  /** A player is back on a new connection. */
+  reenter(seat: RoomSeat): void
+  /** A whole STATE frame as this seat may see it. */
+  fullFrameFor(seat: RoomSeat): Uint8Array
+}
