@@ -40,14 +40,17 @@ export { createRandom } from './process/random.ts'
 export type { Random } from './process/random.ts'
 export type {
   BroadcastOptions,
+  EmitOptions,
   FullLogPolicy,
   JoinRequest,
   LeaveReason,
+  MayAwait,
   Room,
   RoomHandlers,
   RoomHandlersOf,
   RoomOf,
   RoomSession,
+  Synchronous,
 } from './room/definition.ts'
 export type {
   DisconnectReason,

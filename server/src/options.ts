@@ -62,6 +62,11 @@ const rules = {
   maxRooms: [1_000, 1, 1e6],
   /** Living rooms that were made by requests from one IP. Default 100. */
   maxRoomsPerIp: [100, 1, 1e6],
+  /**
+   * `onLeave` of a seat waits so long for its `onJoin`, and `left` for an `onLeave`, in ms, 100-120,000. Beyond it
+   * the seat goes on without the hook. Default 10,000.
+   */
+  hookTimeoutMs: [10_000, 100, 120_000],
   /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
   ticketTtlMs: [15_000, 1_000, 120_000],
   /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */

@@ -111,6 +111,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       clock,
       logger,
       newId,
+      hookTimeoutMs: limits.hookTimeoutMs,
       publish: (topic, frame) => transport.publish(topic, frame),
       observeTickLag: (ms) => metrics.observeTickLag(ms),
     },

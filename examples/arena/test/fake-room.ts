@@ -104,14 +104,14 @@ export class FakeArena {
       kick: () => {},
     }
     this.#sessions.set(id, session)
-    this.handlers.onJoin?.(this.room, session)
+    void this.handlers.onJoin?.(this.room, session)
     return session
   }
 
   leave(id: string, reason: LeaveReason = 'left'): void {
     const session = this.session(id)
     this.#sessions.delete(id)
-    this.handlers.onLeave?.(this.room, session, reason)
+    void this.handlers.onLeave?.(this.room, session, reason)
   }
 
   session(id: string): RoomSession {

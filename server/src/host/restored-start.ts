@@ -1,10 +1,10 @@
-import type { Json } from '@ringside/protocol'
 import type { StoredRoom } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { StateTracker } from '../state/contract.ts'
 import type { RoomStart } from '../room/start.ts'
 import { decodeRuntime } from '../room/runtime.ts'
-import type { RoomRuntime, SeatRecord } from '../room/runtime.ts'
+import type { RoomRuntime } from '../room/runtime.ts'
+import { takeSeats } from '../room/seats/restored-seats.ts'
 
 export interface RestoreParts {
   readonly states: { restore(publicState: string, hiddenState: string | null): StateTracker }
@@ -13,17 +13,16 @@ export interface RestoreParts {
 
 /**
  * How a room goes on from its log: the state at its last patch; tick, seed and metadata as of the
- * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats of that
- * snapshot and of those who joined after it (CL3).
+ * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats as
+ * the log has them (CL3, OB25).
  */
 export function restoredStart(stored: StoredRoom, parts: RestoreParts): RoomStart {
-  const { publicState, hiddenState } = stored
-  const tracker = parts.states.restore(publicState, hiddenState)
+  const { hiddenState, ...seats } = takeSeats(stored)
+  const tracker = parts.states.restore(stored.publicState, hiddenState)
   const { record } = parts
   const base = decodeRuntime(stored.runtime ?? '{}', record.seed)
-  const seats = seatsAfter(base.seats, stored)
-  const runtime: RoomRuntime = { ...base, ...newerAccess(base, record), seats }
-  return { kind: 'restored', tracker, runtime }
+  const runtime: RoomRuntime = { ...base, ...newerAccess(base, record) }
+  return { kind: 'restored', tracker, runtime, seats }
 }
 
 type Access = Pick<RoomRuntime, 'isLocked' | 'isPrivate' | 'revision'>
@@ -37,21 +36,4 @@ function newerAccess(snapshot: Access, record: Access): Access {
     isPrivate: isPrivate || record.isPrivate,
     revision,
   }
-}
-
-function seatsAfter(before: readonly SeatRecord[], { events }: StoredRoom): SeatRecord[] {
-  const seats = new Map(before.map((seat) => [seat.sessionId, seat]))
-  for (const event of events) {
-    if (event.type !== 'joined' && event.type !== 'left') continue
-    const { sessionId, name } = JSON.parse(event.data) as SeatRecord
-    if (event.type === 'left') seats.delete(sessionId)
-    else {
-      const { reconnectToken = '', auth = null } = JSON.parse(event.hidden ?? '{}') as {
-        reconnectToken?: string
-        auth?: Json
-      }
-      seats.set(sessionId, { sessionId, name, reconnectToken, auth })
-    }
-  }
-  return [...seats.values()]
 }

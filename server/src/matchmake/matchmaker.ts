@@ -170,8 +170,7 @@ export class Matchmaker implements SeatDesk {
     const name = cleanName(wish.name, `player-${id.slice(0, 4)}`)
     const options: Json = checkOptions(wish.options)
     const request = { name, options, remoteAddress: wish.remoteAddress }
-    const { onAuth } = room.kind.handlers
-    const auth = onAuth ? await onAuth(room, request) : undefined
+    const auth = await room.admit(request)
     if (auth === false) throw new RingsideError('auth_failed')
     if (room.hasEnded) throw new RingsideError('room_not_found')
     room.assertTakesInput()

@@ -4,7 +4,7 @@ import type { RoomSession } from './definition.ts'
 import type { RoomProfile } from './profile.ts'
 import type { SeatTable } from './seats/seat-table.ts'
 
-/** What a room tells of its type, seats and profile; room.ts adds what happens in it. */
+/** The part of a room that only tells of its type, seats and profile; room.ts adds what happens in it. */
 export abstract class RoomBase {
   abstract readonly kind: RoomType
   abstract readonly seats: SeatTable

@@ -4,12 +4,14 @@ import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { FullLogPolicy, RoomHandlers } from './definition.ts'
 
-/** What a room needs of the server around it; it sees no transport, outbox or feed. */
+/** A room sees the server around it as this; it sees no transport, outbox or feed. */
 export interface RoomContext {
   readonly clock: Clock
   readonly logger: Logger
   /** Sends a frame to every link subscribed to the topic. */
   publish(topic: string, frame: Uint8Array): void
+  /** A seat's hook is waited for so long before the next one of the seat runs, in ms. */
+  readonly hookTimeoutMs: number
   /** A new unguessable id. */
   newId(): string
   /** Number of seats, metadata or lock changed. */

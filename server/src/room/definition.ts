@@ -12,7 +12,7 @@ import type { Logger } from '../process/logger.ts'
 import type { Random } from '../process/random.ts'
 
 /**
- * What a room does when its log takes no more (`maxOutboxLagMs`, `maxPendingEvents`, `maxPendingBytes`,
+ * Decides what a room does when its log takes no more (`maxOutboxLagMs`, `maxPendingEvents`, `maxPendingBytes`,
  * `maxPendingTotalBytes`):
  * `pause` stands still, refuses input and goes on when the log does; `close` ends the room. Either way
  * everything up to then is written when the log is back.
@@ -56,7 +56,7 @@ export interface RoomSession {
   readonly signal: AbortSignal
   /** Sends one frame of the game's own command id. The bytes are copied. */
   send(commandId: number, payload?: Uint8Array): void
-  /** Takes the player out of the room; his client is closed with `kicked`. */
+  /** Takes the player out of the room; their client is closed with `kicked`. */
   kick(reason?: string): void
 }
 
@@ -67,6 +67,12 @@ export interface BroadcastOptions {
   readonly to?: readonly string[]
   /** Send after the next patch, so that clients have the state that it speaks of. */
   readonly afterPatch?: boolean
+}
+
+/** Options of `room.emit`. */
+export interface EmitOptions {
+  /** Send now, ahead of the patch of this turn: for what must not wait and needs no state. */
+  readonly atOnce?: boolean
 }
 
 /**
@@ -98,8 +104,12 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   readonly clientCount: number
   readonly isLocked: boolean
   readonly log: Logger
-  /** Puts an event into the room's log, for spectators, and sends it to the players. */
-  emit<N extends keyof Events & string>(name: N, data: Events[N]): void
+  /**
+   * Puts an event into the room's log, for spectators, and sends it to the players: after the patch of this turn
+   * (within 1/patchHz), so that whoever hears of it has the state that it speaks of.
+   * @throws RingsideError room_released once the room is over; room_paused with 10,000 events waiting.
+   */
+  emit<N extends keyof Events & string>(name: N, data: Events[N], options?: EmitOptions): void
   /** Sends a frame of the game's own command id to players; not part of the log. */
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void
   /**
@@ -111,13 +121,13 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
    */
   setTeam(session: RoomSession, team: string | number | null): void
   /** Calls after `ms` of the room's clock. The returned function cancels. At most 1,000 at once. */
-  after(ms: number, callback: () => void): () => void
+  after(ms: number, callback: () => Synchronous): () => void
   /** No new players until unlock. */
   lock(): void
   unlock(): void
   /** As it was last set, also by the room's owner before a restart; null when it never was. */
   readonly metadata: Json
-  /** What `GET /rooms` shows; at most 4 KiB of JSON. A crash may take back the last 30 s of changes. */
+  /** `GET /rooms` shows this; at most 4 KiB of JSON. A crash may take back the last 30 s of changes. */
   setMetadata(metadata: Json): void
   /**
    * Hides the room from lists, spectators and joinOrCreate, at once. Lock and privacy are stored a round trip
@@ -137,12 +147,28 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   durable(): Promise<void>
 }
 
-/** What a client asked for when it joined; checked to be plain JSON of at most 4 KiB. */
+/** A client's request when it joined; checked to be plain JSON of at most 4 KiB. */
 export interface JoinRequest {
   readonly name: string
   readonly options: Json
   readonly remoteAddress: string
 }
+
+/**
+ * The result of a hook that runs to its end before anything else of the room does: anything but a promise, and
+ * ignored. The other hooks, and commands, may be async.
+ */
+export type Synchronous =
+  | void
+  | null
+  | boolean
+  | number
+  | string
+  | (() => void)
+  | { readonly then?: never }
+
+/** The result of a hook that may be async: ignored, but for a promise that is waited for, or rejects. */
+export type MayAwait = Synchronous | Promise<unknown>
 
 /** Handlers and numbers of one type of room. */
 export interface RoomHandlers<State, Events, C extends Commands> {
@@ -156,7 +182,7 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   readonly logHz?: number
   /** Spectators see everything this much later, in ms, 0-3,600,000. Default 0. */
   readonly delayMs?: number
-  /** How long a dropped player's seat is kept, in ms, 0-600,000. Default 20,000. */
+  /** A dropped player's seat is kept for so long, in ms, 0-600,000. Default 20,000. */
   readonly reconnectGraceMs?: number
   /** An empty room ends after this, in ms; null = never. Default 10,000. */
   readonly emptyTimeoutMs?: number | null
@@ -164,36 +190,47 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   readonly whenLogIsFull?: FullLogPolicy
   /** Makes the state. `options` is what the creator asked for: hostile until checked. */
   onCreate(room: Omit<Room<State, Events>, 'state' | 'emit' | 'durable'>, options: Json): State
-  /** Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
-   * `session.auth`. Called before the seat is reserved. */
+  /**
+   * Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
+   * `session.auth`. Called before the seat is reserved.
+   */
   onAuth?(room: Room<State, Events>, request: JoinRequest): unknown
-  onJoin?(room: Room<State, Events>, session: RoomSession): void
+  /**
+   * A player's connection has taken the seat. They are in, get JOINED and the state, and their commands are
+   * taken once this has returned, or its promise has settled. After an await look first: while
+   * `session.isConnected` is false they have gone, and onLeave has run or follows.
+   */
+  onJoin?(room: Room<State, Events>, session: RoomSession): MayAwait
   /** The connection broke; the seat is kept until onReconnect or onLeave. */
-  onDrop?(room: Room<State, Events>, session: RoomSession): void
-  onReconnect?(room: Room<State, Events>, session: RoomSession): void
-  onLeave?(room: Room<State, Events>, session: RoomSession, reason: LeaveReason): void
+  onDrop?(room: Room<State, Events>, session: RoomSession): Synchronous
+  onReconnect?(room: Room<State, Events>, session: RoomSession): Synchronous
+  /**
+   * The seat was given up; after an onJoin that has not settled, but at most `hookTimeoutMs` later. What its
+   * promise does after that time, or after the room's end, may be refused (`room_released`).
+   */
+  onLeave?(room: Room<State, Events>, session: RoomSession, reason: LeaveReason): MayAwait
   /** Once per tick with the tick's length in ms (1000 / tickHz). */
-  onTick?(room: Room<State, Events>, tickMs: number): void
+  onTick?(room: Room<State, Events>, tickMs: number): Synchronous
   /** The room is over here; nothing is sent any more, and only a room that has ended may still be written. */
-  onDispose?(room: Room<State, Events>): void
+  onDispose?(room: Room<State, Events>): Synchronous
   /**
    * The room is about to be given up, most often because the server closes; the last changes still reach the log.
    * It runs again with the next attempt when the log could not take them.
    */
-  onDrain?(room: Room<State, Events>): void
+  onDrain?(room: Room<State, Events>): Synchronous
   /**
    * The room goes on from a snapshot and the log (another process owned it before). Timers are not part
-   * of them: set them anew here.
+   * of them: set them anew here. A seat whose onJoin or onLeave had not settled there gets onLeave after this.
    */
-  onRestore?(room: Room<State, Events>): void
+  onRestore?(room: Room<State, Events>): Synchronous
   /**
    * The room goes on after a pause (`whenLogIsFull: 'pause'`), before its next tick. `room.now` went on by
    * `pausedMs` (whole ms) meanwhile: put off what was to happen at a time. Timers whose time has come
    * fire after this.
    */
-  onResume?(room: Room<State, Events>, pausedMs: number): void
+  onResume?(room: Room<State, Events>, pausedMs: number): Synchronous
   /** A hook or command threw something that is no rejection; it has been logged. */
-  onError?(room: Room<State, Events>, error: unknown, where: string): void
+  onError?(room: Room<State, Events>, error: unknown, where: string): Synchronous
   /**
    * Handlers of the contract's commands for players of this room. What one returns is the answer;
    * `throw reject(code)` refuses.

@@ -6,7 +6,7 @@ const MAX_METADATA_CHARACTERS = 4_096
 /** A change gets a snapshot of its own, but no more of them than this: they carry the whole state. */
 const SNAPSHOT_EVERY_MS = 30_000
 
-/** What a room's profile is, for snapshots and for the room's record. */
+/** A room's profile as snapshots and the room's record keep it. */
 export interface Profile {
   readonly isLocked: boolean
   readonly isPrivate: boolean
@@ -15,7 +15,7 @@ export interface Profile {
   readonly revision: number
 }
 
-/** What the lobby is told of a room: lock, privacy, the game's own metadata. */
+/** The lobby's view of a room: lock, privacy, the game's own metadata. */
 export class RoomProfile {
   readonly #onChanged: () => void
   #isLocked = false

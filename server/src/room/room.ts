@@ -1,8 +1,8 @@
-import { encodeFrame, isGameCommandId } from '@ringside/protocol'
+import { encodeFrame, errorCodes, isGameCommandId } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
 import type { Json } from '@ringside/protocol'
 import { RingsideError, reject } from '../process/errors.ts'
-import { warnOf } from '../process/failure.ts'
+import { isPromise, refusalOf, warnOf } from '../process/failure.ts'
 import type { Logger } from '../process/logger.ts'
 import type { RoomLogHandlers } from '../outbox/contract/outbox.ts'
 import { createRandom } from '../process/random.ts'
@@ -11,17 +11,27 @@ import type { PatchHeader } from '../state/contract.ts'
 import { Awaited } from './turn/awaited.ts'
 import { HookGuard } from './turn/guard.ts'
 import { RoomRecorder } from './output/recorder.ts'
-import type { BroadcastOptions, LeaveReason, Room, RoomSession } from './definition.ts'
+import type {
+  BroadcastOptions,
+  EmitOptions,
+  JoinRequest,
+  LeaveReason,
+  Room,
+  RoomSession,
+} from './definition.ts'
 import type { RoomContext, RoomType } from './context.ts'
 import { RoomBase } from './base.ts'
 import { RoomCommands } from './turn/commands.ts'
 import { RoomLoop } from './turn/loop.ts'
 import { RoomOutput } from './output/output.ts'
 import { RoomProfile } from './profile.ts'
-import type { RoomParts, RoomStart } from './start.ts'
+import type { RestoredStart, RoomParts, RoomStart } from './start.ts'
 import { encodeRuntime } from './runtime.ts'
-import type { RoomRuntime } from './runtime.ts'
 import type { RoomSeat } from './seats/seat.ts'
+import type { SeatHost } from './seats/seat-host.ts'
+import { SeatHooks } from './seats/seat-hooks.ts'
+import { SeatLife } from './seats/seat-life.ts'
+import { SeatLog } from './seats/seat-log.ts'
 import { SeatTable } from './seats/seat-table.ts'
 import { teamName } from './seats/team.ts'
 import { RoomTimers } from './turn/timers.ts'
@@ -36,7 +46,7 @@ import { RoomTimers } from './turn/timers.ts'
  * - `over`: ended, released or taken by another owner. Nothing may be written (RM14).
  * Its log tells it what happens to it (RoomLogHandlers).
  */
-export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
+export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandlers {
   readonly id: string
   readonly epoch: number
   readonly random: Random
@@ -50,6 +60,7 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
   readonly #context: RoomContext
   readonly #recorder: RoomRecorder
   readonly #output: RoomOutput
+  readonly #life: SeatLife
   readonly #loop: RoomLoop
   readonly #timers = new RoomTimers()
   readonly #guard: HookGuard
@@ -90,40 +101,61 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
     this.#now = Math.max(context.clock.now(), runtime?.now ?? 0)
     this.#tick = runtime?.tick ?? 0
     this.#emptySince = this.#now
-    this.#guard = new HookGuard(context.logger, (error, where) =>
-      type.handlers.onError?.(this, error, where),
-    )
+    this.#guard = new HookGuard({
+      roomId: id,
+      log: context.logger,
+      onError: (error, where) => type.handlers.onError?.(this, error, where),
+    })
     this.#commands = new RoomCommands(this, this.#guard, this.#awaited)
     this.seats = new SeatTable(this, context)
     this.profile = new RoomProfile(() => context.onChanged(this))
     this.#loop = new RoomLoop(context.clock, this.tickMs, this.#step)
     const tracker =
       start.kind === 'new'
-        ? start.track(type.handlers.onCreate(this, start.options))
+        ? start.track(synchronous(type.handlers.onCreate(this, start.options)))
         : start.tracker
-    const recorder = new RoomRecorder(tracker, log)
+    const seatLog = new SeatLog()
+    const recorder = new RoomRecorder(tracker, seatLog, log)
     this.#recorder = recorder
     this.#output = new RoomOutput({ recorder, seats: this.seats }, type, {
       header: () => this.#header(),
       runtime: () => this.#runtime(),
     })
+    const { clock, hookTimeoutMs } = context
+    this.#life = new SeatLife({
+      room: this,
+      handlers: type.handlers,
+      table: this.seats,
+      log: seatLog,
+      hooks: new SeatHooks({
+        guard: this.#guard,
+        awaited: this.#awaited,
+        clock,
+        timeoutMs: hookTimeoutMs,
+      }),
+      output: this.#output,
+      newId: () => context.newId(),
+      begin: () => this.#begin(clock.now()),
+      end: () => this.#endSoon(),
+      onChanged: () => this.#seatsChanged(),
+    })
     this.#isReady = true
     if (start.kind === 'new') recorder.recordFirstState()
-    else this.#restore(start.runtime)
+    else this.#restore(start)
     // Metadata and seed are in snapshots only: an early crash must not lose them.
     recorder.requestSnapshot()
     this.#loop.start()
   }
 
-  #restore(runtime: RoomRuntime): void {
+  #restore({ runtime, seats }: RestoredStart): void {
     this.profile.restore(runtime)
-    this.seats.restore(runtime.seats)
-    this.#output.restoreTeams()
+    const finishSeats = this.#life.restore(seats)
     this.#guard.run('onRestore', () => this.kind.handlers.onRestore?.(this))
+    finishSeats()
   }
 
   get state(): unknown {
-    return this.#recorder.tracker.state
+    return this.#recorder.state
   }
   get now(): number {
     return this.#now
@@ -150,13 +182,14 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
 
   // ---- what game code calls
 
-  emit(name: string, data: Record<string, unknown>): void {
+  emit(name: string, data: Record<string, unknown>, options?: EmitOptions): void {
     const definition = this.kind.definition.events?.[name]
     if (!definition)
       throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
     this.#assertReady()
     this.#assertOwned()
-    this.#context.publish(this.id, this.#output.event(name, definition, { data, at: this.#now }))
+    const atOnce = options?.atOnce ?? false
+    this.#output.event(name, definition, { data, at: this.#now, atOnce })
   }
 
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {
@@ -225,7 +258,8 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
 
   /** Runs a command of the contract. @throws Rejection for everything that goes wrong. */
   command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown {
-    if (this.#status === 'over' || seat.status !== 'connected') throw reject('not_in_room')
+    if (this.#status === 'over' || seat.status !== 'connected' || seat.isJoining)
+      throw reject('not_in_room')
     if (!this.#takesInput) throw new RingsideError('room_released')
     if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
     this.#begin(this.#context.clock.now())
@@ -234,56 +268,40 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
     return result
   }
 
-  /** The player is in: `joined` for everybody, then JOINED and a full state for him. */
-  enter(seat: RoomSeat): void {
-    this.#begin(this.#context.clock.now())
-    seat.reconnectToken = this.#context.newId()
-    this.#output.presence('joined', seat)
-    this.#guard.run('onJoin', () => this.kind.handlers.onJoin?.(this, seat))
-    // onJoin may have kicked him.
-    if (seat.isConnected) this.#output.greet(seat, this.#now)
-    this.#context.onChanged(this)
-    this.#endSoon()
+  /**
+   * Runs onAuth and returns what becomes of `session.auth`.
+   * @throws a refusal as the game meant it; Rejection `internal` for anything else, which is reported here.
+   */
+  async admit(request: JoinRequest): Promise<unknown> {
+    try {
+      return await this.kind.handlers.onAuth?.(this, request)
+    } catch (error) {
+      if (refusalOf(error)) throw error
+      this.#guard.report(error, 'onAuth')
+      throw new RingsideError('internal', errorCodes.internal.text)
+    }
   }
 
-  /** The player is back on a new connection. */
+  enter(seat: RoomSeat): void {
+    this.#life.enter(seat)
+  }
+
   reenter(seat: RoomSeat): void {
-    this.#begin(this.#context.clock.now())
-    this.#guard.run('onReconnect', () => this.kind.handlers.onReconnect?.(this, seat))
-    seat.reconnectToken = this.#context.newId()
-    // The log must know the new token: only a snapshot holds those of players who came back.
-    this.#recorder.requestSnapshot()
-    if (seat.isConnected) this.#output.greet(seat, this.#now)
-    this.#endSoon()
+    this.#life.reenter(seat)
   }
 
   drop(seat: RoomSeat): void {
     // Told when the room goes on; the next owner finds every seat without its connection anyway.
-    if (this.#status === 'handed over') return
-    this.#begin(this.#context.clock.now())
-    if (this.seats.keepDropped(seat))
-      this.#guard.run('onDrop', () => this.kind.handlers.onDrop?.(this, seat))
-    else this.leave(seat, 'dropped')
+    if (this.#status !== 'handed over') this.#life.drop(seat)
   }
 
   leave(seat: RoomSeat, reason: LeaveReason, text?: string): void {
     // The seat is written as taken: it belongs to the next owner, who gives it up after its grace.
-    if (this.#status === 'handed over') return
-    if (!this.seats.release(seat, reason, text)) return
-    this.#begin(this.#context.clock.now())
-    this.#guard.run('onLeave', () => this.kind.handlers.onLeave?.(this, seat, reason))
-    this.#output.forgetTeam(seat)
-    this.#output.presence('left', seat)
-    if (this.seats.isEmpty) this.#emptySince = this.#now
-    this.#context.onChanged(this)
+    if (this.#status !== 'handed over') this.#life.leave(seat, reason, text)
   }
 
-  catchUp(seat: RoomSeat): void {
-    if (!this.isOver) this.#output.catchUp(seat, this.#now)
-  }
-
-  fullFrameFor(seat: RoomSeat): Uint8Array {
-    return this.#output.fullFrame(seat)
+  catchUp(): void {
+    if (!this.isOver) this.#output.catchUp(this.#now)
   }
 
   // ---- what the log tells its owner
@@ -342,10 +360,11 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
     if (this.#isEndAsked) this.finish('room_ended')
     if (this.isOver) return
     if (this.isPaused) throw new RingsideError('room_paused')
+    const stored = this.#recorder.handOver(this.#header(), this.#runtime())
     this.#status = 'handed over'
     this.#pausedAt = this.#now
     this.#loop.stop()
-    const stored = this.#recorder.handOver(this.#runtime())
+    this.#life.suspend()
     this.#disown()
     await stored
   }
@@ -357,6 +376,7 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
     if (this.#status !== 'handed over') return
     this.#own()
     this.#resume()
+    this.#life.resume()
     for (const seat of this.seats.seated.values())
       if (seat.isConnected && !seat.link) this.drop(seat)
   }
@@ -388,7 +408,7 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
     })
     // A room that ends is written until its game has had the last word; any other is another owner's from here.
     const left = isEnd ? null : this.#close(false)
-    this.#inEnd(() => this.seats.closeAll(why))
+    this.#inEnd(() => this.#life.closeAll(why))
     this.hasEnded = isEnd
     this.#status = 'over'
     this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))
@@ -410,7 +430,7 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
   }
 
   #close(isEnd: boolean): Promise<void> {
-    const closed = this.#recorder.close(isEnd)
+    const closed = this.#recorder.close(this.#header(), isEnd)
     this.#disown()
     return closed
   }
@@ -418,13 +438,13 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
   /** From here on whatever is written throws (RM14): it would be in nobody's log. */
   #disown(): void {
     this.#isOwned = false
-    this.#recorder.tracker.freeze()
+    this.#recorder.freeze()
   }
 
   #own(): void {
     this.#isOwned = true
     this.#status = 'running'
-    this.#recorder.tracker.thaw()
+    this.#recorder.thaw()
   }
 
   // ---- turns
@@ -436,6 +456,11 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
   /** What is written, sent or planned here would never come about (RM14). */
   #assertOwned(): void {
     if (!this.#isOwned) throw new RingsideError('room_released')
+  }
+
+  #seatsChanged(): void {
+    if (this.seats.isEmpty) this.#emptySince = this.#now
+    this.#context.onChanged(this)
   }
 
   /** Not in the turn that asked for it: the answer of a command goes out before its client is closed. */
@@ -501,7 +526,13 @@ export class LiveRoom extends RoomBase implements Room, RoomLogHandlers {
       now: this.#now,
       seed: this.#seed,
       ...this.profile.describe(this.#now),
-      seats: this.seats.describe(),
     })
   }
+}
+
+/** @throws RingsideError option_invalid for an onCreate that is async: a room has its state before it has anything. */
+function synchronous(state: unknown): unknown {
+  if (!isPromise(state)) return state
+  Promise.resolve(state).catch(() => {})
+  throw new RingsideError('option_invalid', 'Expected onCreate to return a state, got a promise')
 }

@@ -1,25 +1,12 @@
-import type { Json } from '@ringside/protocol'
 import type { Profile } from './profile.ts'
 
-/** A seat as a snapshot keeps it. */
-export interface SeatRecord {
-  readonly sessionId: string
-  readonly name: string
-  readonly reconnectToken: string
-  /** `session.auth` as far as it is JSON, else null. */
-  readonly auth: Json
-  /** The team that the player is in, if any. */
-  readonly team?: string
-}
-
-/** What a new owner of a room needs besides its state (OB6). */
+/** A snapshot has this for a new owner of the room, besides its state and seats (OB6). */
 export interface RoomRuntime extends Profile {
   readonly tick: number
   /** The room's clock in ms. */
   readonly now: number
   /** Secret of the room's randomness; the epoch of its owner says where the draws begin (OB20). */
   readonly seed: string
-  readonly seats: readonly SeatRecord[]
 }
 
 /** For the log, as the `runtime` of a snapshot. */
@@ -42,22 +29,5 @@ export function decodeRuntime(text: string, recordSeed: string): RoomRuntime {
     isPrivate: given.isPrivate ?? false,
     metadata: given.metadata ?? null,
     revision: given.revision ?? 0,
-    seats: given.seats ?? [],
-  }
-}
-
-/** Longest `auth` that is kept, in characters of JSON. */
-const MAX_AUTH_CHARACTERS = 4_096
-
-/** What of `session.auth` survives a restart: JSON of a sensible size, else null. */
-export function authRecord(auth: unknown): Json {
-  if (auth === undefined) return null
-  try {
-    const text = JSON.stringify(auth) as string | undefined
-    return text !== undefined && text.length <= MAX_AUTH_CHARACTERS
-      ? (JSON.parse(text) as Json)
-      : null
-  } catch {
-    return null
   }
 }

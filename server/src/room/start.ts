@@ -3,21 +3,29 @@ import type { RoomLog } from '../outbox/contract/outbox.ts'
 import type { StateTracker } from '../state/contract.ts'
 import type { RoomType } from './context.ts'
 import type { RoomRuntime } from './runtime.ts'
+import type { RestoredSeats } from './seats/restored-seats.ts'
 
 /** Makes the tracker of a room's first state. */
 export type TrackState = (initial: unknown) => StateTracker
 
-/** What every room is made of. */
+/** The parts that every room is made of. */
 export interface RoomParts {
   readonly id: string
   readonly type: RoomType
   readonly log: RoomLog
-  /** Secret of its randomness, where it starts anew. */
+  /** Secret of its randomness, where that starts anew. */
   readonly seed: string
 }
 
-/** How a room begins. */
+/** A room that goes on from its log. */
+export interface RestoredStart {
+  readonly kind: 'restored'
+  readonly tracker: StateTracker
+  readonly runtime: RoomRuntime
+  readonly seats: RestoredSeats
+}
+
+/** A room begins anew, or goes on from its log. */
 export type RoomStart =
   /** `options` is what the creator asked for: hostile until onCreate has checked it. */
-  | { readonly kind: 'new'; readonly options: Json; readonly track: TrackState }
-  | { readonly kind: 'restored'; readonly tracker: StateTracker; readonly runtime: RoomRuntime }
+  { readonly kind: 'new'; readonly options: Json; readonly track: TrackState } | RestoredStart

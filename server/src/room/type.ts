@@ -38,7 +38,7 @@ export function checkRoomType(
   return type
 }
 
-/** What spectators of a delayed room see must be kept for so long at least after it was shown to them, in ms. */
+/** An event of a delayed room is kept for so long at least after spectators were shown it, in ms. */
 const SHOWN_MS = 10_000
 
 /** @throws RingsideError option_invalid when the log may be cut before spectators have seen it. */

@@ -1,47 +1,9 @@
-import { framePayload } from '@ringside/protocol'
-import type { Infer } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
-import { createReplica } from '../../../client/src/state-replica.ts'
-import type { StateReplica } from '../../../client/src/state-replica.ts'
-import { createRandom, plainState } from '../../src/index.ts'
-import { replicaView } from '../state/support.ts'
-import { testGame } from '../support/test-game.ts'
+import { createRandom } from '../../src/index.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
-import type { TestPlayer } from '../support/test-server.ts'
-
-const { state: State } = testGame.rooms.arena
-type ArenaState = Infer<typeof State>
-
-/** What a client that reads every frame believes the state to be. */
-class Reader {
-  readonly player: TestPlayer
-  readonly replica: StateReplica<typeof State> = createReplica(State)
-  fullStates = 0
-  #read = 0
-
-  constructor(player: TestPlayer) {
-    this.player = player
-  }
-
-  read(): void {
-    for (; this.#read < this.player.received.length; this.#read++) {
-      const { name, frame } = this.player.received[this.#read] ?? {}
-      if (!frame) continue
-      if (name === 'state') {
-        this.fullStates++
-        this.replica.applyState(framePayload(frame))
-      } else if (name === 'patch') this.replica.applyPatch(framePayload(frame))
-    }
-  }
-
-  /** The state of the server as this player may see it. */
-  expectEqual(state: ArenaState): void {
-    this.read()
-    const viewer = this.player.seat.sessionId
-    expect(this.replica.state).toEqual(replicaView(State, plainState(state) as never, { viewer }))
-  }
-}
+import { Reader } from './reader.ts'
+import type { ArenaState } from './reader.ts'
 
 /** A room whose state changes by 20,000 characters a tick, until it is told to stand still. */
 function restlessRoom(): { handlers: Partial<ArenaHandlers>; still: boolean; state: ArenaState } {

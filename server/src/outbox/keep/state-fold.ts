@@ -1,9 +1,12 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
+import { foldSeatEvent } from '../contract/seats.ts'
 import { PATCH, patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 
-/** Makes a room's state of a snapshot, or of nothing, and of every event after it (OB6). */
+/**
+ * Makes a room's state, its seats included, of a snapshot, or of nothing, and of every event after it (OB6).
+ */
 export class StateFold {
   readonly room: string
   readonly #base: Snapshot | null
@@ -29,8 +32,12 @@ export class StateFold {
     if (event.seq <= (this.#base?.seq ?? 0)) return
     if (event.n !== ++this.#n) this.#isBroken = true
     this.#last = event
-    if (event.type !== PATCH || this.#isBroken) return
+    if (this.#isBroken) return
     this.#guard(() => {
+      if (event.type !== PATCH) {
+        this.#hiddenState = foldSeatEvent(this.#hiddenState, event)
+        return
+      }
       this.#publicState = applyMergePatch(this.#publicState, JSON.parse(event.data) as Json)
       if (event.hidden)
         this.#hiddenState = applyMergePatch(

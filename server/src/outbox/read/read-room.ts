@@ -2,6 +2,7 @@ import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { StoredRoom } from '../contract/outbox.ts'
+import { foldSeatEvent } from '../contract/seats.ts'
 import { END, PATCH } from '../contract/store.ts'
 import type { LogEvent, LogStore, Snapshot } from '../contract/store.ts'
 
@@ -58,8 +59,10 @@ export async function readOn(
     for (const event of page) {
       if (event.n !== last.n + 1) throw missing(room)
       last = event
-      if (event.type !== PATCH) events.push(event)
-      else {
+      if (event.type !== PATCH) {
+        events.push(event)
+        hiddenState = foldSeatEvent(hiddenState, event) ?? {}
+      } else {
         publicState = applyMergePatch(publicState, parse(event.data))
         if (event.hidden !== null) hiddenState = applyMergePatch(hiddenState, parse(event.hidden))
       }

@@ -3,23 +3,31 @@ import type { EventDefinition } from '@ringside/protocol'
 import type { NewEvent } from '../../outbox/contract/outbox.ts'
 import type { PatchHeader } from '../../state/contract.ts'
 import { toFeedJson } from './event-json.ts'
+import type { Capture } from './capture.ts'
 import type { RoomRecorder } from './recorder.ts'
 import type { RoomType } from '../context.ts'
 import { nextDue } from '../turn/loop.ts'
-import { authRecord } from '../runtime.ts'
 import type { RoomSeat } from '../seats/seat.ts'
-import type { SeatTable } from '../seats/seat-table.ts'
+import type { Delivery, SeatTable } from '../seats/seat-table.ts'
 
-/** What a room says of itself for its frames and snapshots. */
+/** A room as its frames and snapshots need it. */
 export interface RoomFace {
   header(): PatchHeader
   /** Encoded `runtime` of a snapshot. */
   runtime(): string
 }
 
+/** An event as a game emits it. */
+export interface RoomEvent {
+  readonly data: Record<string, unknown>
+  /** The room's clock in ms. */
+  readonly at: number
+  readonly atOnce: boolean
+}
+
 /**
- * What leaves a room: patches to its players at `patchHz`, to its log at `logHz`, full states to who
- * needs one, and who came and went.
+ * Sends what leaves a room: patches to its players at `patchHz` and to its log at `logHz`, full states to those
+ * who need one, events, and who came and went.
  */
 export class RoomOutput {
   readonly #recorder: RoomRecorder
@@ -29,6 +37,8 @@ export class RoomOutput {
   readonly #logMs: number
   #nextPatchAt = 0
   #nextLogAt = 0
+  /** Captures from the one that is being sent on. */
+  #unsent: Delivery[] = []
 
   constructor(
     parts: { readonly recorder: RoomRecorder; readonly seats: SeatTable },
@@ -49,54 +59,75 @@ export class RoomOutput {
     this.flush(at, false)
   }
 
-  /** One patch: to the players now, to the log when its own interval is over, or when forced. */
+  /**
+   * One patch: to the players now, to the log when its own interval is over, when events wait for it, or when
+   * forced.
+   */
   flush(at: number, isLogForced: boolean): void {
-    this.#seats.sendPatch(this.#recorder.flushPlayers(this.#face.header()))
-    if (!isLogForced && at < this.#nextLogAt) return
-    this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
-    this.#recorder.flushLog(() => this.#face.runtime())
+    this.#capture(at, isLogForced, null)
+    if (this.#unsent.length === 0) this.#seats.sendHeld()
   }
 
-  /** JOINED, then a full state that has everything up to now. */
+  #capture(at: number, isLogForced: boolean, full: RoomSeat | null): Uint8Array | null {
+    const isLogDue = isLogForced || at >= this.#nextLogAt || this.#recorder.isHolding
+    if (isLogDue) this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
+    const fullFor = this.#seats.takeCaughtUp()
+    if (full) fullFor.push(full.id)
+    const runtime = (): string => this.#face.runtime()
+    const header = this.#face.header()
+    const captured = this.#recorder.capture({ header, isLogDue, runtime, fullFor })
+    this.#send(captured)
+    return full ? (captured.full.get(full.id) ?? null) : null
+  }
+
+  /**
+   * A connection that fails while it is sent to runs game code, which may ask for a flush: what that captures is
+   * sent once everybody has this one.
+   */
+  #send(captured: Capture): void {
+    const delivery = this.#seats.address(captured)
+    if (this.#unsent.push(delivery) > 1) return
+    try {
+      for (let next: Delivery | undefined = delivery; next; next = this.#unsent[0]) {
+        this.#seats.send(next)
+        this.#unsent.shift()
+      }
+    } finally {
+      this.#unsent = []
+    }
+  }
+
+  /** JOINED, then a full state that has everything up to now, then what the game has sent meanwhile. */
   greet(seat: RoomSeat, at: number): void {
-    this.flush(at, false)
-    this.#seats.greet(seat, this.fullFrame(seat))
+    const frame = this.#capture(at, false, seat)
+    if (frame) this.#seats.greet(seat, frame)
+    this.#seats.sendHeld()
   }
 
   /** A full state to a client that has missed patches and whose socket is empty again. */
-  catchUp(seat: RoomSeat, at: number): void {
+  catchUp(at: number): void {
     this.flush(at, false)
-    // The flush itself may have found the socket empty.
-    if (!seat.needsFullState) return
-    seat.needsFullState = false
-    seat.link?.send(this.fullFrame(seat))
-  }
-
-  fullFrame(seat: RoomSeat): Uint8Array {
-    return this.#recorder.tracker.fullFrame(this.#face.header(), seat.id)
   }
 
   /**
    * Another team for a player, as of the next patch: in place of it they get a full state, without what they
-   * may see no longer. The log must know it: only a snapshot holds the team of a seat.
+   * may see no longer. The log has it with that patch.
    */
   setTeam(seat: RoomSeat, team: string | null): void {
     if (seat.team === team) return
     seat.team = team
-    this.#recorder.tracker.setTeam(seat.id, team)
+    this.#recorder.setTeam(seat.id, team)
     if (seat.isGreeted) seat.needsFullState = true
-    this.#recorder.requestSnapshot()
   }
 
-  /** The teams of seats that were taken back from the log. */
-  restoreTeams(): void {
-    for (const { id, team } of this.#seats.seated.values())
-      if (team !== null) this.#recorder.tracker.setTeam(id, team)
+  /** The team of a seat that was taken back from the log. */
+  restoreTeam({ id, team }: RoomSeat): void {
+    this.#recorder.setTeam(id, team)
   }
 
   /** Nobody is in a team by an id whose seat is gone. */
   forgetTeam(seat: RoomSeat): void {
-    if (seat.team !== null) this.#recorder.tracker.setTeam(seat.id, null)
+    if (seat.team !== null) this.#recorder.setTeam(seat.id, null)
   }
 
   /** PAUSED to the players, after a patch with all that has changed until then. */
@@ -105,30 +136,30 @@ export class RoomOutput {
     this.#seats.broadcast(encodeSystem('paused', { paused }))
   }
 
-  /** Puts a room event into the log and returns its frame for the players. */
-  event(
-    name: string,
-    { payload: schema }: EventDefinition,
-    { data, at }: { readonly data: Record<string, unknown>; readonly at: number },
-  ): Uint8Array {
+  /**
+   * Takes a room event: it follows the patch of its turn, to the log and to the players, or goes `atOnce` ahead
+   * of it.
+   */
+  event(name: string, { payload: schema }: EventDefinition, { data, at, atOnce }: RoomEvent): void {
     const payload = encodeMessage(schema, data as never)
     // Decoded again: spectators must see what players see, rounded and cleaned.
     const json = toFeedJson(schema, decodeMessage(schema, payload))
-    this.#recorder.append({ type: name, data: JSON.stringify(json) })
-    return encodeSystem('event', { name, at, payload })
+    const event: NewEvent = { type: name, data: JSON.stringify(json) }
+    const frame = encodeSystem('event', { name, at, payload })
+    if (atOnce) {
+      this.#recorder.append(event)
+      this.#seats.broadcast(frame)
+    } else {
+      this.#recorder.hold(event)
+      this.#seats.hold(frame)
+    }
   }
 
-  /** `joined` or `left`: in the log for spectators, as PRESENCE for the other players. */
+  /** `joined` or `left`: for spectators with the patch that has the seat, as PRESENCE for the other players. */
   presence(type: 'joined' | 'left', seat: RoomSeat): void {
-    const { id: sessionId, name, reconnectToken } = seat
-    const auth = authRecord(seat.auth)
-    const event: NewEvent = { type, data: JSON.stringify({ sessionId, name }) }
-    const present = type === 'joined'
-    // Hidden: the room's next owner must let this player back in.
-    this.#recorder.append(
-      present ? { ...event, hidden: JSON.stringify({ reconnectToken, auth }) } : event,
-    )
-    const frame = encodeSystem('presence', { sessionId, name, present })
+    const { id: sessionId, name } = seat
+    this.#recorder.hold({ type, data: JSON.stringify({ sessionId, name }) })
+    const frame = encodeSystem('presence', { sessionId, name, present: type === 'joined' })
     this.#seats.broadcast(frame, { except: sessionId })
   }
 }

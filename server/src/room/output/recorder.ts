@@ -1,8 +1,11 @@
 import { RingsideError } from '../../process/errors.ts'
-import type { NewEvent, RoomLog } from '../../outbox/contract/outbox.ts'
-import type { PatchHeader, PlayerPatch, StateTracker } from '../../state/contract.ts'
+import type { NewEvent, RoomLog, SnapshotInput } from '../../outbox/contract/outbox.ts'
+import type { PatchHeader, StateTracker } from '../../state/contract.ts'
+import type { Capture, CaptureOptions } from './capture.ts'
+import { withSeats } from '../seats/seat-log.ts'
+import type { SeatLog } from '../seats/seat-log.ts'
 
-/** Events held while the log is full: one turn's and everybody's leaving fit by far. */
+/** Events that wait for a patch or for the log: one turn's and everybody's leaving fit by far. */
 const MAX_WAITING = 10_000
 
 interface Durable {
@@ -11,27 +14,50 @@ interface Durable {
   readonly reject: (cause: unknown) => void
 }
 
+const NO_FRAMES: ReadonlyMap<string, Uint8Array> = new Map()
+
 /**
- * Takes a room's changes to its log (OB7): nothing that the room emitted is lost when the log's
- * buffer is full; the room pauses instead.
+ * Takes what a room records to its players, its log and its snapshots. `capture` is the only way out of the
+ * state: it takes all three at one instant, before anything is sent and so before any game code can run, and
+ * `close` is the last of them (OB24). What is recorded is in the log whole, or it throws where it is written.
+ * Nothing is lost when the log's buffer is full: the room pauses instead (OB7).
  */
 export class RoomRecorder {
-  readonly tracker: StateTracker
+  readonly #tracker: StateTracker
   readonly #log: RoomLog
-  /** What came after the buffer filled up: the rest of a turn, then players who left. */
+  readonly #seats: SeatLog
+  /** Events of this turn and those before it, until the patch of what they tell of has gone. */
+  #held: NewEvent[] = []
+  /** Events that came after the log's buffer had filled up: the rest of a turn, then players who left. */
   #waiting: NewEvent[] = []
   #durables: Durable[] = []
   #isSnapshotDue = false
   #closed: Promise<void> | null = null
 
-  constructor(tracker: StateTracker, log: RoomLog) {
-    this.tracker = tracker
+  constructor(tracker: StateTracker, seats: SeatLog, log: RoomLog) {
+    this.#tracker = tracker
+    this.#seats = seats
     this.#log = log
+  }
+
+  get state(): unknown {
+    return this.#tracker.state
+  }
+
+  /** Puts a session into a team, or out of it, as of the next capture. */
+  setTeam(sessionId: string, team: string | null): void {
+    this.#tracker.setTeam(sessionId, team)
+    this.#seats.setTeam(sessionId, team)
   }
 
   /** True while the room must not go on. */
   get isBlocked(): boolean {
     return this.#waiting.length > 0 || this.#log.isFull
+  }
+
+  /** Events wait for the next patch to the log. */
+  get isHolding(): boolean {
+    return this.#held.length > 0
   }
 
   /** The room's `end` is in the log for good. */
@@ -44,7 +70,7 @@ export class RoomRecorder {
    * @throws RingsideError state_invalid when it is larger than an event may be.
    */
   recordFirstState(): void {
-    const { data, hidden } = this.tracker.fullLog()
+    const { data, hidden } = this.#tracker.fullLog()
     if (this.#log.append({ type: 'patch', data, hidden })) return
     const bytes = Buffer.byteLength(data) + Buffer.byteLength(hidden ?? '')
     throw new RingsideError(
@@ -53,51 +79,104 @@ export class RoomRecorder {
     )
   }
 
-  /** @throws RingsideError room_paused when a game goes on emitting while its room is paused. */
+  /**
+   * Takes an event that follows the patch of its turn into the log.
+   * @throws RingsideError room_paused when a game goes on emitting while its room is paused; room_released.
+   */
+  hold(event: NewEvent): void {
+    this.#assertTaking()
+    this.#held.push(event)
+  }
+
+  /** Takes an event that goes ahead of the patch of its turn. @throws RingsideError as `hold`. */
   append(event: NewEvent): void {
+    this.#assertTaking()
+    this.#hand(event)
+  }
+
+  #assertTaking(): void {
+    if (this.#closed) throw new RingsideError('room_released')
+    if (this.#held.length + this.#waiting.length >= MAX_WAITING)
+      throw new RingsideError('room_paused')
+  }
+
+  readonly #hand = (event: NewEvent): void => {
     if (this.#waiting.length === 0 && this.#log.append(event)) return
-    if (this.#waiting.length >= MAX_WAITING) throw new RingsideError('room_paused')
     this.#waiting.push(event)
   }
 
-  /** Encodes what changed for the players; null when nothing did. */
-  flushPlayers(header: PatchHeader): PlayerPatch | null {
-    return this.tracker.flushPlayers(header)
+  /** Takes the room as it is now: for its players and, when that is due and possible, for log and snapshot. */
+  capture({ header, isLogDue, runtime, fullFor }: CaptureOptions): Capture {
+    const patch = this.#tracker.flushPlayers(header)
+    const full = fullFor.length > 0 ? this.#fullFrames(header, fullFor) : NO_FRAMES
+    if (isLogDue && !this.isBlocked) {
+      this.#takeRecorded(this.#hand)
+      if (this.#isSnapshotDue && !this.isBlocked) this.#snapshot(runtime())
+    }
+    return { patch, full }
   }
 
-  /** Writes what changed to the log. Right after `flushPlayers`. */
-  flushLog(runtime: () => string): void {
-    if (this.isBlocked) return
-    const patch = this.tracker.flushLog()
-    if (patch) this.append({ type: 'patch', data: patch.data, hidden: patch.hidden })
-    if (this.#isSnapshotDue && !this.isBlocked) this.snapshot(runtime())
+  #fullFrames(header: PatchHeader, ids: readonly string[]): ReadonlyMap<string, Uint8Array> {
+    return new Map(ids.map((id) => [id, this.#tracker.fullFrame(header, id)]))
   }
 
-  /** Captures the state as it is now. Right after `flushLog`. */
-  snapshot(runtime: string): void {
+  /** The patch, then the events that wait for it. Needs the players' patch of this instant. */
+  #takeRecorded(take: (event: NewEvent) => void): void {
+    const patch = this.#tracker.flushLog()
+    const seats = this.#seats.flush()
+    if (patch || seats !== null) {
+      const hidden = patch?.hidden ?? null
+      const data = patch?.data ?? '{}'
+      take({ type: 'patch', data, hidden: seats === null ? hidden : withSeats(hidden, seats) })
+    }
+    const held = this.#held
+    this.#held = []
+    for (const event of held) take(event)
+  }
+
+  #snapshot(runtime: string): void {
     this.#isSnapshotDue = false
-    const { data, hidden } = this.tracker.fullLog()
-    this.#log.snapshot({ publicState: data, hiddenState: hidden, runtime })
+    this.#log.snapshot(this.#whole(runtime))
   }
 
   /**
-   * Writes what changed for the last time and hands the log over, with the state of this very point. Resolves
-   * when both are stored; nothing may be recorded meanwhile. Right after `flushLog`, while not blocked.
-   * @throws RingsideError as RoomLog.handOver.
+   * Hands the log over with the room of this very point: the last of what was recorded, and a snapshot. Resolves
+   * when both are stored; nothing may be recorded meanwhile.
+   * @throws RingsideError room_paused while the log takes nothing: then the room has to go on here. Else as
+   * RoomLog.handOver.
    */
-  handOver(runtime: string): Promise<void> {
+  handOver(header: PatchHeader, runtime: string): Promise<void> {
+    this.#tracker.flushPlayers(header)
+    if (!this.isBlocked) this.#takeRecorded(this.#hand)
+    if (this.isBlocked) throw new RingsideError('room_paused')
     this.#isSnapshotDue = false
-    const { data, hidden } = this.tracker.fullLog()
-    return this.#log.handOver({ publicState: data, hiddenState: hidden, runtime })
+    return this.#log.handOver(this.#whole(runtime))
   }
 
+  /** From now on whatever is written to the state throws at its line. */
+  freeze(): void {
+    this.#tracker.freeze()
+  }
+
+  /** The state may be written again. */
+  thaw(): void {
+    this.#tracker.thaw()
+  }
+
+  /** The room as the log adds up to it. Needs everything recorded to be taken. */
+  #whole(runtime: string): SnapshotInput {
+    const { data, hidden } = this.#tracker.fullLog()
+    return { publicState: data, hiddenState: withSeats(hidden, this.#seats.document()), runtime }
+  }
+
+  /** The next capture for the log takes a snapshot, too. */
   requestSnapshot(): void {
     this.#isSnapshotDue = true
   }
 
   /**
    * Resolves when everything up to now is acknowledged; while the log takes nothing, once it has
-   * taken what waits; after `close` as that does. `flush` writes what the state has not yet written.
+   * taken what waits; after `close` as that does. `flush` captures the room for the log.
    * @throws RingsideError as RoomLog.durable.
    */
   durable(flush: () => void): Promise<void> {
@@ -113,15 +192,16 @@ export class RoomRecorder {
   }
 
   /**
-   * Writes what is left, beyond the log's bound if need be, then `end` when the room is over for good,
-   * and gives the ownership up. Right after `flushPlayers`. Settles whoever waits for `durable`.
+   * The last capture: writes all that is left, beyond the log's bound if need be, then `end` when the room is
+   * over for good, and gives the ownership up. Settles whoever waits for `durable`.
    * @throws RingsideError as RoomLog.close, when not everything was written.
    */
-  close(isEnd: boolean): Promise<void> {
+  close(header: PatchHeader, isEnd: boolean): Promise<void> {
+    if (this.#closed) return this.#closed
     const last = this.#waiting
     this.#waiting = []
-    const patch = this.tracker.flushLog()
-    if (patch) last.push({ type: 'patch', data: patch.data, hidden: patch.hidden })
+    this.#tracker.flushPlayers(header)
+    this.#takeRecorded((event) => last.push(event))
     if (isEnd) last.push({ type: 'end', data: '{}' })
     const closed = this.#log.close(last)
     this.#closed = closed
@@ -133,7 +213,7 @@ export class RoomRecorder {
   resume(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const event of waiting) this.append(event)
+    for (const event of waiting) this.#hand(event)
     if (this.isBlocked) return
     for (const { flush, resolve, reject } of this.#durables.splice(0))
       this.durable(flush).then(resolve, reject)

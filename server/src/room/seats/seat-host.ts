@@ -10,11 +10,13 @@ export interface SeatHost extends SeatOwner {
   readonly now: number
   /** The log takes nothing: nobody may be seated, and no grace ends. */
   readonly isPaused: boolean
+  /** Paused, or handed over: no time passes in it. */
+  readonly isStill: boolean
   readonly isOver: boolean
+  /** @throws RingsideError room_released, room_paused. */
+  assertTakesInput(): void
   /** A new player's connection has taken the seat. */
   enter(seat: RoomSeat): void
   /** A player is back on a new connection. */
   reenter(seat: RoomSeat): void
-  /** A whole STATE frame as this seat may see it. */
-  fullFrameFor(seat: RoomSeat): Uint8Array
 }

@@ -1,13 +1,12 @@
 import { closeCodes, encodeSystem } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
-import type { PlayerPatch } from '../../state/contract.ts'
 import type { ClientLink } from '../../call/client-link.ts'
 import type { RoomContext } from '../context.ts'
 import type { BroadcastOptions, LeaveReason } from '../definition.ts'
-import { authRecord } from '../runtime.ts'
-import type { SeatRecord } from '../runtime.ts'
+import type { Capture } from '../output/capture.ts'
 import { RoomSeat } from './seat.ts'
+import type { SeatFacts } from './seat.ts'
 import type { SeatHost } from './seat-host.ts'
 
 /** A client with more than this unsent gets no more patches, but one full state once it has drained. */
@@ -28,6 +27,12 @@ const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
   replaced: 'replaced',
 }
 
+/** Frames and whom they are for, side by side. */
+export interface Delivery {
+  readonly seats: RoomSeat[]
+  readonly frames: Uint8Array[]
+}
+
 /**
  * The seats of one room. Reserved and taken seats together never exceed `maxClients` (RM1).
  */
@@ -35,7 +40,8 @@ export class SeatTable {
   readonly #room: SeatHost
   readonly #context: RoomContext
   readonly #reserved = new Map<string, RoomSeat>()
-  #held: { frame: Uint8Array; options: BroadcastOptions }[] = []
+  #held: { readonly frame: Uint8Array; readonly options: BroadcastOptions | undefined }[] = []
+  #heldBroadcasts = 0
   /** Seats whose player is in, connected or dropped, in the order of joining. */
   readonly seated = new Map<string, RoomSeat>()
 
@@ -56,11 +62,7 @@ export class SeatTable {
    * Holds a seat until `ticketTtlMs` are over. Calls `onSettled` once, when it is taken or given back.
    * @throws RingsideError room_full, room_released, room_paused.
    */
-  reserve(
-    facts: { id: string; name: string; auth: unknown },
-    ticketTtlMs: number,
-    onSettled: () => void = () => {},
-  ): RoomSeat {
+  reserve(facts: SeatFacts, ticketTtlMs: number, onSettled: () => void = () => {}): RoomSeat {
     this.#room.assertTakesInput()
     if (this.freeCount <= 0) throw new RingsideError('room_full')
     const seat = new RoomSeat(this.#room, facts)
@@ -103,10 +105,7 @@ export class SeatTable {
     seat.cancelTimer = null
     const before = seat.link
     const isNew = this.#reserved.delete(seat.id)
-    seat.link = link
-    seat.status = 'connected'
-    seat.needsFullState = false
-    seat.isGreeted = false
+    seat.connect(link)
     if (before) this.#dismiss(before, 'replaced')
     if (isNew) {
       seat.onSettled()
@@ -117,7 +116,7 @@ export class SeatTable {
     }
   }
 
-  /** JOINED and STATE, then the room's topic. */
+  /** JOINED and STATE, then what the game has sent before, then the room's topic. */
   greet(seat: RoomSeat, fullFrame: Uint8Array): void {
     const { link } = seat
     if (!link) return
@@ -137,7 +136,8 @@ export class SeatTable {
       }),
     )
     link.send(fullFrame)
-    seat.isGreeted = true
+    if (room.isPaused) link.send(encodeSystem('paused', { paused: true }))
+    seat.greeted()
     link.subscribe(room.id)
   }
 
@@ -145,7 +145,7 @@ export class SeatTable {
   keepDropped(seat: RoomSeat): boolean {
     if (this.#room.kind.reconnectGraceMs === 0 || this.#room.isOver) return false
     seat.status = 'dropped'
-    this.#startGrace(seat)
+    this.startGrace(seat)
     return true
   }
 
@@ -180,13 +180,15 @@ export class SeatTable {
   }
 
   /**
-   * Sends a frame to everybody, or to those the options name; with `afterPatch` at the next patch.
+   * Sends a frame to everybody, or to those the options name; with `afterPatch` at the next patch. Who has not
+   * got JOINED yet gets what is meant for them by name, once they have.
    * @throws RingsideError option_invalid with more than 1,000 held frames.
    */
   broadcast(frame: Uint8Array, options?: BroadcastOptions): void {
     if (options?.afterPatch) {
-      if (this.#held.length >= MAX_HELD)
+      if (this.#heldBroadcasts >= MAX_HELD)
         throw new RingsideError('option_invalid', `Expected at most ${MAX_HELD} frames held back`)
+      this.#heldBroadcasts++
       this.#held.push({ frame, options: { ...options, afterPatch: false } })
       return
     }
@@ -195,64 +197,81 @@ export class SeatTable {
       return
     }
     const only = options.to ? new Set(options.to) : null
-    for (const seat of this.seated.values())
-      if (seat.id !== options.except && (!only || only.has(seat.id))) seat.link?.send(frame)
+    for (const seat of this.seated.values()) {
+      if (seat.id === options.except || (only && !only.has(seat.id))) continue
+      if (only || seat.isGreeted) seat.deliver(frame)
+    }
   }
 
-  /**
-   * Sends one patch. A client that is behind gets none (SL1), but a full state once its socket is
-   * empty: after any stall its state equals the server's.
-   */
-  sendPatch(patch: PlayerPatch | null): void {
-    for (const seat of this.seated.values()) {
-      const { link } = seat
-      if (!link || !seat.isGreeted) continue
-      if (seat.needsFullState) {
-        if (link.bufferedBytes === 0) {
-          seat.needsFullState = false
-          link.send(this.#room.fullFrameFor(seat))
-        }
-      } else if (patch) {
-        if (link.bufferedBytes > BEHIND_BYTES) seat.needsFullState = true
-        else link.send(patch.frameFor(seat.id))
-      }
-    }
+  /** Keeps a frame for everybody until the next patch has gone; the room's log bounds how many there are. */
+  hold(frame: Uint8Array): void {
+    this.#held.push({ frame, options: undefined })
+  }
+
+  /** Sends what waited for the patch, once that has gone. */
+  sendHeld(): void {
     if (this.#held.length === 0) return
     const held = this.#held
     this.#held = []
+    this.#heldBroadcasts = 0
     for (const { frame, options } of held) this.broadcast(frame, options)
   }
 
-  /** Seats of the room's last owner: kept for the grace, as if their players had dropped just now. */
-  restore(records: readonly SeatRecord[]): void {
-    for (const { sessionId, name, reconnectToken, auth, team } of records) {
-      const seat = new RoomSeat(this.#room, { id: sessionId, name, auth: auth ?? undefined })
-      seat.reconnectToken = reconnectToken
-      seat.team = team ?? null
-      seat.status = 'dropped'
-      this.seated.set(sessionId, seat)
-      this.#startGrace(seat)
-    }
+  /** Clients that were behind and whose sockets are empty again: the next patch has a full state for each. */
+  takeCaughtUp(): string[] {
+    const ids: string[] = []
+    for (const { id, link, isGreeted, needsFullState } of this.seated.values())
+      if (needsFullState && isGreeted && link?.bufferedBytes === 0) ids.push(id)
+    return ids
   }
 
-  #startGrace(seat: RoomSeat): void {
+  /**
+   * Says who gets which frame of a capture, before the next one is taken. A client that is behind gets no patch
+   * (SL1), but a full state once its socket is empty: after any stall its state equals the server's.
+   */
+  address({ patch, full }: Capture): Delivery {
+    const delivery: Delivery = { seats: [], frames: [] }
+    for (const seat of this.seated.values()) {
+      const { link } = seat
+      if (!link || !seat.isGreeted) continue
+      let frame: Uint8Array | undefined
+      if (seat.needsFullState) {
+        frame = full.get(seat.id)
+        if (frame) seat.needsFullState = false
+      } else if (patch) {
+        if (link.bufferedBytes > BEHIND_BYTES) seat.needsFullState = true
+        else frame = patch.frameFor(seat.id)
+      }
+      if (!frame) continue
+      delivery.seats.push(seat)
+      delivery.frames.push(frame)
+    }
+    return delivery
+  }
+
+  /** Sends what was addressed. A client that has a new connection since begins there with a state of its own. */
+  send({ seats, frames }: Delivery): void {
+    for (const [index, seat] of seats.entries())
+      if (seat.isGreeted) seat.link?.send(frames[index] as Uint8Array)
+  }
+
+  /** A seat of the room's last owner, whose player counts as dropped just now. */
+  restore(facts: SeatFacts, reconnectToken: string): RoomSeat {
+    const seat = new RoomSeat(this.#room, facts)
+    seat.reconnectToken = reconnectToken
+    seat.status = 'dropped'
+    this.seated.set(seat.id, seat)
+    return seat
+  }
+
+  /** The player has so long to come back. */
+  startGrace(seat: RoomSeat): void {
     const graceMs = this.#room.kind.reconnectGraceMs
     seat.cancelTimer = this.#context.clock.after(graceMs, () => {
       // A room that stands still lets nobody back in: the time for coming back begins anew.
-      if (this.#room.isStill && !this.#room.isOver) this.#startGrace(seat)
+      if (this.#room.isStill && !this.#room.isOver) this.startGrace(seat)
       else this.#room.leave(seat, 'dropped')
     })
-  }
-
-  /** What a snapshot keeps of the seats. */
-  describe(): SeatRecord[] {
-    return Array.from(this.seated.values(), (seat) => ({
-      sessionId: seat.id,
-      name: seat.name,
-      reconnectToken: seat.reconnectToken,
-      auth: authRecord(seat.auth),
-      ...(seat.team === null ? {} : { team: seat.team }),
-    }))
   }
 
   #dismiss(link: ClientLink, cause: CloseCause, text?: string): void {

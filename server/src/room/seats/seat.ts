@@ -5,16 +5,15 @@ import type { ClientLink, Seat } from '../../call/client-link.ts'
 import type { RoomCommandTable, RoomType } from '../context.ts'
 import type { LeaveReason, RoomSession } from '../definition.ts'
 
-/**
- * What a seat asks of its room.
- */
+/** A seat sees its room as this. */
 export interface SeatOwner {
   readonly id: string
   readonly kind: Pick<RoomType, 'commands'>
   command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown
   leave(seat: RoomSeat, reason: LeaveReason, text?: string): void
   drop(seat: RoomSeat): void
-  catchUp(seat: RoomSeat): void
+  /** A client that has missed patches takes bytes again. */
+  catchUp(): void
 }
 
 export interface SeatFacts {
@@ -23,9 +22,13 @@ export interface SeatFacts {
   readonly auth: unknown
 }
 
+/** Frames kept for a client that has not got JOINED yet, at most. */
+const MAX_EARLY = 1_000
+
 /**
  * One player's place in a room. States: `reserved` (a ticket is out; leaves by take or expiry),
- * `connected` (link set), `dropped` (link gone, kept until the grace ends), `gone` (for good).
+ * `connected` (link set), `dropped` (link gone, kept until the grace ends), `gone` (for good). While
+ * `isJoining` the player is not in yet: onJoin has not settled, and no command is taken.
  */
 export class RoomSeat implements RoomSession, Seat {
   readonly id: string
@@ -43,6 +46,10 @@ export class RoomSeat implements RoomSession, Seat {
   needsFullState = false
   /** JOINED and the first full state were sent on this link: patches may follow. */
   isGreeted = false
+  /** From the first connection until onJoin has settled. */
+  isJoining = false
+  /** Frames that the game has sent before JOINED. */
+  #early: Uint8Array[] = []
   /** The only token that reconnects this seat; a new one with every JOINED. */
   reconnectToken = ''
   /** Id of the one ticket that may take this seat now, or ''. */
@@ -92,7 +99,39 @@ export class RoomSeat implements RoomSession, Seat {
   send(commandId: number, payload?: Uint8Array): void {
     if (!isGameCommandId(commandId))
       throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
-    this.link?.send(encodeFrame(commandId, payload))
+    this.deliver(encodeFrame(commandId, payload))
+  }
+
+  /**
+   * Sends a frame; before JOINED it waits until that and the state have gone.
+   * @throws RingsideError option_invalid with more than 1,000 frames waiting.
+   */
+  deliver(frame: Uint8Array): void {
+    if (!this.link) return
+    if (this.isGreeted) return this.link.send(frame)
+    if (this.#early.length >= MAX_EARLY)
+      throw new RingsideError(
+        'option_invalid',
+        `Expected at most ${MAX_EARLY} frames before JOINED`,
+      )
+    this.#early.push(frame)
+  }
+
+  /** A new connection: it gets JOINED first. */
+  connect(link: ClientLink): void {
+    this.link = link
+    this.status = 'connected'
+    this.needsFullState = false
+    this.isGreeted = false
+    this.#early = []
+  }
+
+  /** JOINED and the state are on their way: what waited for them follows. */
+  greeted(): void {
+    const early = this.#early
+    this.#early = []
+    this.isGreeted = true
+    for (const frame of early) this.link?.send(frame)
   }
 
   kick(reason?: string): void {
@@ -114,6 +153,6 @@ export class RoomSeat implements RoomSession, Seat {
   }
 
   drained(link: ClientLink): void {
-    if (this.link === link && this.needsFullState) this.#owner.catchUp(this)
+    if (this.link === link && this.needsFullState) this.#owner.catchUp()
   }
 }

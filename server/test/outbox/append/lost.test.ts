@@ -4,6 +4,7 @@ import type { ServerLimits } from '../../../src/options.ts'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import { RoomRecorder } from '../../../src/room/output/recorder.ts'
+import { SeatLog } from '../../../src/room/seats/seat-log.ts'
 import type { StateTracker } from '../../../src/state/contract.ts'
 import { everything, pass, patch, recordHandlers, startRig, turns } from '../support.ts'
 import type { Rig } from '../support.ts'
@@ -11,6 +12,7 @@ import type { StoreHooks } from '../hooked-store.ts'
 
 const KILL = { type: 'kill', data: '{}' }
 const END = { type: 'end', data: '{}' }
+const HEADER = { epoch: 1, tick: 0, at: 0 }
 
 /** What became of a promise, so far. */
 function fateOf(promise: Promise<unknown>): { now: string } {
@@ -45,7 +47,7 @@ async function openRecorder(
   const told: string[] = []
   const closed = (what: string) => () => {
     told.push(what)
-    void recorder.close(what === 'refused')
+    void recorder.close(HEADER, what === 'refused')
   }
   const log = await rig.outbox.openRoom('r', {
     onFenced: closed('fenced'),
@@ -54,8 +56,8 @@ async function openRecorder(
     onWritable: () => recorder.resume(),
     onSnapshotDue: () => {},
   })
-  const tracker = { flushLog: () => null } as unknown as StateTracker
-  const recorder = new RoomRecorder(tracker, log)
+  const tracker = { flushPlayers: () => null, flushLog: () => null } as unknown as StateTracker
+  const recorder = new RoomRecorder(tracker, new SeatLog(), log)
   return { recorder, log, told }
 }
 
@@ -83,7 +85,7 @@ describe.each([
 
   it('OB8 durable and close reject when the log stops without the store, end and all', async () => {
     const { rig, recorder, log, durable } = await start(outage())
-    const closed = fateOf(recorder.close(true))
+    const closed = fateOf(recorder.close(HEADER, true))
     const stopped = fateOf(rig.outbox.stop())
     await pass(rig.clock, 9_900, 100)
     expect([durable.now, closed.now, stopped.now]).toEqual(Array(3).fill('pending'))
@@ -100,7 +102,9 @@ describe.each([
     await pass(rig.clock, 8_000, 50)
     expect(told).toEqual(['given up'])
     expect(durable.now).toBe('outbox_unreachable')
-    await expect(recorder.close(false)).rejects.toMatchObject({ code: 'outbox_unreachable' })
+    await expect(recorder.close(HEADER, false)).rejects.toMatchObject({
+      code: 'outbox_unreachable',
+    })
     await expect(rig.outbox.stop()).rejects.toThrow(new RegExp(`got ${count} of 1 rooms`))
   })
 
@@ -119,7 +123,7 @@ describe.each([
     await taking
     expect(told).toEqual(['fenced'])
     expect(durable.now).toBe('room_taken')
-    await expect(recorder.close(false)).rejects.toMatchObject({ code: 'room_taken' })
+    await expect(recorder.close(HEADER, false)).rejects.toMatchObject({ code: 'room_taken' })
     // That is the other owner's room now, and no loss of this log's.
     const stopping = rig.outbox.stop()
     await turns(rig.clock, 20)
@@ -129,7 +133,7 @@ describe.each([
   it('OB8 durable and close resolve when the store comes back, in order', async () => {
     const weather = outage()
     const { rig, recorder, log, durable } = await start(weather)
-    const closed = fateOf(recorder.close(true))
+    const closed = fateOf(recorder.close(HEADER, true))
     await pass(rig.clock, 500)
     expect([durable.now, closed.now]).toEqual(['pending', 'pending'])
     weather.isAway = false

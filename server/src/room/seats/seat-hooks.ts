@@ -1,0 +1,136 @@
+import type { Clock } from '../../process/clock.ts'
+import type { Awaited } from '../turn/awaited.ts'
+import type { HookGuard } from '../turn/guard.ts'
+import type { RoomSeat } from './seat.ts'
+
+export interface SeatHooksParts {
+  readonly guard: HookGuard
+  /** A release of the room waits for what is on its way here. */
+  readonly awaited: Awaited
+  readonly clock: Clock
+  /** A hook is waited for so long before the seat goes on without it, in ms. */
+  readonly timeoutMs: number
+}
+
+export interface SeatHook {
+  /** Name of the hook, for the log. */
+  readonly where: string
+  readonly call: () => unknown
+  /**
+   * Called once: when the hook has settled, or is no longer waited for. `isRefused`: it settled while the room was
+   * handed over, so that what it wrote at the end has thrown.
+   */
+  readonly after: (isRefused: boolean) => void
+}
+
+/** A hook of a seat that has not settled yet. */
+interface Running {
+  readonly where: string
+  readonly after: (isRefused: boolean) => void
+  /** Hooks that have become due meanwhile. */
+  readonly waiting: (() => void)[]
+  cancelTimer: (() => void) | null
+}
+
+/**
+ * Runs the hooks of seats, those of one seat one after the other (RM16): a hook that becomes due while
+ * another of its seat is on its way waits for it, `timeoutMs` at most. A hook that is synchronous has settled when
+ * it returns, and then everything happens in the same turn.
+ */
+export class SeatHooks {
+  readonly #parts: SeatHooksParts
+  readonly #running = new Map<RoomSeat, Running>()
+  #isOver = false
+  /** What has become due while the room was handed over; null while it is not. */
+  #suspended: (() => void)[] | null = null
+
+  constructor(parts: SeatHooksParts) {
+    this.#parts = parts
+  }
+
+  isRunning(seat: RoomSeat): boolean {
+    return this.#running.has(seat)
+  }
+
+  /** Runs a hook of a seat that has none on its way, then `after`. */
+  run(seat: RoomSeat, hook: SeatHook): void {
+    const running = this.#begin(seat, hook)
+    const settled = this.#parts.guard.start(hook.where, hook.call)
+    if (settled === null || this.#isOver) return this.#goOn(seat, running)
+    this.#parts.awaited.track(settled).catch(() => {})
+    void settled.then(() => this.#goOn(seat, running))
+  }
+
+  /** As `run` for a hook that must be synchronous: a promise of it is not waited for. */
+  runNow(seat: RoomSeat, hook: SeatHook): void {
+    const running = this.#begin(seat, hook)
+    this.#parts.guard.run(hook.where, hook.call)
+    this.#goOn(seat, running)
+  }
+
+  #begin(seat: RoomSeat, { where, after }: SeatHook): Running {
+    const running: Running = { where, after, waiting: [], cancelTimer: null }
+    this.#running.set(seat, running)
+    return running
+  }
+
+  /** As `run`, but goes on after `timeoutMs` although the hook has not settled. */
+  runBounded(seat: RoomSeat, hook: SeatHook): void {
+    this.run(seat, hook)
+    this.#bound(seat)
+  }
+
+  /** Calls `next` once the seat has no hook on its way, or at once; after `timeoutMs` at the latest. */
+  whenIdle(seat: RoomSeat, next: () => void): void {
+    const running = this.#running.get(seat)
+    if (!running) return next()
+    running.waiting.push(next)
+    this.#bound(seat)
+  }
+
+  #bound(seat: RoomSeat): void {
+    const running = this.#running.get(seat)
+    if (!running || running.cancelTimer) return
+    const { clock, timeoutMs } = this.#parts
+    running.cancelTimer = clock.after(timeoutMs, () => this.#goOn(seat, running))
+  }
+
+  /** The first call counts: nothing follows from a hook that settles later than it is waited for. */
+  #goOn(seat: RoomSeat, running: Running, isRefused = false): void {
+    if (this.#running.get(seat) !== running) return
+    if (this.#suspended) {
+      this.#suspended.push(() => this.#goOn(seat, running, true))
+      return
+    }
+    this.#running.delete(seat)
+    running.cancelTimer?.()
+    this.#parts.guard.run(running.where, () => running.after(isRefused))
+    for (const next of running.waiting) this.#parts.guard.run(running.where, next)
+  }
+
+  /** Nothing follows from hooks that settle now, until `resume`. */
+  suspend(): void {
+    this.#suspended ??= []
+  }
+
+  /** What would have followed meanwhile follows now. */
+  resume(): void {
+    const due = this.#suspended ?? []
+    this.#suspended = null
+    for (const goOn of due) goOn()
+  }
+
+  /** The room is over: nothing is waited for any more, everything that waits happens now. */
+  finish(): void {
+    this.#isOver = true
+    this.#suspended = null
+    for (const [seat, running] of this.#running) this.#goOn(seat, running)
+  }
+
+  /** The room goes on with another owner, who takes up what is on its way: nothing follows here. */
+  abandon(): void {
+    this.#isOver = true
+    for (const { cancelTimer } of this.#running.values()) cancelTimer?.()
+    this.#running.clear()
+  }
+}

@@ -1,0 +1,199 @@
+import type { SeatPhase } from '../../outbox/contract/seats.ts'
+import type { LooseHandlers } from '../context.ts'
+import type { LeaveReason, Room } from '../definition.ts'
+import type { RoomOutput } from '../output/output.ts'
+import { decodeAuth, encodeAuth } from './seat-log.ts'
+import type { SeatLog } from './seat-log.ts'
+import type { RestoredSeats } from './restored-seats.ts'
+import { RoomSeat } from './seat.ts'
+import type { SeatOwner } from './seat.ts'
+import type { SeatHooks } from './seat-hooks.ts'
+import type { SeatTable } from './seat-table.ts'
+
+export interface SeatLifeParts {
+  readonly room: Room & SeatOwner
+  readonly handlers: LooseHandlers
+  readonly table: SeatTable
+  readonly log: SeatLog
+  readonly hooks: SeatHooks
+  readonly output: RoomOutput
+  readonly newId: () => string
+  /** A turn begins: the room's clock is set. */
+  readonly begin: () => void
+  /** A turn is over: the room may end now. */
+  readonly end: () => void
+  /** Another number of seats is taken. */
+  readonly onChanged: () => void
+}
+
+/**
+ * The way of a seat through its room: it enters, drops, comes back, leaves. Each step runs its hook, changes the
+ * seat in the log, and tells the others, in one turn where the hook is synchronous (OB25, RM16).
+ */
+export class SeatLife {
+  readonly #parts: SeatLifeParts
+
+  constructor(parts: SeatLifeParts) {
+    this.#parts = parts
+  }
+
+  /** A new player is in: `joined` for everybody; once onJoin has settled, JOINED and a full state for them. */
+  enter(seat: RoomSeat): void {
+    const { room, handlers, log, hooks, output, newId, begin, end, onChanged } = this.#parts
+    begin()
+    seat.isJoining = true
+    seat.reconnectToken = newId()
+    const { name, reconnectToken: token } = seat
+    log.add(seat.id, { name, token, auth: encodeAuth(seat.auth) })
+    output.presence('joined', seat)
+    hooks.run(seat, {
+      where: 'onJoin',
+      call: () => handlers.onJoin?.(room, seat),
+      after: (isRefused) => (isRefused ? this.#refused(seat) : this.#joined(seat)),
+    })
+    onChanged()
+    end()
+  }
+
+  #joined(seat: RoomSeat): void {
+    const { room, log, output, begin, end } = this.#parts
+    seat.isJoining = false
+    // The player left meanwhile, or was kicked by onJoin itself: their onLeave comes next.
+    if (seat.status === 'gone') return
+    begin()
+    log.setPhase(seat.id, 'seated')
+    if (seat.isConnected) output.greet(seat, room.now)
+    end()
+  }
+
+  /** onJoin could not finish, for the room was handed over meanwhile: the player has to come anew. */
+  #refused(seat: RoomSeat): void {
+    seat.isJoining = false
+    this.leave(seat, 'server_closed')
+  }
+
+  /** The player is back on a new connection. */
+  reenter(seat: RoomSeat): void {
+    // While onJoin is on its way nobody is greeted; once it has settled, whichever connection there is will be.
+    if (seat.isJoining) return
+    const { room, handlers, log, hooks, output, newId, begin, end } = this.#parts
+    hooks.whenIdle(seat, () => {
+      begin()
+      hooks.runNow(seat, {
+        where: 'onReconnect',
+        call: () => handlers.onReconnect?.(room, seat),
+        after: () => {
+          if (!seat.isConnected) return
+          seat.reconnectToken = newId()
+          log.setToken(seat.id, seat.reconnectToken)
+          output.greet(seat, room.now)
+        },
+      })
+      end()
+    })
+  }
+
+  /** The connection is gone. Without JOINED there is no token to come back with: that seat is given up. */
+  drop(seat: RoomSeat): void {
+    const { room, handlers, table, hooks, begin } = this.#parts
+    if (seat.isJoining || !table.keepDropped(seat)) return this.leave(seat, 'dropped')
+    hooks.whenIdle(seat, () => {
+      begin()
+      hooks.runNow(seat, {
+        where: 'onDrop',
+        call: () => handlers.onDrop?.(room, seat),
+        after: () => {},
+      })
+    })
+  }
+
+  /** Gives the seat up at once; onLeave waits for an onJoin on its way, then `left` follows. */
+  leave(seat: RoomSeat, reason: LeaveReason, text?: string): void {
+    const { table, hooks, onChanged } = this.#parts
+    if (!table.release(seat, reason, text)) return
+    hooks.whenIdle(seat, () => this.#leave(seat, reason))
+    onChanged()
+  }
+
+  #leave(seat: RoomSeat, reason: LeaveReason): void {
+    const { room, handlers, log, hooks, begin } = this.#parts
+    begin()
+    hooks.runBounded(seat, {
+      where: 'onLeave',
+      call: () => handlers.onLeave?.(room, seat, reason),
+      // What it could not remove while the room was handed over it has to remove now.
+      after: (isRefused) => (isRefused ? this.#leave(seat, reason) : this.#left(seat)),
+    })
+    if (hooks.isRunning(seat)) log.setPhase(seat.id, 'leaving', reason)
+  }
+
+  #left(seat: RoomSeat): void {
+    const { log, output, begin, end, onChanged } = this.#parts
+    begin()
+    output.forgetTeam(seat)
+    log.setPhase(seat.id, 'gone')
+    output.presence('left', seat)
+    onChanged()
+    end()
+  }
+
+  /**
+   * Takes over the seats of the room's last owner, as if their players had dropped just now, and writes the
+   * `joined` that are missing. The result finishes what that owner has not: call it once onRestore has run.
+   */
+  restore({ seats, isLogged }: RestoredSeats): () => void {
+    const { room, table, log, output } = this.#parts
+    if (isLogged) log.restore(seats)
+    else log.adopt(seats)
+    const unfinished: (() => void)[] = []
+    for (const [id, entry] of Object.entries(seats)) {
+      const facts = { id, name: entry.name, auth: decodeAuth(entry.auth) }
+      const isIn = entry.phase === 'joining' || entry.phase === 'seated'
+      const seat = isIn ? table.restore(facts, entry.token) : new RoomSeat(room, facts)
+      seat.team = entry.team ?? null
+      if (seat.team !== null) output.restoreTeam(seat)
+      if (entry.isNew) output.presence('joined', seat)
+      if (entry.phase === 'seated') table.startGrace(seat)
+      else {
+        const reason = (entry.reason ?? 'dropped') as LeaveReason
+        unfinished.push(() => this.#finish(seat, entry.phase, reason))
+      }
+    }
+    return () => {
+      for (const finish of unfinished) finish()
+    }
+  }
+
+  #finish(seat: RoomSeat, phase: SeatPhase, reason: LeaveReason): void {
+    if (phase === 'joining') this.leave(seat, 'dropped')
+    else {
+      seat.end()
+      if (phase === 'leaving') this.#leave(seat, reason)
+      else {
+        this.#parts.output.forgetTeam(seat)
+        this.#parts.output.presence('left', seat)
+      }
+    }
+  }
+
+  /** The room is handed over: nothing follows from hooks that settle now, unless it goes on here. */
+  suspend(): void {
+    this.#parts.hooks.suspend()
+  }
+
+  /** The room goes on here. */
+  resume(): void {
+    this.#parts.hooks.resume()
+  }
+
+  /**
+   * Empties the room. After `room_ended` every player leaves, and no hook is waited for; otherwise the seats live
+   * on in the room's log, and its next owner finishes what is on its way.
+   */
+  closeAll(why: 'room_ended' | 'released' | 'fenced'): void {
+    const { table, hooks } = this.#parts
+    table.closeAll(why)
+    if (why === 'room_ended') hooks.finish()
+    else hooks.abandon()
+  }
+}
