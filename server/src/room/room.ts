@@ -360,7 +360,8 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     if (this.#isEndAsked) this.finish('room_ended')
     if (this.isOver) return
     if (this.isPaused) throw new RingsideError('room_paused')
-    const stored = this.#recorder.handOver(this.#header(), this.#runtime())
+    const stored = this.#output.handOver()
+    if (!stored) throw new RingsideError('room_paused')
     this.#status = 'handed over'
     this.#pausedAt = this.#now
     this.#loop.stop()

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryStore, createRandom, plainState } from '../../src/index.ts'
 import type { Random, RingsideError } from '../../src/index.ts'
 import type { LogStore, Snapshot } from '../../src/outbox/contract/store.ts'
+import { World, hostOf } from '../host/world.ts'
 import { override } from '../outbox/support.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
@@ -165,6 +166,45 @@ describe('one instant', () => {
     })
     bob.expectEqual(state)
     expect(fold(await eventsOf(store, ada.seat.roomId)).state).toEqual(plainState(state))
+  })
+
+  it('OB24 what a hook writes while the last patch before a release is sent is not missed by those who stay', async () => {
+    let state: ArenaState | null = null
+    let isOn = false
+    await using world = await World.of(
+      1,
+      {
+        onTick(room) {
+          ;({ state } = room)
+          if (isOn) room.state.note = 'x'.repeat(60_000)
+          isOn = false
+        },
+        onDrain: (room) => void (room.state.note = 'y'.repeat(60_000)),
+        onDrop(room) {
+          room.state.note = 'z'
+          room.state.players['ghost'] = { name: 'ghost', score: 1, mines: [] }
+        },
+      },
+      { maxQueuedBytes: 100_000, maxBehindMs: 60_000 },
+    )
+    const first = world.at(0)
+    const ada = await first.join('Ada')
+    const bob = new Reader(await first.join('Bob', `joinById/${ada.seat.roomId}`))
+    ada.socket.setFull(true)
+    isOn = true
+    await world.pass(300)
+    world.isAway = true
+    const fate = hostOf(first)
+      .release(ada.seat.roomId)
+      .catch((error: unknown) => (error as RingsideError).code)
+    await world.pass(16_000)
+    expect(await fate).toBe('unavailable')
+    world.isAway = false
+    await world.pass(3_000)
+    if (!state) throw new Error('Expected a state')
+    expect(plainState<ArenaState>(state).players['ghost']).toBeDefined()
+    bob.expectEqual(state)
+    expect(fold(await eventsOf(world.store, ada.seat.roomId)).state).toEqual(plainState(state))
   })
 })
 

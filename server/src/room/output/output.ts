@@ -130,6 +130,16 @@ export class RoomOutput {
     if (seat.team !== null) this.#recorder.setTeam(seat.id, null)
   }
 
+  /**
+   * Hands the log over, as RoomRecorder.handOver; null while that takes nothing. Players get no patch of what was
+   * written since the last one, but, should the room go on here, a full state.
+   */
+  handOver(): Promise<void> | null {
+    const { patch, stored } = this.#recorder.handOver(this.#face.header(), this.#face.runtime())
+    if (patch) this.#seats.missPatch()
+    return stored
+  }
+
   /** PAUSED to the players, after a patch with all that has changed until then. */
   tellPaused(paused: boolean, at: number): void {
     this.flush(at, false)

@@ -1,6 +1,6 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { NewEvent, RoomLog, SnapshotInput } from '../../outbox/contract/outbox.ts'
-import type { PatchHeader, StateTracker } from '../../state/contract.ts'
+import type { PatchHeader, PlayerPatch, StateTracker } from '../../state/contract.ts'
 import type { Capture, CaptureOptions } from './capture.ts'
 import { withSeats } from '../seats/seat-log.ts'
 import type { SeatLog } from '../seats/seat-log.ts'
@@ -140,17 +140,19 @@ export class RoomRecorder {
   }
 
   /**
-   * Hands the log over with the room of this very point: the last of what was recorded, and a snapshot. Resolves
-   * when both are stored; nothing may be recorded meanwhile.
-   * @throws RingsideError room_paused while the log takes nothing: then the room has to go on here. Else as
-   * RoomLog.handOver.
+   * Hands the log over with the room of this very point: the last of what was recorded, and a snapshot. `stored`
+   * resolves when both are, or rejects as RoomLog.handOver; nothing may be recorded meanwhile. It is null while the
+   * log takes nothing: then the room has to go on here. `patch` is the players' part, as of a capture.
    */
-  handOver(header: PatchHeader, runtime: string): Promise<void> {
-    this.#tracker.flushPlayers(header)
+  handOver(
+    header: PatchHeader,
+    runtime: string,
+  ): { readonly patch: PlayerPatch | null; readonly stored: Promise<void> | null } {
+    const patch = this.#tracker.flushPlayers(header)
     if (!this.isBlocked) this.#takeRecorded(this.#hand)
-    if (this.isBlocked) throw new RingsideError('room_paused')
+    if (this.isBlocked) return { patch, stored: null }
     this.#isSnapshotDue = false
-    return this.#log.handOver(this.#whole(runtime))
+    return { patch, stored: this.#log.handOver(this.#whole(runtime)) }
   }
 
   /** From now on whatever is written to the state throws at its line. */

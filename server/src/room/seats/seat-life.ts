@@ -131,8 +131,8 @@ export class SeatLife {
     const { log, output, begin, end, onChanged } = this.#parts
     begin()
     output.forgetTeam(seat)
-    log.setPhase(seat.id, 'gone')
     output.presence('left', seat)
+    log.setPhase(seat.id, 'gone')
     onChanged()
     end()
   }

@@ -249,6 +249,11 @@ export class SeatTable {
     return delivery
   }
 
+  /** There was a patch that nobody gets. */
+  missPatch(): void {
+    for (const seat of this.seated.values()) if (seat.isGreeted) seat.needsFullState = true
+  }
+
   /** Sends what was addressed. A client that has a new connection since begins there with a state of its own. */
   send({ seats, frames }: Delivery): void {
     for (const [index, seat] of seats.entries())
