@@ -31,7 +31,7 @@ const CANNOT_GO_ON: ReadonlySet<string> = new Set([
 ])
 
 export interface HostParts {
-  readonly outbox: TenancyParts['outbox'] & Pick<Outbox, 'now'>
+  readonly outbox: TenancyParts['outbox'] & Pick<Outbox, 'now' | 'stats'>
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
   readonly records: Records
   readonly maxRooms: number
@@ -292,9 +292,13 @@ export class Host {
     throw new RingsideError(this.isElsewhere(roomId) ? 'room_released' : 'room_not_found')
   }
 
-  /** The room was here, has not ended, and another owner has it or may have it. */
+  /**
+   * The room was here, has not ended, and another owner has it or may have it. Nobody has the rooms of a log that was
+   * given up: what they would go on from is not written.
+   */
   isElsewhere(roomId: string): boolean {
-    return !this.#rooms.has(roomId) && this.#records.find(roomId)?.isLive === true
+    if (this.#rooms.has(roomId) || this.#parts.outbox.stats.isGivenUp) return false
+    return this.#records.find(roomId)?.isLive === true
   }
 
   /** RoomFacts of a living room, or of one that was here not too long ago. */

@@ -166,3 +166,20 @@ it('OB7 RM12 no room is made while all rooms together hold too much: whoever ask
   await test.clock.advanceAsync(1_000, 5)
   expect((await test.http('POST', '/matchmake/joinOrCreate/arena', {})).status).toBe(200)
 })
+
+describe('OB18 a log that was given up', () => {
+  it('OB18 a player of it is told that the seat is gone, and not to try again here for ever', async () => {
+    const { state, test } = await start({ maxOutboxLagMs: 1_000, retentionMs: 30_000 })
+    const server = test
+    const ada = await server.join('Ada')
+    await server.clock.advanceAsync(500, 10)
+    state.takesWrites = false
+    await server.clock.advanceAsync(30_000, 50)
+    expect(ada.closed).toMatchObject({ code: 4003 })
+    const token = ada.all('joined').at(-1)?.reconnectToken
+    const answer = await server.http('POST', `/matchmake/reconnect/${ada.seat.roomId}`, { token })
+    expect(answer.body).toMatchObject({ error: { code: 'reconnect_refused' } })
+    const closed = server.during(server.server.close())
+    await expect(closed).rejects.toMatchObject({ code: 'outbox_unreachable' })
+  })
+})

@@ -172,7 +172,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'OB4',
     'a marker has the epoch of the owner before',
-    outbox('owner/takeover', 'snapshot?.epoch ?? 0) + 1', 'snapshot?.epoch ?? 0)'),
+    outbox('owner/takeover', 'lastEpoch + 1', 'lastEpoch'),
   ),
   mutation(
     'OB4',
@@ -330,7 +330,7 @@ export const mutations: readonly Mutation[] = [
     mutation(
       'OB6',
       'a room whose log was cut is restored as empty',
-      outbox('read/read-room', 'if (next !== marker.n + 1) throw missing(room)', ''),
+      outbox('read/read-room', 'if (event.n !== last.n + 1) throw missing(room)', ''),
     ),
   ),
   mutation('FE1', 'the ring closes over a gap', {

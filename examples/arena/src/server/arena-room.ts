@@ -140,6 +140,8 @@ export function arenaRoom({
         else session.kick()
       }
       if (seats.length > 0) onBotsLeft?.(room.id, seats)
+      // A crash takes back the last changes of what the lobby shows.
+      tellLobby(matchOf(room))
     },
 
     onDispose(room) {
