@@ -87,7 +87,7 @@ describe('CN11: what ends a feed, and what does not', () => {
     expect([feed.status, feed.checkpoint, other.timers.pending]).toEqual(['ended', 20, 0])
   })
 
-  it('5xx, 429, no network, a page instead of a stream, bad JSON are tried again, ever slower', async () => {
+  it('CN33: 5xx, 429, no network, a page instead of a stream, bad JSON are tried again, ever slower', async () => {
     const rig = new FeedRig()
     const page = new Response('<html>', { headers: { 'content-type': 'text/html' } })
     rig.answers = ['down', error(503), error(429, { 'retry-after': '7' }), page]
@@ -124,7 +124,7 @@ describe('CN11: what ends a feed, and what does not', () => {
     expect(rig.retries).toEqual([500, 4_000 + 1_000 / 4])
   })
 
-  it('a stream without a byte for 37.5 s is dead; a comment is a byte', async () => {
+  it('CN33: a stream without a byte for 37.5 s is dead; a comment is a byte', async () => {
     const { rig } = await opened()
     await rig.timers.advance(37_000)
     await rig.stream.write(': hb\n\n')
@@ -176,7 +176,7 @@ describe('CN12: gaps', () => {
   })
 })
 
-describe('CN11: checkpoints between page loads', () => {
+describe('CN34: checkpoints between page loads', () => {
   function storage(content: Record<string, string> = {}) {
     const entries = new Map(Object.entries(content))
     const getItem = (key: string) => entries.get(key) ?? null

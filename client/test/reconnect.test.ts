@@ -67,7 +67,7 @@ describe('CN8: a lost connection', () => {
     expect(server.timers.pending).toBe(0)
   })
 
-  it('closes at once when the seat is gone', async () => {
+  it('CN30: closes at once when the seat is gone', async () => {
     const { server, room, statuses } = await joinedRoom()
     server.answers = [{ status: 410, code: 'reconnect_refused' }]
     server.socket.serverClose(1006)
@@ -77,7 +77,7 @@ describe('CN8: a lost connection', () => {
     expect(server.requests).toHaveLength(2)
   })
 
-  it('with rejoin a new seat in the same room is taken when the old one is gone', async () => {
+  it('CN30: with rejoin a new seat in the same room is taken when the old one is gone', async () => {
     const { server, statuses } = await joinedRoom({ rejoin: true })
     server.answers = [{ status: 410, code: 'reconnect_refused' }, 'ok']
     server.socket.serverClose(1006)
@@ -118,7 +118,7 @@ describe('CN8: a lost connection', () => {
     expect(server.requests).toHaveLength(2)
   })
 
-  it('a patch that does not fit is answered by a new full state, not by a wrong one', async () => {
+  it('CN31: a patch that does not fit is answered by a new full state, not by a wrong one', async () => {
     const { server, room } = await joinedRoom()
     server.state.round = 8
     server.socket.deliver(encodeFrame(system.patch.id, new Uint8Array([0xff, 0xff])))

@@ -40,7 +40,7 @@ const STREAM = [
   'data: never finished',
 ].join('')
 
-describe('CN10: the event stream is decoded as WHATWG says', () => {
+describe('CN32: the event stream is decoded as WHATWG says', () => {
   it.each(['\n', '\r\n', '\r'])('with %j as end of line, in pieces of any size', (end) => {
     const text = STREAM.replaceAll('\n', end)
     const expected = oracle(text)

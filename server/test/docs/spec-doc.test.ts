@@ -1,23 +1,30 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const spec = readFileSync(`${root}/docs/spec.md`, 'utf8')
 
-/** `TR1-TR4, TR22` as single ids. */
-function idsOf(heading: string): string[] {
-  return heading.split(',').flatMap((part) => {
-    const [, prefix = '', first = '', last = first] =
-      /^\s*([A-Z]{2})(\d+)(?:-(?:[A-Z]{2})?(\d+))?\s*$/.exec(part) ?? []
-    const count = Number(last) - Number(first) + 1
-    return Array.from({ length: count }, (_, index) => `${prefix}${Number(first) + index}`)
-  })
+/** The longest rule, in words without its file: a longer one is several rules. */
+const MAX_WORDS = 70
+
+/** Each bullet that is a rule: its heading, and its text up to the next line that is not part of it. */
+const bullets = [...spec.matchAll(/^- \*\*([A-Z]{2}\d[^*]*)\*\* (.*(?:\n {2}.*)*)/gm)].map(
+  ([, heading = '', text = '']) => ({ heading, text }),
+)
+
+const rules = bullets.map(({ heading }) => heading)
+
+/** Paths from the root of the repository in backticks, whether there is such a file or not. */
+const PATH = /`([\w.-]+(?:\/[\w.-]+)*(?:\.(?:ts|mjs|js|json|css)|\/))`/g
+
+function filesOf(text: string): string[] {
+  return [...text.matchAll(PATH)].map(([, path = '']) => path)
 }
 
-const rules = [...spec.matchAll(/^- \*\*([A-Z]{2}\d[^*]*)\*\*/gm)].flatMap(([, ids = '']) => {
-  return idsOf(ids)
-})
+function isFile(path: string): boolean {
+  return statSync(`${root}/${path}`, { throwIfNoEntry: false })?.isFile() ?? false
+}
 
 function testsOf(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -39,6 +46,25 @@ for (const folder of [...folders, 'server/src/testing/contracts'])
 test('each rule of docs/spec.md has a number of its own', () => {
   expect(rules.length).toBeGreaterThan(200)
   expect(rules.filter((id, index) => rules.indexOf(id) !== index)).toEqual([])
+})
+
+test('each bullet of docs/spec.md is one rule', () => {
+  expect(rules.filter((heading) => !/^[A-Z]{2}\d+$/.test(heading))).toEqual([])
+})
+
+test('each rule of docs/spec.md names exactly one file, which exists', () => {
+  const wrong = bullets.filter(({ text }) => {
+    const [file, ...others] = filesOf(text)
+    return file === undefined || others.length > 0 || !isFile(file)
+  })
+  expect(wrong.map(({ heading, text }) => [heading, ...filesOf(text)])).toEqual([])
+})
+
+test('a rule of docs/spec.md is no essay', () => {
+  const long = bullets.filter(({ text }) => {
+    return text.replace(PATH, '').trim().split(/\s+/).length > MAX_WORDS
+  })
+  expect(long.map(({ heading }) => heading)).toEqual([])
 })
 
 test('each rule of docs/spec.md is cited by a test', () => {

@@ -29,7 +29,7 @@ function worldWith(
 
 describe('CL4 an adoption', () => {
   it.each([0, 1, 100])(
-    'CL4 of two that have read a room the first to claim it wins, %i ms apart; the other disturbs nobody',
+    'CL4 CL26 of two that have read a room the first to claim it wins, %i ms apart; the other disturbs nobody',
     async (ms) => {
       const reads: (() => void)[] = []
       await using world = await worldWith(3, 1, (store) => ({
@@ -77,7 +77,7 @@ describe('CL4 an adoption', () => {
     expect(host.rooms.has(roomId)).toBe(true)
   })
 
-  it('CL4 what it cannot read it does not claim; another owner can, and itself when it has learnt', async () => {
+  it('CL4 CL28 what it cannot read it does not claim; another owner can, and itself when it has learnt', async () => {
     let isBroken = true
     await using world = await worldWith(3, 2, (store) => ({
       snapshots: {
@@ -99,7 +99,7 @@ describe('CL4 an adoption', () => {
     expect(hostOf(world.at(2)).rooms.has(roomId)).toBe(true)
   })
 
-  it('CL4 a claim that leads to no room is given up, and another owner can adopt', async () => {
+  it('CL28 a claim that leads to no room is given up, and another owner can adopt', async () => {
     await using world = await worldWith(3, 2, () => ({
       events: { byRoomN: () => Promise.reject(new Error('away')) },
     }))

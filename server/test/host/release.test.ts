@@ -60,7 +60,7 @@ async function comeBack(test: TestServer, player: TestPlayer): Promise<number> {
 }
 
 describe('CL5 a release', () => {
-  it('CL5 runs onDrain, writes the last change with a snapshot of that point, then sends the players away', async () => {
+  it('CL29 CL30 runs onDrain, writes the last change with a snapshot of that point, then sends the players away', async () => {
     await using world = await World.of(2, {
       onDrain: (room) => void (room.state.note = 'drained'),
       onTick: () => {},
@@ -117,7 +117,7 @@ describe('CL5 a release', () => {
     expect(ada.closed).toMatchObject({ code: 1001 })
   })
 
-  it('CL5 a command that awaits beyond the bound is answered with an error, and what it writes later throws', async () => {
+  it('CL27 a command that awaits beyond the bound is answered with an error, and what it writes later throws', async () => {
     const { rig, commands } = gated()
     await using world = await World.of(2, { commands, onTick: () => {} }, { settleMs: 1_000 })
     const test = world.at(0)
@@ -140,7 +140,7 @@ describe('CL5 a release', () => {
     expect(test.logged.filter(({ level }) => level === 'error')).toEqual([])
   })
 
-  it('CL5 the same on a close: nothing is answered ok that the snapshot lacks', async () => {
+  it('CL27 CL32 the same on a close: nothing is answered ok that the snapshot lacks', async () => {
     const { rig, commands } = gated()
     await using world = await World.of(1, { commands, onTick: () => {} }, { settleMs: 1_000 })
     const test = world.at(0)
@@ -185,7 +185,7 @@ describe('CL5 a release', () => {
     expect(hostOf(second).rooms.get(roomId)?.clientCount).toBe(1)
   })
 
-  it('CL5 what cannot be stored is not released: the room goes on here, with everybody in it', async () => {
+  it('CL31 what cannot be stored is not released: the room goes on here, with everybody in it', async () => {
     const resumed: number[] = []
     await using world = await World.of(2, {
       onResume: (_room, pausedMs) => void resumed.push(pausedMs),
@@ -224,7 +224,7 @@ describe('CL5 a release', () => {
     expect(numbers).toEqual(numbers.map((_, index) => index + 1))
   })
 
-  it('CL5 a room whose log is full is not released, and not drained either', async () => {
+  it('CL31 a room whose log is full is not released, and not drained either', async () => {
     await using world = await World.of(1, {}, { maxOutboxLagMs: 1_000 })
     const test = world.at(0)
     const { roomId } = (await test.join('Ada')).seat
@@ -238,7 +238,7 @@ describe('CL5 a release', () => {
     await world.release(test, roomId)
   })
 
-  it('CL5 a close says that a room could not be released, and sends its players away all the same', async () => {
+  it('CL31 CL32 a close says that a room could not be released, and sends its players away all the same', async () => {
     const world = await World.of(1)
     const test = world.at(0)
     const ada = await test.join('Ada')

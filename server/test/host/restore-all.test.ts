@@ -41,7 +41,7 @@ describe('CL3 all rooms go on', () => {
     expect(seen.size).toBe(12_500)
   })
 
-  it('CL3 32 at the same time', async () => {
+  it('CL3 CL25 32 at the same time', async () => {
     const all = records(100)
     const answers: (() => void)[] = []
     const restoring = restoreAll({
@@ -60,7 +60,7 @@ describe('CL3 all rooms go on', () => {
     expect(await restoring).toMatchObject({ restored: 100 })
   })
 
-  it('CL3 those that cannot go on, and those beyond the bound, are counted and left', async () => {
+  it('CL3 CL25 those that cannot go on, and those beyond the bound, are counted and left', async () => {
     const all = records(50)
     const left: string[] = []
     const counts = await restoreAll({
@@ -98,7 +98,7 @@ describe('CL3 all rooms go on', () => {
     expect(triedCount).toBeLessThan(100)
   })
 
-  it('CL3 rooms that were running go on beyond maxRooms; none is made until there are fewer', async () => {
+  it('CL3 CL25 rooms that were running go on beyond maxRooms; none is made until there are fewer', async () => {
     const store = new MemoryStore()
     const first = await TestServer.start({ store })
     for (let count = 0; count < 5; count++) await first.server.createRoom('arena')

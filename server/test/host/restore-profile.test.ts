@@ -46,7 +46,7 @@ function ticked(room: Room | null): Room {
 const SHUT = { isListed: false, isLocked: true, stateStatus: 403 }
 const OPEN = { isListed: true, isLocked: false, stateStatus: 200 }
 
-it('CL3 a room that was made private and locked is so after a crash', async () => {
+it('CL3 CL23 a room that was made private and locked is so after a crash', async () => {
   const seen = await afterCrash(async (room, test) => {
     room.setPrivate(true)
     room.lock()
@@ -88,7 +88,7 @@ it('CL3 where no record could be written the snapshot that each change asks for 
   expect(seen).toMatchObject(SHUT)
 })
 
-it('CL3 metadata is as it was 30 s before a crash, and costs one snapshot in that time', async () => {
+it('CL3 CL24 metadata is as it was 30 s before a crash, and costs one snapshot in that time', async () => {
   let snapshots = 0
   const count = (store: MemoryStore): LogStore =>
     override(store, {
@@ -114,7 +114,7 @@ it('CL3 metadata is as it was 30 s before a crash, and costs one snapshot in tha
   expect((seen.metadata as { value: number }).value).toBeGreaterThanOrEqual(29)
 })
 
-it('FE11 a reader that was away gets the snapshot of a room that an earlier process revealed', async () => {
+it('FE11 FE40 a reader that was away gets the snapshot of a room that an earlier process revealed', async () => {
   const store = new MemoryStore()
   let room: Room | null = null
   const handlers = { onTick: (state: Room) => void (room = state) }

@@ -60,7 +60,7 @@ describe.each([
     )
   })
 
-  it('CL3 a player comes back with the token, to hidden state and all', async () => {
+  it('CL3 CL21 a player comes back with the token, to hidden state and all', async () => {
     let token = ''
     await restarted(
       async (test) => {
@@ -117,7 +117,7 @@ describe.each([
 })
 
 describe('restart', () => {
-  it('CL3 the log of a restarted server rebuilds the state at every seq', async () => {
+  it('CL3 CL22 the log of a restarted server rebuilds the state at every seq', async () => {
     const store = new MemoryStore()
     const first = await TestServer.start({ store, snapshotEvery: 7 })
     const ada = await first.join('Ada')
@@ -204,7 +204,7 @@ describe('restart', () => {
     expect(third.server.rooms.map((room) => room.id)).toEqual([ada.seat.roomId])
   })
 
-  it('CL3 timers are no part of the log: only what onRestore sets fires', async () => {
+  it('CL3 CL20 timers are no part of the log: only what onRestore sets fires', async () => {
     const store = new MemoryStore()
     const fired: string[] = []
     const first = await TestServer.start(

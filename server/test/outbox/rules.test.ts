@@ -93,7 +93,7 @@ describe('OB1 shown only when acknowledged', () => {
 })
 
 describe('OB2 order and group commit', () => {
-  it('OB2 what gathers over all rooms goes in one ordered insert; n, seq, prev, at are bound at send', async () => {
+  it('OB2 OB42 what gathers over all rooms goes in one ordered insert; n, seq, prev, at are bound at send', async () => {
     const rig = await rigWithFates([])
     const red = await rig.outbox.openRoom('red', recordHandlers())
     const blue = await rig.outbox.openRoom('blue', recordHandlers())
@@ -116,7 +116,7 @@ describe('OB2 order and group commit', () => {
     expect(new Set(rig.shown.map((event) => event.at))).toEqual(new Set([rig.clock.now()]))
   })
 
-  it('OB2 what is appended during a flush waits for it and goes with the next', async () => {
+  it('OB2 OB42 what is appended during a flush waits for it and goes with the next', async () => {
     let release = (): void => {}
     const rig = await rigWithFates([
       (events, apply) => new Promise((resolve) => (release = () => resolve(apply(events)))),
@@ -146,7 +146,7 @@ describe('OB2 order and group commit', () => {
     expect(rig.sent[3]?.map((event) => event.n)).toEqual([2])
   })
 
-  it('OB2 a batch that had landed in part is told apart with one read, not an insert for each', async () => {
+  it('OB2 OB43 a batch that had landed in part is told apart with one read, not an insert for each', async () => {
     const ranges: boolean[] = []
     let blockings = 0
     const rig = await startRig({
@@ -184,7 +184,7 @@ describe('OB2 order and group commit', () => {
     expect(rig.outbox.stats).toMatchObject({ pendingEvents: 0, tombstoneCount: 0 })
   })
 
-  it('OB2 behind an own event that had landed only own ones are passed', async () => {
+  it('OB2 OB43 behind an own event that had landed only own ones are passed', async () => {
     const rig = await rigWithFates([
       async (events, apply) => {
         const [first, second] = events
@@ -205,7 +205,7 @@ describe('OB2 order and group commit', () => {
     expect(seqsFrom(rig, rig.shown)).toEqual([1, 4, 5])
   })
 
-  it('OB2 a foreign seq costs new, higher numbers for it and all that follows; n stays', async () => {
+  it('OB2 OB44 a foreign seq costs new, higher numbers for it and all that follows; n stays', async () => {
     const rig = await rigWithFates([
       async (events, apply) => {
         const second = events[1]
@@ -225,7 +225,7 @@ describe('OB2 order and group commit', () => {
     expect(rig.outbox.stats.tombstoneCount).toBe(1)
   })
 
-  it('OB2 a foreign {room, n} fences that room only; its numbers are voided', async () => {
+  it('OB2 OB45 a foreign {room, n} fences that room only; its numbers are voided', async () => {
     const rig = await rigWithFates([])
     const fenced = recordHandlers()
     const other = recordHandlers()
@@ -251,7 +251,7 @@ describe('OB2 order and group commit', () => {
     expect(rig.outbox.stats).toMatchObject({ tombstoneCount: 2, pendingEvents: 0 })
   })
 
-  it('OB2 a blocking event that is gone again means: send again', async () => {
+  it('OB2 OB46 a blocking event that is gone again means: send again', async () => {
     const rig = await rigWithFates([() => ({ kind: 'blocked', index: 0, blocking: null })])
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
@@ -297,7 +297,7 @@ describe('OB2 order and group commit', () => {
 describe('OB3 the sealed watermark', () => {
   const limits = { pollMs: 50, holeTimeoutMs: 500 }
 
-  it('OB3 a hole is waited for; nothing behind it is shown before it is filled', async () => {
+  it('OB3 OB47 a hole is waited for; nothing behind it is shown before it is filled', async () => {
     const rig = await startRig({ limits })
     const first = await rig.store.events.allocate(3)
     await rig.store.events.insert([strange({ seq: first + 1 }), strange({ seq: first + 2 })])
@@ -310,7 +310,7 @@ describe('OB3 the sealed watermark', () => {
     expect(rig.outbox.stats.tombstoneCount).toBe(0)
   })
 
-  it('OB3 after the time-out the whole visible gap gets tombstones; who comes second loses', async () => {
+  it('OB3 OB47 after the time-out the whole visible gap gets tombstones; who comes second loses', async () => {
     const rig = await startRig({ limits })
     const first = await rig.store.events.allocate(5)
     await rig.store.events.insert([strange({ seq: first + 2 })])
@@ -340,7 +340,7 @@ describe('OB3 the sealed watermark', () => {
     expect(rig.outbox.sealed).toBe(first + 3)
   })
 
-  it('OB3 only time with successful reads counts', async () => {
+  it('OB3 OB47 only time with successful reads counts', async () => {
     let isDown = false
     const rig = await startRig({
       limits,
@@ -397,7 +397,7 @@ describe('OB3 the sealed watermark', () => {
     expect(rig.outbox.sealed).toBe(first + 1)
   })
 
-  it('OB3 a writer that lost twice writes its batch in one step with its numbers', async () => {
+  it('OB3 OB52 a writer that lost twice writes its batch in one step with its numbers', async () => {
     const steps: string[] = []
     const rig = await startRig({
       wrap: (store) =>
@@ -453,7 +453,7 @@ describe('OB3 the sealed watermark', () => {
     expect(ns(rig.shown)).toEqual([1])
   })
 
-  it('OB3 a range that is not above every seq used is voided', async () => {
+  it('OB3 OB50 a range that is not above every seq used is voided', async () => {
     let calls = 0
     const rig = await startRig({
       wrap: (store) =>
@@ -505,7 +505,7 @@ describe('OB3 the sealed watermark', () => {
     expect(log.acknowledgedN).toBe(1)
   })
 
-  it('OB3 a counter that went far back is caught up with in one step', async () => {
+  it('OB3 OB50 a counter that went far back is caught up with in one step', async () => {
     let lostCount = 0
     const asked: number[] = []
     const rig = await startRig({
@@ -530,14 +530,14 @@ describe('OB3 the sealed watermark', () => {
     expect(ns(rig.shown)).toEqual([1, 2])
   })
 
-  it('OB3 no range is taken while nothing has gathered', async () => {
+  it('OB3 OB49 no range is taken while nothing has gathered', async () => {
     const rig = await startRig()
     await rig.outbox.openRoom('r', recordHandlers())
     await pass(rig.clock, 1_000)
     expect(await rig.outbox.counter()).toBe(rig.outbox.origin)
   })
 
-  it('OB3 W is stored now and then, and a new process starts there', async () => {
+  it('OB3 OB48 W is stored now and then, and a new process starts there', async () => {
     const rig = await startRig()
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
@@ -559,7 +559,7 @@ describe('OB4 taking over', () => {
     return work
   }
 
-  it('OB4 a new room needs no marker and begins at n = 1, epoch 1', async () => {
+  it('OB4 OB59 a new room needs no marker and begins at n = 1, epoch 1', async () => {
     const rig = await startRig()
     const log = await rig.outbox.openRoom('r', recordHandlers())
     expect([log.epoch, log.acknowledgedN]).toEqual([1, 0])
@@ -585,7 +585,7 @@ describe('OB4 taking over', () => {
     expect(rig.shown[2]?.data).toBe('{"epoch":2}')
   })
 
-  it('OB4 the old owner is fenced by the marker and told so once', async () => {
+  it('OB4 OB55 the old owner is fenced by the marker and told so once', async () => {
     const one = await startRig()
     const two = await startRig({ share: one })
     const handlers = recordHandlers()
@@ -605,7 +605,7 @@ describe('OB4 taking over', () => {
     expect(two.shown).toEqual(one.shown)
   })
 
-  it('OB4 losing the place to an event = look again; to a marker = give up', async () => {
+  it('OB4 OB54 losing the place to an event = look again; to a marker = give up', async () => {
     for (const type of ['kill', 'owner']) {
       const rig = await startRig()
       const log = await rig.outbox.openRoom('r', recordHandlers())
@@ -730,7 +730,7 @@ describe('OB4 taking over', () => {
     expect(events.map((event) => event.type)).toEqual([TOMBSTONE, 'patch', 'owner', TOMBSTONE])
   })
 
-  it('OB4 last is the greatest of snapshot, marker and log', async () => {
+  it('OB4 OB53 last is the greatest of snapshot, marker and log', async () => {
     const rig = await startRig()
     const seq = (await rig.store.events.allocate(8)) + 7
     await rig.store.snapshots.save({

@@ -32,7 +32,7 @@ function awayStore() {
 }
 
 describe('the record of a room that has ended', () => {
-  it('OB11 says so only when its end is in the log: else the room goes on', async () => {
+  it('OB11 OB77 says so only when its end is in the log: else the room goes on', async () => {
     const { rig, store } = awayStore()
     const test = await TestServer.start({ store, retentionMs: 20_000 })
     const ada = await test.join('Ada')
@@ -67,7 +67,7 @@ describe('the record of a room that has ended', () => {
     expect(rig.records.get(ada.seat.roomId)?.isLive).toBe(false)
   })
 
-  it('OB11 is written again until it is stored, the newest only: a hidden room stays hidden', async () => {
+  it('OB11 OB78 is written again until it is stored, the newest only: a hidden room stays hidden', async () => {
     const { rig, store } = awayStore()
     await using test = await TestServer.start(
       { store },

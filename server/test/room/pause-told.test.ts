@@ -31,7 +31,7 @@ const paused = (client: TestClient): boolean[] =>
     .map(({ frame }) => decodeSystem('paused', frame).paused)
 
 describe('a paused room and its players', () => {
-  it('RM10 players are told of the pause once, and of its end after what onResume changed', async () => {
+  it('RM10 RM30 players are told of the pause once, and of its end after what onResume changed', async () => {
     const pauses: { at: number; pausedMs: number; ticks: number }[] = []
     const { test, stall } = await pausingServer({
       onResume(room, pausedMs) {

@@ -76,7 +76,7 @@ describe('a room whose log is away', () => {
     expect(order).toEqual(['durable'])
   })
 
-  it('RM10 with close the room ends past maxOutboxLagMs, and what it did is in the log when it returns', async () => {
+  it('RM10 RM31 with close the room ends past maxOutboxLagMs, and what it did is in the log when it returns', async () => {
     const { options, stall } = stallingStore()
     await using test = await TestServer.start({
       ...options,

@@ -21,7 +21,7 @@ function isOver(error: unknown): boolean {
 }
 
 describe('the end of a room', () => {
-  it('OB24 what onLeave writes when the room ends is in the log, all of it', async () => {
+  it('OB24 OB92 what onLeave writes when the room ends is in the log, all of it', async () => {
     const store = new MemoryStore()
     let last: unknown = null
     await using test = await TestServer.start(
@@ -53,7 +53,7 @@ describe('the end of a room', () => {
     expect(events.slice(-4).map(({ type }) => type)).toEqual(['patch', 'left', 'left', 'end'])
   })
 
-  it('OB24 what onDispose writes and emits is in the log before the end, all of it', async () => {
+  it('OB92 what onDispose writes and emits is in the log before the end, all of it', async () => {
     const store = new MemoryStore()
     await using test = await TestServer.start(
       { store },
@@ -74,7 +74,7 @@ describe('the end of a room', () => {
     expect(events.slice(-2).map(({ type }) => type)).toEqual(['kill', 'end'])
   })
 
-  it('OB24 what onDispose writes when the server closes is what the next owner begins with, or throws', async () => {
+  it('OB92 what onDispose writes when the server closes is what the next owner begins with, or throws', async () => {
     const store = new MemoryStore()
     let hasThrown = false
     const first = await TestServer.start(
@@ -102,7 +102,7 @@ describe('the end of a room', () => {
     expect([note === 'closed', players['ranking'] !== undefined]).toEqual([!hasThrown, !hasThrown])
   })
 
-  it('OB24 an event after the end is refused at its line, not lost', async () => {
+  it('OB92 an event after the end is refused at its line, not lost', async () => {
     const codes: string[] = []
     let late = (): void => {}
     await using test = await TestServer.start(
@@ -254,7 +254,7 @@ describe('events', () => {
     expect(events.slice(-2).map(({ type }) => type)).toEqual(['patch', 'kill'])
   })
 
-  it('RM17 what onJoin sends and emits reaches the player after JOINED and STATE', async () => {
+  it('RM33 what onJoin sends and emits reaches the player after JOINED and STATE', async () => {
     await using test = await TestServer.start(
       {},
       {

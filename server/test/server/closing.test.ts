@@ -109,7 +109,7 @@ describe('OB17 close during a start', () => {
 })
 
 describe('OB17 close', () => {
-  it('OB17 rejects with the counts when accepted events were not written, and leaves nothing open', async () => {
+  it('OB17 OB85 rejects with the counts when accepted events were not written, and leaves nothing open', async () => {
     const store = new MemoryStore()
     let isAway = false
     let isClosed = false
@@ -147,7 +147,7 @@ describe('OB17 close', () => {
     expect(closing.now).toBe('resolved')
   })
 
-  it('OB17 a store or a transport that fails to close keeps no step from being taken', async () => {
+  it('OB17 OB84 a store or a transport that fails to close keeps no step from being taken', async () => {
     const store = override(new MemoryStore(), { close: () => Promise.reject(new Error('stuck')) })
     const test = await TestServer.start({ store })
     const { transport } = test
@@ -197,7 +197,7 @@ describe('OB17 close', () => {
     expect(next.server.rooms).toEqual([])
   })
 
-  it('OB17 every part is drained in order and stopped in reverse, and the first failure is told', async () => {
+  it('OB17 OB84 every part is drained in order and stopped in reverse, and the first failure is told', async () => {
     const taken: string[] = []
     const part = (name: string, fails: string) => ({
       name,
@@ -235,7 +235,7 @@ describe('OB17 close', () => {
 })
 
 describe('OB17 a start that failed', () => {
-  it('OB17 takes nobody in while it takes back what it has begun', async () => {
+  it('OB17 OB86 takes nobody in while it takes back what it has begun', async () => {
     const { store } = await withRoom()
     const test: TestServer = TestServer.make({
       store: override(store, {

@@ -29,7 +29,7 @@ function lines(test: TestServer, ...levels: string[]): string[] {
 }
 
 describe('OB18 requests while the log is known to be away', () => {
-  it('OB18 reads and new rooms are refused at once; a room that is there still takes players', async () => {
+  it('OB18 OB87 reads and new rooms are refused at once; a room that is there still takes players', async () => {
     const { state, test } = await start()
     await using server = test
     await server.join('Ada')
@@ -114,7 +114,7 @@ describe('OB14 a log that is given up', () => {
 })
 
 describe('OB18 a second server on one log', () => {
-  it('OB18 the first says of each room that it was taken, and counts them', async () => {
+  it('OB18 OB88 the first says of each room that it was taken, and counts them', async () => {
     const { store, test } = await start({ isDevelopment: true })
     await using first = test
     await first.join('Ada')

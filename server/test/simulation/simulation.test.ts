@@ -27,7 +27,7 @@ describe('the log under a simulated replica set, with crashes, takeovers and ret
   const totals: Record<string, number> = {}
 
   it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
-    'OB1-OB7 FE1 hold for seed %i',
+    'OB1 OB2 OB3 OB4 OB5 OB6 OB7 OB41 OB65 OB67 FE1 hold for seed %i',
     async (seed) => {
       const { failure, operations, counts } = await new Simulation(seed).run()
       expect(failure, `seed ${seed}\n${operations.join('\n')}`).toBeNull()

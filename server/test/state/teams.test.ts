@@ -306,7 +306,7 @@ describe('what a team sees', () => {
     expect(game.seen('b', 'a')).toEqual(['', ''])
   })
 
-  it('ST12 who changes the team takes what is theirs along, and their old team is left with nothing', () => {
+  it('ST12 ST14 who changes the team takes what is theirs along, and their old team is left with nothing', () => {
     const game = play(['a', 'b', 'c'])
     for (const id of ['a', 'b']) game.tracker.setTeam(id, 'red')
     game.tracker.setTeam('c', 'blue')

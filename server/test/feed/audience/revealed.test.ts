@@ -10,7 +10,7 @@ function told(reader: Reader, room: string): unknown[] {
 }
 
 describe('FE11 a private room becomes public', () => {
-  it('FE11 streams of all rooms get its snapshot where they stand, then its patches', async () => {
+  it('FE11 FE40 streams of all rooms get its snapshot where they stand, then its patches', async () => {
     const rig = await FeedRig.start()
     const other = await rig.room('b', {})
     const room = await rig.room('a', { score: 1 }, { isPrivate: true })
@@ -59,7 +59,7 @@ describe('FE11 a private room becomes public', () => {
     ])
   })
 
-  it('FE11 a stream whose socket is full, and a reader that was away, get the snapshot too', async () => {
+  it('FE11 FE40 a stream whose socket is full, and a reader that was away, get the snapshot too', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 1 }, { isPrivate: true })
     const other = await rig.room('b', {})

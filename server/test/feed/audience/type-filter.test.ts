@@ -31,7 +31,7 @@ describe('FE14 types=', () => {
     expect([filter?.allows(type), filter?.allows(type)]).toEqual([isShown, isShown])
   })
 
-  it('FE14 it takes 10 patterns', () => {
+  it('FE14 FE42 it takes 10 patterns', () => {
     const patterns = Array.from({ length: 10 }, (_, index) => `*${'x'.repeat(37)}${index}*`)
     expect(parseTypeFilter(patterns.join(','))?.key.split(',')).toHaveLength(10)
     expect(parseTypeFilter([...patterns, 'y'].join(','))).toBeNull()

@@ -14,7 +14,7 @@ async function onlyRoom(test: TestServer): Promise<RoomListing | undefined> {
 }
 
 describe('FE3 the list of rooms', () => {
-  it('FE3 players and metadata of a delayed room are shown as they were delayMs ago', async () => {
+  it('FE3 FE32 players and metadata of a delayed room are shown as they were delayMs ago', async () => {
     await using test = await TestServer.start(
       {},
       { delayMs: 10_000, onTick: (room) => room.setMetadata({ at: room.now }) },
@@ -57,7 +57,7 @@ describe('FE3 the list of rooms', () => {
     expect(await onlyRoom(test)).toMatchObject({ clients: 1, metadata: { leader: 'Ada' } })
   })
 
-  it('FE3 while the log is behind the list stands still, and goes on after it', async () => {
+  it('FE3 FE32 while the log is behind the list stands still, and goes on after it', async () => {
     let isStalled = false
     const store = hookedStore({
       insert: async (events, apply): Promise<InsertOutcome> =>

@@ -15,7 +15,7 @@ async function ack(rig: FeedRig, body: unknown): Promise<number> {
 
 describe('OB19 POST /feed/ack', () => {
   it.each(['/feed?clientId=', '/rooms/a/feed?from=start&clientId='])(
-    'OB19 FE1 %s goes on where the client has read up to, and begins as asked while it never told',
+    'OB19 FE1 OB89 %s goes on where the client has read up to, and begins as asked while it never told',
     async (path) => {
       const rig = await FeedRig.start()
       const room = await rig.room('a', {})
@@ -55,7 +55,7 @@ describe('OB19 POST /feed/ack', () => {
     expect(await ack(rig, body)).toBe(400)
   })
 
-  it('OB19 FE15 an id that may be guessed is refused, and an address has so many calls a second', async () => {
+  it('OB19 FE15 OB90 an id that may be guessed is refused, and an address has so many calls a second', async () => {
     const rig = await FeedRig.start({ readsPerSecondPerIp: 2 })
     const refused = rig.transport.request({ path: '/feed?clientId=ada' })
     await refused.done

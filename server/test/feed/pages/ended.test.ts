@@ -31,7 +31,7 @@ async function playAndEnd(rig: FeedRig): Promise<void> {
 }
 
 describe('FE2 rooms that have ended', () => {
-  it('FE2 a stream of all rooms asks the log for the living ones alone', async () => {
+  it('FE2 FE41 a stream of all rooms asks the log for the living ones alone', async () => {
     const clock = new ManualClock()
     const { store, reads } = countingStore(clock)
     const rig = await FeedRig.start({ store, clock })

@@ -44,7 +44,7 @@ describe('FE16 pages', () => {
     expect(third).toMatchObject({ sealed: false, events: [{ data: { n: 3 } }] })
   })
 
-  it('FE16 a sealed page is made once; one that may still grow is made anew', async () => {
+  it('FE16 FE47 a sealed page is made once; one that may still grow is made anew', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', {})
     for (let index = 0; index < 10; index++) room.emit('note', { index })
@@ -80,7 +80,7 @@ describe('FE16 pages', () => {
     expect((await rig.open(path)).exchange.status).toBe(403)
   })
 
-  it('FE16 pages are kept up to a number of bytes, the one unused for longest out first', () => {
+  it('FE16 FE47 pages are kept up to a number of bytes, the one unused for longest out first', () => {
     const cache = new PageCache()
     const page = { body: new Uint8Array(1024 * 1024), isSealed: true }
     for (let index = 0; index < 15; index++) cache.put(String(index), page)

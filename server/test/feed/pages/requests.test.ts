@@ -122,7 +122,7 @@ describe('many rooms', () => {
     ])
   })
 
-  it('FE2 rooms=a,b shows these, snapshots first, none of them with an id', async () => {
+  it('FE2 FE30 rooms=a,b shows these, snapshots first, none of them with an id', async () => {
     const rig = await FeedRig.start()
     const [a, b, c] = [await rig.room('a', {}), await rig.room('b', {}), await rig.room('c', {})]
     const reader = await rig.open('/feed?rooms=b,a,gone')

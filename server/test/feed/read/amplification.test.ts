@@ -45,7 +45,7 @@ async function readsOf(rig: FeedRig, store: ReadCount, path: string): Promise<nu
 }
 
 describe('FE15 what one request may cost', () => {
-  it('FE15 rooms that begin after the position are not asked for', async () => {
+  it('FE15 FE44 rooms that begin after the position are not asked for', async () => {
     const { rig, store } = await startCounted()
     const early = await rig.room('early', {})
     early.emit('shot', {})
@@ -63,7 +63,7 @@ describe('FE15 what one request may cost', () => {
     expect(await readsOf(rig, store, '/feed?from=start')).toBeLessThan(30)
   })
 
-  it('FE15 after a restart each room is asked for once, not at every request', async () => {
+  it('FE15 FE44 after a restart each room is asked for once, not at every request', async () => {
     const first = await startCounted()
     await first.rig.room('early', {})
     const old = first.rig.outbox.sealed
@@ -103,7 +103,7 @@ describe('FE15 what one request may cost', () => {
     }
   })
 
-  it('FE15 a stream that is gone asks for nothing more', async () => {
+  it('FE15 FE46 a stream that is gone asks for nothing more', async () => {
     const { rig, store } = await startCounted()
     await makeRooms(rig, 100, false)
     const old = rig.outbox.sealed
@@ -123,7 +123,7 @@ describe('FE15 what one request may cost', () => {
     expect(idle - store.reads).toBeLessThan(8)
   })
 
-  it('FE15 from=-Ns searches the log once a second of the log, whoever asks', async () => {
+  it('FE15 FE45 from=-Ns searches the log once a second of the log, whoever asks', async () => {
     const { rig, store } = await startCounted()
     const room = await rig.room('a', {})
     for (let index = 0; index < 600; index++) {
@@ -148,7 +148,7 @@ describe('FE15 what one request may cost', () => {
     expect(reader.of('snapshot')[0]?.data.at).toBeLessThanOrEqual(now - 5_000)
   })
 
-  it('FE15 spectators ask the log a few things at once, whatever they all want', async () => {
+  it('FE15 FE43 spectators ask the log a few things at once, whatever they all want', async () => {
     const { rig, store } = await startCounted()
     await makeRooms(rig, 40, false)
     const living = [...rig.directory.ids()]
@@ -188,7 +188,7 @@ describe('FE15 what one request may cost', () => {
 })
 
 describe('FE15 turns at the log', () => {
-  it('FE15 the addresses take turns, each in its own order', async () => {
+  it('FE15 FE43 the addresses take turns, each in its own order', async () => {
     const gate = new ReadGate()
     const done: string[] = []
     const open: (() => void)[] = []
@@ -210,7 +210,7 @@ describe('FE15 turns at the log', () => {
     expect(gate.underway).toBe(0)
   })
 
-  it('FE15 a failure hands the turn on, and an address may not wait for more than 2,000', async () => {
+  it('FE15 FE43 a failure hands the turn on, and an address may not wait for more than 2,000', async () => {
     const gate = new ReadGate()
     let fail = (): void => {}
     const failing = new Promise<void>((_resolve, reject) => {
@@ -262,7 +262,7 @@ describe('FE5 states in memory', () => {
 })
 
 describe('FE16 large events', () => {
-  it('FE16 pages, states and streams take in a part of them at a time', async () => {
+  it('FE16 FE48 pages, states and streams take in a part of them at a time', async () => {
     const { rig, store } = await startCounted()
     const room = await rig.room('a', {})
     const large = 200_000

@@ -26,7 +26,7 @@ async function play(rig: FeedRig, room: ScriptedRoom, count: number): Promise<vo
 }
 
 describe('FE5 what a paced stream reads', () => {
-  it('FE5 200 paced streams at as many places read at most two events for each one shown', async () => {
+  it('FE5 FE36 200 paced streams at as many places read at most two events for each one shown', async () => {
     const { rig, store } = await startCounted()
     const room = await rig.room('a', {})
     await play(rig, room, 3_000)
@@ -59,7 +59,7 @@ describe('FE5 what a paced stream reads', () => {
     }
   }, 60_000)
 
-  it('FE5 one that need not wait reads twice as much each time, up to a page', () => {
+  it('FE5 FE37 one that need not wait reads twice as much each time, up to a page', () => {
     const pace = new Pace(100)
     const limits = Array.from({ length: 8 }, () => readSizeOf(pace, 1).limit)
     expect(limits).toEqual([20, 40, 80, 160, 320, 500, 500, 500])
@@ -67,7 +67,7 @@ describe('FE5 what a paced stream reads', () => {
     expect(readSizeOf(pace, 1).limit).toBe(20)
   })
 
-  it('FE5 what paced streams hold is bounded by their number; a large event is not held', () => {
+  it('FE5 FE36 what paced streams hold is bounded by their number; a large event is not held', () => {
     const stretchOf = (bytes: number): Stretch => ({
       room: 'a',
       after: 0,

@@ -4,7 +4,7 @@ import { TestServer } from '../../support/test-server.ts'
 import { FeedRig } from '../rig.ts'
 
 describe('FE3 delay', () => {
-  it('FE3 stream, state and pages stop at the first event that is too young', async () => {
+  it('FE3 FE31 stream, state and pages stop at the first event that is too young', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 }, { delayMs: 5_000 })
     const early = await rig.open('/rooms/a/feed')
@@ -48,7 +48,7 @@ describe('FE3 delay', () => {
   })
 
   it.each(['from', 'checkpoint', 'last-event-id'])(
-    'FE3 %s does not tell whether a position exists that may not be seen yet',
+    'FE3 FE34 %s does not tell whether a position exists that may not be seen yet',
     async (name) => {
       const rig = await FeedRig.start()
       const room = await rig.room('a', { score: 0 }, { delayMs: 5_000 })
@@ -97,7 +97,7 @@ describe('FE3 delay', () => {
 })
 
 describe('FE3 delay and a log that is cut', () => {
-  it('FE3 a log that is cut before the delay is over shows nothing ahead of its time', async () => {
+  it('FE3 FE33 a log that is cut before the delay is over shows nothing ahead of its time', async () => {
     const delayMs = 20_000
     const rig = await FeedRig.start({ retentionMs: 10_000, feedRingBytes: 65_536 })
     const room = await rig.room('a', { second: 0 }, { delayMs })
@@ -216,7 +216,7 @@ describe('FE4 who may see what', () => {
 describe('FE4 authorizeSpectator of a server', () => {
   const fan = { 'x-fan': 'yes' }
 
-  it('FE4 it decides on streams, pages and states, and keeps them out of shared caches', async () => {
+  it('FE4 FE35 it decides on streams, pages and states, and keeps them out of shared caches', async () => {
     await using test = await TestServer.start({
       authorizeSpectator: (request) => request.header('x-fan') === 'yes',
     })
@@ -248,7 +248,7 @@ describe('FE4 authorizeSpectator of a server', () => {
         throw new Error('Expected a user')
       },
     ],
-  ])('FE4 %s for an answer is a no', async (_, authorizeSpectator) => {
+  ])('FE4 FE35 %s for an answer is a no', async (_, authorizeSpectator) => {
     await using test = await TestServer.start({ authorizeSpectator })
     const { seat } = await test.join('Ada')
     await test.clock.advanceAsync(1_000, 25)
@@ -307,7 +307,7 @@ describe('FE5 bounds', () => {
 })
 
 describe('FE6 every n, filters and quiet streams', () => {
-  it('FE6 an unfiltered stream shows every n; what is hidden is an empty patch, the marker is owner', async () => {
+  it('FE6 FE38 an unfiltered stream shows every n; what is hidden is an empty patch, the marker is owner', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })
     const reader = await rig.open('/rooms/a/feed?from=start')
@@ -348,7 +348,7 @@ describe('FE6 every n, filters and quiet streams', () => {
     expect(replay.roomEvents.map(({ type }) => type)).toEqual(['chat'])
   })
 
-  it('FE6 a quiet stream is led on by id-only blocks and kept awake by comments without id', async () => {
+  it('FE6 FE39 a quiet stream is led on by id-only blocks and kept awake by comments without id', async () => {
     const rig = await FeedRig.start()
     await rig.room('a', {})
     const busy = await rig.room('b', {})

@@ -114,7 +114,7 @@ describe('OB5 wake-ups and polling', () => {
 })
 
 describe('OB6 snapshots and retention', () => {
-  it('OB6 a snapshot is of the point of its capture and stored only after that is acknowledged', async () => {
+  it('OB6 OB62 a snapshot is of the point of its capture and stored only after that is acknowledged', async () => {
     const weather = outage()
     const rig = await startRig({ hooks: weather.hooks })
     const log = await rig.outbox.openRoom('r', recordHandlers())
@@ -144,7 +144,7 @@ describe('OB6 snapshots and retention', () => {
     expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 1, publicState: '{"v":1}' })
   })
 
-  it('OB6 every K events a snapshot is due; one captured meanwhile counts', async () => {
+  it('OB6 OB63 every K events a snapshot is due; one captured meanwhile counts', async () => {
     const rig = await startRig({ limits: { snapshotEvery: 5 } })
     const handlers = recordHandlers()
     const log = await rig.outbox.openRoom('r', handlers)
@@ -176,7 +176,7 @@ describe('OB6 snapshots and retention', () => {
 
   const retention = { retentionMs: 10_000, retentionEvents: 200_000 }
 
-  it('OB6 old events go, the floor first; a position below it is past_retention', async () => {
+  it('OB6 OB64 old events go, the floor first; a position below it is past_retention', async () => {
     const order: string[] = []
     const rig = await startRig({
       limits: retention,
@@ -251,7 +251,7 @@ describe('OB6 snapshots and retention', () => {
     })
   })
 
-  it('OB10 the state at f is made of the snapshot before it and the patches up to it', async () => {
+  it('OB10 OB75 the state at f is made of the snapshot before it and the patches up to it', async () => {
     const rig = await startRig({ limits: retention })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append({ type: 'patch', data: '{"a":{"x":1,"y":2}}', hidden: '{"m":[1]}' })
@@ -269,7 +269,7 @@ describe('OB6 snapshots and retention', () => {
     expect(JSON.parse(at?.hiddenState ?? '')).toEqual({ m: [1], k: 2 })
   })
 
-  it('OB10 an ended room does not hold the floor, and its snapshots go with its end', async () => {
+  it('OB10 OB76 an ended room does not hold the floor, and its snapshots go with its end', async () => {
     const rig = await startRig({ limits: retention })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
@@ -307,7 +307,7 @@ describe('OB6 snapshots and retention', () => {
     expect(await everything(rig.store)).toHaveLength(100)
   })
 
-  it('OB6 a flush older than half the retention gives the log up', async () => {
+  it('OB6 OB66 a flush older than half the retention gives the log up', async () => {
     const weather = outage()
     const rig = await startRig({ hooks: weather.hooks, limits: retention })
     const handlers = recordHandlers()
@@ -327,7 +327,7 @@ describe('OB6 snapshots and retention', () => {
 })
 
 describe('OB7 bounds, coalescing, refusals', () => {
-  it('OB7 a full buffer takes nothing more and says when it does again', async () => {
+  it('OB7 OB72 a full buffer takes nothing more and says when it does again', async () => {
     const weather = outage()
     const rig = await startRig({ hooks: weather.hooks, limits: { maxPendingEvents: 4 } })
     const handlers = recordHandlers()
@@ -462,7 +462,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
     }
   })
 
-  it('OB7 an event that the store refuses closes its room alone and voids its numbers', async () => {
+  it('OB7 OB73 an event that the store refuses closes its room alone and voids its numbers', async () => {
     const rig = await startRig({
       hooks: {
         insert: async (events, apply) => {

@@ -97,7 +97,7 @@ describe.each([
     await expect(recorder.durable(() => {})).rejects.toMatchObject({ code: 'outbox_unreachable' })
   })
 
-  it('OB8 durable and close reject when the log is given up', async () => {
+  it('OB8 OB74 durable and close reject when the log is given up', async () => {
     const { rig, recorder, told, durable } = await start(outage(), { retentionMs: 10_000 })
     await pass(rig.clock, 8_000, 50)
     expect(told).toEqual(['given up'])
@@ -108,7 +108,7 @@ describe.each([
     await expect(rig.outbox.stop()).rejects.toThrow(new RegExp(`got ${count} of 1 rooms`))
   })
 
-  it('OB8 durable and close reject when another owner takes the room', async () => {
+  it('OB8 OB74 durable and close reject when another owner takes the room', async () => {
     const weather = outage()
     const { rig, recorder, told, durable } = await start(weather)
     const second = await startRig({ share: rig })
@@ -130,7 +130,7 @@ describe.each([
     await expect(stopping).resolves.toBeUndefined()
   })
 
-  it('OB8 durable and close resolve when the store comes back, in order', async () => {
+  it('OB8 OB74 durable and close resolve when the store comes back, in order', async () => {
     const weather = outage()
     const { rig, recorder, log, durable } = await start(weather)
     const closed = fateOf(recorder.close(HEADER, true))

@@ -16,7 +16,7 @@ function outage() {
   return { weather, hooks: hooks as never }
 }
 
-it('OB7 what all rooms hold is bounded: at the bound every one is full, until half is written', async () => {
+it('OB7 OB72 what all rooms hold is bounded: at the bound every one is full, until half is written', async () => {
   const { weather, hooks } = outage()
   const rig = await startRig({ hooks, limits })
   const handlers = [0, 1, 2, 3].map(() => recordHandlers())

@@ -45,7 +45,7 @@ describe('a store that is away for longer than a flush may take', () => {
     expect(handlers.calls).toEqual([])
   })
 
-  it('OB4 a takeover that waited so long is over, its number is voided, and the others go on', async () => {
+  it('OB4 OB58 a takeover that waited so long is over, its number is voided, and the others go on', async () => {
     const weather = outage()
     const before = await startRig({ hooks: weather.hooks })
     const first = await before.outbox.openRoom('old', recordHandlers())

@@ -160,7 +160,7 @@ describe('OB18 an outage as the log meets it', () => {
     await rig.outbox.stop()
   })
 
-  it('OB14 giving up says how much is lost, once, and tells whoever runs the process', async () => {
+  it('OB14 OB82 giving up says how much is lost, once, and tells whoever runs the process', async () => {
     const { state, hooks } = weather()
     const logger = recordLogger()
     const clock = new ManualClock()

@@ -71,7 +71,7 @@ it('OB16 a better estimate never moves time back', async () => {
   time.stop()
 })
 
-it('OB16 retention follows a store that is ahead no faster than time passes, and one behind at once', () => {
+it('OB16 OB83 retention follows a store that is ahead no faster than time passes, and one behind at once', () => {
   const clock = new ManualClock()
   const cutClock = new CutClock(clock)
   const ahead = (storeAheadMs: number, afterMs: number): number => {

@@ -100,7 +100,7 @@ it.each([
   ['of age', { retentionMs: 10_000, retentionEvents: 200_000 }],
   ['of number', { retentionMs: 1e12, retentionEvents: 100 }],
 ])(
-  'FE3 whatever the limit %s, nothing younger than the largest delay is cut',
+  'FE3 OB71 whatever the limit %s, nothing younger than the largest delay is cut',
   async (_, limits) => {
     const delayMs = 60_000
     const rig = await startRig({ limits, maxDelayMs: () => delayMs })
@@ -207,7 +207,7 @@ it('OB6 stop ends a round between two groups of rooms, without raising the floor
   expect(retention.floor).toBeLessThan(first)
 })
 
-it('OB6 a state that could not be made is tried again before it is given up', async () => {
+it('OB6 OB69 a state that could not be made is tried again before it is given up', async () => {
   let isStale = true
   const { retention, first, cut, errors } = await leftLog(2, (store) =>
     override(store, {
@@ -224,7 +224,7 @@ it('OB6 a state that could not be made is tried again before it is given up', as
   expect(errors).toEqual([])
 })
 
-it('OB6 a room whose log is no JSON, or has a gap, keeps the others from being cut for one round', async () => {
+it('OB6 OB68 a room whose log is no JSON, or has a gap, keeps the others from being cut for one round', async () => {
   const { store, retention, first, cut, errors } = await leftLog(2, (inner) =>
     override(inner, {
       events: {
@@ -244,7 +244,7 @@ it('OB6 a room whose log is no JSON, or has a gap, keeps the others from being c
   expect(await store.snapshots.at('room1', 9e15)).not.toBeNull()
 })
 
-it('OB6 a dead owner left a state that is too large to store: the log is cut all the same', async () => {
+it('OB6 OB70 a dead owner left a state that is too large to store: the log is cut all the same', async () => {
   const clock = new ManualClock()
   const store = new MemoryStore({ clock })
   const count = 20

@@ -57,7 +57,7 @@ describe('OB6 snapshots are stored in the background', () => {
     expect(open).toEqual([])
   })
 
-  it('OB6 of one room only one is on its way, and only the newest waits', async () => {
+  it('OB6 OB63 of one room only one is on its way, and only the newest waits', async () => {
     const { open, saver } = slowSaver()
     const saved = ['1', '2', '3'].map((runtime) => saver.save(snapshot({ runtime })))
     await settle()
@@ -91,7 +91,7 @@ describe('OB6 a state that can never be stored', () => {
     return { publicState: `"${'x'.repeat(bytes - 4)}"`, hiddenState: null, runtime: '{}' }
   }
 
-  it('OB6 a snapshot over 15 MiB closes its room with an error, as a refused event does', async () => {
+  it('OB6 OB70 a snapshot over 15 MiB closes its room with an error, as a refused event does', async () => {
     const rig = await startRig()
     const handlers = recordHandlers()
     const log = await rig.outbox.openRoom('r', handlers)

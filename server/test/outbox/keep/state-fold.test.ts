@@ -32,7 +32,7 @@ function hiddenAfter(events: readonly [string, object, object?][], from: Snapsho
 const seats = (id: string, entry: object): object => ({ '~seats': { [id]: entry } })
 
 describe('seats in the state at the floor', () => {
-  it('OB25 a seat that was given up after the snapshot is in none made after it', () => {
+  it('OB94 a seat that was given up after the snapshot is in none made after it', () => {
     const gone = seats('ada', { phase: 'gone', token: 't1' })
     expect(hiddenAfter([['patch', { players: { ada: null } }, gone]], base)).toEqual(
       seats('ada', { ...ada, phase: 'gone' }),
@@ -41,7 +41,7 @@ describe('seats in the state at the floor', () => {
     expect(hiddenAfter([['patch', {}, gone], left], base)).toEqual({ '~seats': {} })
   })
 
-  it('OB25 a new seat is marked until its joined follows', () => {
+  it('OB94 a new seat is marked until its joined follows', () => {
     const bob = { ...ada, name: 'Bob', isNew: true }
     const patch: [string, object, object] = ['patch', {}, seats('bob', bob)]
     expect(hiddenAfter([patch], null)).toEqual(seats('bob', bob))
@@ -51,7 +51,7 @@ describe('seats in the state at the floor', () => {
     )
   })
 
-  it('OB25 joined and left of a log without seats change nothing', () => {
+  it('OB94 joined and left of a log without seats change nothing', () => {
     const joined: [string, object, object] = [
       'joined',
       { sessionId: 'ada' },

@@ -20,7 +20,7 @@ async function twoOwners() {
   return { first, second, handlers, log, take }
 }
 
-it('OB4 an owner that writes nothing learns from the marker that its room was taken', async () => {
+it('OB4 OB56 an owner that writes nothing learns from the marker that its room was taken', async () => {
   const { first, second, handlers, log, take } = await twoOwners()
   const other = await first.outbox.openRoom('other', recordHandlers())
   const taken = await take(second)

@@ -30,7 +30,7 @@ async function slowRig(): Promise<{ rig: Rig; looks: Look[]; slow: (isSlow: bool
   return { rig, looks, slow: (on) => (isSlow = on) }
 }
 
-it('OB5 a tail whose every read takes longer than the watchdog waits goes on all the same', async () => {
+it('OB5 OB60 a tail whose every read takes longer than the watchdog waits goes on all the same', async () => {
   const { rig, looks, slow } = await slowRig()
   const log = await rig.outbox.openRoom('r', recordHandlers())
   await pass(rig.clock, 500, 50)
@@ -56,7 +56,7 @@ it('OB5 a tail whose every read takes longer than the watchdog waits goes on all
   expect(most, 'reads on their way at once').toBeLessThanOrEqual(2)
 })
 
-it('OB5 after each silence the tail asks for half as much and waits twice as long', async () => {
+it('OB5 OB60 after each silence the tail asks for half as much and waits twice as long', async () => {
   const { rig, looks, slow } = await slowRig()
   await pass(rig.clock, 500, 50)
   slow(true)
@@ -70,7 +70,7 @@ it('OB5 after each silence the tail asks for half as much and waits twice as lon
   expect(looks.map(({ query }) => query.limit)).toEqual([1_000])
 })
 
-it('OB5 a page of the tail is bounded by its bytes, and the rest follows at once', async () => {
+it('OB5 OB61 a page of the tail is bounded by its bytes, and the rest follows at once', async () => {
   const clock = new ManualClock()
   const store = new MemoryStore({ clock })
   const data = JSON.stringify({ v: 'x'.repeat(1_000_000) })

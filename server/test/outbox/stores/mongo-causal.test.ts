@@ -62,7 +62,7 @@ async function readConcernOf(work: () => Promise<unknown>): Promise<Document> {
   return found[0]?.['command'].readConcern as Document
 }
 
-describe('FE1 reads of a MongoStore never go back in time', () => {
+describe('FE1 OB40 reads of a MongoStore never go back in time', () => {
   const reads: readonly [string, (store: LogStore) => Promise<unknown>][] = [
     [
       'range',

@@ -38,7 +38,7 @@ async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-describe.runIf(await hasMongo())('OB31 a collection that goes away under a running log', () => {
+describe.runIf(await hasMongo())('OB96 a collection that goes away under a running log', () => {
   let mongo: TestMongo
   let client: MongoClient
   const names: string[] = []
@@ -96,7 +96,7 @@ describe.runIf(await hasMongo())('OB31 a collection that goes away under a runni
   ]
 
   it.each(faults)(
-    'OB31 %s: the process stays responsive, says so once, and goes on',
+    'OB96 %s: the process stays responsive, says so once, and goes on',
     async (_what, breakIt) => {
       const { outbox, db, lines, shown } = await start()
       const log = await outbox.openRoom('a', recordHandlers())
@@ -123,7 +123,7 @@ describe.runIf(await hasMongo())('OB31 a collection that goes away under a runni
     60_000,
   )
 
-  it('OB31 the whole log dropped: the process stays responsive, begins no new one, and is told to be away', async () => {
+  it('OB96 the whole log dropped: the process stays responsive, begins no new one, and is told to be away', async () => {
     const { outbox, db, lines, shown } = await start()
     const log = await outbox.openRoom('a', recordHandlers())
     log.append(patch(1))

@@ -123,7 +123,7 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     return database
   }
 
-  test('OB13 eight processes open a new database at once, then again', async () => {
+  test('OB13 OB81 eight processes open a new database at once, then again', async () => {
     const database = named('race')
     for (let time = 0; time < 2; time++) {
       const stores = Array.from({ length: 8 }, () => new MongoStore({ uri: mongo.uri, database }))

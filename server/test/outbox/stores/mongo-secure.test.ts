@@ -106,7 +106,7 @@ describe.runIf((await hasMongod()) && hasOpenssl())('OB13 a MongoDB with TLS and
     )
   }
 
-  test('OB13 the string alone gives TLS and user; the role readWrite is enough', async () => {
+  test('OB13 OB80 the string alone gives TLS and user; the role readWrite is enough', async () => {
     const store = new MongoStore({ uri: uri(PASSWORD, tls) })
     await store.open()
     const first = await store.events.allocate(1)

@@ -44,8 +44,8 @@ const quiet =
   () =>
     new Promise((resolve) => clock().after(1_000, () => resolve(null)))
 
-describe('OB31 the change stream as the log meets it', () => {
-  it('OB31 a cursor that has died and answers at once is not asked over and over', async () => {
+describe('OB96 the change stream as the log meets it', () => {
+  it('OB96 a cursor that has died and answers at once is not asked over and over', async () => {
     const { clock, stream, seen, lines } = make(async () => null)
     await clock.advanceAsync(10_000, 10)
     expect(seen.asks).toBeGreaterThan(50)
@@ -60,7 +60,7 @@ describe('OB31 the change stream as the log meets it', () => {
     expect(clock.pendingCount).toBe(0)
   })
 
-  it('OB31 one that goes on after it says so once, and the next death is said anew', async () => {
+  it('OB96 one that goes on after it says so once, and the next death is said anew', async () => {
     const rig = make(async () => null)
     const { clock, seen, lines, parts } = rig
     await clock.advanceAsync(3_000, 10)
@@ -75,7 +75,7 @@ describe('OB31 the change stream as the log meets it', () => {
     rig.stop()
   })
 
-  it('OB31 a quiet stream is not taken for a dead one, nor one whose first answers are early', async () => {
+  it('OB96 a quiet stream is not taken for a dead one, nor one whose first answers are early', async () => {
     const { clock, stop, seen, lines, parts } = make(async () => null)
     parts.cursor = async () => {
       if (seen.asks > 5) parts.cursor = quiet(() => clock)
@@ -98,7 +98,7 @@ describe('OB31 the change stream as the log meets it', () => {
     stop()
   })
 
-  it('OB31 what cannot be repaired is tried again once a second, and no stream is opened', async () => {
+  it('OB96 what cannot be repaired is tried again once a second, and no stream is opened', async () => {
     const { clock, stop, seen, lines } = make(
       async () => null,
       () => Promise.reject(new Error('away')),

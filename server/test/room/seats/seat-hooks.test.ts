@@ -40,7 +40,7 @@ function waitingRoom(changes: Partial<ArenaHandlers> = {}) {
 }
 
 describe('a hook that awaits', () => {
-  it('RM16 JOINED and STATE follow once onJoin has settled; until then nobody commands', async () => {
+  it('RM32 JOINED and STATE follow once onJoin has settled; until then nobody commands', async () => {
     const rig = waitingRoom()
     await using test = await TestServer.start({}, rig.handlers)
     const ada = await test.join('Ada')
@@ -57,7 +57,7 @@ describe('a hook that awaits', () => {
     expect(ada.reply(2, 'hit')).toEqual({ score: 1 })
   })
 
-  it('RM16 what others do meanwhile is not heard before JOINED, and is not missed', async () => {
+  it('RM32 what others do meanwhile is not heard before JOINED, and is not missed', async () => {
     const rig = waitingRoom()
     await using test = await TestServer.start({}, rig.handlers)
     const ada = await test.join('Ada')
@@ -168,7 +168,7 @@ describe('a hook that awaits', () => {
     expect(test.clock.pendingCount).toBe(0)
   })
 
-  it('RM16 a hook that is on its way when the server closes is finished by the next owner', async () => {
+  it('RM16 OB93 a hook that is on its way when the server closes is finished by the next owner', async () => {
     const store = new MemoryStore()
     const first = await TestServer.start({ store }, waitingRoom().handlers)
     const ada = await first.join('Ada')
@@ -228,7 +228,7 @@ describe('a hook that awaits', () => {
 })
 
 describe('a room that is released while a hook awaits', () => {
-  it('RM16 CL5 waits for the hook: the next owner has the player seated', async () => {
+  it('RM16 CL27 waits for the hook: the next owner has the player seated', async () => {
     const rig = waitingRoom()
     await using world = await World.of(2, rig.handlers)
     const [first, second] = [world.at(0), world.at(1)]
@@ -246,7 +246,7 @@ describe('a room that is released while a hook awaits', () => {
     expect(rig.lines).toEqual(['join Ada', 'joined Ada true'])
   })
 
-  it('RM16 CL5 for longer than settleMs: the next owner runs onLeave', async () => {
+  it('RM16 CL27 OB93 for longer than settleMs: the next owner runs onLeave', async () => {
     const rig = waitingRoom()
     await using world = await World.of(2, rig.handlers)
     const [first, second] = [world.at(0), world.at(1)]
@@ -263,7 +263,7 @@ describe('a room that is released while a hook awaits', () => {
     expect(seats).toEqual({})
   })
 
-  it('RM16 CL5 and goes on here after all: whoever could not join meanwhile comes anew', async () => {
+  it('RM16 CL31 and goes on here after all: whoever could not join meanwhile comes anew', async () => {
     const rig = waitingRoom()
     await using world = await World.of(1, rig.handlers)
     const first = world.at(0)
@@ -323,7 +323,7 @@ describe('a hook of a seat within another', () => {
 })
 
 describe('promises that reject', () => {
-  it('RM16 an onJoin or onLeave that rejects is logged with its room and told to onError; nothing ends', async () => {
+  it('RM16 RM4 an onJoin or onLeave that rejects is logged with its room and told to onError; nothing ends', async () => {
     const rig = waitingRoom({
       onLeave: async () => {
         await Promise.resolve()
@@ -346,7 +346,7 @@ describe('promises that reject', () => {
     expect(test.server.rooms).toHaveLength(1)
   })
 
-  it('RM16 a hook that may not be async, and is, ends nothing either when it rejects', async () => {
+  it('RM4 a hook that may not be async, and is, ends nothing either when it rejects', async () => {
     const rejecting = (what: string) => (): undefined =>
       Promise.reject(new Error(what)) as unknown as undefined
     const told: string[] = []
@@ -381,7 +381,7 @@ describe('promises that reject', () => {
     )
   })
 
-  it('RM16 an onAuth that fails is told to onError, and nobody is let in', async () => {
+  it('RM4 an onAuth that fails is told to onError, and nobody is let in', async () => {
     const told: string[] = []
     await using test = await TestServer.start(
       {},
@@ -399,7 +399,7 @@ describe('promises that reject', () => {
     expect(told).toEqual(['onAuth: no database'])
   })
 
-  it('RM16 an onCreate that is async makes no room, and its rejection ends nothing', async () => {
+  it('RM4 an onCreate that is async makes no room, and its rejection ends nothing', async () => {
     const onCreate = (() => Promise.reject(new Error('late'))) as unknown as () => never
     await using test = await TestServer.start({}, { onCreate })
     await expect(test.during(test.server.createRoom('arena'))).rejects.toMatchObject({
@@ -411,7 +411,7 @@ describe('promises that reject', () => {
 })
 
 describe('what may be async', () => {
-  it('RM16 is in the types: the other hooks refuse a promise', () => {
+  it('RM32 is in the types: the other hooks refuse a promise', () => {
     const allowed: Partial<ArenaHandlers> = {
       onAuth: async () => true,
       onJoin: async () => {},

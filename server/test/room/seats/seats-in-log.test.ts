@@ -89,8 +89,8 @@ function told(events: readonly LogEvent[], type: string): string[] {
     .sort()
 }
 
-describe('OB25 whatever is the last event that a dead process has written', () => {
-  it('OB25 nobody has a seat without a player, or is a player whom nobody removes', async () => {
+describe('OB25 OB93 whatever is the last event that a dead process has written', () => {
+  it('OB25 OB93 nobody has a seat without a player, or is a player whom nobody removes', async () => {
     const whole = new MemoryStore()
     let first: TestServer | null = null
     const wait = waitOn(() => first)

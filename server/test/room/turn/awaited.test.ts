@@ -14,14 +14,14 @@ function answer() {
   return { promise, resolve, reject }
 }
 
-describe('CL5 what a room waits for before it is released', () => {
-  it('CL5 nothing: it goes on in the same turn', () => {
+describe('CL27 what a room waits for before it is released', () => {
+  it('CL27 nothing: it goes on in the same turn', () => {
     let isCalled = false
     new Awaited().onNone(new ManualClock(), 1_000, () => (isCalled = true))
     expect(isCalled).toBe(true)
   })
 
-  it('CL5 the last answer, whether it is one or a failure; no timer stays', async () => {
+  it('CL27 the last answer, whether it is one or a failure; no timer stays', async () => {
     const clock = new ManualClock()
     const awaited = new Awaited()
     const [one, two] = [answer(), answer()]
@@ -38,7 +38,7 @@ describe('CL5 what a room waits for before it is released', () => {
     expect(clock.pendingCount).toBe(0)
   })
 
-  it('CL5 no longer than the time it has; who is left is told why, and a late failure harms nobody', async () => {
+  it('CL27 no longer than the time it has; who is left is told why, and a late failure harms nobody', async () => {
     const clock = new ManualClock()
     const awaited = new Awaited()
     const late = answer()
@@ -53,7 +53,7 @@ describe('CL5 what a room waits for before it is released', () => {
     await settle()
   })
 
-  it('CL5 a handler that never settles is not remembered for ever', async () => {
+  it('CL27 a handler that never settles is not remembered for ever', async () => {
     const awaited = new Awaited()
     const first = answer()
     const told = awaited.track(first.promise)

@@ -155,7 +155,7 @@ export function describeEventStore(
       expect(await store.events.lastOfRoom('other')).toBeNull()
     })
 
-    it('OB6 deletes through a seq but keeps the markers of a room where n finds them', async () => {
+    it('OB6 OB57 deletes through a seq but keeps the markers of a room where n finds them', async () => {
       const { store, first } = await sparse()
       await store.events.insert([
         roomEvent(first, 1),

@@ -44,7 +44,7 @@ export function describeMarkStore(
       expect(await store.marks.sealed()).toBe(first + 5)
     })
 
-    it('OB3 what may be cut is never given again: the floor takes the counter along', async () => {
+    it('OB3 OB51 what may be cut is never given again: the floor takes the counter along', async () => {
       const { store } = await sparse()
       const ahead = (await store.marks.counter()) + 500
       await store.marks.raiseFloor(ahead)

@@ -151,7 +151,7 @@ export function describeRecordStore(
       expect(await allOf(records, 'k/', 1_000)).toEqual(keys)
     })
 
-    it('OB30 the largest key and value are kept as they are', async () => {
+    it('OB95 the largest key and value are kept as they are', async () => {
       const { records } = await make()
       const key = '~'.repeat(512)
       const value = 'é'.repeat(128 * KIB)
@@ -187,7 +187,7 @@ export function describeRecordStore(
       ['a limit that is too high', (records) => records.list({ prefix: '', limit: 1_001 })],
     ]
 
-    it('OB30 refuses what is out of bounds, and keeps nothing of it', async () => {
+    it('OB95 refuses what is out of bounds, and keeps nothing of it', async () => {
       const { records } = await make()
       for (const [what, call] of bad)
         await expect(call(records), what).rejects.toMatchObject({ code: 'record_invalid' })

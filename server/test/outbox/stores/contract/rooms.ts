@@ -39,7 +39,7 @@ export function describeRoomStore(
       expect(idsOf(await store.rooms.ended(2))).toEqual(['d', 'c'])
     })
 
-    it('OB11 a record that is late, or of an old owner, replaces none that is newer', async () => {
+    it('OB11 OB79 a record that is late, or of an old owner, replaces none that is newer', async () => {
       const store = await make()
       const save = (epoch: number, revision: number, isPrivate: boolean, isLive = true) =>
         store.rooms.save({
