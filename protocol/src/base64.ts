@@ -13,7 +13,7 @@ export function base64Encode(bytes: Uint8Array): string {
   return text.slice(0, text.length - missing) + '='.repeat(missing)
 }
 
-/** Decodes either alphabet, padded or not; null for what is not base64. */
+/** Decodes either alphabet, padded or not; null for a text that is not base64. */
 export function base64Decode(text: string): Uint8Array | null {
   const digits = text.length % 4 === 0 ? text.replace(/={1,2}$/, '') : text
   if (digits.length % 4 === 1) return null

@@ -60,7 +60,7 @@ export const closeCodes = {
   room_ended: { code: 4001, retry: false, reason: 'The room has ended' },
   slow: { code: 4002, retry: true, reason: 'The connection could not keep up' },
   rejoin: { code: 4003, retry: true, reason: 'The room has a new owner; join again' },
-  /** Sent by clusters only: one server has every room itself. The reason is the node's name. */
+  /** Only clusters send it, for one server has every room itself. The reason is the node's name. */
   moved: { code: 4004, retry: true, reason: 'The room lives on another node' },
   join_refused: { code: 4005, retry: false, reason: 'The ticket was refused' },
   replaced: { code: 4006, retry: false, reason: 'The seat was taken over by another connection' },

@@ -4,7 +4,7 @@ import { hex } from './print-proto.ts'
 
 /** One change that somebody who still has the old contract, or its log, cannot live with. */
 export interface BreakingChange {
-  /** For example `HitCommand.target`. */
+  /** The place of the change, for example `HitCommand.target`. */
   readonly path: string
   readonly change: string
   readonly breaks: readonly Affected[]
@@ -13,7 +13,7 @@ export interface BreakingChange {
 /** `clients` were built with the old contract; `logs` were written with it. */
 export type Affected = 'clients' | 'logs'
 
-/** Who reads or writes messages of this role with the old contract. */
+/** Those who read or write messages of this role with the old contract. */
 const USERS: { readonly [R in MessageRole]: readonly Affected[] } = {
   system: ['clients'],
   command: ['clients'],
@@ -33,7 +33,7 @@ const READ_BY_CLIENTS: ReadonlySet<MessageRole> = new Set([
 ])
 
 /**
- * What of `next` breaks those who still have `previous`. Additions never do: unknown fields are
+ * Finds the changes in `next` that break those who still have `previous`. Additions never do: unknown fields are
  * skipped, missing ones read as their default. Empty when all is well.
  */
 export function compareContracts(

@@ -12,7 +12,7 @@ import { system } from './system-messages.ts'
 export function describeContract(contract: GameContract): MessageModel[] {
   const messages: MessageModel[] = []
   for (const [subject, { id, payload }] of Object.entries(system)) {
-    // Their whole message depends on the room: it is the one with the role `patch`.
+    // Their whole message depends on the room; it is the one with the role `patch`.
     if (id === system.state.id || id === system.patch.id) continue
     messages.push(message('system', subject, payload, id))
   }

@@ -31,7 +31,7 @@ export interface RoomDefinition<
 export type Commands = Readonly<Record<string, CommandDefinition>>
 export type Rooms = Readonly<Record<string, RoomDefinition>>
 
-/** What server and client share: written once, imported by both. */
+/** Server and client share this contract; it is written once and imported by both. */
 export interface GameContract<C extends Commands = Commands, R extends Rooms = Rooms> {
   readonly commands: C
   readonly rooms: R
@@ -144,7 +144,7 @@ function checkMessage(message: Schema, path: string): void {
   for (const field of message.ordered) {
     if (field.kind === 'map')
       throw new TypeError(`Expected no map in a message, got ${path}.${field.name}`)
-    // A message goes whole to whoever gets it: a hidden field in it would be hidden from nobody.
+    // A message goes whole to all who get it, so a hidden field in it would be hidden from nobody.
     if (field.audience !== 'public')
       throw new TypeError(`Expected public fields in a message, got ${path}.${field.name}`)
     if (field.item && isSchema(field.item)) checkMessage(field.item, `${path}.${field.name}`)

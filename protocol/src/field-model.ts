@@ -10,14 +10,14 @@ export interface FieldModel {
   readonly type: string
   /** Size of one step of a quantised number, else null. */
   readonly step: number | null
-  /** Most characters, bytes or items, else null. */
+  /** The most characters, bytes or items, else null. */
   readonly max: number | null
   readonly audience: Audience
   /** Fields of the object, list item or map value, else null. */
   readonly fields: readonly FieldModel[] | null
 }
 
-/** In protobuf's way: `round-over` and `arena.kill` as protobuf message names: `RoundOver`, `ArenaKill`. */
+/** Makes a protobuf message name: `round-over` becomes `RoundOver`, `arena.kill` becomes `ArenaKill`. */
 export function pascalCase(text: string): string {
   return text.replace(/(?:^|[-.])(.)/g, (_, first: string) => first.toUpperCase())
 }

@@ -7,10 +7,10 @@ import { fromSteps, toSteps } from './schema.ts'
 import type { Infer, NamedField, Schema } from './schema.ts'
 
 /**
- * Encodes an object by its schema as protobuf's canonical JSON (ProtoJSON): what a runtime with the
+ * Encodes an object by its schema as protobuf's canonical JSON (ProtoJSON), which a runtime with the
  * printed `.proto` reads. A quantised number is its count of steps, bytes are base64. Fields without
- * presence are written with their default too, which ProtoJSON leaves to the writer: who has no schema
- * sees every field. An optional field that is `undefined` is left out.
+ * presence are written with their default too, which ProtoJSON leaves to the writer: a reader without the
+ * schema sees every field. An optional field that is `undefined` is left out.
  * @throws PayloadError that names the path of a value that does not fit its field.
  */
 export function encodeJson<S extends Schema>(schema: S, value: Infer<S>): { [key: string]: Json } {
@@ -28,7 +28,7 @@ export function decodeJson<S extends Schema>(schema: S, json: unknown): Infer<S>
   return readMessage(schema, json, '') as Infer<S>
 }
 
-/** The number whose decimals are the shortest that read back as the same 32-bit float. */
+/** Gives the number whose decimals are the shortest that read back as the same 32-bit float. */
 export function shortestFloat(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))
@@ -81,7 +81,7 @@ function readMessage(schema: Schema, json: unknown, path: string): unknown {
       throw new PayloadError(at(path, name), 'Expected no field of this name')
   const message: Record<string, unknown> = {}
   for (const field of schema.ordered) {
-    // Looked up as its own: a field's name is never one that every object has (`schema` checks).
+    // It is looked up as an own member: a field's name is never one that every object has (`schema` checks).
     const entry = given[field.name]
     message[field.name] =
       entry === undefined || entry === null
@@ -119,7 +119,7 @@ function readItem(item: Schema | Scalar | null, json: unknown, path: string): un
       return checkScalar(item, bytes, path)
     }
     case 'quant': {
-      // Checked as the count of steps that it is on every wire.
+      // It is checked as the count of steps that it is on every wire.
       const steps = checkScalar({ ...item, kind: 'int' }, numberOf(json, path), path)
       return fromSteps(steps as number, item.step)
     }
@@ -131,7 +131,7 @@ function readItem(item: Schema | Scalar | null, json: unknown, path: string): un
   }
 }
 
-/** A number as JSON writes it. */
+/** Matches a number as JSON writes it. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /** -0 becomes 0 here: integers are checked bit by bit, and -0 is a way to write 0. */
@@ -163,7 +163,7 @@ function at(path: string, name: string): string {
   return path === '' ? short : `${path}.${short}`
 }
 
-/** Plain assignment of `__proto__` would change the prototype. */
+/** Defines the member, for a plain assignment of `__proto__` would change the prototype. */
 function setOwn<T>(target: Record<string, T>, key: string, value: T): void {
   if (key !== '__proto__') target[key] = value
   else

@@ -18,7 +18,7 @@ export function applyMergePatch(target: Json | undefined, patch: Json): Json {
   return result
 }
 
-/** Plain assignment of `__proto__` would change the prototype of an object that JSON.parse made. */
+/** Defines the member: a plain assignment of `__proto__` would change the prototype of what JSON.parse made. */
 function setOwn(target: { [key: string]: Json }, key: string, value: Json): void {
   if (key !== '__proto__') target[key] = value
   else

@@ -11,7 +11,7 @@ import { createReader, createWriter } from '#wire'
  * @throws PayloadError when a value does not fit its field.
  */
 export function encodeMessage<S extends Schema>(schema: S, value: Infer<S>): Uint8Array {
-  // Taken while in use, so that a getter that encodes gets another; after an error it is not put back.
+  // The writer is taken while in use, so that a getter that encodes gets another; after an error it is not put back.
   const writer = spareWriter ?? createWriter()
   spareWriter = null
   writeMessage(writer, schema, value)
@@ -20,7 +20,7 @@ export function encodeMessage<S extends Schema>(schema: S, value: Infer<S>): Uin
   return bytes
 }
 
-/** A writer kept for the next message: making one costs more than a small message (its first buffer). */
+/** One writer is kept for the next message: making one costs more than a small message (its first buffer). */
 let spareWriter: Writer | null = null
 const SPARE_BYTES = 65_536
 
@@ -97,7 +97,7 @@ function isDefault(value: unknown): boolean {
   )
 }
 
-/** What a field holds when the wire does not say: proto3's default. */
+/** Gives proto3's default, which a field holds when the wire does not say. */
 export function defaultValue(field: NamedField): unknown {
   if (field.optional) return undefined
   switch (field.kind) {
@@ -141,7 +141,7 @@ function blankOf(schema: Schema): Blank {
   return blank
 }
 
-/** Copying a blank takes 30 ns for four fields; adding them one by one takes 160 ns. */
+/** Makes a message by copying a blank, which takes a fraction of adding the fields one by one. */
 function defaultMessage(schema: Schema): Record<string, unknown> {
   const blank = blankOf(schema)
   const message = { ...blank.message }
@@ -156,7 +156,7 @@ function readMessage(reader: Reader, schema: Schema, end: number): unknown {
     const wire = tag & 7
     const field = findField(schema, tag >>> 3)
     if (field === null) {
-      // Counts the depth of nested groups itself.
+      // The reader counts the depth of nested groups itself.
       reader.skipType(wire, 0, tag >>> 3)
     } else if (field.kind === 'list') {
       readItems(reader, field, { wire, items: message[field.name] as unknown[] })

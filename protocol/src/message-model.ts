@@ -1,19 +1,19 @@
 import type { FieldModel } from './field-model.ts'
 
 /**
- * What a message of a contract is for. `state` is how a room's state looks (and is stored, as JSON);
- * `patch` is how it travels to players, in STATE and PATCH.
+ * The use of a contract's message. `state` is a room's state as it looks (and is stored, as JSON);
+ * `patch` is the form in which it travels to players, in STATE and PATCH.
  */
 export type MessageRole = 'system' | 'command' | 'reply' | 'event' | 'state' | 'patch'
 
-/** One message of a contract, without code: what a printed `.proto` says of it. */
+/** One message of a contract, without code, as a printed `.proto` tells it. */
 export interface MessageModel {
   /** Name of the protobuf message, derived: `HitCommand`, `HitReply`, `ArenaKillEvent`, `ArenaState`. */
   readonly name: string
   readonly role: MessageRole
-  /** What it belongs to: `hit`, `arena.kill`, `arena`, `join`. */
+  /** The command, event, room or system message it belongs to: `hit`, `arena.kill`, `arena`, `join`. */
   readonly subject: string
-  /** Commands and system messages: the id in front of it on the wire; else null. */
+  /** The id in front of a command or system message on the wire; null for other messages. */
   readonly id: number | null
   readonly fields: readonly FieldModel[]
 }

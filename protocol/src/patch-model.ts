@@ -33,7 +33,7 @@ export function patchMessage(type: string, state: Schema): MessageModel {
     const type = `${entry.name}Columns`
     const name = entry.name.charAt(0).toLowerCase() + entry.name.slice(1)
     fields.push({ ...repeated(number, `${name}_created`, type), fields: columns(entry) })
-    // The same message again: it is described once.
+    // The same message may come again; it is described once.
     fields.push(repeated(number + 1, `${name}_changed`, type))
   }
   return { name: `${pascalCase(type)}Patch`, role: 'patch', subject: type, id: null, fields }

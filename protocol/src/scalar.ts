@@ -12,7 +12,7 @@ export class PayloadError extends Error {
   }
 }
 
-/** What the codec needs to know of a field or list item that holds one value. */
+/** The codec needs to know this of a field or list item that holds one value. */
 export type Scalar = Pick<ScalarItem, 'kind' | 'max' | 'step'>
 
 /** Wire types of protobuf that schemas use; groups (3, 4) are only ever skipped. */
@@ -67,7 +67,7 @@ export function checkScalar(scalar: Scalar, value: unknown, path: string): unkno
         throw new PayloadError(path, 'Expected a finite number')
       return value + 0
     case 'f32': {
-      // Checked after rounding: 1e39 is finite, its float is not.
+      // It is checked after rounding: 1e39 is finite, its float is not.
       const rounded = typeof value === 'number' ? Math.fround(value) : Number.NaN
       if (!Number.isFinite(rounded)) throw new PayloadError(path, 'Expected a finite 32-bit number')
       return rounded + 0
@@ -121,7 +121,7 @@ export function writeScalar(writer: WireWriter, scalar: Scalar, value: unknown):
 export function readScalar(reader: WireReader, scalar: Scalar, path: string): unknown {
   switch (scalar.kind) {
     case 'str': {
-      // A short text takes 70 ns this way and 500 ns with a TextDecoder, which long ones go through.
+      // A short text is read several times faster this way than with a TextDecoder, which long ones go through.
       const text = reader.stringVerify()
       if (text.length > scalar.max)
         throw new PayloadError(path, `Expected at most ${scalar.max} characters`)
@@ -131,7 +131,7 @@ export function readScalar(reader: WireReader, scalar: Scalar, path: string): un
       const lent = reader.bytes()
       if (lent.length > scalar.max)
         throw new PayloadError(path, `Expected at most ${scalar.max} bytes`)
-      // A copy in any case (Buffer's own slice is a view): what a socket lends is gone afterwards.
+      // This copies in any case (Buffer's own slice is a view), for bytes that a socket lends are gone afterwards.
       return new Uint8Array(lent)
     }
     case 'int':

@@ -1,11 +1,11 @@
 /**
- * Who may see a field of a room's state. `owner` is the session whose id is the key of the nearest
+ * The viewers of a field of a room's state. `owner` is the session whose id is the key of the nearest
  * enclosing map entry; `team` is that session and whoever is in its team, or the team of that name;
  * `nobody` never leaves the server. Spectators get `public` only.
  */
 export type Audience = 'public' | 'owner' | 'team' | 'nobody'
 
-/** What a field of a schema holds. */
+/** Kinds of values that a field of a schema can hold. */
 export type FieldKind =
   | 'str'
   | 'int'
@@ -31,7 +31,7 @@ export interface Field<T = unknown> {
   readonly max: number
   /** `quant`: the size of one step; the value is a whole number of steps on every wire. */
   readonly step: number
-  /** `list`, `map` and `object`: what an item is. */
+  /** The item of a `list`, `map` or `object`. */
   readonly item: Schema | ScalarItem | null
   readonly type?: T
 }
@@ -213,7 +213,7 @@ export function optional<T>(inner: Field<T>): Field<T | undefined> {
 
 const NAME = /^[a-z][a-zA-Z0-9]*$/
 
-/** Objects inside objects. A schema's depth bounds every recursion over its values. */
+/** Objects may stand inside objects so deep. A schema's depth bounds every recursion over its values. */
 const MAX_DEPTH = 16
 
 /**

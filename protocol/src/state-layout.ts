@@ -24,7 +24,7 @@ export const ROOT_HANDLE = 1
 export interface StateField {
   readonly name: string
   readonly kind: FieldKind
-  /** As declared. */
+  /** The field as it was declared. */
   readonly number: number
   /** Position in the class, from 0: its bit in a mask. */
   readonly index: number
@@ -33,9 +33,9 @@ export interface StateField {
   readonly audience: Audience
   readonly max: number
   readonly step: number
-  /** `map` and `object`: the class of what is inside. */
+  /** `map` and `object`: the class of the objects inside. */
   readonly target: StateClass | null
-  /** `list`: what an item is. */
+  /** `list`: the kind of its items. */
   readonly item: Schema | ScalarItem | null
   /** `list`: the wrapper message `{ items = 1 }` that a column repeats. */
   readonly wrapper: Schema | null
@@ -47,10 +47,10 @@ export interface StateField {
 export interface StateClass {
   /** Parents come before children; the root is 0. */
   readonly index: number
-  /** For printed messages: `Root`, `Players`, `PlayersItems`. Unique. */
+  /** Unique name in printed messages: `Root`, `Players`, `PlayersItems`. */
   readonly name: string
   readonly schema: Schema
-  /** By ascending number. */
+  /** The fields by ascending number. */
   readonly fields: readonly StateField[]
   /** True when anything in it, or below it, is not public. */
   readonly hasHidden: boolean
@@ -79,7 +79,7 @@ export function stateLayout(state: Schema): StateLayout {
   const names = nameClasses(order)
   const classes = new Map<Schema, StateClass>()
   let edges = 1
-  // Children first, so that a field can point at its class; places are numbered on the way.
+  // Children come first, so that a field can point at its class; places are numbered on the way.
   for (const [position, entry] of [...order.entries()].reverse()) {
     const fields = entry.ordered.map((field, index): StateField => {
       const target = targetOf(field)
@@ -112,7 +112,7 @@ export function stateLayout(state: Schema): StateLayout {
   return Object.freeze({ schema: state, classes: table, edges })
 }
 
-/** The schema of what is inside a map or object field, or null. */
+/** The schema inside a map or object field, or null. */
 function targetOf(field: NamedField): Schema | null {
   if (field.kind !== 'map' && field.kind !== 'object') return null
   return field.item !== null && isSchema(field.item) ? field.item : null
@@ -124,7 +124,7 @@ function wrapperOf(field: NamedField): Schema {
   return schema({ items: isSchema(item) ? list(1, item, options) : list(1, item, options) })
 }
 
-/** Depth first, fields backwards: the reversed result has parents first, in the order of fields. */
+/** Walks depth first, fields backwards, so that the reversed result has parents first, in the order of fields. */
 function visit(entry: Schema, order: Schema[]): void {
   if (order.includes(entry)) return
   for (const field of [...entry.ordered].reverse()) {
@@ -152,7 +152,7 @@ function nameClasses(order: readonly Schema[]): Map<Schema, string> {
   return names
 }
 
-/** Outside every map there is no key that could say whose a field is; the entries of a root's map have their own. */
+/** Refuses such a field outside every map, where no key says whose it is; the entries of a root's map have their own. */
 function checkOwners(entry: StateClass): void {
   for (const field of entry.fields) {
     const { audience } = field

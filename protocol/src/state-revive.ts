@@ -8,14 +8,14 @@ type JsonObject = { readonly [key: string]: Json }
 /**
  * Turns the feed's public state into the values that players see: steps of `quant` fields become
  * numbers, f32 decimals become their floats, hidden fields their defaults, and maps have no prototype.
- * Takes any JSON: what does not fit becomes a default, unknown members are left out.
+ * Takes any JSON: a value that does not fit becomes a default, unknown members are left out.
  */
 export function reviveState<S extends Schema>(schema: S, json: Json): Infer<S> {
   return reviveObject(schema, json) as Infer<S>
 }
 
 /**
- * The same for a merge patch: only what the patch names, `null` where it removes. Applying the result to a
+ * Does the same for a merge patch: only members that the patch names, `null` where it removes. Applying the result to a
  * revived state gives the revived new state, but new entries lack hidden fields; see {@link applyStatePatch}.
  */
 export function revivePatch(schema: Schema, patch: Json): Record<string, unknown> {

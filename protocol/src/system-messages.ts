@@ -6,7 +6,7 @@ import type { Infer, Schema } from './schema.ts'
 /** One system message: its command id and its payload. */
 export interface SystemMessage<S extends Schema = Schema> {
   readonly id: number
-  /** Who sends it. */
+  /** The end that sends it. */
   readonly from: 'client' | 'server' | 'both'
   readonly payload: S
 }

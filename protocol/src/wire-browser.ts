@@ -1,7 +1,7 @@
 import type { WireReader, WireWriter } from './wire.ts'
 
 /**
- * Reader and writer for browsers: protobufjs' own are 12 KB gzipped, half of it for 64-bit integers
+ * Reader and writer for browsers: those of protobufjs would take more than half of the SDK's size, for 64-bit integers
  * that no schema has. A test holds them against protobufjs, byte by byte.
  */
 export function createWriter(): WireWriter {
@@ -61,7 +61,7 @@ class SmallWriter implements WireWriter {
 
   bytes(value: Uint8Array): this {
     this.uint32(value.length)
-    // Before the array is named: making room may replace it.
+    // This comes before the array is named, for making room may replace it.
     const at = this.#reserve(value.length)
     this.#bytes.set(value, at)
     this.#length += value.length

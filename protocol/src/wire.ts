@@ -1,4 +1,4 @@
-/** Writes protobuf's basic types. Made by `#wire`: protobufjs on Node, a small one in browsers. */
+/** Writes protobuf's basic types. `#wire` makes it: protobufjs on Node, a small one in browsers. */
 export interface WireWriter {
   uint32(value: number): WireWriter
   sint32(value: number): WireWriter

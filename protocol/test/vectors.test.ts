@@ -32,7 +32,7 @@ const root = protobuf.parse(proto, { keepCase: true }).root
 const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
-/** Values stand in JSON with bytes as hex: gives them as the codec takes them. */
+/** Gives values as the codec takes them; in JSON their bytes stand as hex. */
 function revive(schema: Schema, value: Value): Value {
   const entries = schema.ordered.map(({ name, kind, item }): [string, unknown] => {
     const entry = value[name]

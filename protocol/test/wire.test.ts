@@ -60,7 +60,7 @@ const READS = [
   'skipType',
 ] as const
 
-/** Random reads until one throws; what they gave. Errors count as 'refused', whatever they say. */
+/** Reads at random until one throws and returns the results. Errors count as 'refused', whatever they say. */
 function read(reader: ReturnType<typeof small.createReader>, next: () => number): unknown[] {
   const seen: unknown[] = []
   while (reader.pos < reader.len) {
