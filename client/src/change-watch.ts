@@ -7,7 +7,7 @@ interface Watch<State> {
   last: unknown
 }
 
-/** `onChange`: compares what each selector picks before and after a patch. */
+/** Serves `onChange`: it compares what each selector picks before and after a patch. */
 export class ChangeWatch<State> {
   readonly #watches = new Set<Watch<State>>()
 
@@ -47,7 +47,7 @@ function touchedObjects(state: unknown, changes: readonly StateChange[]): Set<un
     let at: unknown = state
     touched.add(at)
     for (const key of path) {
-      // A removed object is not there any more: what it was part of is.
+      // A removed object is not there any more, but the object that held it is.
       at = (at as Record<string, unknown>)[key]
       if (typeof at !== 'object' || at === null) break
       touched.add(at)

@@ -6,7 +6,7 @@ import { systemTimers } from './timers.ts'
 import type { Timers } from './timers.ts'
 import { defaultSocket } from '#default-socket'
 
-/** setTimeout calls at once beyond it. */
+/** setTimeout calls at once when it is given more than this. */
 export const MAX_TIMER_MS = 2_147_483_647
 
 /** The checked options of a client, shared by all of its connections. */
@@ -39,7 +39,7 @@ export function createContext(
     game,
     base: checkAddress(address),
     socket: options.socket ?? defaultSocket,
-    // Not `globalThis.fetch` itself: called as a method of another object a browser refuses it.
+    // A browser refuses `globalThis.fetch` when it is called as a method of another object.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     random: options.random ?? Math.random,
     timers: options.timers ?? systemTimers,

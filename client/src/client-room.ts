@@ -13,7 +13,7 @@ import type {
 import type { RoomConnection } from './room-connection.ts'
 import type { RoomView } from './room-view.ts'
 
-/** What games hold: one face for the view of the room and its connection. */
+/** Games hold this: it is one face for the view of the room and its connection. */
 export class GameRoom<G extends GameContract, T extends RoomType<G>> implements ClientRoom<G, T> {
   readonly #view: RoomView
   readonly #connection: RoomConnection

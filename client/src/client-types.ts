@@ -18,7 +18,7 @@ export interface ConnectOptions {
   readonly socket?: SocketFactory
   /** Default: the global fetch. */
   readonly fetch?: typeof fetch
-  /** From 0 to 1, spreads reconnects. Default Math.random. */
+  /** Gives numbers from 0 to 1, which spread reconnects. Default Math.random. */
   readonly random?: () => number
   /** Default: the machine's. */
   readonly timers?: Timers
@@ -32,7 +32,7 @@ export interface ConnectOptions {
   /** Longest wait for the answer of a request, in ms. Default 10,000. */
   readonly requestTimeoutMs?: number
   /**
-   * How long a lost connection is redialled, in ms. Default 30,000. The room keeps the seat for its
+   * A lost connection is redialled for this long, in ms. Default 30,000. The room keeps the seat for its
    * own `reconnectGraceMs`; once the seat is gone the server says so and redialling ends at once.
    */
   readonly reconnectForMs?: number
@@ -42,11 +42,11 @@ export interface ConnectOptions {
   readonly maxBufferedBytes?: number
 }
 
-/** What a player asks for. */
+/** A player's wishes for a seat. */
 export interface JoinOptions {
   /** 1-24 characters; the server cleans it. Default: the server picks one. */
   readonly name?: string
-  /** For the room's onCreate and onAuth: plain JSON of at most 4 KiB. */
+  /** The room's onCreate and onAuth get them: plain JSON of at most 4 KiB. */
   readonly options?: Json
 }
 
@@ -93,7 +93,7 @@ export interface Client<G extends GameContract> {
 
 /** Options of one request. */
 export interface RequestOptions {
-  /** In ms. Default: `requestTimeoutMs` of the client. */
+  /** Longest wait for the answer, in ms. Default: `requestTimeoutMs` of the client. */
   readonly timeoutMs?: number
 }
 
@@ -128,9 +128,9 @@ export interface CommandSender<G extends GameContract> {
     params?: RpcParams,
     options?: RequestOptions,
   ): Promise<unknown>
-  /** Frames of the game's own command ids; `payload` is the handler's to keep. Returns unsubscribe. */
+  /** Calls with frames of the game's own command ids; the handler may keep `payload`. Returns unsubscribe. */
   onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void
-  /** Refusals of plain commands (ERROR without a request). Returns unsubscribe. */
+  /** Calls with refusals of plain commands (ERROR without a request). Returns unsubscribe. */
   onError(handler: (error: CommandError) => void): () => void
 }
 
@@ -145,7 +145,7 @@ export interface CommandError {
 /** A connection without a room. */
 export interface PlainSession<G extends GameContract> extends CommandSender<G> {
   readonly isOpen: boolean
-  /** Called once. Returns unsubscribe. */
+  /** Calls once, when the connection has ended. Returns unsubscribe. */
   onClose(handler: (info: CloseInfo) => void): () => void
   close(): void
 }
@@ -157,16 +157,16 @@ export interface CloseInfo {
 }
 
 /**
- * Where a room's connection stands. `connecting`: only before the join resolved. `connected` <->
+ * State of a room's connection. `connecting`: only before the join resolved. `connected` <->
  * `reconnecting` as the network comes and goes. `closed` is final.
  */
 export type RoomStatus = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
 export interface StatusInfo {
-  /** What closed the connection (reconnecting, closed). 1000 after leave(). */
+  /** Close code that ended the connection (reconnecting, closed). 1000 after leave(). */
   readonly code?: number
   readonly reason?: string
-  /** Why redialling ended: `reconnect_refused`, `room_not_found`, ... (closed). */
+  /** Code that ended the redialling: `reconnect_refused`, `room_not_found`, ... (closed). */
   readonly error?: RequestError
   /** Attempts so far (reconnecting). */
   readonly attempt?: number
@@ -178,7 +178,7 @@ export interface StatusInfo {
   readonly isNewSeat?: boolean
 }
 
-/** What a patch or full state brought; valid only during the call. */
+/** The news of a patch or full state; valid only during the call. */
 export interface PatchInfo {
   /** True for a full state: nothing of the earlier state is left. */
   readonly isFull: boolean
@@ -193,13 +193,13 @@ export interface RosterEntry {
   readonly name: string
 }
 
-/** The server's clock as seen from here. */
+/** The client's estimate of the server's clock. */
 export interface ServerClock {
   /** Server time minus local time in ms, of the quickest recent round trip. */
   readonly offsetMs: number
   /** Median of the recent round trips in ms; 0 before the first. */
   readonly rttMs: number
-  /** Server time in ms, now. May step by some ms when a better sample arrives. */
+  /** Server time in ms, now. It may step by some ms when a better sample arrives. */
   now(): number
 }
 
@@ -222,7 +222,7 @@ export interface ClientRoom<
   readonly status: RoomStatus
   /**
    * The room stands still until the server can save it again: nothing changes, requests are refused with
-   * `room_paused`. While the connection is away, as it was last known.
+   * `room_paused`. While the connection is away this is as it was last known.
    */
   readonly isPaused: boolean
   /** Players with a seat, by session id. */
@@ -239,7 +239,7 @@ export interface ClientRoom<
   readonly clock: ServerClock
   /** Median round trip in ms. */
   readonly ping: number
-  /** A room event. `info.at` is the room clock in ms. Returns unsubscribe. */
+  /** Calls for each event of the room with this name. `info.at` is the room clock in ms. Returns unsubscribe. */
   on<N extends keyof EventsOf<G['rooms'][T]> & string>(
     name: N,
     handler: (payload: EventsOf<G['rooms'][T]>[N], info: { readonly at: number }) => void,
@@ -247,19 +247,19 @@ export interface ClientRoom<
   /**
    * Calls `listener` after each patch that changed the selected part: another value, another object, or
    * the same object with a change in or below it. A selector that builds a new object each time is
-   * reported each time. Not called at once. Returns unsubscribe.
+   * reported each time. The listener is not called at once. Returns unsubscribe.
    */
   onChange<V>(
     selector: (state: StateOf<G['rooms'][T]>) => V,
     listener: (value: V) => void,
   ): () => void
-  /** After every applied patch or full state, before onChange. Returns unsubscribe. */
+  /** Calls after every applied patch or full state, before onChange. Returns unsubscribe. */
   onPatch(listener: (patch: PatchInfo) => void): () => void
   onJoined(listener: (player: RosterEntry) => void): () => void
   onLeft(listener: (player: RosterEntry) => void): () => void
-  /** Changes of `isPaused`. Returns unsubscribe. */
+  /** Calls when `isPaused` changes. Returns unsubscribe. */
   onPaused(listener: (isPaused: boolean) => void): () => void
-  /** Changes of `status`. Returns unsubscribe. */
+  /** Calls when `status` changes. Returns unsubscribe. */
   onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void
   /** Gives the seat up. Resolves when the connection is closed; never rejects. */
   leave(): Promise<void>

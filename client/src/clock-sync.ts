@@ -1,7 +1,7 @@
 import type { ServerClock } from './client-types.ts'
 import type { Timers } from './timers.ts'
 
-/** Enough to outlive a burst of slow round trips, few enough to follow a drifting clock. */
+/** So many samples outlive a burst of slow round trips and still follow a drifting clock. */
 const MAX_SAMPLES = 9
 
 interface Sample {
@@ -40,7 +40,7 @@ export class ClockSync implements ServerClock {
     if (this.#samples.length === 0) this.#offsetMs = serverTime - this.#timers.now()
   }
 
-  /** A PONG: `clientTime` as it was sent (local ms), `serverTime` in ms. */
+  /** Takes a PONG: `clientTime` as it was sent (local ms), `serverTime` in ms. */
   sample(clientTime: number, serverTime: number): void {
     const now = this.#timers.now()
     const rttMs = now - clientTime

@@ -27,7 +27,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Commands, requests, calls of JSON-RPC and raw messages over whichever connection is attached. Without one, commands are
- * dropped (inputs go stale), requests and calls fail: nothing is kept for later.
+ * dropped (inputs go stale) and requests and calls fail, for nothing is kept for later.
  */
 export class CommandChannel implements CommandSender<GameContract> {
   readonly #context: ClientContext
@@ -47,7 +47,7 @@ export class CommandChannel implements CommandSender<GameContract> {
     this.#connection = connection
   }
 
-  /** Fails what waits for an answer. */
+  /** Fails all calls that wait for an answer. */
   detach(reason: string): void {
     this.#connection = null
     this.#requests.failAll(reason)

@@ -5,12 +5,12 @@ import type { CloseInfo } from './client-types.ts'
 import type { WebSocketLike } from './socket/socket.ts'
 
 /**
- * One WebSocket: opening -> open -> closed. After closed nothing is called and `send` does nothing.
+ * One WebSocket, which goes opening -> open -> closed. After closed nothing is called and `send` does nothing.
  */
 export class Connection {
-  /** Called with every whole frame; frames of fewer than four bytes and text are not frames. */
+  /** Is called with every whole frame; text and messages of fewer than four bytes are no frames. */
   onFrame: (id: number, frame: Uint8Array) => void = () => {}
-  /** Called once; within `abort` too. */
+  /** Is called once; within `abort` too. */
   onClose: (info: CloseInfo) => void = () => {}
   onOpen: () => void = () => {}
   readonly #socket: WebSocketLike
@@ -32,7 +32,7 @@ export class Connection {
     socket.onerror = () => {}
   }
 
-  /** How it ended, or null. */
+  /** The close event's code and reason, or null before the end. */
   get closed(): CloseInfo | null {
     return this.#closed
   }

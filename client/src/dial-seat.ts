@@ -5,14 +5,14 @@ import type { CloseInfo } from './client-types.ts'
 import { Connection } from './connection.ts'
 import { RequestError } from './request-error.ts'
 
-/** What a matchmaking answer says about where to go. */
+/** The part of a matchmaking answer that names the seat's address. */
 export interface SeatAddress {
   readonly ticket: string
   /** Path or address of the WebSocket. */
   readonly url: string
 }
 
-/** Pods that send us on to one another would do so for ever. */
+/** Nodes that send us on to one another would do so for ever. */
 const MAX_MOVES = 2
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 
@@ -38,7 +38,7 @@ export async function dialSeat(
   }
 }
 
-/** Null when the seat is taken; the node's name when the room lives elsewhere. */
+/** Resolves with null when the seat is taken, with the node's name when the room lives elsewhere. */
 function takeSeat(
   context: ClientContext,
   connection: Connection,

@@ -7,17 +7,17 @@ import type { Connection } from './connection.ts'
 const FIRST_PINGS = 4
 const FIRST_PING_MS = 300
 const PING_MS = 5_000
-/** A ping unanswered for this long, with nothing else heard: the peer is gone. */
+/** A peer is taken for gone when it has left a ping unanswered, and said nothing else, for this long. */
 const SILENCE_MS = 12_000
 
-/** Pings over one connection: feeds the clock and notices a peer that is silently gone. */
+/** Pings over one connection, which feeds the clock and notices a peer that is silently gone. */
 export class Heartbeat {
   readonly #context: ClientContext
   readonly #clock: ClockSync
   readonly #connection: Connection
   #cancel: (() => void) | null = null
   #sent = 0
-  /** When the oldest ping that nothing has followed was sent, or null. */
+  /** Send time of the oldest ping that nothing has followed, or null. */
   #waitingSince: number | null = null
 
   constructor(context: ClientContext, connection: Connection, clock: ClockSync) {
@@ -35,7 +35,7 @@ export class Heartbeat {
     this.#cancel = null
   }
 
-  /** Every frame tells that the peer lives; PONG sets the clock. */
+  /** Every frame tells that the peer lives, and PONG sets the clock. */
   take(id: number, frame: Uint8Array): void {
     this.#waitingSince = null
     if (id !== system.pong.id) return

@@ -1,10 +1,10 @@
-/** A set of listeners of one thing. What one throws reaches the global handler, not the other listeners. */
+/** A set of listeners of one thing. An error of one reaches the global handler, not the other listeners. */
 export class Listeners<A extends readonly unknown[]> {
   readonly #all = new Set<(...values: A) => void>()
 
   /** Returns the function that takes it out again. */
   add(listener: (...values: A) => void): () => void {
-    // A wrapper of its own, so that the same function may be added twice and removed once.
+    // Each addition gets its own wrapper, so that the same function may be added twice and removed once.
     const entry = (...values: A): void => listener(...values)
     this.#all.add(entry)
     return () => {
@@ -27,7 +27,7 @@ export class Listeners<A extends readonly unknown[]> {
   }
 }
 
-/** Calls an application's function; what it throws is reported as uncaught and does not break the caller. */
+/** Calls an application's function; an error of it is reported as uncaught and does not break the caller. */
 export function callGuarded(call: () => void): void {
   try {
     call()

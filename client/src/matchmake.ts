@@ -4,7 +4,7 @@ import { postJson } from './post-json.ts'
 import { RequestError } from './request-error.ts'
 
 /**
- * One matchmaking request: `POST /matchmake/<path>`.
+ * Makes one matchmaking request: `POST /matchmake/<path>`.
  * @throws RequestError with the server's code; `disconnected` when the server was not reached.
  */
 export async function matchmake(

@@ -33,13 +33,13 @@ export interface ParsedGroup {
   readonly columns: Column[]
 }
 
-/** A StatePatch, read and checked, nothing applied yet. */
+/** A StatePatch that is read and checked, while nothing of it is applied yet. */
 export interface ParsedPatch {
   epoch: number
   tick: number
   at: number
   readonly removed: number[]
-  /** By class, parents first. */
+  /** Ordered by class, parents first. */
   readonly created: ParsedGroup[]
   readonly changed: ParsedGroup[]
 }
@@ -121,7 +121,7 @@ function columnOf(group: ParsedGroup, field: StateField): Column {
   return column
 }
 
-/** Packed or one by one: protobuf readers take both. */
+/** Takes numbers packed or one by one, as protobuf readers must. */
 function readHandles(reader: PatchReader, wire: number, into: number[]): void {
   if (wire === VARINT) into.push(reader.uint32())
   else if (wire === BYTES) {

@@ -8,7 +8,7 @@ export const FIXED64 = 1
 export const BYTES = 2
 export const FIXED32 = 5
 
-/** Reads protobuf from bytes that nobody vouches for: every read is checked against the end. */
+/** Reads protobuf from bytes that nobody vouches for, so every read is checked against the end. */
 export class PatchReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView

@@ -13,11 +13,11 @@ interface Pending<A> {
 
 /** One call that is about to be sent. */
 export interface Call<A, R> {
-  /** In ms; default: `requestTimeoutMs` of the client. */
+  /** Longest wait in ms; default: `requestTimeoutMs` of the client. */
   readonly timeoutMs?: number | undefined
   /** Sends it under this number; false when there is no connection. */
   readonly send: (id: number) => boolean
-  /** Makes the result of the answer; what it throws becomes `bad_answer`. */
+  /** Makes the result of the answer; an error of it becomes `bad_answer`. */
   readonly read: (answer: A) => R
 }
 
@@ -53,7 +53,7 @@ export class PendingCalls<A> {
     })
   }
 
-  /** The answer of a call; of one that does not wait (any more) nothing is heard. */
+  /** Settles a call with its answer; an answer to a call that does not wait (any more) is dropped. */
   answer(id: number, answer: A): void {
     this.#take(id)?.settle(answer)
   }
@@ -62,7 +62,7 @@ export class PendingCalls<A> {
     this.#take(id)?.reject(error)
   }
 
-  /** Fails every call: whether the server did it is not known. */
+  /** Fails every call; nobody knows whether the server did it. */
   failAll(reason: string): void {
     for (const id of this.#byId.keys())
       this.fail(id, new RequestError('disconnected', reason, true))

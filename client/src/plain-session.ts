@@ -13,7 +13,7 @@ export async function openPlainSession<G extends GameContract>(
   context: ClientContext,
 ): Promise<PlainSession<G>> {
   const connection = new Connection(await openSocket(context, 'ws'))
-  // Before it is open: the server may speak first.
+  // The listener is there before the connection is open, for the server may speak first.
   const session = new OpenSession<G>(context, connection)
   await opened(context, connection)
   session.opened()

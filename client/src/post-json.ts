@@ -39,7 +39,7 @@ export async function postJson(
   }
 }
 
-/** The error of an HTTP answer: its JSON where there is one, else what the status says. */
+/** Makes the error of an HTTP answer from its JSON where there is one, else from its status. */
 function refusal(status: number, answer: unknown): RequestError {
   const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error
   if (typeof error?.code === 'string') {
@@ -47,7 +47,7 @@ function refusal(status: number, answer: unknown): RequestError {
     const retry = isErrorCode(error.code) ? errorCodes[error.code].retry : status >= 500
     return new RequestError(error.code, text, retry)
   }
-  // A proxy's own answer. 5xx and 429 pass; the rest will not get better by asking again.
+  // This is a proxy's own answer. 5xx and 429 pass; the rest will not get better by asking again.
   const retry = status >= 500 || status === 429
   return new RequestError(retry ? 'unavailable' : 'bad_answer', `HTTP status ${status}`, retry)
 }

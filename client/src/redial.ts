@@ -3,7 +3,7 @@ import type { ClientContext } from './client-context.ts'
 import { onWake } from './wake.ts'
 
 const RANGE = { minMs: 250, maxMs: 10_000 } as const
-/** A connection that stood for this long was a good one: the next break begins at the shortest delay. */
+/** After a connection that stood for this long the next break begins at the shortest delay. */
 const STABLE_MS = 10_000
 
 /** Delays between the attempts to come back, over all breaks of one room. */
@@ -26,7 +26,7 @@ export class RedialSchedule {
     this.#connectedAt = this.#context.timers.now()
   }
 
-  /** A break: the time for coming back begins. */
+  /** Begins the time for coming back, at a break. */
   broke(): void {
     const now = this.#context.timers.now()
     if (now - this.#connectedAt >= STABLE_MS) this.#attempt = 0

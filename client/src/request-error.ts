@@ -4,9 +4,9 @@ import type { ErrorCode } from '@ringside/protocol'
 export type ClientErrorCode =
   /** The connection broke, or is not there. */
   | 'disconnected'
-  /** No answer in time. The server may still have done it. */
+  /** No answer came in time. The server may still have done it. */
   | 'timeout'
-  /** More than 1,000 requests without an answer. */
+  /** More than 1,000 requests wait for their answers. */
   | 'too_many_pending'
   /** The server answered something that is not of the protocol or the contract. */
   | 'bad_answer'
@@ -14,7 +14,7 @@ export type ClientErrorCode =
 /** A join or request that failed. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
-  /** Of the SDK, of docs/errors.md, or the game's own (`reject('too_far')`). */
+  /** A code of the SDK, of docs/errors.md, or the game's own (`reject('too_far')`). */
   readonly code: ClientErrorCode | ErrorCode | (string & {})
   /** May the same be sent again later, unchanged? */
   readonly retry: boolean

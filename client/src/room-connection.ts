@@ -12,7 +12,7 @@ import { RedialSchedule } from './redial.ts'
 import type { RequestError } from './request-error.ts'
 import type { RoomView } from './room-view.ts'
 
-/** Ways to a seat, after the first. */
+/** The ways to a seat, after the first. */
 export interface SeatPaths {
   /** Asks for the seat that the token names. @throws RequestError */
   reclaim(roomId: string, token: string): Promise<SeatAddress>
@@ -97,7 +97,7 @@ export class RoomConnection {
   }
 
   #take(id: number, frame: Uint8Array): void {
-    // The frames of a seat that is about to be given back: nobody is to hear of them.
+    // These frames are of a seat that is about to be given back, and nobody is to hear of them.
     if (this.#isClosed) return
     this.#heartbeat?.take(id, frame)
     if (id === system.goingAway.id) {

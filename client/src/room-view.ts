@@ -7,13 +7,13 @@ import { RequestError } from './request-error.ts'
 import { createReplica } from './state-replica.ts'
 import type { AppliedPatch, StateReplica } from './state-replica.ts'
 
-/** What JOINED told; replaced as a whole by the JOINED of each reconnect. */
+/** The content of JOINED; the JOINED of each reconnect replaces it as a whole. */
 type Joined = ReturnType<typeof decodeSystem<'joined'>>
 
 type EventHandler = [payload: never, info: { readonly at: number }]
 
 /**
- * What a client knows of its room: fed with frames, in order, and never connected to anything. Survives
+ * A client's knowledge of its room. It is fed with frames, in order, and never connected to anything. It survives
  * reconnects: JOINED and STATE replace what it holds, listeners stay.
  */
 export class RoomView {
@@ -63,7 +63,7 @@ export class RoomView {
   }
 
   /**
-   * Takes a frame that concerns the room; others are ignored.
+   * Takes a frame that concerns the room and ignores others.
    * @throws PayloadError or RequestError when it does not fit: the view is void until the next STATE.
    */
   take(id: number, frame: Uint8Array): void {
@@ -105,7 +105,7 @@ export class RoomView {
     const isFirst = !this.#joined
     this.#joined = joined
     if (isFirst) return
-    // Who came and went while the connection was away.
+    // Others may have come and gone while the connection was away.
     for (const entry of before.values())
       if (!this.#roster.has(entry.sessionId)) this.departed.call(entry)
     for (const entry of this.#roster.values())

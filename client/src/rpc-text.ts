@@ -17,7 +17,7 @@ export function requestText(id: number, method: string, params: RpcParams): stri
   return JSON.stringify({ jsonrpc: '2.0', method, params, id })
 }
 
-/** Reads an answer; null for what is none. */
+/** Reads an answer; null for a text that is none. */
 export function readAnswer(json: unknown): RpcAnswer | null {
   if (typeof json !== 'object' || json === null) return null
   const { jsonrpc, id, error, result } = json as { readonly [key: string]: unknown }

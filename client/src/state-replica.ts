@@ -3,7 +3,7 @@ import type { Infer, NamedField, Schema, StateClass, StateField } from '@ringsid
 import { parsePatch } from './patch-parser.ts'
 import type { Column, ParsedGroup, ParsedPatch } from './patch-parser.ts'
 
-/** What one STATE or PATCH changed. */
+/** The changes that one STATE or PATCH made. */
 export interface AppliedPatch {
   /** True for a STATE: everything was replaced, `state` is another object. */
   readonly full: boolean
@@ -25,7 +25,7 @@ export interface StateChange {
 export interface StateReplica<S extends Schema = Schema> {
   /** Changed in place by patches, another object after each STATE. Maps have no prototype. */
   readonly state: Infer<S>
-  /** Of the last STATE or PATCH: ownership of the room, tick, room clock in ms. */
+  /** Header of the last STATE or PATCH: ownership of the room, tick, room clock in ms. */
   readonly epoch: number
   readonly tick: number
   readonly at: number
@@ -41,7 +41,7 @@ export interface StateReplica<S extends Schema = Schema> {
   applyPatch(payload: Uint8Array): AppliedPatch
 }
 
-/** A replica that holds defaults until its first STATE. Interpreted: no eval, fit for any browser page. */
+/** Makes a replica that holds defaults until its first STATE. It is interpreted and needs no eval. */
 export function createReplica<S extends Schema>(schema: S): StateReplica<S> {
   return new Replica(schema)
 }
@@ -113,7 +113,7 @@ class Replica<S extends Schema> implements StateReplica<S> {
     return root
   }
 
-  /** Removals first: a key that was removed and set again in one patch is then the new object. */
+  /** Applies removals first: a key that was removed and set again in one patch is then the new object. */
   #apply(patch: ParsedPatch, changes: StateChange[]): void {
     for (const handle of patch.removed) {
       const node = this.#nodes.get(handle)
@@ -190,7 +190,7 @@ class Replica<S extends Schema> implements StateReplica<S> {
     assign(nodes, columns)
   }
 
-  /** Forgets whatever is at a place that gets a new object: a doubled or late patch may bring one. */
+  /** Forgets the object at a place that gets a new one, for a doubled or late patch may bring one. */
   #vacate(parent: Node, field: StateField, key: string): void {
     if (parent.children === null) return
     const values =
@@ -230,7 +230,7 @@ function makeNode(
   return { ...place, layout, path, values: defaultsOf(layout.schema), children: null }
 }
 
-/** Column by column: one name for all objects of a group. */
+/** Works column by column, so that one name serves all objects of a group. */
 function assign(nodes: readonly Node[], columns: readonly Column[]): void {
   for (const { field, values } of columns) {
     const { name } = field
@@ -243,7 +243,7 @@ function isWithin(node: Node, outer: Node): boolean {
   return false
 }
 
-/** Every field with its default; maps without a prototype. */
+/** Makes every field with its default, and maps without a prototype. */
 function defaultsOf(schema: Schema): Values {
   const values: Values = {}
   for (const field of schema.ordered) values[field.name] = defaultOf(field)

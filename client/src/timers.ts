@@ -1,4 +1,4 @@
-/** Time and timers as the SDK uses them, so that a test moves them by hand. */
+/** Time and timers are passed in, so that a test moves them by hand. */
 export interface Timers {
   /** Ms since the Unix epoch; must not go back. */
   now(): number

@@ -1,5 +1,5 @@
 /**
- * Calls when waiting makes no sense any more: the network came back, or the page is looked at again.
+ * Calls when waiting makes no sense any more, because the network came back or the page is looked at again.
  * Does nothing where there is no page (Node). Returns unsubscribe.
  */
 export function onWake(callback: () => void): () => void {

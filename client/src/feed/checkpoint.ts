@@ -3,7 +3,7 @@ import type { CheckpointStorage } from './feed-types.ts'
 
 const SAVE_EVERY_MS = 1_000
 
-/** A position as text; null for what is none. */
+/** Reads a position from text; null for a text that is none. */
 export function toSeq(text: string | null | undefined): number | null {
   return text && /^\d{1,16}$/.test(text) ? Number(text) : null
 }
@@ -33,13 +33,13 @@ export function createCheckpoint(
     try {
       if (value !== null) storage?.setItem(key, `${value}`)
     } catch {
-      // Storage full or forbidden: a reload then begins anew, nothing else is lost.
+      // Where storage is full or forbidden a reload begins anew, and nothing else is lost.
     }
   }
   try {
     value ??= toSeq(storage?.getItem(key))
   } catch {
-    // As above.
+    // As above, nothing but a reload's place is lost.
   }
   if (storage) globalThis.addEventListener?.('pagehide', save)
   return {

@@ -5,7 +5,7 @@ export interface FeedAddress {
   /** A fresh copy for each request. */
   url(from: string | number | null): string
   readonly path: string
-  /** One room, nothing filtered out: every `n` is shown (FE6). */
+  /** True for one room with nothing filtered out, of which every `n` is shown (FE6). */
   readonly showsEveryNumber: boolean
   readonly isSingleRoom: boolean
 }

@@ -2,7 +2,7 @@ import type { FeedMessage } from './feed-types.ts'
 
 const OWN_TYPES = /^(hello|snapshot|patch|joined|left|owner|reset|caught-up|going-away|end)$/
 
-/** An SSE event as a message. @throws SyntaxError when its data is no JSON object. */
+/** Reads an SSE event as a message. @throws SyntaxError when its data is no JSON object. */
 export function toMessage(type: string, json: string, seq: number | null): FeedMessage {
   const data: unknown = JSON.parse(json)
   if (typeof data !== 'object' || data === null) throw new SyntaxError('Expected an object')

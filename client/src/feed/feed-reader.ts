@@ -40,9 +40,9 @@ export class FeedReader implements Feed {
   #status: FeedStatus = 'connecting'
   #abort = new AbortController()
   #endWait: (() => void) | null = null
-  /** Begin with a snapshot here instead of going on after the checkpoint; null = go on. */
+  /** The next stream begins with a snapshot here instead of going on after the checkpoint; null = it goes on. */
   #from: string | number | null = null
-  /** The checkpoint is of this reader's own events: what came before it is known. */
+  /** True when the checkpoint is of this reader's own events, so that all before it is known. */
   #knowsPast: boolean
   #isAfterReset = false
   #lastGap = ''
@@ -58,7 +58,7 @@ export class FeedReader implements Feed {
     this.#checkpoint = createCheckpoint({ storage, key, timers: this.#timers }, options.checkpoint)
     this.#knowsPast = options.resume === 'events'
     this.#numbers = createNumberCheck(this.#address.showsEveryNumber)
-    // After the caller has the feed in hand: no handler runs before.
+    // No handler runs before the caller has the feed in hand.
     queueMicrotask(() => void this.#run())
   }
 
@@ -152,7 +152,7 @@ export class FeedReader implements Feed {
     })
   }
 
-  /** Events are missing: read again from the last good position, the second time from beyond the gap. */
+  /** Reads missing events again from the last good position, the second time from beyond the gap. */
   #gap({ seq, data }: FeedMessage, before: number): never {
     const { room, n } = data as { room: string; n: number }
     const gap = `${room} ${n}`
@@ -161,7 +161,7 @@ export class FeedReader implements Feed {
     this.#lastGap = gap
     this.#numbers.clear()
     callGuarded(() => this.#options.onReset?.({ reason: 'gap', from: before + 1, to: n - 1, room }))
-    // Leaves the stream: the next one begins with a snapshot.
+    // This leaves the stream, and the next one begins with a snapshot.
     throw new Error('Events are missing')
   }
 
@@ -178,7 +178,7 @@ export class FeedReader implements Feed {
     this.#waitMs = null
     const range = { minMs: this.#retryMs / 2, maxMs: MAX_RETRY_MS }
     const jittered = fullJitter(this.#attempt++, range, this.#options.random ?? Math.random)
-    // Bounded: setTimeout calls at once beyond 2^31 ms.
+    // The wait is bounded, for setTimeout calls at once beyond 2^31 ms.
     return told === null ? jittered : Math.min(told, 1e6) + jittered / 4
   }
 
@@ -205,7 +205,7 @@ export class FeedReader implements Feed {
     this.#checkpoint.close()
     this.#abort.abort()
     this.#endWait?.()
-    // null: close() was called, and after it no handler is.
+    // It is null once close() was called, and after that no handler is.
     if (info) this.#tell(info)
   }
 

@@ -12,7 +12,7 @@ function blank(): Mutable<FeedRoomState> {
 }
 
 /**
- * Keeps the public state of every followed room: a snapshot sets it, patches change it. Events that were
+ * Keeps the public state of every followed room: a snapshot sets it and patches change it. Events that were
  * applied before (by their `n`) are ignored, so that it may be fed twice.
  */
 export function createFeedState(): FeedState {
@@ -32,7 +32,7 @@ export function createFeedState(): FeedState {
     for (const listener of listeners) listener(id, room)
   }
 
-  /** The room, moved on to the event's position; null when the event is old or its room unknown. */
+  /** Moves the room on to the event's position and returns it; null when the event is old or its room unknown. */
   function moveOn(message: FeedMessage): Mutable<FeedRoomState> | null {
     const data = message.data as { room: string; n: number; at: number }
     const room = rooms.get(data.room)
@@ -66,7 +66,7 @@ export function createFeedState(): FeedState {
         return
       default: {
         const first = message.data
-        // A room that began while we follow: n = 1 carries its full first state.
+        // The room began while we follow: n = 1 carries its full first state.
         if (message.type === 'patch' && first.n === 1 && !rooms.has(first.room))
           rooms.set(first.room, blank())
         const room = moveOn(message)

@@ -2,7 +2,7 @@ import type { FeedEvents, GameEvent, ResetReason } from '@ringside/protocol/feed
 import type { Json } from '@ringside/protocol/merge-patch'
 import type { Timers } from '../timers.ts'
 
-/** What to follow: an address of the feed, one room, or many rooms over one stream. */
+/** A reader follows an address of the feed, one room, or many rooms over one stream. */
 export type FeedTarget =
   /** `http://host/rooms/abc/feed?from=start`, or a path in a browser. */
   | string
@@ -12,7 +12,7 @@ export type FeedTarget =
   | { readonly address?: string; readonly rooms: readonly string[] }
 
 /**
- * Where a feed stands. `connecting` (first dial) -> `catching-up` (events of the past arrive) -> `live`;
+ * State of a feed. `connecting` (first dial) -> `catching-up` (events of the past arrive) -> `live`;
  * a break leads to `reconnecting` and back to `catching-up`. Final: `ended` (the room is over, or
  * close() was called) and `failed` (the server refuses for good).
  */
@@ -26,7 +26,7 @@ export interface FeedStatusInfo {
   readonly retryInMs?: number
 }
 
-/** The feed must be read anew: a `snapshot` follows. `gap` was noticed by this reader. */
+/** The feed must be read anew, and a `snapshot` follows. This reader itself notices `gap`. */
 export interface FeedReset {
   readonly reason: ResetReason | 'gap'
   /** Positions (seq) that the jump spans; for a gap the numbers `n` in its room. */
@@ -53,16 +53,16 @@ export interface CheckpointStorage {
 }
 
 export interface FeedOptions {
-  /** Where to begin: `live` (default), `start`, a seq, or so long ago (`-30s`). A checkpoint beats it. */
+  /** The reader begins at `live` (default), `start`, a seq, or so long ago (`-30s`). A checkpoint beats it. */
   readonly from?: string | number
-  /** Replay at this speed; without it as fast as it is read. */
+  /** Speed of a replay; without it the past comes as fast as it is read. */
   readonly speed?: number
-  /** Only these event types (`*` wildcards). Gaps can then be noticed by patches only. */
+  /** The stream shows only these event types (`*` wildcards). Gaps can then be noticed by patches only. */
   readonly types?: readonly string[]
-  /** Go on after this seq; beats a stored one. */
+  /** The reader goes on after this seq, which beats a stored one. */
   readonly checkpoint?: number
   /**
-   * What to ask for at a checkpoint of an earlier page load: `snapshot` (default) begins with the state at
+   * The reader's request at a checkpoint of an earlier page load: `snapshot` (default) begins with the state at
    * the checkpoint; `events` goes on with the next event, for readers that keep no state.
    */
   readonly resume?: 'snapshot' | 'events'
@@ -76,7 +76,7 @@ export interface FeedOptions {
   readonly timers?: Timers
   /** A stream without a byte for this long is dead, in ms. Default 37,500 (2.5 heartbeats). */
   readonly silenceMs?: number
-  /** Every event but snapshots and patches (also hello, caught-up, joined, ...), in order. */
+  /** Is called with every event but snapshots and patches (also hello, caught-up, joined, ...), in order. */
   readonly onEvent?: (event: FeedMessage) => void
   readonly onSnapshot?: (snapshot: FeedEvents['snapshot'], seq: number | null) => void
   readonly onPatch?: (patch: FeedEvents['patch'], seq: number | null) => void
@@ -91,7 +91,7 @@ export interface Feed {
   readonly status: FeedStatus
   /** Seq of the last event that was handed out, or null; everything up to it has been seen. */
   readonly checkpoint: number | null
-  /** Stops for good: no handler is called afterwards. Stores the checkpoint. */
+  /** Stops for good and stores the checkpoint; no handler is called afterwards. */
   close(): void
 }
 
@@ -114,8 +114,8 @@ export interface FeedState {
   get(room?: string): FeedRoomState | null
   /** Takes one event. Calls `onChange` listeners when a state changed. */
   apply(event: FeedMessage): void
-  /** After each change. Returns unsubscribe. */
+  /** Calls after each change. Returns unsubscribe. */
   onChange(listener: (room: string, state: FeedRoomState) => void): () => void
-  /** Forgets all rooms: a snapshot must follow. */
+  /** Forgets all rooms; a snapshot must follow. */
   clear(): void
 }

@@ -20,7 +20,7 @@ export function createNumberCheck(showsEveryNumber: boolean): NumberCheck {
       const last = lasts.get(room)
       if (type !== 'snapshot' && last !== undefined) {
         if (n <= last) return false
-        // With a filter only patches tell: `prev` is the patch before, whatever came between.
+        // Only patches tell when there is a filter: `prev` is the patch before, whatever came between.
         if ((type === 'patch' && prev > last) || (showsEveryNumber && n !== last + 1)) return last
       }
       if (type === 'end') lasts.delete(room)

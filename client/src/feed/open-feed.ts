@@ -2,7 +2,7 @@ import { FeedReader } from './feed-reader.ts'
 import type { Feed, FeedOptions, FeedTarget } from './feed-types.ts'
 
 /**
- * Follows a feed until it ends, fails for good or is closed; breaks are repaired by itself. Handlers are
+ * Follows a feed until it ends, fails for good or is closed, and repairs breaks by itself. Handlers are
  * called in the order of the log, each event once, never within this call.
  * @throws TypeError on an address that is none.
  */

@@ -14,16 +14,16 @@ export interface StreamParts extends SseHandlers {
   onOpen(): void
 }
 
-/** How a stream ended. Never a rejection. */
+/** The end of a stream, which is never a rejection. */
 export interface StreamEnd {
   /** The feed's last status, or null: the next stream may be a good one. */
   readonly final: 'ended' | 'failed' | null
   readonly info: FeedStatusInfo
-  /** What `Retry-After` asked for, in ms. */
+  /** The wait that `Retry-After` asked for, in ms. */
   readonly retryAfterMs: number | null
 }
 
-/** Reads one stream to its end. What `onBlock` throws breaks it. */
+/** Reads one stream to its end. An error of `onBlock` breaks it. */
 export async function readStream(parts: StreamParts): Promise<StreamEnd> {
   const { abort, timers, silenceMs } = parts
   let heardAt = timers.now()
@@ -62,7 +62,7 @@ export async function readStream(parts: StreamParts): Promise<StreamEnd> {
     return broken(reason ?? String(error))
   } finally {
     cancelWatch()
-    // Also after a mistake in the stream: the rest of it is not wanted.
+    // After a mistake in the stream the rest of it is not wanted either.
     abort.abort()
   }
 }
@@ -71,7 +71,7 @@ function broken(reason: string): StreamEnd {
   return { final: null, info: { reason }, retryAfterMs: null }
 }
 
-/** What an answer that is no stream means; null when it is one. */
+/** Judges an answer that is no stream; null when it is one. */
 async function refusal(response: Response): Promise<StreamEnd | null> {
   const { status, headers } = response
   const isStream = headers.get('content-type')?.startsWith('text/event-stream')
@@ -80,7 +80,7 @@ async function refusal(response: Response): Promise<StreamEnd | null> {
     error?: { message?: string }
   } | null
   const reason = answer?.error?.message ?? `HTTP status ${status}`
-  // 429 and 5xx pass; whatever else will be the same the next time.
+  // 429 and 5xx pass; any other status will be the same the next time.
   const passes = status >= 500 || status === 429
   const seconds = Number(headers.get('retry-after'))
   return {

@@ -1,7 +1,7 @@
-/** More than any snapshot that a server writes. */
+/** No snapshot that a server writes is longer. */
 const MAX_BLOCK_CHARS = 64 * 1024 * 1024
 
-/** What an {@link createSseDecoder} reports. */
+/** A decoder reports to these. */
 export interface SseHandlers {
   /**
    * One block. `data` is null for a block that only moves the position; `id` is null where the block names
@@ -17,8 +17,8 @@ export interface SseHandlers {
  * from a TextDecoder, which takes the byte order mark away. `feed` throws RangeError when more than
  * 64 Mi characters are held back: an endless line must not fill the memory.
  *
- * Of its own, because eventsource-parser does not tell of blocks without data, which move the position
- * of quiet filtered streams, and is half of this reader's size.
+ * The SDK has a decoder of its own, because eventsource-parser does not tell of blocks without data, which move the
+ * position of quiet filtered streams, and is half of this reader's size.
  */
 export function createSseDecoder(handlers: SseHandlers) {
   let rest = ''
