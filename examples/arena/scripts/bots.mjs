@@ -9,7 +9,7 @@ import { BotSquad } from '../dist/server/bots.js'
 import { game } from '../dist/shared/game.js'
 
 const [address = 'http://127.0.0.1:8080', rooms = '1', bots = '8'] = process.argv.slice(2)
-/** Below the server's limit of joins a second from one address. */
+/** This stays below the server's limit of joins a second from one address. */
 const JOIN_PAUSE_MS = 30
 
 const client = connect(game, address)

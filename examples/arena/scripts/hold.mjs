@@ -3,8 +3,8 @@
 //
 //   node examples/arena/scripts/hold.mjs [--rooms 20] [--bots 16] [--seconds 60] [--apart]
 //
-// Without --apart the bots live in the server's process (as the demo's do) and share its core; with it they
-// are a second process that connects by WebSocket. Needs the build: node scripts/prepare.mjs arena.
+// The bots live in the server's process (as the demo's do) and share its core; with --apart they
+// are a second process that connects by WebSocket. It needs the build: node scripts/prepare.mjs arena.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -80,7 +80,7 @@ if (values.apart) {
   roomIds = (await post('/demo/start', { rooms, bots })).started
 }
 
-/** A process that only looks at how late its own timer is: what the machine itself adds to every lag. */
+/** A process that only looks at the lateness of its own timer, which the machine itself adds to every lag. */
 const IDLE = `
 const lags = []
 let due = performance.now()
@@ -175,7 +175,7 @@ async function sample() {
   }
 }
 
-/** What the demo knows of its rooms; for rooms of others the histogram has to do. */
+/** Asks the demo for its rooms' lateness; rooms of others have only the histogram. */
 async function roomLags() {
   const status = await (await get('/demo/status')).json()
   return status.rooms.map(({ roomId, tickLagP99Ms }) => ({ roomId, lagMs: tickLagP99Ms }))

@@ -73,7 +73,7 @@ export class ArenaServer implements AsyncDisposable {
     await this.kit.close()
   }
 
-  /** Moves time on, letting whatever waits on promises run. */
+  /** Moves time on and lets everything that waits on promises run. */
   pass(ms: number): Promise<void> {
     return this.kit.advance(ms)
   }

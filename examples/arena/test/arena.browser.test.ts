@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath === null && !CI)('the arena in a real browser', () 
     return tab
   }
 
-  /** A room without bots: nobody shoots at what a test looks at. */
+  /** Opens a room without bots, where nobody shoots at what a test looks at. */
   function quietRoom(): Promise<string> {
     return server.createRoom('arena', { title: 'Quiet Yard' })
   }
@@ -103,7 +103,7 @@ describe.skipIf(chromiumPath === null && !CI)('the arena in a real browser', () 
       [two, one, 'Tab Two'],
     ] as const) {
       const before = await seenAt(watcher.page, name)
-      // From a corner one of the two ways is free.
+      // One of the two ways is free from a corner.
       for (const key of ['KeyD', 'KeyA', 'KeyS', 'KeyW']) {
         await mover.page.keyboard.down(key)
         await mover.page.waitForTimeout(350)

@@ -9,7 +9,7 @@ interface Block {
   readonly data: { readonly n?: number; readonly epoch?: number; readonly state?: unknown }
 }
 
-/** Reads a feed until `isDone`; what came is kept even when the server goes away. */
+/** Reads a feed until `isDone`; events that came are kept even when the server goes away. */
 async function follow(
   url: string,
   lastId: string | null,
@@ -50,7 +50,7 @@ const isThere = await hasMongo()
 
 describe.skipIf(!isThere)('AR17 a log in MongoDB', () => {
   let mongo: TestMongo
-  // Below the range of outgoing connections: it must still be free after the restart.
+  // The port lies below the range of outgoing connections, for it must still be free after the restart.
   const port = 20_000 + (process.pid % 10_000)
 
   beforeAll(async () => {

@@ -103,7 +103,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
     const { tabs, demo } = await outage.start()
     const [roomId = ''] = await demo.start({ rooms: 1, bots: 4, title: 'Main Ring' })
     const quietId = await outage.server.createRoom('arena', { title: 'Quiet Yard' })
-    // He sends nothing, and so nothing happens there.
+    // The player sends nothing, and so nothing happens there.
     const idle = await outage.server.reserveSeat(quietId, { name: 'Idle' })
     await BlindSeat.take(outage.server.loopback(), idle)
     const quiet = await tabs.tab(`/watch/${quietId}`)
@@ -188,7 +188,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
       `/matchmake/reconnect/${roomId}`,
     ])
     const rows = tab.page.locator('.scores tr')
-    const message = 'a heading and one player, in his old seat'
+    const message = 'a heading and one player, in the old seat'
     await expect.poll(() => rows.count(), { ...PATIENT, message }).toBe(2)
     await tab.page.waitForTimeout(500)
     expect(await rows.count(), message).toBe(2)

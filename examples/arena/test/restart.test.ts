@@ -30,7 +30,7 @@ describe('AR18 bots after a restart', () => {
     const seats = next.left.get(roomId) ?? []
     expect(seats.map(({ sessionId }) => sessionId).sort()).toEqual([...before.keys()].sort())
     await next.until(next.demo.adopt(roomId, seats))
-    // Longer than a seat is kept whose player does not come back.
+    // This is longer than a seat is kept whose player does not come back.
     await next.pass(25_000)
     expect(next.demo.status().bots).toBe(8)
     const after = await playersOf(next, roomId)
@@ -39,7 +39,7 @@ describe('AR18 bots after a restart', () => {
       const now = after.get(id)
       expect(now?.name).toBe(name)
       expect(now?.score).toBeGreaterThanOrEqual(score)
-      expect(`${now?.x} ${now?.y}`, `${name} moves: his inputs count`).not.toBe(`${x} ${y}`)
+      expect(`${now?.x} ${now?.y}`, `${name} moves: the inputs count`).not.toBe(`${x} ${y}`)
     }
     const types = (await next.publicLog(roomId)).map(({ type }) => type)
     expect(types.slice(types.indexOf('owner'))).not.toContain('left')

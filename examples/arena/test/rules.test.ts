@@ -29,7 +29,7 @@ function duel(): FakeArena {
   return arena
 }
 
-/** `a` fires at `b` until he is dead. */
+/** `a` fires at `b` until `b` is dead. */
 function killB(arena: FakeArena): void {
   for (let sequence = 1; arena.player('b').alive && sequence < 400; sequence++) {
     arena.input('a', { sequence: sequence + 10_000, angle: 0, buttons: BUTTON_FIRE })
@@ -265,7 +265,7 @@ describe('AR7 mines', () => {
       expect(arena.player(who).mines.map(({ id }) => id)).toEqual([1, 2])
   })
 
-  test('AR7 the mines of somebody who leaves go with him', () => {
+  test('AR7 the mines of a player who leaves go too', () => {
     const arena = duel()
     arena.input('a', { sequence: 1, buttons: BUTTON_MINE })
     arena.input('b', { sequence: 1, buttons: BUTTON_MINE })
@@ -342,7 +342,7 @@ describe('AR9 rounds', () => {
     expect(arena.state.winner).toBe('b')
   })
 
-  test('AR9 a player who comes late plays at once; one who drops keeps his place', () => {
+  test('AR9 a player who comes late plays at once; one who drops keeps the place', () => {
     const arena = duel()
     arena.tick(100)
     arena.join('c')

@@ -56,7 +56,7 @@ describe('frames between patches', () => {
     expect(buffer.at(9_000)?.players.get('a')?.x).toBe(110)
   })
 
-  test('[AR30] a respawn is no movement: the player appears, he does not fly across the arena', () => {
+  test('[AR30] a respawn is no movement: the player appears and does not fly across the arena', () => {
     const buffer = new FrameBuffer<number>()
     buffer.push(frame(1_000, { x: 100 }))
     buffer.push(frame(1_050, { x: 900 }))
@@ -107,7 +107,7 @@ describe('own movement', () => {
     const predictor = new Predictor(step)
     predictor.confirm({ x: 700, y: 350 }, 0)
     for (let sequence = 1; sequence <= 10; sequence++) predictor.apply(input(sequence, 1, 0))
-    // The server has taken all of them and says he stands 15 units lower.
+    // The server has taken all of them and says that the player stands 15 units lower.
     predictor.confirm({ x: 720, y: 365 }, 10)
     for (let time = 0; time < 2_000; time += 16) predictor.fade(16)
     expect(predictor.pending).toBe(0)

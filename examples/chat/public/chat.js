@@ -1,4 +1,4 @@
-// A plain client of the 4-byte protocol: no SDK. Whatever comes from others is shown by textContent.
+// A plain client of the 4-byte protocol, without the SDK. Text of others is shown by textContent.
 const commands = { message: 1, joined: 3, left: 4, listUsers: 5, users: 6, setName: 8 }
 const ERROR_COMMAND = 0xffff0014
 const MAX_LINES = 300

@@ -2,14 +2,14 @@ import { reject } from '@ringside/server'
 
 const MAX_MESSAGE_CHARACTERS = 500
 const MAX_NAME_CHARACTERS = 24
-/** Control characters, halves of characters, and what turns the direction of the text around it. */
+/** Matches control characters, halves of characters, and those that turn the direction of the text around them. */
 const UNUSABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
-/** In a name no invisible character at all: it would pass for another's. */
+/** A name may hold no invisible character at all, or it would pass for another's. */
 const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Reads {username?, message}; nothing is checked yet but that it is an object. */
+/** Reads {username?, message} and checks only that it is an object. */
 export function readMessage(bytes: Uint8Array): { username?: unknown; message?: unknown } {
   return readObject(bytes)
 }
@@ -19,12 +19,12 @@ export function readName(bytes: Uint8Array): { username?: unknown } {
   return readObject(bytes)
 }
 
-/** A message as it may be shown: 1-500 characters. Anything else is ERROR invalid_payload. */
+/** Gives a message as it may be shown: 1-500 characters. Anything else is ERROR invalid_payload. */
 export function checkMessage(value: unknown): string {
   return checkText(value, 'message', MAX_MESSAGE_CHARACTERS)
 }
 
-/** A name as it may be shown: 1-24 characters. Anything else is ERROR invalid_payload. */
+/** Gives a name as it may be shown: 1-24 characters. Anything else is ERROR invalid_payload. */
 export function checkName(value: unknown): string {
   const name = checkText(value, 'username', MAX_NAME_CHARACTERS)
   if (INVISIBLE.test(name)) throw invalid('Expected username without invisible characters')

@@ -26,7 +26,7 @@ interface Member {
   isNamed: boolean
 }
 
-/** Tokens for a few bytes that make the server send many: ten a second are plenty. */
+/** A few bytes that make the server send many cost so many tokens; ten a second are plenty. */
 const LARGE_ANSWER_COST = 10
 
 /** Registers the chat on a server: plain commands, no room, any client that speaks 4-byte commands. */

@@ -15,7 +15,7 @@ function start(): Promise<TestServer> {
   })
 }
 
-/** A plain 4-byte client: no SDK, no subprotocol. */
+/** A plain 4-byte client, without SDK and subprotocol. */
 async function connect(kit: TestServer): Promise<RawClient> {
   const client = await kit.dial({ protocols: [] })
   await client.next(0x0003)

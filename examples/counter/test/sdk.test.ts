@@ -36,7 +36,7 @@ type Room = ClientRoom<typeof game, 'counter'>
 const total = (room: Room): number => room.state.total
 
 describe('the SDK against a real server', () => {
-  it('CN8: a player whose network breaks has his seat and the whole state again', async () => {
+  it('CN8: a player whose network breaks has the seat and the whole state again', async () => {
     const address = await start()
     const sockets: WebSocket[] = []
     const socket = (url: string, protocol: string): WebSocketLike => {
@@ -136,7 +136,7 @@ describe('the SDK against a real server', () => {
   it('CN11: a feed outlives its server: it tries on, and fails when the room is no more', async () => {
     const address = await start()
     let current = address
-    // The next server has another port: a port that was in use may not be free at once.
+    // The next server has another port, for one that was in use may not be free at once.
     const rerouted: typeof fetch = (input, init) =>
       fetch((input as string).replace(address, current), init)
     const options = { fetch: rerouted, reconnectForMs: 5_000 }

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const PAGES = ['docs/rooms.md', 'docs/operations.md', 'server/README.md', 'client/README.md']
 
-/** What the snippets may use without saying where it comes from. */
+/** The snippets may use these without saying where they come from. */
 const GLOBALS = `
 import type { Logger, Server } from '@ringside/server'
 import type { game as contract } from './game.js'
@@ -22,7 +22,7 @@ declare global {
 
 const OPTIONS = {
   extends: '../../tsconfig.test.json',
-  // As strict as `strict`, and no stricter than a reader's own settings may be.
+  // It is as strict as `strict`, and no stricter than a reader's own settings may be.
   compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, allowJs: false },
   include: ['*.ts'],
 }
@@ -40,7 +40,7 @@ test('documents: every snippet of the guides compiles', () => {
     expect(snippets.length, page).toBeGreaterThan(0)
     for (const [index, [, code = '']] of snippets.entries()) {
       const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? []
-      // A module of its own, whether it imports anything or not.
+      // Each is a module of its own, whether it imports anything or not.
       write(name ?? `${page.replace(/\W/g, '-')}-${index}.ts`, `${code}\nexport {}\n`)
     }
   }

@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerOptions } from '@ringside/server'
 
-/** What the environment asks for. */
+/** The environment asks for these. */
 export interface Environment {
   readonly port: number
   readonly host: string
   readonly logLevel: string
-  /** Where the log is kept; null = in memory. Holds a password: never print it. */
+  /** Address of the log's database; null = in memory. It holds a password: never print it. */
   readonly mongodbUri: string | null
-  /** True when the key was made up here, because none was given: to be printed. */
+  /** True when the key was made up here, because none was given, and so must be printed. */
   readonly isKeyMade: boolean
   readonly options: Required<
     Pick<ServerOptions, 'allowedOrigins' | 'trustedProxies' | 'nodeName' | 'isDevelopment'>
   > & { readonly apiKey: string }
 }
 
-/** A variable has a value that cannot be; the message is for whoever starts the program. */
+/** A variable has a value that cannot be; the message is for the person who starts the program. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError'
 }

@@ -4,22 +4,22 @@ import type { Clock, LogStore, Logger, ServerOptions } from '@ringside/server'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import type { Environment } from './environment.ts'
 
-/** What each example's server is made of. */
+/** The parts of each example's server. */
 export interface Program {
   readonly environment: Environment
   readonly clock: Clock
   readonly logger: Logger
-  /** All of the above, for `createServer`. */
+  /** Options for `createServer` with all of the above. */
   readonly options: ServerOptions
-  /** Resolves when the server can do its work no longer (`onDead`), with why. */
+  /** Resolves with the reason when the server can do its work no longer (`onDead`). */
   readonly dead: Promise<Error>
-  /** Where the log is, in one line without secrets; `goesOnCount`: rooms that were there at the start. */
+  /** Tells the log's place in one line without secrets; `goesOnCount`: rooms that were there at the start. */
   readonly describeLog: (goesOnCount: number) => string
 }
 
 /**
  * Reads the environment and opens what it names.
- * @throws EnvironmentError; what MongoStore throws at a connection string that is none.
+ * @throws EnvironmentError, or MongoStore's error for a connection string that is none.
  */
 export async function openProgram(defaultPort: number): Promise<Program> {
   const environment = readEnvironment(process.env, defaultPort)
@@ -53,7 +53,7 @@ function describe(address: string | null, goesOnCount: number): string {
   return `MongoDB at ${address}, ${goesOnCount === 1 ? '1 room goes' : `${goesOnCount} rooms go`} on`
 }
 
-/** Where a browser on this machine finds the server. */
+/** Gives the address at which a browser on this machine finds the server. */
 export function addressOf(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -67,7 +67,7 @@ export function runProgram(main: () => Promise<void>): void {
   })
 }
 
-/** One line where the cause is known; a bug shows its stack. */
+/** Tells a known cause in one line; a bug shows its stack. */
 function explain(error: unknown): string {
   if (error instanceof RingsideError && error.code === 'port_in_use')
     return `${error.message}: stop the other program, or choose another port with PORT`

@@ -4,11 +4,11 @@ import type { Logger } from '@ringside/server'
 const MAX_CLOSE_MS = 20_000
 
 /**
- * At SIGTERM or SIGINT: `close`, then the end of the process, with 0, or with 1 when `close` fails or
+ * Calls `close` at SIGTERM or SIGINT, then ends the process, with 0, or with 1 when `close` fails or
  * takes too long. Further signals change nothing: npm and the terminal may both hand on the same
  * Ctrl-C, and without a listener the second would kill the process in the middle of its drain. Once `dead`
- * resolves (`onDead` of the server) the reason is printed in one line, and the end is the same, with 1: whoever
- * supervises the process starts another.
+ * resolves (`onDead` of the server) the reason is printed in one line, and the end is the same, with 1: the
+ * supervisor of the process starts another.
  */
 export function closeOnSignal(
   close: () => Promise<void>,
@@ -25,7 +25,7 @@ export function closeOnSignal(
   void dead?.then(async (cause) => {
     if (!begin()) return
     process.stderr.write(`${cause.message}. This server ends: start it again\n`)
-    // What is lost was said.
+    // The reason has said what is lost.
     await close().catch(() => {})
     process.exit(1)
   })

@@ -1,6 +1,6 @@
 import { closeOnSignal } from '../src/shutdown.ts'
 
-/** A program whose drain takes a while; with the argument `fail` it fails; with `dead` its server dies. */
+/** A program whose drain takes a while. It fails with the argument `fail`, and its server dies with `dead`. */
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 const isDead = process.argv[2] === 'dead'
 const dead = isDead ? Promise.resolve(new Error('The log is given up')) : undefined

@@ -16,7 +16,7 @@ import type { ArenaOptions } from './room-options.ts'
 import { checkRound, leader } from './rounds.ts'
 
 export interface ArenaRoomOptions {
-  /** Joins that carry it as `botKey` in their options are shown as bots. Default: nobody is. */
+  /** Joins that carry it as `botKey` in their options are shown as bots. Without it nobody is. */
   readonly botKey?: string
   /**
    * A room goes on after a restart, with these bots' seats: whoever drives bots takes them again within the
@@ -44,7 +44,7 @@ export function arenaRoom({
   delayMs = 0,
   onBotsLeft,
 }: ArenaRoomOptions = {}): RoomHandlersOf<typeof game, 'arena'> {
-  // By room id, from onCreate or onRestore to onDispose.
+  // Matches stand here by room id, from onCreate or onRestore to onDispose.
   const created = new Map<string, ArenaOptions>()
   const matches = new Map<string, Match>()
 
@@ -220,7 +220,7 @@ function freeColor(match: Match): number {
   return color
 }
 
-/** Keeps what `GET /rooms` shows up to date; tells only what has changed. */
+/** Keeps the metadata of `GET /rooms` up to date and tells changes only. */
 function tellLobby(match: Match): void {
   const { room, options } = match
   match.toldAt = room.now

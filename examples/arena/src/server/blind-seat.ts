@@ -17,7 +17,7 @@ const LEAVE_MS = 2_000
 /** `readyState` of a socket that is open. */
 const OPEN = 1
 
-/** Whose seat to take, and with what. */
+/** The seat to take, and the ticket and socket to take it with. */
 export interface SeatTicket {
   readonly sessionId: string
   readonly ticket: string
@@ -25,12 +25,12 @@ export interface SeatTicket {
 
 /**
  * A seat that plays but does not look: it sends what any player's client sends and drops the state it is
- * sent. Bots of one room and process see through one replica instead of sixteen, which is two thirds of
- * what they cost. States: joining (until JOINED) -> open -> closed.
+ * sent. Bots of one room and process see through one replica instead of sixteen, which is most of their
+ * cost. States: joining (until JOINED) -> open -> closed.
  */
 export class BlindSeat {
   readonly sessionId: string
-  /** Called once with the close code when an open seat is lost; not after `leave`. */
+  /** Is called once with the close code when an open seat is lost; not after `leave`. */
   onLost: ((code: number) => void) | null = null
   readonly #socket: LoopbackSocket
   #onClosed: (() => void) | null = null
@@ -53,7 +53,7 @@ export class BlindSeat {
         const id = readCommandId(frame)
         if (id === system.error.id) refusal = decodeSystem('error', frame).code
         if (id !== system.joined.id) return
-        // From here on nothing that comes is of use.
+        // Nothing that comes from here on is of use.
         socket.onmessage = null
         resolve(seat)
       }

@@ -17,7 +17,7 @@ import { canSee, canWalk, navigation } from './navigation.ts'
 type State = StateOf<typeof game.rooms.arena>
 type PlayerView = State['players'][string]
 
-/** What a bot wants until it decides again; an input without its sequence. */
+/** A bot's intent until it decides again: an input without its sequence. */
 export interface Intent {
   readonly moveX: number
   readonly moveY: number
@@ -25,16 +25,16 @@ export interface Intent {
   readonly buttons: number
 }
 
-/** Below this health a bot thinks of nothing but packs and distance. */
+/** A bot with less health than this thinks of nothing but packs and distance. */
 export const FLEE_HEALTH = 0.3 * MAX_HEALTH
-/** From this health on a fleeing bot fights again. */
+/** A fleeing bot with this much health fights again. */
 const BRAVE_HEALTH = 0.55 * MAX_HEALTH
 /** A bot that came less far than this in STUCK_MS goes somewhere else for DETOUR_MS. */
 const STUCK_UNITS = 25
 const STUCK_MS = 600
 const DETOUR_MS = 700
 
-/** What makes one bot different from another; drawn from its seed. */
+/** These make one bot different from another; they are drawn from its seed. */
 interface Character {
   /** Standard deviation of the aim in radians. */
   readonly aimError: number
@@ -54,7 +54,7 @@ interface Enemy {
 }
 
 /**
- * A bot's mind: from what a player sees (the replica of the state) to what he does. Everything random
+ * A bot's mind goes from a player's view (the replica of the state) to a player's intent. Everything random
  * comes from its seed, time from `now` (room clock in ms): the same views give the same intents. Call
  * it some 10 times a second.
  */
@@ -75,7 +75,7 @@ export class BotBrain {
   #detour: Point = { x: 0, y: 0 }
   #anchor: Point = { x: -1e9, y: 0 }
   #anchorAt = 0
-  /** Where the target was seen last, to lead the aim. */
+  /** The place where the target was seen last, to lead the aim. */
   #seen = { id: '', x: 0, y: 0, at: 0, vx: 0, vy: 0 }
 
   /** `id` is the session id of the bot, `seed` any whole number. */
@@ -94,7 +94,7 @@ export class BotBrain {
     const me = state.players[this.#id]
     if (!me) return null
     if (state.round !== this.#round) {
-      // The form of the day: nobody is the best in every round.
+      // Each has a form of the day, so that nobody is the best in every round.
       this.#round = state.round
       this.#character = this.#drawCharacter()
     }
@@ -129,7 +129,7 @@ export class BotBrain {
     }
   }
 
-  /** Nearest first; what is in sight counts as nearer, and so does the one it fights already. */
+  /** Orders enemies nearest first; one in sight counts as nearer, and so does the one it fights already. */
   #chooseEnemy(state: State, me: PlayerView): Enemy | null {
     let best: Enemy | null = null
     let bestCost = Infinity
@@ -181,7 +181,7 @@ export class BotBrain {
   #mineButton(me: PlayerView, enemy: Enemy | null, now: number): number {
     if (this.#nextMineAt === 0) this.#nextMineAt = now + this.#pause(this.#character.mineEveryMs)
     if (me.mines.length >= MAX_MINES) return 0
-    // Whoever hunts a fleeing bot runs over what it leaves behind.
+    // The hunter of a fleeing bot runs over the mines that it leaves behind.
     const isHunted = this.#isFleeing && enemy !== null && enemy.distance < 320
     if (now < this.#nextMineAt - (isHunted ? this.#character.mineEveryMs / 2 : 0)) return 0
     this.#nextMineAt = now + this.#pause(this.#character.mineEveryMs)
@@ -200,7 +200,7 @@ export class BotBrain {
     return this.#dance(me, enemy, now)
   }
 
-  /** The pack that is best to reach with that enemy about; without one, the spot farthest from him. */
+  /** Finds the pack that is best to reach with that enemy about; without one, the spot farthest from the enemy. */
   #refuge(state: State, me: PlayerView, enemy: Enemy | null): Point {
     const pack = nearestPack(state, me, enemy?.player ?? null)
     if (pack) return pack
@@ -209,12 +209,12 @@ export class BotBrain {
     let bestWorth = -Infinity
     for (const spot of SPAWN_SPOTS) {
       const mine = Math.hypot(spot.x - me.x, spot.y - me.y)
-      // Where it stands already is no way out: it must keep moving.
+      // The place where it stands already is no way out, for it must keep moving.
       if (mine < 60) continue
-      const his = Math.hypot(spot.x - enemy.player.x, spot.y - enemy.player.y)
-      if (his - mine * 0.6 <= bestWorth) continue
+      const theirs = Math.hypot(spot.x - enemy.player.x, spot.y - enemy.player.y)
+      if (theirs - mine * 0.6 <= bestWorth) continue
       best = spot
-      bestWorth = his - mine * 0.6
+      bestWorth = theirs - mine * 0.6
     }
     return best
   }
@@ -249,7 +249,7 @@ export class BotBrain {
     return this.#goal
   }
 
-  /** Where to go instead when it has hardly moved for a while; null when all is well. */
+  /** Gives a place to go to instead when it has hardly moved for a while; null when all is well. */
   #detourFrom(me: PlayerView, now: number): Point | null {
     if (Math.hypot(me.x - this.#anchor.x, me.y - this.#anchor.y) > STUCK_UNITS) {
       this.#anchor = { x: me.x, y: me.y }
@@ -289,8 +289,8 @@ function nearestPack(state: State, me: Point, hunter: Point | null): Point | nul
     const pack = state.packs[id]
     if (!pack?.active) continue
     const mine = Math.hypot(pack.x - me.x, pack.y - me.y)
-    const his = hunter ? Math.hypot(pack.x - hunter.x, pack.y - hunter.y) : Infinity
-    const cost = his < mine ? mine + 300 : mine
+    const theirs = hunter ? Math.hypot(pack.x - hunter.x, pack.y - hunter.y) : Infinity
+    const cost = theirs < mine ? mine + 300 : mine
     if (cost >= bestCost) continue
     best = pack
     bestCost = cost

@@ -83,7 +83,7 @@ export class BotSquad {
     const { count, seed, clock, seats = [] } = this.#options
     for (let index = 0; index < count && !this.#isStopped; index++) {
       const before = seats[index]
-      // Not the same names in every room, yet the same for the same seed.
+      // Names differ between rooms, yet are the same for the same seed.
       const name = before?.name ?? BOT_NAMES[(index + Math.abs(seed)) % BOT_NAMES.length] ?? 'Bot'
       await this.#enter({ name, seed: seed * 1_000 + index, before }, 0)
     }
@@ -179,7 +179,7 @@ export class BotSquad {
   #step(): void {
     this.#steps += 1
     const shared = this.#sight
-    // Nothing moves, and no input would be taken.
+    // Nothing moves meanwhile, and no input would be taken.
     if (shared?.isPaused) return
     let index = 0
     for (const bot of this.#bots) {

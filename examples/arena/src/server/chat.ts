@@ -22,7 +22,7 @@ export function say(match: Match, fighter: Fighter, wanted: string): number {
 }
 
 /**
- * Gives a player another name, with a number behind it when it is taken. Returns what he got.
+ * Gives a player another name, with a number behind it when it is taken. Returns the name given.
  * @throws Rejection empty_name when nothing printable is left of it.
  */
 export function rename(match: Match, fighter: Fighter, wanted: string): string {

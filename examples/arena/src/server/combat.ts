@@ -15,16 +15,16 @@ import type { Point } from '../shared/walls.ts'
 import { wholeMs } from './match.ts'
 import type { Fighter, Match, ShotInFlight } from './match.ts'
 
-/** What hurt somebody. */
+/** The cause of somebody's hurt. */
 export interface Cause {
-  /** Session id of whoever did it; he may have left. */
+  /** Session id of the player who did it, who may have left. */
   readonly by: string
   readonly weapon: 'shot' | 'mine'
   readonly damage: number
   readonly at: Point
 }
 
-/** Fires in the direction the player aims, if his weapon has cooled down. Firing ends his shield. */
+/** Fires in the direction the player aims, if the weapon has cooled down. Firing ends the player's shield. */
 export function fire(match: Match, fighter: Fighter): void {
   const { room } = match
   const { player } = fighter
@@ -84,7 +84,7 @@ function strike(match: Match, shot: ShotInFlight): boolean {
   return true
 }
 
-/** Takes health from a living player, unless his shield holds; at 0 he dies. */
+/** Takes health from a living player, unless a shield holds; at 0 the player dies. */
 export function hurt(match: Match, victim: Fighter, cause: Cause): void {
   const { room } = match
   const { player } = victim
@@ -129,7 +129,7 @@ export function spawn(match: Match, fighter: Fighter): void {
   room.emit('spawn', { who: fighter.id, x: spot.x, y: spot.y })
 }
 
-/** Of three spots drawn at random, the one farthest from any living player. */
+/** Draws three spots at random and gives the one farthest from any living player. */
 function chooseSpot(match: Match, fighter: Fighter): Point {
   let best: Point = { x: 0, y: 0 }
   let bestSquare = -1

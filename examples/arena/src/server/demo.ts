@@ -9,7 +9,7 @@ import { BlindSeat } from './blind-seat.ts'
 import type { SeatTicket } from './blind-seat.ts'
 import { BotSquad } from './bots.ts'
 
-/** Rooms that the demo may fill at once: each start beyond that is refused. */
+/** The demo may fill so many rooms at once; each start beyond that is refused. */
 export const MAX_DEMO_ROOMS = 20
 const DEFAULT_BOTS = 8
 const MAX_BODY_BYTES = 1_024
@@ -133,7 +133,7 @@ export class Demo {
     return { roomId, squad }
   }
 
-  /** Stops all bots where they are: for a server that is about to close, and closes their seats. */
+  /** Stops all bots where they are, for a server that is about to close and closes their seats. */
   halt(): void {
     for (const { squad } of this.#rooms) squad.halt()
   }

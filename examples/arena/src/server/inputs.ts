@@ -9,11 +9,11 @@ import { layMine } from './mines.ts'
 const MAX_QUEUED_INPUTS = 8
 /**
  * Steps that a player whose inputs came late may catch up in one tick. On average a player moves one step
- * a tick, however many inputs he sends.
+ * a tick, however many inputs they send.
  */
 const MAX_CREDIT = 4
 
-/** Takes an input that arrived; what is not newer than the last is ignored. */
+/** Takes an input that arrived; one that is not newer than the last is ignored. */
 export function queueInput(fighter: Fighter, input: Input): void {
   if (input.sequence <= fighter.newestInput) return
   fighter.newestInput = input.sequence

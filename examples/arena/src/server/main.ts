@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   server.room('arena', arenaRoom({ botKey, onBotsLeft: (...left) => void restored.set(...left) }))
   const demo = new Demo({ server, clock, logger, botKey, seed: randomInt(1_000_000) })
   demo.register()
-  // Last: it answers whatever nothing before it did.
+  // The pages come last, for they answer whatever nothing before them did.
   addPages(server, WEB_FOLDER)
   closeOnSignal(
     () => {

@@ -10,7 +10,7 @@ export type ArenaRoom = RoomOf<typeof game, 'arena'>
 export type NewArenaRoom = Omit<ArenaRoom, 'state' | 'emit' | 'durable'>
 export type PlayerState = Infer<typeof Player>
 
-/** What the room keeps of a player beside the state: nothing here is sent or logged. */
+/** The room keeps this of a player beside the state; nothing here is sent or logged. */
 export interface Fighter {
   readonly id: string
   /** The player's part of the state: writing to it is recorded. */
@@ -19,14 +19,14 @@ export interface Fighter {
   readonly inputs: Input[]
   /** Sequence of the newest input taken into the queue. */
   newestInput: number
-  /** Steps he may still move now: one more per tick, so that a flood of inputs is no faster. */
+  /** Steps the player may still move now: one more per tick, so that a flood of inputs is no faster. */
   credit: number
-  /** Room time in ms from which he may fire and lay mines again. */
+  /** Room time in ms from which the player may fire and lay mines again. */
   mayFireAt: number
   mayLayAt: number
-  /** Of his own mines alone: one count for all, or for shots too, would tell others of them by its gaps. */
+  /** Counts the player's own mines alone: one count for all, or for shots too, would tell others of them by its gaps. */
   newestMine: number
-  /** Room time of his last kill: who got there first wins a tie. */
+  /** Room time of the player's last kill: the one who got there first wins a tie. */
   lastKillAt: number
 }
 
@@ -45,7 +45,7 @@ export interface ShotInFlight {
 }
 
 export interface LaidMine {
-  /** Unique among its owner's. */
+  /** An id that is unique among its owner's mines. */
   readonly id: number
   readonly owner: string
   readonly x: number
@@ -62,7 +62,7 @@ export interface Match {
   mines: LaidMine[]
   /** Room time at which each taken pack is back, by pack. */
   readonly packsBackAt: Map<string, number>
-  /** Of shots and lines of chat: what everybody sees. */
+  /** Counts shots and lines of chat, which everybody sees. */
   nextId: number
   /** The metadata last told to the lobby, and when. */
   told: Json

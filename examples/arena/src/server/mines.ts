@@ -10,7 +10,7 @@ import { hurt } from './combat.ts'
 import { wholeMs } from './match.ts'
 import type { Fighter, LaidMine, Match } from './match.ts'
 
-/** Lays a mine where the player stands, if he has one left and laid none a moment ago. */
+/** Lays a mine where the player stands, if they have one left and laid none a moment ago. */
 export function layMine(match: Match, fighter: Fighter): void {
   const { room } = match
   const { player } = fighter
@@ -66,7 +66,7 @@ function explode(match: Match, mine: LaidMine): void {
   }
 }
 
-/** Writes the mines a player has lying into his own hidden part of the state. */
+/** Writes the mines a player has lying into the player's own hidden part of the state. */
 function showMines(match: Match, fighter: Fighter): void {
   fighter.player.mines = match.mines
     .filter(({ owner }) => owner === fighter.id)

@@ -9,7 +9,7 @@ const ROWS = ARENA_HEIGHT / CELL
 const CELLS = COLUMNS * ROWS
 /** Room that a walker keeps to walls, in units. */
 const MARGIN = PLAYER_RADIUS + 2
-/** How far ahead on its way a walker looks for a short cut, in cells. */
+/** A walker looks so far ahead on its way for a short cut, in cells. */
 const LOOK_AHEAD = 8
 const UNREACHABLE = 255
 
@@ -25,7 +25,7 @@ const STEPS: readonly (readonly [dx: number, dy: number])[] = [
   [-1, -1],
 ]
 
-/** Ways around the walls: for each pair of cells the next step. Made once, about 1 MB. */
+/** Knows the ways around the walls: for each pair of cells the next step. It is made once. */
 export interface Navigation {
   /** The point to walk to now so as to come to `to`: the goal itself when nothing is in between. */
   waypoint(from: Point, to: Point): Point
@@ -61,7 +61,7 @@ function createNavigation(): Navigation {
       if (canWalk(from, to)) return to
       const goal = nearestOpen[cellAt(to)] ?? 0
       let cell = nearestOpen[cellAt(from)] ?? 0
-      // From outside the grid's open cells, first back onto it.
+      // A walker outside the grid's open cells goes back onto it first.
       let best = centre(cell)
       for (let ahead = 0; ahead < LOOK_AHEAD && cell !== goal; ahead++) {
         const direction = STEPS[next[goal * CELLS + cell] ?? UNREACHABLE]
@@ -76,7 +76,7 @@ function createNavigation(): Navigation {
   }
 }
 
-/** Breadth first from the goal: every reached cell learns the step back towards it. */
+/** Goes breadth first from the goal, so that every reached cell learns the step back towards it. */
 function flood(open: readonly boolean[], next: Uint8Array, goal: number): void {
   const queue = [goal]
   const seen = new Uint8Array(CELLS)
@@ -87,7 +87,7 @@ function flood(open: readonly boolean[], next: Uint8Array, goal: number): void {
       const [dx, dy] = STEPS[index] ?? [0, 0]
       const from = neighbour(cell, -dx, -dy)
       if (from === -1 || seen[from] || !open[from]) continue
-      // No corners cut: both cells beside a diagonal must be open.
+      // Corners are not cut: both cells beside a diagonal must be open.
       if (dx !== 0 && dy !== 0 && !(open[from + dx] && open[from + dy * COLUMNS])) continue
       seen[from] = 1
       next[goal * CELLS + from] = index

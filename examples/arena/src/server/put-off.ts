@@ -7,7 +7,7 @@ import { putOffMines } from './mines.ts'
  */
 export function putOff(match: Match, ms: number): void {
   const { state, now } = match.room
-  /** What was over when the room paused is left alone, and costs no bytes. */
+  /** A time that was over when the room paused is left alone, and costs no bytes. */
   const later = (at: number): number => (at > now - ms ? at + ms : at)
   state.startedAt += ms
   state.endsAt += ms
@@ -17,7 +17,7 @@ export function putOff(match: Match, ms: number): void {
     player.shieldUntil = later(player.shieldUntil)
     fighter.mayFireAt = later(fighter.mayFireAt)
     fighter.mayLayAt = later(fighter.mayLayAt)
-    // Pressed before the pause: not what he wants now.
+    // It was pressed before the pause and is not what the player wants now.
     fighter.inputs.length = 0
   }
   putOffMines(match, later)

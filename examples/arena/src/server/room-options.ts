@@ -3,7 +3,7 @@ import { reject } from '@ringside/server'
 import { ROUND_MS } from '../shared/constants.ts'
 import { cleanText } from '../shared/names.ts'
 
-/** What the creator of a room may choose. */
+/** The creator of a room may choose these. */
 export interface ArenaOptions {
   /** Name of the room in the lobby, 1-32 characters; null = the room makes one up. */
   readonly title: string | null

@@ -49,12 +49,12 @@ function beginRound(match: Match): void {
     fighter.player.alive = false
     fighter.lastKillAt = 0
   }
-  // One after the other, so that each is placed far from those who are back already.
+  // They come back one after the other, so that each is placed far from those who are back already.
   for (const fighter of match.fighters.values()) spawn(match, fighter)
   room.emit('roundStart', { round: state.round, endsAt: state.endsAt })
 }
 
-/** Who is ahead: most kills, then fewest deaths, then who got there first; null while nobody has any. */
+/** Finds the leader: most kills, then fewest deaths, then the earlier kill; null while nobody has any. */
 export function leader(match: Match): Fighter | null {
   let best: Fighter | null = null
   for (const fighter of match.fighters.values())

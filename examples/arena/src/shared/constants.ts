@@ -16,7 +16,7 @@ export const PLAYER_SPEED = 260
 export const MAX_HEALTH = 100
 /** A dead player comes back after this, in ms. */
 export const RESPAWN_MS = 3_000
-/** Nothing hurts a player for this long after he appeared, in ms, or until he fires. */
+/** Nothing hurts a player for this long after appearing, in ms, or until they fire. */
 export const SHIELD_MS = 2_000
 
 /** Radius of a shot in units. */

@@ -16,7 +16,7 @@ import {
 /** Positions are held and sent in steps of a tenth of a unit. */
 const position = { step: 0.1 } as const
 
-/** A mine: only the player who laid it sees it, until it goes off. */
+/** Only the player who laid a mine sees it, until it goes off. */
 export const Mine = schema({
   id: uint(1),
   x: quant(2, position),
@@ -29,7 +29,7 @@ export const Player = schema({
   name: str(1, { max: 24 }),
   x: quant(2, position),
   y: quant(3, position),
-  /** Where he aims, in radians. */
+  /** Direction of the aim, in radians. */
   angle: quant(4, { step: 0.01 }),
   health: uint(5),
   /** Kills of this round. */
@@ -41,7 +41,7 @@ export const Player = schema({
   isBot: bool(10),
   /** Room clock in ms at which a dead player comes back. */
   respawnAt: num(11),
-  /** Cannot be hurt until then: fresh from a respawn. */
+  /** The player is fresh from a respawn and cannot be hurt until then. */
   shieldUntil: num(12),
   /** Number of the last input that the server has taken: the owner reconciles with it. */
   lastInput: uint(13, { audience: 'owner' }),

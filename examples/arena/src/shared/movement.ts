@@ -33,20 +33,20 @@ export function quantizeInput(input: Input): Input {
   }
 }
 
-/** The same direction from -pi to pi; 0 for what is no number. */
+/** Brings a direction between -pi and pi; gives 0 for a value that is no number. */
 export function wrapAngle(angle: number): number {
   if (!Number.isFinite(angle)) return 0
   return angle - Math.round(angle / (2 * Math.PI)) * 2 * Math.PI
 }
 
 /**
- * Where a player is after one input: at most full speed in the direction of (moveX, moveY), sliding
+ * Gives a player's place after one input: at most full speed in the direction of (moveX, moveY), sliding
  * along walls. The server runs it for every input it takes, the browser to predict and to replay:
  * both get the same bits, because the result is quantised and no transcendental function is used.
  */
 export function step(from: Point, intent: { moveX: number; moveY: number }): Point {
   let { moveX, moveY } = intent
-  // A crafted input must not be faster: longer than 1 is cut to 1.
+  // A crafted input must not be faster, so a direction longer than 1 is cut to 1.
   const square = moveX * moveX + moveY * moveY
   if (!(square > 0 && square < Infinity)) return quantizePosition(from)
   if (square > 1) {

@@ -1,6 +1,6 @@
 import { MAX_NAME_CHARACTERS } from './constants.ts'
 
-/** Control, format and separator characters, and lone surrogates: nothing that bends other text. */
+/** Control, format and separator characters and lone surrogates bend other text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]+/gu
 
 /**

@@ -13,7 +13,7 @@ export interface Flight {
   readonly firedAt: number
 }
 
-/** Where a shot begins: at the muzzle, unless a wall is nearer than that. */
+/** Gives a shot's beginning: the muzzle, unless a wall is nearer than that. */
 export function muzzle(from: Point, angle: number): Point {
   const reach = PLAYER_RADIUS + SHOT_RADIUS + 2
   const along = { x: Math.cos(angle) * reach, y: Math.sin(angle) * reach }
@@ -21,7 +21,7 @@ export function muzzle(from: Point, angle: number): Point {
   return { x: from.x + along.x * share, y: from.y + along.y * share }
 }
 
-/** How long a shot flies before it meets a wall or is spent, in ms. */
+/** Gives the time that a shot flies before it meets a wall or is spent, in ms. */
 export function flightMs(shot: Flight): number {
   const seconds = SHOT_RANGE / SHOT_SPEED
   return (
@@ -29,7 +29,7 @@ export function flightMs(shot: Flight): number {
   )
 }
 
-/** Where the shot is at room time `now`: not beyond its end, not before its start. */
+/** Gives the shot's place at room time `now`: not beyond its end, not before its start. */
 export function shotAt(shot: Flight, now: number, endMs = flightMs(shot)): Point {
   const seconds = Math.min(Math.max(now - shot.firedAt, 0), endMs) / 1000
   return { x: shot.x + shot.vx * seconds, y: shot.y + shot.vy * seconds }

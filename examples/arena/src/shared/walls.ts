@@ -39,14 +39,14 @@ const middle: readonly Wall[] = [
 /** All obstacles inside the arena, symmetrical on both axes. The arena's edge is not among them. */
 export const WALLS: readonly Wall[] = [...quarter.flatMap(mirrorWall), ...middle]
 
-/** Where health packs lie. */
+/** The places of health packs. */
 export const PACK_SPOTS: readonly Point[] = [
   ...mirrorPoint({ x: 300, y: 265 }),
   { x: 800, y: 290 },
   { x: 800, y: 710 },
 ]
 
-/** Where players appear: at least as many as a room has seats. */
+/** The places where players appear; there are at least as many as a room has seats. */
 export const SPAWN_SPOTS: readonly Point[] = [
   ...mirrorPoint({ x: 90, y: 90 }),
   ...mirrorPoint({ x: 70, y: 340 }),
@@ -77,12 +77,12 @@ function mirrorPoint({ x, y }: Point): Point[] {
 }
 
 /**
- * Moves a circle out of the walls and into the arena; what is left of its step slides along them.
- * Only additions, products and square roots: the same bits on every machine.
+ * Moves a circle out of the walls and into the arena; the rest of its step slides along them.
+ * It uses additions, products and square roots only, which give the same bits on every machine.
  */
 export function pushOut(at: Point, radius: number, walls: readonly Wall[] = WALLS): Point {
   let { x, y } = at
-  // Twice: leaving one wall may lead into its neighbour.
+  // This is done twice, for leaving one wall may lead into its neighbour.
   for (let pass = 0; pass < 2; pass++) {
     for (const box of walls) {
       const nearX = Math.min(Math.max(x, box.x), box.x + box.width)
@@ -96,7 +96,7 @@ export function pushOut(at: Point, radius: number, walls: readonly Wall[] = WALL
         x = nearX + dx * scale
         y = nearY + dy * scale
       } else {
-        // The centre is inside: out by the shortest way.
+        // The centre is inside, so the circle goes out by the shortest way.
         const left = x - box.x
         const right = box.x + box.width - x
         const up = y - box.y
@@ -126,7 +126,7 @@ export function isFree(at: Point, radius: number, walls: readonly Wall[] = WALLS
 }
 
 /**
- * How much of the way from `from` along (dx, dy) is free for a ray: 1 = all of it, 0 = none. The
+ * Gives the share of the way from `from` along (dx, dy) that is free for a ray: 1 = all of it, 0 = none. The
  * walls grow by `margin` on every side; the arena's edge counts as a wall.
  */
 export function freeShare(from: Point, along: Point, margin = 0): number {

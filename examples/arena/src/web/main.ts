@@ -1,6 +1,6 @@
 const app = document.getElementById('app')
 
-/** Which page the address asks for. Each page is loaded by itself: the lobby needs no game engine. */
+/** Finds the page that the address asks for. Each page is loaded by itself: the lobby needs no game engine. */
 async function route(root: HTMLElement): Promise<void> {
   const [page, room] = location.pathname.split('/').filter((part) => part !== '')
   const roomId = room === undefined ? null : decode(room)

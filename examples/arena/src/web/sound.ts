@@ -33,7 +33,7 @@ export class Sound {
     return this.#isOn
   }
 
-  /** Must be called from a click or a key: browsers allow sound only then. */
+  /** Switches the sound on. It must be called from a click or a key, for browsers allow sound only then. */
   toggle(): boolean {
     this.#isOn = !this.#isOn
     remember('sound', this.#isOn ? 'on' : 'off')
@@ -41,7 +41,7 @@ export class Sound {
     return this.#isOn
   }
 
-  /** Plays what a frame brought. */
+  /** Plays the sounds of a frame's events. */
   frame(view: ArenaView, events: readonly ArenaEvent[]): void {
     if (!this.#isOn) return
     const shots = new Set(view.shots.map((shot) => shot.id))

@@ -2,7 +2,7 @@ import { MAX_NAME_CHARACTERS } from '../shared/constants.ts'
 import { cleanText } from '../shared/names.ts'
 
 /**
- * What the browser remembers. Storage may be switched off or full: then nothing is remembered and
+ * The browser remembers these. Storage may be switched off or full; then nothing is remembered and
  * nothing breaks.
  */
 export function recall(key: string, storage: 'local' | 'session' = 'local'): string | null {
@@ -17,7 +17,7 @@ export function remember(key: string, value: string, storage: 'local' | 'session
   try {
     area(storage).setItem(`ringside.${key}`, value)
   } catch {
-    // Nothing to do: the page works without it.
+    // There is nothing to do, for the page works without it.
   }
 }
 
@@ -25,7 +25,7 @@ export function forget(key: string, storage: 'local' | 'session' = 'local'): voi
   try {
     area(storage).removeItem(`ringside.${key}`)
   } catch {
-    // As above.
+    // The page works without it, as above.
   }
 }
 
@@ -36,7 +36,7 @@ function area(storage: 'local' | 'session'): Storage {
 const FIRST = ['Swift', 'Calm', 'Bold', 'Quiet', 'Lucky', 'Brave', 'Keen', 'Wild']
 const SECOND = ['Otter', 'Falcon', 'Lynx', 'Heron', 'Badger', 'Marten', 'Raven', 'Viper']
 
-/** The player's name as he entered it, or one made up for him and remembered. */
+/** Gives the player's name as it was entered, or one that is made up and remembered. */
 export function playerName(): string {
   const known = cleanName(recall('name') ?? '')
   if (known) return known

@@ -10,7 +10,7 @@ const PLACES = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ]
 
-/** Where a Chromium is, or null. */
+/** The path of a Chromium, or null. */
 export const chromiumPath = PLACES.find((path) => path !== '' && existsSync(path)) ?? null
 
 const ARGUMENTS = [
@@ -31,7 +31,7 @@ export interface Tab {
   readonly complaints: string[]
   /** Paths that were asked for, oldest first. */
   readonly requests: string[]
-  /** While false, refused connections are not complaints: the server is meant to be away. */
+  /** Refused connections are no complaints while it is false, for the server is meant to be away. */
   isOnline: boolean
 }
 
@@ -107,7 +107,7 @@ export function feedText(page: Page): Promise<string> {
   return page.evaluate(() => (window as unknown as { feedText: string }).feedText)
 }
 
-/** Where a page draws a player, in units. */
+/** Gives the place where a page draws a player, in units. */
 export async function seenAt(page: Page, name: string): Promise<{ x: number; y: number } | null> {
   const seen = (await page.locator('main').getAttribute('data-seen')) ?? ''
   const entry = seen.split('|').find((part) => part.startsWith(`${name}@`))

@@ -1,7 +1,7 @@
 import { el, setData, setText } from '../dom.ts'
 import type { ArenaView } from '../view/arena-view.ts'
 
-/** The large words in the middle: the winner of a round, or how long until one is back. */
+/** Shows the large words in the middle: the winner of a round, or the time until a player is back. */
 export function banner(): {
   element: HTMLElement
   update(view: ArenaView): void

@@ -10,7 +10,7 @@ export interface ChatBox {
 }
 
 /**
- * The room's last messages and, with `onSend`, a field to write one. What others wrote is set as text
+ * Shows the room's last messages and, with `onSend`, a field to write one. The text of others is set as text
  * only. `onSend` resolves with an empty string, or with why it was refused.
  */
 export function chatBox(onSend?: (text: string) => Promise<string>): ChatBox {
@@ -51,7 +51,7 @@ export function chatBox(onSend?: (text: string) => Promise<string>): ChatBox {
     if (text === '' || !onSend) return input.blur()
     input.value = ''
     setText(note, '')
-    // The keys are the game's again; Enter comes back here.
+    // The keys are the game's again, and Enter comes back here.
     input.blur()
     const refusal = await onSend(text)
     setText(note, refusal)

@@ -35,7 +35,7 @@ function words(room: Room, status: RoomStatus, info: StatusInfo): string {
     case 'reconnecting':
       return 'Server away, trying again…'
     case 'closed':
-      // Why is said in the middle of the page.
+      // The middle of the page says why.
       return 'Not connected'
     case 'connecting':
       return 'Connecting…'

@@ -4,7 +4,7 @@ import { fetchRooms, nextRoom } from '../view/room-list.ts'
 
 const REFRESH_MS = 3_000
 
-/** What the way out of a lost room needs to know. */
+/** The way out of a lost room needs to know this. */
 export interface LostRoom {
   readonly id: string
   /** Its name; empty when it is not known. */
@@ -26,7 +26,7 @@ export function elsewhere({ id, title, to }: LostRoom): HTMLElement {
     link.href = `/${to}/${encodeURIComponent(room.id)}`
     setText(link, `${to === 'play' ? 'Play on in' : 'Watch'} ${room.title}`)
   }
-  // While the server is away, what was offered last stays.
+  // The last offer stays while the server is away.
   const ask = (): void => void fetchRooms().then(offer, () => undefined)
   const timer = setInterval(ask, REFRESH_MS)
   window.addEventListener('pagehide', () => clearInterval(timer))

@@ -5,10 +5,10 @@ import { recall } from '../storage.ts'
 import { fetchRooms } from '../view/room-list.ts'
 import { elsewhere } from './elsewhere.ts'
 
-/** Why a player is not, or no longer, in a room. */
+/** The reason that a player is not, or no longer, in a room. */
 export interface Ending {
   readonly words: string
-  /** The room may be there, or be back: the same seat is asked for again. */
+  /** True when the room may be there, or be back, so that the same seat is asked for again. */
   readonly mayTryAgain: boolean
 }
 
@@ -16,8 +16,8 @@ const final = (words: string): Ending => ({ words, mayTryAgain: false })
 const passing = (words: string): Ending => ({ words, mayTryAgain: true })
 
 /**
- * What the player is told when his connection is closed for good. Only the room's own end says that it is
- * over: whoever finds no way back does not know that.
+ * Tells the player why the connection is closed for good. Only the room's own end says that it is
+ * over; a player who finds no way back does not know that.
  */
 export function endingOf({ code, error }: StatusInfo): Ending {
   switch (code) {
@@ -48,7 +48,7 @@ function lostEnding(code: string): Ending {
   }
 }
 
-/** What the player is told when he does not get into a room at all. */
+/** Tells the player why they do not get into a room at all. */
 export function refusalOf(error: unknown): Ending {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   switch (code) {
@@ -86,7 +86,7 @@ export function endingBox(ending: Ending, roomId: string): HTMLElement {
   )
 }
 
-/** Loads the page again once the server answers: it asks for the seat that it had, then for a new one. */
+/** Loads the page again once the server answers; the page asks for the seat that it had, then for a new one. */
 function tryAgain(words: HTMLElement): HTMLElement {
   const button = el('button', { class: 'button', type: 'button' }, 'Try again')
   button.addEventListener('click', () => {

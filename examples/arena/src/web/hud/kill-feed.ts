@@ -5,7 +5,7 @@ import type { ArenaEvent, ArenaView } from '../view/arena-view.ts'
 const SHOWN_MS = 7_000
 const MAX_LINES = 5
 
-/** Who killed whom, newest last; each line goes after a while. */
+/** Lists the kills, newest last; each line goes after a while. */
 export function killFeed(): {
   element: HTMLElement
   add(events: readonly ArenaEvent[], view: ArenaView): void

@@ -4,7 +4,7 @@ import { cleanName } from '../storage.ts'
 
 /**
  * The own name as a button that turns into a field. `rename` gives the name to the server; it resolves
- * with an empty string, or with why it was refused.
+ * with an empty string, or with the reason of the refusal.
  */
 export function renameField(rename: (name: string) => Promise<string>): {
   element: HTMLElement

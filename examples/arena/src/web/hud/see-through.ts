@@ -7,7 +7,7 @@ const REFRESH_MS = 80
 /** Height of a name and its health bar above a figure, in CSS pixels. */
 const NAME_PIXELS = 26
 
-/** Marks each panel that a living player stands behind (`data-covers`): the style sheet lets him be seen. */
+/** Marks each panel that a living player stands behind (`data-covers`): the style sheet lets the player be seen. */
 export function seeThrough(
   panels: readonly HTMLElement[],
 ): (players: Iterable<PlayerView>, scene: ArenaScene) => void {

@@ -4,8 +4,8 @@ import type { ArenaView } from '../view/arena-view.ts'
 const REFRESH_MS = 250
 
 /**
- * Writes what is drawn into data attributes of the page, a few times a second: how many players there are,
- * and where. Browser tests read it; nothing reads it back.
+ * Writes the picture into data attributes of the page, a few times a second: the number of players and their
+ * places. Browser tests read it; nothing reads it back.
  */
 export function seenBy(page: HTMLElement): (view: ArenaView) => void {
   let next = 0

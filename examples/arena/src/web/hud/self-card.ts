@@ -5,7 +5,7 @@ import { renameField } from './rename.ts'
 import type { ArenaView } from '../view/arena-view.ts'
 import { ranking } from '../view/arena-view.ts'
 
-/** The player himself: name (which he may change here), colour, health, kills, mines left. */
+/** Shows the own player: name (which can be changed here), colour, health, kills, mines left. */
 export function selfCard(rename: (name: string) => Promise<string>): {
   element: HTMLElement
   update(view: ArenaView): void

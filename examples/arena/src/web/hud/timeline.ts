@@ -3,7 +3,7 @@ import { SeekTarget } from '../view/seek-target.ts'
 import type { Highlight } from '../view/time-index.ts'
 import { thinOut } from '../view/time-index.ts'
 
-/** What the spectator asks of the timeline. */
+/** The spectator asks these of the timeline. */
 export interface TimelineActions {
   /** Resolves when the seek is done, well or not. */
   seek(time: number): Promise<void>
@@ -13,20 +13,20 @@ export interface TimelineActions {
   live(): void
 }
 
-/** What the timeline shows. Times in ms of the room's log; NaN = not known yet. */
+/** The timeline shows these. Times are in ms of the room's log; NaN = not known yet. */
 export interface TimelineState {
   readonly from: number
   readonly to: number
   readonly time: number
   readonly isLive: boolean
   readonly isPlaying: boolean
-  /** The room is over: its end is where live was. */
+  /** True when the room is over: its end is where live was. */
   readonly isOver: boolean
-  /** Live, but the server's log is away: what is shown stands still. */
+  /** True when it is live but the server's log is away, so that the picture stands still. */
   readonly isWaiting: boolean
-  /** There is no such room: nothing to go to. */
+  /** True when there is no such room, and nothing to go to. */
   readonly isGone: boolean
-  /** What is asked for: while live, for the next seek. */
+  /** The speed asked for; while live it is that of the next seek. */
   readonly speed: number
   readonly highlights: readonly Highlight[]
 }
@@ -150,7 +150,7 @@ export function timeline(actions: TimelineActions): {
       setData(live, 'on', String(next.isLive && !next.isWaiting))
       setData(element, 'mode', next.isLive ? 'live' : next.isPlaying ? 'replay' : 'paused')
       element.inert = next.isGone
-      // Only when it changes: what somebody is choosing is left alone.
+      // It is set only when it changes, so that a choice under way is left alone.
       if (next.speed !== shownSpeed) speed.value = String((shownSpeed = next.speed))
       speed.title = next.isLive ? 'Speed of the next replay' : 'Speed'
       if (next.isGone) {

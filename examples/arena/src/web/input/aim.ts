@@ -6,8 +6,8 @@ const ASSIST_UNITS = 620
 let lastAngle = 0
 
 /**
- * Where the player aims, in radians: at the mouse; with fingers where the fire button is dragged, else at
- * the nearest enemy while firing, else where he goes.
+ * Gives the player's aim, in radians: at the mouse; with fingers where the fire button is dragged, else at
+ * the nearest enemy while firing, else the way the player goes.
  */
 export function aimFor(
   view: ArenaView,

@@ -20,17 +20,17 @@ const MOUSE: readonly (readonly [number, Action])[] = [
   [2, 'mine'],
 ]
 
-/** What the hands of the player do now: keyboard, mouse and touch together. */
+/** Tells what the player's hands do now, with keyboard, mouse and touch together. */
 export class Controls {
   /** Keys, mouse buttons and fingers together. */
   readonly presses = new Presses()
   readonly #listeners = new AbortController()
   #mouse: { x: number; y: number } | null = null
-  /** A button went down over the arena and is not up yet. */
+  /** True when a button went down over the arena and is not up yet. */
   #isMouseDown = false
-  /** Set by touch: direction of movement, -1 to 1. */
+  /** Direction of movement, -1 to 1, which touch sets. */
   stick: { x: number; y: number } = { x: 0, y: 0 }
-  /** Set by touch: aim in radians, null = by itself. */
+  /** Aim in radians, which touch sets; null = the game aims by itself. */
   touchAim: number | null = null
 
   constructor(surface: HTMLElement) {
@@ -76,7 +76,7 @@ export class Controls {
       this.presses.lift(event.code)
       return
     }
-    // While somebody writes, letters are letters; a focused button keeps its space bar.
+    // Letters are letters while somebody writes, and a focused button keeps its space bar.
     if (isTaken(event.target, action) || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
     this.presses.press(event.code, action)
@@ -93,7 +93,7 @@ export class Controls {
     this.#point(event)
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
     this.#isMouseDown = true
-    // Further buttons that go down while one is held come as moves: #point sees them.
+    // Further buttons that go down while one is held come as moves, which #point sees.
     this.#buttons(event)
   }
 
@@ -110,7 +110,7 @@ export class Controls {
       else this.presses.lift(`mouse ${bit}`)
   }
 
-  /** Nothing is held any more when the page is not in front: its key-up goes elsewhere. */
+  /** Lets go of everything when the page is not in front, for its key-ups go elsewhere. */
   #release(): void {
     this.presses.release()
     this.#isMouseDown = false

@@ -1,8 +1,8 @@
-/** What a key, a button or a finger can ask for. */
+/** A key, a button or a finger can ask for these. */
 export type Action = 'left' | 'right' | 'up' | 'down' | 'fire' | 'mine'
 
 /**
- * What is pressed now. A press is kept until a step has read it, however short it was: a click that
+ * Holds the presses of now. A press is kept until a step has read it, however short it was: a click that
  * began and ended between two steps counts.
  */
 export class Presses {
@@ -29,12 +29,12 @@ export class Presses {
     return false
   }
 
-  /** A step has read everything: from here on only what is still held counts. */
+  /** Forgets the presses that a step has read; only those still held count from here on. */
   markRead(): void {
     this.#unread.clear()
   }
 
-  /** Nothing is pressed any more. */
+  /** Lets go of everything. */
   release(): void {
     this.#held.clear()
     this.#unread.clear()

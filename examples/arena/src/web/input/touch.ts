@@ -75,7 +75,7 @@ export function touchControls(controls: Controls): {
 
 interface DragHandlers {
   start?(): void
-  /** Where the drag that begins now is measured from; default: the middle of the element. */
+  /** Gives the point that the drag which begins now is measured from; default: the middle of the element. */
   center?(event: PointerEvent): { x: number; y: number }
   /** Offset from the centre in CSS pixels, at most REACH long. */
   move?(offset: { x: number; y: number }): void

@@ -73,7 +73,7 @@ async function join(roomId: string | null): Promise<Room> {
       forget(seat, 'session')
       return room
     } catch (error) {
-      // As long as the server does not know the room, or is away, the seat may be there later.
+      // The seat may be there later as long as the server does not know the room, or is away.
       if (!(error instanceof RequestError) || error.code !== 'reconnect_refused') throw error
     }
   }
@@ -85,7 +85,7 @@ async function join(roomId: string | null): Promise<Room> {
 
 function show(app: HTMLElement, room: Room): void {
   history.replaceState(null, '', `/play/${encodeURIComponent(room.id)}`)
-  // A reload within the grace time takes the same seat: written last, so that it is the newest token.
+  // A reload within the grace time takes the same seat. The token is written last, so that it is the newest.
   window.addEventListener('pagehide', () =>
     remember(`seat.${room.id}`, room.reconnectToken, 'session'),
   )
@@ -160,7 +160,7 @@ function show(app: HTMLElement, room: Room): void {
   const page = el('main', { class: 'play', 'data-status': room.status }, surface, hurt, hud)
   app.replaceChildren(page)
 
-  // Where the way leads when this room is no more.
+  // The way leads there when this room is no more.
   void fetchTitles().then((titles) => {
     const title = titles.get(room.id)
     if (title !== undefined) remember(`title.${room.id}`, title, 'session')
@@ -176,7 +176,7 @@ function show(app: HTMLElement, room: Room): void {
   ])
   room.onStatus((status, info) => {
     setData(page, 'status', status)
-    // What was pressed while nobody heard it is not done later.
+    // Presses that nobody heard are not done later.
     controls.presses.markRead()
     if (status === 'closed' && info.code !== 1000) page.append(farewell(endingOf(info), room.id))
   })
@@ -192,7 +192,7 @@ function show(app: HTMLElement, room: Room): void {
       clock.update(view)
       scores.update(view)
       kills.add(events, view)
-      // Without the server nobody comes back: the words would promise what does not happen.
+      // Nobody comes back without the server, and the words would promise what does not happen.
       if (room.status !== 'connected') words.hide()
       else if (room.isPaused) words.pause()
       else words.update(view)
@@ -246,7 +246,7 @@ function flash(hurt: HTMLElement): void {
   hurt.animate([{ opacity: 0.85 }, { opacity: 0 }], { duration: 380, easing: 'ease-out' })
 }
 
-/** What is shown when there is no way back into the room. */
+/** Shows that there is no way back into the room. */
 function farewell(ending: Ending, roomId: string): HTMLElement {
   return el(
     'div',

@@ -37,10 +37,10 @@ export function wallPage(app: HTMLElement): void {
   const boards = new Map<string, Board>()
   const titles = new Map<string, string>()
   const extra = new Set<string>()
-  /** Boards of before a reset: those that get no snapshot are of rooms that are gone. */
+  /** Boards of before a reset; those that get no snapshot are of rooms that are gone. */
   let doubtful = new Set<string>()
   let feedStatus: FeedStatus = 'connecting'
-  /** One for all rooms: they have one log. */
+  /** One watch serves all rooms, for they have one log. */
   const log = new LogWatch(fetchLogWorks)
   let saysWaiting = false
   app.replaceChildren(
@@ -142,7 +142,7 @@ export function wallPage(app: HTMLElement): void {
   )
 
   setInterval(() => {
-    // Without a room nothing is shown that could be old.
+    // Nothing is shown that could be old when there is no room.
     if (!document.hidden) log.check(performance.now(), feedStatus === 'live' && boards.size > 0)
     if (log.isWaiting || saysWaiting) tell()
   }, CHECK_MS)

@@ -20,7 +20,7 @@ import { WatchSource } from '../view/watch-source.ts'
 
 const TIMELINE_MS = 200
 
-/** `/watch/:room`: the match as its feed tells it, live or from its past. */
+/** Shows `/watch/:room`: the match as its feed tells it, live or from its past. */
 export function watchPage(app: HTMLElement, room: string): void {
   document.title = 'Ringside Arena · watching'
   const explorer = new LogExplorer(room)
@@ -104,7 +104,7 @@ export function watchPage(app: HTMLElement, room: string): void {
     setText(delay, delayMs > 0 ? `${delayMs / 1000} s behind the players` : 'no delay')
   }
 
-  // The newest wish counts: the answer to an older question changes nothing any more.
+  // The newest wish counts, and the answer to an older question changes nothing any more.
   let wishes = 0
   const seek = async (time: number): Promise<void> => {
     const wish = ++wishes
@@ -175,7 +175,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   })
   const timer = setInterval(() => {
     const { liveTime } = source
-    // Of a room that is over the end is its last event, whatever the clock says.
+    // The end of a room that is over is its last event, whatever the clock says.
     const to =
       isOverNow() || Number.isNaN(liveTime) ? (explorer.index.last?.at ?? Number.NaN) : liveTime
     if (view) void explorer.load(nameOf)
@@ -207,7 +207,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   })
 }
 
-/** How the page stands, in a word or two. */
+/** Tells the page's state in a word or two. */
 function statusWords({ mode, status, isGone, speed }: WatchSource): string {
   if (isGone) return 'No such room'
   if (status === 'ended') return 'This room is over'

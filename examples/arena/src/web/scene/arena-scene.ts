@@ -14,7 +14,7 @@ export interface SceneOptions {
   readonly camera: 'follow' | 'fit'
   /** Canvas pixels per CSS pixel. */
   readonly pixelRatio: number
-  /** After each frame: for everything that is not drawn here (HUD, sound). */
+  /** Is called after each frame, for everything that is not drawn here (HUD, sound). */
   onFrame(view: ArenaView, events: readonly ArenaEvent[]): void
 }
 
@@ -59,7 +59,7 @@ export class ArenaScene extends Phaser.Scene {
     const events = this.#options.source.takeEvents()
     this.#effects?.update(Math.min(elapsedMs, 100))
     if (!view) return
-    // A jump in time (a seek): what was flying belongs to another moment.
+    // After a jump in time (a seek) everything that was flying belongs to another moment.
     if (Math.abs(view.time - this.#lastTime) > 3_000) this.#effects?.clear()
     this.#lastTime = view.time
     const self = view.selfId === null ? undefined : view.players.get(view.selfId)
@@ -77,7 +77,7 @@ export class ArenaScene extends Phaser.Scene {
     this.#options.onFrame(view, events)
   }
 
-  /** The arena's point under a point of the page. */
+  /** Gives the arena's point under a point of the page. */
   pointAt(client: { x: number; y: number }): { x: number; y: number } {
     const box = this.game.canvas.getBoundingClientRect()
     const ratio = this.#options.pixelRatio
@@ -88,7 +88,7 @@ export class ArenaScene extends Phaser.Scene {
     return { x: point.x, y: point.y }
   }
 
-  /** Where on the page a point of the arena is, and CSS pixels per unit there. */
+  /** Gives the place on the page of a point of the arena, and the CSS pixels per unit there. */
   placeOf(point: { x: number; y: number }): { x: number; y: number; scale: number } {
     const box = this.game.canvas.getBoundingClientRect()
     const { worldView, zoom } = this.cameras.main
@@ -123,7 +123,7 @@ export class ArenaScene extends Phaser.Scene {
     }
   }
 
-  /** Muzzle flashes: there is no event for a shot, the shot itself is the news. */
+  /** Draws muzzle flashes. There is no event for a shot; the shot itself is the news. */
   #flash(view: ArenaView): void {
     for (const shot of view.shots) {
       if (this.#flashed.has(shot.id)) continue
@@ -157,7 +157,7 @@ export class ArenaScene extends Phaser.Scene {
         const isSelf = whom === view.selfId
         effects.burst(event.data, colorOf(whom), 10)
         const isOwn = isSelf || by === view.selfId
-        // Beside the one who was hit: where the shot touched him may be under his name.
+        // It stands beside the player who was hit, for the place where the shot touched may be under the name.
         effects.note(view.players.get(whom) ?? event.data, `-${damage}`, {
           color: css(isSelf ? theme.bad : isOwn ? theme.warn : theme.text),
           scale: isOwn ? scale : scale * 0.7,

@@ -35,7 +35,7 @@ const MAX_SPARKS = 360
 const MAX_RINGS = 40
 const MAX_NOTES = 24
 
-/** What is seen of hits, deaths, blasts and shots, and fades by itself. */
+/** Shows hits, deaths, blasts and shots, which fade by themselves. */
 export class Effects {
   readonly #scene: Phaser.Scene
   readonly #glow: Phaser.GameObjects.Graphics
@@ -91,7 +91,7 @@ export class Effects {
   }
 
   /**
-   * A short word or number beside a player, where it covers neither him nor his name; it rises and fades.
+   * Shows a short word or number beside a player, where it covers neither figure nor name; it rises and fades.
    * `scale` = arena units per CSS pixel.
    */
   note(at: { x: number; y: number }, text: string, look: { color: string; scale: number }): void {
@@ -113,7 +113,7 @@ export class Effects {
     this.#notes.push({ text: label, lifeMs: 800, ageMs: 0, y: label.y })
   }
 
-  /** The crossed strokes that tell a player that he has hit. */
+  /** Shows the crossed strokes that tell a player of a hit. */
   marker(at: { x: number; y: number }): void {
     this.ring(at, { from: 30, to: 20, color: theme.text, lifeMs: 200 })
   }

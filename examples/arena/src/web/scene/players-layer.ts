@@ -10,11 +10,11 @@ interface Figure {
   readonly label: Phaser.GameObjects.Text
   color: number
   caption: string
-  /** `performance.now()` until which the figure is drawn white-hot: it was hit. */
+  /** `performance.now()` until which the figure is drawn white-hot, because it was hit. */
   hurtUntil: number
 }
 
-/** How the picture is scaled: pixels of the canvas per arena unit, and per CSS pixel. */
+/** The picture's scale: pixels of the canvas per arena unit, and per CSS pixel. */
 export interface Magnification {
   readonly zoom: number
   readonly pixelRatio: number
@@ -107,7 +107,7 @@ export class PlayersLayer {
       figure.label.setText(caption)
       figure.label.setColor(css(isSelf ? theme.accent : scene.isLeader ? theme.warn : theme.text))
     }
-    // On a small picture the names shrink too, or they would cover it.
+    // Names shrink too on a small picture, or they would cover it.
     const pixels = Math.min(NAME_PIXELS, Math.max(8.5, 5 + (zoom / pixelRatio) * 15))
     const scale = ((pixels / NAME_PIXELS) * pixelRatio) / zoom / DRAWN
     figure.label
@@ -128,7 +128,7 @@ export class PlayersLayer {
     marks.fillStyle(0x05070c, 0.85).fillRect(x - width / 2 - 1.5, top - 1.5, width + 3, 8)
     marks.fillStyle(healthColor(share), 1).fillRect(x - width / 2, top, width * share, 5)
     if (player.id === view.selfId) {
-      // The own figure is found at a glance: a turning, broken ring that nobody else has.
+      // The own figure is found at a glance by a turning, broken ring that nobody else has.
       const turnBy = (performance.now() / 2_400) * Math.PI
       marks.lineStyle(2.5, theme.accent, 0.95)
       for (let part = 0; part < 4; part++) {

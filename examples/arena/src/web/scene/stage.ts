@@ -7,7 +7,7 @@ export interface Stage {
   close(): void
 }
 
-/** Denser than this costs more than it shows. */
+/** A denser canvas than this costs more than it shows. */
 const MAX_PIXEL_RATIO = 2
 
 /**
@@ -29,7 +29,7 @@ export function openStage(parent: HTMLElement, options: Omit<SceneOptions, 'pixe
     banner: false,
     disableContextMenu: true,
     audio: { noAudio: true },
-    // Input is the page's own affair (input/): Phaser's would swallow keys meant for the chat.
+    // Input is the page's own affair (input/), for Phaser's would swallow keys meant for the chat.
     input: { keyboard: false, mouse: false, touch: false, gamepad: false },
     render: { antialias: true, powerPreference: 'high-performance' },
     scale: { mode: Phaser.Scale.NONE, zoom: 1 / pixelRatio },

@@ -65,7 +65,7 @@ export class ThingsLayer {
       }
       image.setPosition(mine.x, mine.y)
       const untilArmed = (mine.armedAt - view.time) / MINE_ARM_MS
-      // Before it can go off, a bright ring closes in on it.
+      // A bright ring closes in on the mine before it can go off.
       if (untilArmed > 0) {
         image.setAlpha(0.85)
         this.#shots.lineStyle(3, 0xffffff, 0.95)

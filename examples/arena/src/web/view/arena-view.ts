@@ -2,7 +2,7 @@ import type { EventsOf, Infer } from '@ringside/protocol'
 import type { ArenaState, Player, game } from '../../shared/game.ts'
 import { flightMs, shotAt } from '../../shared/shots.ts'
 
-/** One player as he is drawn. Positions in arena units, angle in radians, times on the room's clock. */
+/** One player as drawn. Positions are in arena units, the angle in radians, times on the room's clock. */
 export interface PlayerView {
   readonly id: string
   readonly name: string
@@ -52,8 +52,8 @@ export interface ChatView {
 }
 
 /**
- * The arena at one moment, as a picture needs it. Scene, HUD and boards know only this, never where
- * it came from: played live, watched live, or played back.
+ * The arena at one moment, as a picture needs it. Scene, HUD and boards know only this, and never whether
+ * it was played live, watched live, or played back.
  */
 export interface ArenaView {
   /** Room clock in ms that this view shows. */
@@ -73,7 +73,7 @@ export interface ArenaView {
   readonly chat: readonly ChatView[]
 }
 
-/** An event older than this, in ms of the room's clock, is not shown: the page was asleep. */
+/** An event older than this, in ms of the room's clock, is not shown, for the page was asleep. */
 export const STALE_EVENT_MS = 2_000
 
 type RoomEvents = EventsOf<(typeof game)['rooms']['arena']>
@@ -83,7 +83,7 @@ export type ArenaEvent = {
   [K in keyof RoomEvents]: { readonly type: K; readonly at: number; readonly data: RoomEvents[K] }
 }[keyof RoomEvents]
 
-/** Where views come from. A source paces itself by the clock of `performance.now()`. */
+/** Views come from a source, which paces itself by the clock of `performance.now()`. */
 export interface ArenaSource {
   /** The view for this frame, or null before the first state. */
   sample(nowMs: number): ArenaView | null

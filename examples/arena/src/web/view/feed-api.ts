@@ -64,7 +64,7 @@ interface Health {
   readonly outbox?: { readonly isFailing?: boolean }
 }
 
-/** Does the server's log take and show events now? null when the server does not say. */
+/** Asks whether the server's log takes and shows events now; null when the server does not say. */
 export async function fetchLogWorks(): Promise<boolean | null> {
   try {
     const response = await fetch('/health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) })

@@ -7,11 +7,11 @@ export interface Frame<S> {
   readonly players: ReadonlyMap<string, PlayerView>
 }
 
-/** Further apart than this, in units, two positions are not one movement (a respawn). */
+/** Two positions further apart than this, in units, are not one movement but a respawn. */
 const TELEPORT_UNITS = 160
 
 /**
- * States in the order of their times, read at a moment between two of them. Bounded: the oldest goes
+ * Keeps states in the order of their times, to be read at a moment between two of them. It is bounded: the oldest goes
  * when `capacity` is reached. Times never run backwards; `clear` starts over.
  */
 export class FrameBuffer<S> {

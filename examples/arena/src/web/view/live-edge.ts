@@ -2,7 +2,7 @@
 const DRIFT = 1e-4
 
 /**
- * Guesses a remote clock from the times that arrive: the quickest delivery counts, for a message can
+ * Guesses a remote clock from the times that arrive. The quickest delivery counts, for a message can
  * be late but never early.
  */
 export class LiveEdge {
@@ -13,7 +13,7 @@ export class LiveEdge {
     return !Number.isNaN(this.#offsetMs)
   }
 
-  /** A message with the remote time `at` has arrived now. */
+  /** Takes the remote time `at` of a message that has arrived now. */
   take(at: number, nowMs: number): void {
     const offset = at - nowMs
     const known = this.#offsetMs - (nowMs - this.#takenAt) * DRIFT

@@ -3,7 +3,7 @@ import { HttpError, fetchEvents, fetchState } from './feed-api.ts'
 import type { Mark } from './time-index.ts'
 import { TimeIndex } from './time-index.ts'
 
-/** How much of the past is read for its highlights, in ms, and in how many pages at most. */
+/** So much of the past is read for its highlights, in ms, and in so many pages at most. */
 const HIGHLIGHTS_MS = 240_000
 const MAX_PAGES = 20
 const PAGE_EVENTS = 1_000
@@ -62,7 +62,7 @@ export class LogExplorer {
       if (!first) return
       this.index.add(first)
       this.#firstAt = first.at
-      // A page that stands still hears of nothing: it must ask where live is.
+      // A page that stands still hears of nothing, so it must ask where live is.
       const live = this.index.last === first ? await fetchState(this.#room, null) : this.index.last
       if (!live) return
       this.index.add({ seq: live.seq, at: live.at })
@@ -74,12 +74,12 @@ export class LogExplorer {
           const at = timeOf(data)
           if (at !== null) this.take({ seq, at, type, data: innerOf(data) }, nameOf)
         }
-        // A page may end by its bytes; only one that is not sealed is the last.
+        // A page may end by its bytes, and only one that is not sealed is the last.
         if (!sealed || next <= after) return
         after = next
       }
     } catch (error) {
-      // Without it the timeline is shorter, and may be asked again.
+      // The timeline is shorter without it, and may be asked again.
       if (!(error instanceof HttpError)) throw error
       this.#loadAt = performance.now() + RETRY_MS
     }

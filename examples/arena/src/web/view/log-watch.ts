@@ -13,30 +13,30 @@ export class LogWatch {
   #askedAt = -Infinity
   #isWaiting = false
 
-  /** `ask`: does the server's log work? null = no answer, and what was known stays. */
+  /** `ask` tells whether the server's log works; null = there is no answer, and the last one stays. */
   constructor(ask: () => Promise<boolean | null>) {
     this.#ask = ask
   }
 
-  /** The stream is live and brings nothing because the server's log is away. */
+  /** True when the stream is live and brings nothing because the server's log is away. */
   get isWaiting(): boolean {
     return this.#isWaiting
   }
 
-  /** How long nothing has come, in ms. */
+  /** Time in ms since anything has come. */
   quietMs(nowMs: number): number {
     return Math.max(0, nowMs - this.#heardAt) || 0
   }
 
-  /** An event has come. */
+  /** Notes that an event has come. */
   heard(nowMs: number): void {
     this.#heardAt = nowMs
     this.#isWaiting = false
   }
 
-  /** To be called about once a second while somebody looks. `isLive`: events may come. */
+  /** Looks at the stream; call it about once a second while somebody watches. `isLive`: events may come. */
   check(nowMs: number, isLive: boolean): void {
-    // From now on it may be quiet for a while.
+    // The stream may be quiet for a while from now on.
     if (!isLive || Number.isNaN(this.#heardAt)) return this.heard(nowMs)
     if (this.quietMs(nowMs) <= QUIET_MS || nowMs - this.#askedAt < ASK_MS) return
     this.#askedAt = nowMs
@@ -47,7 +47,7 @@ export class LogWatch {
   }
 }
 
-/** What the badge says of a stream that waits; `behindMs` = the room's own delay. */
+/** Gives the badge's words for a stream that waits; `behindMs` = the room's own delay. */
 export function waitingWords(quietMs: number, behindMs = 0): string {
   const seconds = Math.round((quietMs + behindMs) / 1_000)
   return `Waiting for the server's log · what you see is ${seconds} s old`

@@ -9,7 +9,7 @@ import { LiveEdge } from './live-edge.ts'
 import { Predictor } from './predictor.ts'
 import { chatLines } from './room-track.ts'
 
-/** What the player wants at this moment. Directions from -1 to 1, angle in radians. */
+/** The player's intent at this moment. Directions are from -1 to 1, the angle is in radians. */
 export interface Intent {
   readonly moveX: number
   readonly moveY: number
@@ -19,7 +19,7 @@ export interface Intent {
 
 /** Others are drawn this much in the past, in ms: two patches of 20 a second. */
 const INTERPOLATION_MS = 100
-/** Steps made up for after a slow frame; a longer pause is not made up for. */
+/** So many steps are made up for after a slow frame; a longer pause is not. */
 const MAX_STEPS_A_FRAME = 5
 const MAX_EVENTS = 400
 
@@ -35,7 +35,7 @@ const EVENTS = [
   'roundOver',
 ] as const
 
-/** The arena as a player sees it: his own figure predicted, the others between two patches. */
+/** The arena as a player sees it: the own figure predicted, the others between two patches. */
 export class PlaySource implements ArenaSource {
   readonly #room: Room
   readonly #intent: (view: ArenaView) => Intent
@@ -71,7 +71,7 @@ export class PlaySource implements ArenaSource {
     this.#take(true, room.at)
   }
 
-  /** False while nothing goes on in the room that is known here. */
+  /** False while nothing that happens in the room is known here. */
   get #isRunning(): boolean {
     return this.#room.status === 'connected' && !this.#room.isPaused
   }
@@ -85,7 +85,7 @@ export class PlaySource implements ArenaSource {
     const elapsed = Number.isNaN(this.#lastFrame) ? 0 : nowMs - this.#lastFrame
     this.#lastFrame = nowMs
     if (!this.#edge.isSet) return null
-    // Without the server time stands still here, for what goes on there is not known; and in a pause.
+    // Time stands still here in a pause, and while the server is away, for nobody knows what happens there.
     if (this.#isRunning || Number.isNaN(this.#now)) this.#now = this.#edge.now(nowMs)
     const now = this.#now
     const found = this.#buffer.at(now - INTERPOLATION_MS)
@@ -120,7 +120,7 @@ export class PlaySource implements ArenaSource {
     this.#buffer.push({ at, state: null, players })
     const self = state.players[sessionId]
     if (!self) return
-    // A new seat, or one that another tab had: never below what the server knows.
+    // The seat may be new, or another tab had it, so the count is never below what the server knows.
     this.#sequence = Math.max(this.#sequence, self.lastInput)
     if (self.alive) this.#predictor.confirm(self, self.lastInput)
     else this.#predictor.reset()
@@ -154,13 +154,13 @@ export class PlaySource implements ArenaSource {
     }
   }
 
-  /** Makes the steps that are due: each is sent and, while alive, applied at once. */
+  /** Makes the steps that are due; each is sent and, while the player is alive, applied at once. */
   #stepForward(elapsedMs: number, view: ArenaView): void {
     if (!this.#isRunning) return
     this.#sinceStep = Math.min(this.#sinceStep + elapsedMs, STEP_MS * MAX_STEPS_A_FRAME)
     while (this.#sinceStep >= STEP_MS) {
       this.#sinceStep -= STEP_MS
-      // Asked for each step: a short press belongs to one of them.
+      // The intent is asked for each step, for a short press belongs to one of them.
       const intent = this.#intent(view)
       this.#angle = intent.angle
       const input = quantizeInput({ sequence: ++this.#sequence, ...intent })

@@ -1,6 +1,6 @@
-/** Behind the newest state by this much, in ms of the log at speed 1: two log patches of 10 a second. */
+/** The clock keeps this far behind the newest state, in ms of the log at speed 1: two log patches of 10 a second. */
 const BUFFER_MS = 220
-/** Further off than this, in ms, the clock jumps instead of hurrying. */
+/** A clock that is further off than this, in ms, jumps instead of hurrying. */
 const JUMP_MS = 1_500
 
 /**
@@ -40,12 +40,12 @@ export class PlaybackClock {
     const off = target - wanted
     if (Math.abs(off) > JUMP_MS * this.#speed) this.#time = target
     else this.#time = wanted + clamp(off * Math.min(1, elapsedMs / 800), elapsedMs * this.#speed)
-    // Never past what is known: a pause is better than an invention.
+    // The clock never goes past the known states: a pause is better than an invention.
     return (this.#time = Math.min(newest, this.#time))
   }
 }
 
-/** At most half as fast or slow again: time never runs backwards. */
+/** The clock runs at most half as fast or slow again, so that time never runs backwards. */
 function clamp(correction: number, step: number): number {
   return Math.min(step / 2, Math.max(-step / 2, correction))
 }

@@ -10,20 +10,20 @@ export interface StepInput {
   readonly moveY: number
 }
 
-/** One step of the shared rules of movement. Must be the server's own function. */
+/** Makes one step by the shared rules of movement. It must be the server's own function. */
 export type MoveStep = (from: Position, input: StepInput) => Position
 
 /** Unconfirmed inputs kept at most: 4 s at 30 a second. Beyond it the server's word counts alone. */
 const MAX_PENDING = 120
-/** What is left of a correction after a second is this part of it: it fades in about 0.1 s. */
+/** This part of a correction is left after a second; it fades in about 0.1 s. */
 const FADE_PER_SECOND = 1e-6
-/** A correction larger than this, in units, is a respawn: it is taken at once. */
+/** A correction larger than this, in units, is a respawn and is taken at once. */
 const SNAP_UNITS = 120
 
 /**
  * Moves the own player without waiting for the server: inputs are applied at once by the server's own
- * rules, and applied again on top of each position that the server confirms. What the server says
- * otherwise is faded in, so that a correction is not seen as a jump.
+ * rules, and applied again on top of each position that the server confirms. A difference to
+ * the server's word is faded in, so that a correction is not seen as a jump.
  */
 export class Predictor {
   readonly #step: MoveStep
@@ -75,12 +75,12 @@ export class Predictor {
       this.#offsetX = isSmall ? this.#offsetX + errorX : 0
       this.#offsetY = isSmall ? this.#offsetY + errorY : 0
     }
-    // Without unconfirmed inputs there is no step to draw between.
+    // There is no step to draw between without unconfirmed inputs.
     this.#previous = this.#pending.length > 0 ? previous : position
     this.#position = position
   }
 
-  /** Where to draw: `part` (0-1) of the way from the step before to the newest. */
+  /** Gives the place to draw: `part` (0-1) of the way from the step before to the newest. */
   drawn(part: number): Position | null {
     if (!this.#position || !this.#previous) return null
     return {

@@ -18,15 +18,15 @@ export interface LobbyRoom {
   readonly delayMs: number
 }
 
-/** Silent for longer than this, in ms, the stream is given up for polling. */
+/** A stream that is silent for longer than this, in ms, is given up for polling. */
 const FIRST_ANSWER_MS = 6_000
 const POLL_MS = 3_000
 
 type Listener = (rooms: readonly LobbyRoom[], isOnline: boolean) => void
 
 /**
- * Follows the list of live rooms: over one stream, or by asking now and then where none opens. Returns what
- * ends it.
+ * Follows the list of live rooms over one stream, or by asking now and then where none opens. Returns the
+ * function that ends it.
  */
 export function followRooms(onChange: Listener): () => void {
   const list = new RoomList(onChange)
@@ -34,8 +34,8 @@ export function followRooms(onChange: Listener): () => void {
 }
 
 /**
- * Where to go from a room that is no more: a room of the same title, else the fullest; null when there
- * is none. `needsSeat` leaves out what takes no player.
+ * Finds the way on from a room that is no more: a room of the same title, else the fullest; null when there
+ * is none. `needsSeat` leaves out rooms that take no player.
  */
 export function nextRoom(
   rooms: readonly LobbyRoom[],
@@ -103,7 +103,7 @@ class RoomList {
     fetchListing()
       .then((listing) => {
         this.#setAll(listing)
-        // It answers again: back to the stream.
+        // The server answers again, so the stream is opened once more.
         this.#later(() => this.#open())
       })
       .catch(() => {

@@ -5,7 +5,7 @@ import type { ArenaEvent, ArenaView, PlayerView, StateValue } from './arena-view
 import { STALE_EVENT_MS, playerView, shotViews } from './arena-view.ts'
 import { FrameBuffer } from './frame-buffer.ts'
 
-/** Events that wait for their time; beyond it the oldest are given up. */
+/** So many events may wait for their time; beyond that the oldest are given up. */
 const MAX_EVENTS = 400
 
 interface Moment {
@@ -40,7 +40,7 @@ export class RoomTrack {
     return this.#raw !== undefined
   }
 
-  /** Takes a whole state, which is the track's from now on. `isJump` = what was known before is another time, not the past of this. */
+  /** Takes a whole state, which is the track's from now on. `isJump` = the states before are of another time, not the past of this. */
   snapshot(at: number, state: Json, { seq, isJump }: { seq: number; isJump: boolean }): void {
     if (isJump || !(at >= this.#newestAt)) {
       this.#buffer.clear()
@@ -58,7 +58,7 @@ export class RoomTrack {
     this.#push(at, seq)
   }
 
-  /** Takes an event of the game; of a type that is not known here it does nothing. */
+  /** Takes an event of the game and ignores types that are not known here. */
   event(type: string, at: number, data: Json): void {
     this.#newestAt = Math.max(at, this.#newestAt || 0)
     if (!EVENT_TYPES.has(type)) return
@@ -74,7 +74,7 @@ export class RoomTrack {
     return { view: viewOf(value, found.players, time), seq }
   }
 
-  /** Events up to `time` that were not taken yet; what is long past (the page slept) is left out. */
+  /** Takes the events up to `time`; those long past (the page slept) are left out. */
   takeEvents(time: number): ArenaEvent[] {
     const due = this.#events.filter((event) => event.at <= time)
     if (due.length > 0) this.#events = this.#events.filter((event) => event.at > time)

@@ -4,7 +4,7 @@ const NEAR_MS = 3_000
 const PATIENCE_MS = 1_000
 
 /**
- * Where the timeline is on its way to. A seek takes a moment: skips in the meantime start from its
+ * The goal that the timeline is on its way to. A seek takes a moment: skips in the meantime start from its
  * target, so that three clicks of ten seconds are thirty.
  */
 export class SeekTarget {
@@ -17,7 +17,7 @@ export class SeekTarget {
     return this.#target ?? shown
   }
 
-  /** Goes to a time. Call what it returns when the seek is done, well or not; an older one ends nothing. */
+  /** Goes to a time. Call the returned function when the seek is done, well or not; an older one ends nothing. */
   begin(target: number): (nowMs: number) => void {
     const count = ++this.#count
     this.#target = target
@@ -27,14 +27,14 @@ export class SeekTarget {
     }
   }
 
-  /** The page shows this time now: a seek that is done ends when it is seen, or after a while. */
+  /** Tells that the page shows this time now: a seek that is done ends when it is seen, or after a while. */
   shown(time: number, nowMs: number): void {
     if (this.#target === null || this.#doneAt === null) return
     const isThere = Math.abs(time - this.#target) < NEAR_MS
     if (isThere || nowMs - this.#doneAt > PATIENCE_MS) this.clear()
   }
 
-  /** Goes nowhere: something else was asked for. */
+  /** Goes nowhere any more, for something else was asked for. */
   clear(): void {
     this.#count += 1
     this.#target = null

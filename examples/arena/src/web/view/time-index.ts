@@ -13,7 +13,7 @@ export interface Highlight extends Mark {
 /** Reads the first event after a position; null when there is none. */
 export type Probe = (after: number) => Promise<Mark | null>
 
-/** Marks closer together than this, in ms, are not kept: the timeline is no finer. */
+/** Marks closer together than this, in ms, are not kept, for the timeline is no finer. */
 const GRAIN_MS = 400
 const MAX_MARKS = 12_000
 const MAX_HIGHLIGHTS = 600
@@ -23,7 +23,7 @@ const MAX_PROBES = 12
 const CLOSE_MS = 700
 
 /**
- * Which position of the log belongs to which time. It learns from every event that passes and asks the
+ * Knows the position of the log that belongs to a time. It learns from every event that passes and asks the
  * server for what it does not know, halving the gap each time.
  */
 export class TimeIndex {
@@ -75,7 +75,7 @@ export class TimeIndex {
       const { before, after } = this.around(at)
       if (!before) return after ?? null
       if (!after || at - before.at <= CLOSE_MS || after.seq - before.seq <= 1) return before
-      // Seqs are nearly even in time: guess by proportion, but always leave a part to gain.
+      // Seqs are nearly even in time, so this guesses by proportion, but always leaves a part to gain.
       const share = (at - before.at) / (after.at - before.at)
       const guess = before.seq + (after.seq - before.seq) * Math.min(0.95, Math.max(0.05, share))
       const found = await probe(Math.floor(guess))
@@ -85,7 +85,7 @@ export class TimeIndex {
     return this.around(at).before ?? null
   }
 
-  /** Like `add`, but a mark that was asked for is always kept. */
+  /** Does as `add`, but always keeps a mark that was asked for. */
   #insert(mark: Mark): void {
     const index = this.#position(mark.at)
     if (this.#marks[index]?.seq !== mark.seq) this.#marks.splice(index, 0, mark)
@@ -105,7 +105,7 @@ export class TimeIndex {
 }
 
 /**
- * At most about `max` of the highlights from `from` to `to`, evenly over time: of those that lie close
+ * Picks at most about `max` of the highlights from `from` to `to`, evenly over time: of those that lie close
  * together the first is kept, or the end of a round where there is one. The same moments stay chosen
  * while the end moves on, until the span has doubled.
  */

@@ -8,14 +8,14 @@ import { LiveEdge } from './live-edge.ts'
 import { PlaybackClock } from './playback-clock.ts'
 import { RoomTrack } from './room-track.ts'
 
-/** How a spectator watches: with the room, in its past, or at a standstill. */
+/** A spectator watches with the room, in its past, or at a standstill. */
 export type WatchMode = 'live' | 'replay' | 'paused'
 
 /** A message of the feed as others on the page want it too. */
 export interface WatchListener {
   /** Any event of the room's log: its position, time and type. */
   onLog(entry: { seq: number; at: number; type: string; data: Json }): void
-  /** Mode, speed, connection or delay changed. */
+  /** Is called when mode, speed, connection or delay changed. */
   onChange(): void
 }
 
@@ -43,7 +43,7 @@ export class WatchSource implements ArenaSource {
   #status: FeedStatus = 'connecting'
   #problem = ''
   #isGone = false
-  /** A seek is under way, and goes on playing when it is there. */
+  /** True when a seek is under way and goes on playing when it is there. */
   #resumes = false
   #delayMs = 0
   #seq = 0
@@ -65,29 +65,29 @@ export class WatchSource implements ArenaSource {
   get mode(): WatchMode {
     return this.#mode
   }
-  /** Speed of what is played back; while live, of the next replay. */
+  /** Speed of the playback; while live, of the next replay. */
   get speed(): number {
     return this.#speed
   }
-  /** Plays, or will as soon as a seek has arrived. */
+  /** True when it plays, or will as soon as a seek has arrived. */
   get isPlaying(): boolean {
     return this.#mode !== 'paused' || this.#resumes
   }
-  /** The server knows no such room: it is over and forgotten. */
+  /** True when the server knows no such room: it is over and forgotten. */
   get isGone(): boolean {
     return this.#isGone
   }
   get status(): FeedStatus {
     return this.#status
   }
-  /** What went wrong, in plain words; empty when nothing did. */
+  /** The trouble in plain words; empty when there is none. */
   get problem(): string {
     return this.#problem
   }
   get delayMs(): number {
     return this.#delayMs
   }
-  /** Position in the log of what is shown. */
+  /** Position in the log of the picture. */
   get seq(): number {
     return this.#seq
   }
@@ -148,7 +148,7 @@ export class WatchSource implements ArenaSource {
       this.#isGone = code === 'room_not_found'
       if (isPast) this.#problem = 'That moment is no longer kept.'
       else if (!this.#isGone) this.#problem = 'The server is away. Press play to try again.'
-      // A position of a log that is gone leads nowhere: the next visit begins live.
+      // A position of a log that is gone leads nowhere, so the next visit begins live.
       if (isPast || this.#isGone) this.#forget()
       this.#listener.onChange()
       return
@@ -182,7 +182,7 @@ export class WatchSource implements ArenaSource {
     this.#listener.onChange()
   }
 
-  /** The server knows no such room any more, as another question has shown. */
+  /** Tells that the server knows no such room any more, as another question has shown. */
   lose(): void {
     this.#begin('paused', this.#speed)
     this.#isGone = true
@@ -258,7 +258,7 @@ export class WatchSource implements ArenaSource {
         this.#listener.onChange()
         return
       case 'caught-up':
-        // The past has ended: what follows is the present, at its own pace.
+        // The past has ended, and the present follows at its own pace.
         if (this.#mode === 'replay') {
           this.#mode = 'live'
           this.#speed = 1
