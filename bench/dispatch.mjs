@@ -1,5 +1,5 @@
 // Dispatch, broadcast and memory beside bare uWebSockets.js, side by side in one run. Server and
-// generator are processes of their own; what is compared is work per second of the server's CPU time.
+// generator are processes of their own; the tables compare work per second of the server's CPU time.
 import { fork } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 
@@ -46,7 +46,7 @@ async function countOf(load) {
   return received
 }
 
-/** Messages per second of the server's CPU time, and per second. */
+/** Measures messages per second of the server's CPU time, and per second. */
 async function measure({ server, load }, ms) {
   const cpuBefore = (await ask(server, 'cpu')).cpu
   const before = await countOf(load)
@@ -73,7 +73,7 @@ const BROADCAST = { turns: 150, perTurn: 32, everyMs: 5 }
 
 async function broadcast(kind) {
   return withServer(kind, async ({ server, load, port }) => {
-    // 32 bytes of payload, as the echo sends them.
+    // The payload has 32 bytes, as the echo's has.
     await ask(load, { port, connections: LISTENERS, inFlight: 0, payload: Array(32).fill(0) })
     await ask(server, { broadcast: { ...BROADCAST, turns: 50 } })
     const cpuBefore = (await ask(server, 'cpu')).cpu
@@ -90,7 +90,7 @@ async function broadcast(kind) {
 
 const IDLE = 4_000
 
-/** Bytes of resident memory per idle connection. */
+/** Measures bytes of resident memory per idle connection. */
 async function memory(kind) {
   return withServer(kind, async ({ server, load, port }) => {
     await ask(load, { port, connections: 500, inFlight: 0 })
@@ -102,7 +102,7 @@ async function memory(kind) {
   })
 }
 
-/** Alternates bare and ours, so that what else the machine does hits both. */
+/** Alternates bare and ours, so that other work of the machine hits both. */
 async function compare(name, bar, once) {
   const ours = []
   const bare = []
@@ -114,7 +114,7 @@ async function compare(name, bar, once) {
   return { ...row, ratio: row.ours / row.bare }
 }
 
-/** All rows: {name, ours, bare, ratio, bar}. */
+/** Measures all rows: {name, ours, bare, ratio, bar}. */
 export async function run() {
   const { typedPayload } = await import('./parts/typed-game.mjs')
   const raw = { id: 1, payload: Array(32).fill(7) }

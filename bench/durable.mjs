@@ -27,7 +27,7 @@ const WINDOW_MS = 2_000
 
 export async function run() {
   const rows = [await withSet(appends)]
-  // Members of their own: a checkpoint of what the appends have left takes hundreds of ms.
+  // The set is new: a checkpoint of what the appends have left would take hundreds of ms.
   await withSet(async (uri) => {
     for (const rate of [100, 1_000])
       for (const where of ['same process', 'another process'])
@@ -45,7 +45,7 @@ async function withSet(use) {
   }
 }
 
-/** Events per second that are acknowledged by a majority: through the log, and as bare inserts. */
+/** Measures events per second that a majority acknowledges: through the log, and as bare inserts. */
 async function appends(uri) {
   const clock = new SystemClock()
   const store = new MongoStore({ uri, database: 'bench-ours', clock })
@@ -81,7 +81,7 @@ async function appends(uri) {
   let seq = await bare.events.allocate(1)
   let n = 0
   const theirs = async () => {
-    // The very documents of our first round, under numbers of their own.
+    // These are the very documents of our first round, under numbers of their own.
     const documents = kept.slice(0, ROUND_EVENTS).map((event) => {
       return toDocument({ ...event, seq: ++seq, n: ++n })
     })
@@ -108,7 +108,7 @@ async function appends(uri) {
   }
 }
 
-/** From an event in a room to the spectators' sockets, in ms. */
+/** Measures the ms from an event in a room to the spectators' sockets. */
 async function deliveries(uri, rate, where) {
   const database = `bench-${rate}-${where.replace(' ', '-')}`
   const children = []
@@ -139,7 +139,7 @@ async function deliveries(uri, rate, where) {
     const count = ours.reduce((sum, window) => sum + window.count, 0)
     if (Math.abs(count / (expected * WINDOWS) - 1) > 0.1)
       throw new Error(`Expected ${expected * WINDOWS} deliveries, got ${count}`)
-    // A machine that busy measures itself.
+    // A machine that is so busy measures itself.
     if ([...ours, ...bare].some((window) => window.count < 2))
       throw new Error('Expected deliveries and inserts in each window')
     const name = `event to spectator, ${rate}/s over ${ROOMS} rooms, ${STREAMS} streams, ${where}`
@@ -157,7 +157,7 @@ async function deliveries(uri, rate, where) {
   }
 }
 
-/** Medians over the windows; `longest` is that of them all. */
+/** Takes the medians over the windows; `longest` is that of them all. */
 function lateness(name, ours, bare, key) {
   const of = (windows) => {
     const values = windows.map((result) => result[key])

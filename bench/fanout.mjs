@@ -1,5 +1,5 @@
 // SSE fan-out beside a bare uWebSockets.js loop, side by side in one run. Server and readers are processes of
-// their own; what is compared is deliveries per second of the server's CPU time.
+// their own; the table compares deliveries per second of the server's CPU time.
 import { fork } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 
@@ -24,7 +24,7 @@ function ask(child, question) {
   })
 }
 
-// A young generation of fixed size: it grows by megabytes with whatever is busy, and is no stream's memory.
+// The young generation gets a fixed size: it grows by megabytes with any work, and is no stream's memory.
 const NODE_FLAGS = ['--expose-gc', '--min-semi-space-size=8', '--max-semi-space-size=8']
 
 async function withServer(kind, streams, use) {
@@ -49,7 +49,7 @@ async function checkOpen(server, streams) {
   if (open !== streams) throw new Error(`Expected ${streams} streams, got ${open}`)
 }
 
-/** Deliveries per second of the server's CPU time, deliveries per second, and lateness. */
+/** Measures deliveries per second of the server's CPU time, deliveries per second, and lateness. */
 async function deliver(kind, { streams, perTurn }) {
   return withServer(kind, streams, async ({ server, load }) => {
     await ask(server, { perTurn })
@@ -71,19 +71,19 @@ async function deliver(kind, { streams, perTurn }) {
 
 const IDLE = 5_000
 
-/** Bytes of resident memory per idle stream, once the heap has grown to what opening many at once needs. */
+/** Measures bytes of resident memory per idle stream, once the heap has grown to what opening many at once needs. */
 async function memory(kind) {
   return withServer(kind, 2_500, async ({ server, load, port }) => {
     const before = (await ask(server, 'memory')).rss
     await ask(load, { port, streams: IDLE })
     await sleep(300)
-    // Those of before stay open.
+    // Earlier streams stay open.
     await checkOpen(server, 2_500 + IDLE)
     return ((await ask(server, 'memory')).rss - before) / IDLE
   })
 }
 
-/** Alternates bare and ours, so that what else the machine does hits both. */
+/** Alternates bare and ours, so that other work of the machine hits both. */
 async function rounds(once, count = ROUNDS) {
   const results = { ours: [], bare: [] }
   for (let round = 0; round < count; round++) {
@@ -103,7 +103,7 @@ const pick = ({ ours, bare }, key) => ({
   bare: bare.map((result) => result[key]),
 })
 
-/** All rows: {name, ours, bare, ratio, bar}. */
+/** Measures all rows: {name, ours, bare, ratio, bar}. */
 export async function run() {
   const steady = await rounds((kind) => deliver(kind, { streams: 500, perTurn: 1 }))
   const ceiling = await rounds((kind) => deliver(kind, { streams: 1_000, perTurn: 3 }))

@@ -1,5 +1,5 @@
-// What reading and writing cost as history grows, on one standalone mongod: a log of 10 thousand to 5 million
-// events, in rooms of 1,000. Takes some minutes and 1 GB of disk, so it runs only when it is named:
+// Measures reading and writing as history grows, on one standalone mongod: a log of 10 thousand to 5 million
+// events, in rooms of 1,000. It takes some minutes and 1 GB of disk, so it runs only when it is named:
 // npm run bench -- flat (BENCH_FLAT_SIZES=10000,100000 for other sizes, multiples of 10,000).
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,17 +21,17 @@ import { ask, watch } from './parts/flat-reader.mjs'
 const SIZES = (process.env.BENCH_FLAT_SIZES ?? '10000,100000,1000000,5000000')
   .split(',')
   .map(Number)
-/** In each a server that is ended by SIGKILL; of each kind the first warms up. */
+/** Each round has a server that is ended by SIGKILL; the first round of each kind warms up. */
 const ROUNDS = 10
 const WARM_UP_ROUNDS = 2
-/** Not a page of the feed: a server keeps those that it has read. */
+/** Readers begin so many events back, which is no page of the feed, for a server keeps the pages that it has read. */
 const BACK = 400
 const PAGE = 100
 const CACHE_GB = 1
-/** What is called flat: the medians at the largest and at the smallest size differ by no more. */
+/** A cost is called flat when the medians at the largest and at the smallest size differ by no more. */
 const FLAT = 1.5
 
-/** Titles of the columns of this table. */
+/** The titles of this table's columns. */
 export const columns = [
   `median ms, events in the log:`,
   ...SIZES.map((size) => size.toLocaleString('en-US')),
@@ -40,7 +40,7 @@ export const columns = [
   'keys and documents read, first -> last',
 ]
 
-/** Rows {name, values, ratio, bar, notes}. */
+/** Measures rows {name, values, ratio, bar, notes}. */
 export async function run() {
   for (const size of SIZES)
     if (!(size > 0 && size % (ROOM_EVENTS * ABREAST) === 0))
@@ -52,7 +52,7 @@ export async function run() {
   try {
     const logs = []
     for (const size of SIZES) logs.push(await fill(client, mongo.uri, size))
-    // In turns: what else the machine does meanwhile hits every size.
+    // The sizes take turns, so that other work of the machine hits every one.
     for (let round = 0; round < ROUNDS; round++) for (const log of logs) await measure(log, round)
     const results = logs.map(({ samples }) => samples.byName)
     return Object.keys(results[0]).map((name) => rowOf(name, results))
@@ -65,7 +65,7 @@ export async function run() {
 
 function rowOf(name, results) {
   const values = results.map((result) => median(result[name].times))
-  // Polling and retention look at the log now and then: the least is what the operation needs.
+  // Polling and retention look at the log now and then, so the operation itself needs the least of them.
   const reads = results.map((result) => Math.min(...result[name].reads))
   // Halving looks at log2(size) places.
   const bar = name.includes('log2') ? '<= 2' : `<= ${FLAT}`
@@ -73,7 +73,7 @@ function rowOf(name, results) {
   return { name, values, ratio: values.at(-1) / values[0], bar, notes }
 }
 
-/** A log of this size in a database of its own. */
+/** Makes a log of this size in a database of its own. */
 async function fill(client, uri, size) {
   const database = `flat-${size}`
   const store = new MongoStore({ uri, database })
@@ -86,11 +86,11 @@ async function fill(client, uri, size) {
   return { client, address: [uri, database], history, samples: new Samples(client) }
 }
 
-/** One round of one size. */
+/** Measures one round of one size. */
 async function measure(log, round) {
   const { client, address, history } = log
   const samples = round < WARM_UP_ROUNDS ? new Samples(client) : log.samples
-  // A server remembers what it has read: the rooms of the second kind may be those of the first.
+  // A server remembers its reads, and the rooms of the second kind may be those of the first.
   const isNewest = round % 2 === 0
   await withServer(samples, address, (server) => readAll(server, history, { samples, isNewest }))
   const living = history.rooms.filter((room) => room.isLive)
@@ -110,7 +110,7 @@ class Samples {
     this.#client = client
   }
 
-  /** `work` gives the ms of each time it was done; what MongoDB looked at meanwhile is shared among them. */
+  /** `work` gives the ms of each time it was done; the documents that MongoDB looked at are shared among them. */
   async take(name, work) {
     const before = await this.#readCount()
     const times = await work()
@@ -120,14 +120,14 @@ class Samples {
     of.reads.push(reads)
   }
 
-  /** Keys of indexes and documents that queries have looked at so far: what does not depend on the machine. */
+  /** Counts keys of indexes and documents that queries have looked at so far, which do not depend on the machine. */
   async #readCount() {
     const { metrics } = await this.#client.db('admin').command({ serverStatus: 1 })
     return metrics.queryExecutor.scanned + metrics.queryExecutor.scannedObjects
   }
 }
 
-/** Everything that a spectator asks, of one server that has not been asked before. */
+/** Asks all that a spectator asks, of one server that has not been asked before. */
 async function readAll({ port }, { rooms, endedAt }, { samples, isNewest }) {
   const time = (name, some, read) =>
     samples.take(name, async () => {
@@ -146,7 +146,7 @@ async function readAll({ port }, { rooms, endedAt }, { samples, isNewest }) {
     return watch(port, `${feed(room)}?checkpoint=${checkpoint}`, BACK)
   })
   await time('join 5 s back in the log (log2 of its size)', living, (room) => {
-    // 50 events of each room; what the newest second holds is not known so exactly.
+    // Each room has 50 events; nobody knows so exactly what the newest second holds.
     const back = Math.round((Date.now() - endedAt) / 1_000) + 5
     const about = (5_000 / EVENT_EVERY_MS / ABREAST) * 0.8
     return watch(port, `${feed(room)}?from=-${back}s`, Math.floor(about))
@@ -167,7 +167,7 @@ async function readAll({ port }, { rooms, endedAt }, { samples, isNewest }) {
   )
 }
 
-/** Rooms at random over the whole history, ten or as many as there are. */
+/** Draws rooms at random over the whole history, ten or as many as there are. */
 function anyOf(rooms) {
   return Array.from({ length: ABREAST }, (_, part) => {
     const at = (part + Math.random()) / ABREAST
@@ -175,7 +175,7 @@ function anyOf(rooms) {
   })
 }
 
-/** Starts a server, calls `use` with what it prints, and kills it. */
+/** Starts a server, calls `use` with the line that it prints, and kills it. */
 async function withServer(samples, args, use) {
   const path = fileURLToPath(new URL('parts/flat-server.mjs', import.meta.url))
   let child = null

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { machineFacts, writeSection } from './parts/report.mjs'
 
-/** They take minutes, or gigabytes: only run when they are named, and so not by CI. */
+/** These take minutes, or gigabytes, and run only when they are named, and so not in CI. */
 const ONLY_BY_NAME = new Set(['flat'])
 const COLUMNS = ['what', 'ours', 'bare', 'ours / bare', 'bar']
 
@@ -32,7 +32,7 @@ const names = all.filter((name) =>
 for (const fact of machineFacts()) console.log(fact)
 let hasFailed = false
 for (const name of names) {
-  // Before the run, which is a load itself.
+  // The load is read before the run, which is a load itself.
   const facts = machineFacts()
   const { run, columns = COLUMNS } = await import(new URL(`${name}.mjs`, folder).href)
   console.log(`\n## ${name}\n`)

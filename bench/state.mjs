@@ -1,4 +1,4 @@
-// State tracking beside @colyseus/schema: what one tick of a room costs, record and encode.
+// Compares state tracking with @colyseus/schema: the cost of one tick of a room, record and encode.
 // node bench/state.mjs (on dist); rows {name, ours, bare, ratio, bar}, µs per tick or bytes, medians of alternating rounds.
 import assert from 'node:assert/strict'
 import { pathToFileURL } from 'node:url'
@@ -72,7 +72,7 @@ function player(i) {
   }
 }
 
-/** The changes of every tick, worked out beforehand: neither side pays for making them. */
+/** Works out the changes of every tick beforehand, so that neither side pays for making them. */
 const loads = {
   'all 200, 3 fields': () => plan((next) => each(ENTITIES, (i) => [i, ['x', 'y', 'angle'], next])),
   '20 of 200, 3 fields': () =>
@@ -109,7 +109,7 @@ function value(field, next) {
   }
 }
 
-/** All of one shape: how the changes are read costs both sides the same little. */
+/** All changes have one shape, so that reading them costs both sides the same little. */
 function change(i, fields, next) {
   const result = { i }
   for (const field of FIELDS)
@@ -122,7 +122,7 @@ function plan(changesOfTick) {
   return each(64, () => changesOfTick(next).map(([i, fields]) => change(i, fields, next)))
 }
 
-/** Straight-line code by kind of load, as a game would write it: nothing of it differs between the two. */
+/** Makes straight-line code by kind of load, as a game would write it; nothing of it differs between the two. */
 function assigner(load) {
   const three = (players, change) => {
     const p = players[change.i]
@@ -198,7 +198,7 @@ function makeTheirs(load) {
   }
 }
 
-/** µs of CPU a tick: unlike the wall clock it does not count what else the machine does. */
+/** Measures µs of CPU a tick, which unlike the wall clock leaves out other work of the machine. */
 function time(ticks, run) {
   const start = process.cpuUsage()
   for (let i = 0; i < ticks; i++) run(i)
@@ -221,7 +221,7 @@ function assertEqual(ours, theirs, isExact) {
   }
 }
 
-/** One load, one kind of number: medians of alternating rounds, replicas asserted equal. */
+/** Measures one load and one kind of number: medians of alternating rounds, replicas asserted equal. */
 function measure(load, position) {
   const changes = loads[load]()
   const ours = makeOurs(position, load)
@@ -266,7 +266,7 @@ function measure(load, position) {
 
 const quantised = (number) => quant(number, { step: 0.01 })
 
-/** Rows of the table: `ratio` is theirs through ours for times (more is better), ours through theirs for bytes. */
+/** Makes the table's rows: `ratio` is theirs through ours for times (more is better), ours through theirs for bytes. */
 export async function run() {
   const rows = []
   const row = (name, ours, bare, bar) =>

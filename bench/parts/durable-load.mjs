@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { Windows, now } from './windows.mjs'
 
-/** What is still under way when the last window ends. */
+/** Events may still be under way for this long when the last window ends, in ms. */
 const GRACE_MS = 2_000
 
 const [port, streams, ...rooms] = process.argv.slice(2)

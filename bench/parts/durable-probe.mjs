@@ -1,4 +1,4 @@
-// What one insert takes that a majority has acknowledged and journalled, ten of them at most in 100 ms. Prints a line
+// Times single inserts that a majority has acknowledged and journalled, ten of them at most in 100 ms. Prints a line
 // once it is connected, takes the windows (JSON) as a line, and prints what it noted in them.
 // node durable-probe.mjs <uri> <database>
 import { once } from 'node:events'

@@ -41,7 +41,7 @@ setInterval(() => {
   for (; sent < due; sent++) rooms[sent % rooms.length].emit('mark', { t: now() })
 }, STEP_MS)
 
-/** The same for every process of the machine. */
+/** Ms on a clock that is the same for every process of the machine. */
 function now() {
   return performance.timeOrigin + performance.now()
 }

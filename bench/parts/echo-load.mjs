@@ -4,7 +4,7 @@ import net from 'node:net'
 
 let sockets = []
 let received = 0
-/** What must not happen: a closed connection or another answer would pass for an echo, or for a quiet one. */
+/** The reason that the run counts for nothing: a closed connection or another answer would pass for an echo. */
 let fault = null
 
 process.on('message', (order) => {

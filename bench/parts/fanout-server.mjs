@@ -24,7 +24,7 @@ process.on('message', (question) => {
 })
 process.on('disconnect', () => process.exit(0))
 
-/** So many events every 10 ms. A late turn is not made up for: bunched events would flatter who joins them. */
+/** So many events come every 10 ms. A late turn is not made up for: bunched events would flatter a server that joins them. */
 function play(perTurn) {
   timer = setInterval(() => {
     for (let index = 0; index < perTurn; index++) publish(Date.now())

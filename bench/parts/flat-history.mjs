@@ -6,7 +6,7 @@ import {
 } from '../../server/dist/outbox/mongo/documents.js'
 import { collectionsOf } from '../../server/dist/outbox/mongo/collections.js'
 
-/** Events of every room. */
+/** Every room has so many events. */
 export const ROOM_EVENTS = 1_000
 /** Rooms that run at the same time: their events take turns. Half of the newest of them are alive. */
 export const ABREAST = 10
@@ -15,7 +15,7 @@ export const EVENT_EVERY_MS = 10
 /** A room's first snapshot is at this n, the next ones 200 apart: 100 events before its end at the least. */
 const FIRST_SNAPSHOT = 100
 const SNAPSHOT_EVERY = 200
-/** The last n before a snapshot: its state takes the most reading. */
+/** The last n before a snapshot, whose state takes the most reading. */
 export const BEFORE_SNAPSHOT = FIRST_SNAPSHOT + 3 * SNAPSHOT_EVERY - 1
 const GENERATION = ROOM_EVENTS * ABREAST
 const BATCH = 5_000
@@ -33,7 +33,7 @@ export async function fillHistory(store, db, size) {
   for (let at = 0; at < size; at += GENERATION)
     for (let lane = 0; lane < ABREAST; lane++)
       rooms.push(roomOf(first + at + lane, lane < ABREAST / 2 && at + GENERATION === size))
-  // Not journalled one by one: the checkpoint at the end keeps it all.
+  // Inserts are not journalled one by one, for the checkpoint at the end keeps it all.
   const { events, snapshots, rooms: records } = collectionsOf(db)
   const quick = { ordered: false, writeConcern: { w: 1, j: false } }
   const underway = new Set()

@@ -24,7 +24,7 @@ export async function withLog([uri, database], use) {
   }
 }
 
-/** ms of each takeover: marker, newest snapshot, the events after it. */
+/** Measures the ms of each takeover: marker, newest snapshot, the events after it. */
 export async function takeovers(outbox, rooms) {
   const times = []
   for (const { id } of rooms) {
@@ -39,7 +39,7 @@ export async function takeovers(outbox, rooms) {
   return times
 }
 
-/** New rooms that take events. */
+/** Opens new rooms that take events. */
 export async function openRooms(outbox) {
   const logs = []
   while (logs.length < ROOMS)
@@ -47,7 +47,7 @@ export async function openRooms(outbox) {
   return logs
 }
 
-/** ms until 1,000 events over all rooms are acknowledged. */
+/** Measures the ms until 1,000 events over all rooms are acknowledged. */
 export async function appendTogether(logs, outbox) {
   const begun = performance.now()
   for (let index = 0; index < EVENTS_TOGETHER; index++)
@@ -60,7 +60,7 @@ export async function appendTogether(logs, outbox) {
   return [ms]
 }
 
-/** ms of each event that is acknowledged before the next is written. */
+/** Measures the ms of each event that is acknowledged before the next is written. */
 export async function appendAlone(logs) {
   const times = []
   for (const log of logs) {

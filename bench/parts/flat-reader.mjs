@@ -1,9 +1,9 @@
-// Reads as spectators do, over HTTP, and looks at what came: a read that was refused must not pass for a quick one.
+// Reads as spectators do, over HTTP, and checks the answers: a read that was refused must not pass for a quick one.
 import { get } from 'node:http'
 
 const SHOWN = /^event: (?!hello|snapshot|caught-up)/gm
 
-/** ms until a stream has caught up, or has shown the end of its room; it must have shown `events` by then. */
+/** Measures the ms until a stream has caught up, or has shown the end of its room; it must have shown `events` by then. */
 export function watch(port, path, events) {
   return new Promise((resolve, reject) => {
     const begun = performance.now()
@@ -11,7 +11,7 @@ export function watch(port, path, events) {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk) => {
-        // The end of what came before, for the name that is looked for may be cut in two.
+        // This is the end of the text before, for the name that is looked for may be cut in two.
         const from = Math.max(0, text.length - 20)
         text += chunk
         const late = text.slice(from)
@@ -30,7 +30,7 @@ export function watch(port, path, events) {
   })
 }
 
-/** ms until an answer is there; `check` is given its JSON. */
+/** Measures the ms until an answer is there; `check` is given its JSON. */
 export function ask(port, path, check) {
   return new Promise((resolve, reject) => {
     const begun = performance.now()

@@ -1,4 +1,4 @@
-// What every result is reported with, and the file that keeps them.
+// Every result is reported with this head, into the file that keeps them.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
@@ -12,7 +12,7 @@ Written by \`npm run bench -- --write\`, or with names of benchmarks before \`--
 replaced when it is run. What is compared was run side by side, on one machine: the ratios are what counts.
 `
 
-/** Lines of markdown: the machine, how busy it is, the commit, the day. */
+/** Makes lines of markdown: the machine, its load, the commit, the day. */
 export function machineFacts() {
   const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim()
   const isChanged =

@@ -1,4 +1,4 @@
-// The typed command of the dispatch benchmark: four fields in, four fields out, the same bytes.
+// The typed command of the dispatch benchmark has four fields in and four fields out, the same bytes.
 const from = (path) => import(new URL(`../../protocol/dist/${path}`, import.meta.url).href)
 const { command, defineGame, encodeMessage, f32, str, uint } = await from('index.js')
 

@@ -1,11 +1,11 @@
 // Measured windows of the same length, one after the other, which several processes keep by the machine's clock.
 
-/** The same for every process of the machine, in ms. */
+/** Ms on a clock that is the same for every process of the machine. */
 export function now() {
   return performance.timeOrigin + performance.now()
 }
 
-/** Gathers times by window. `from` is of `now`, the rest is counted and in ms. */
+/** Gathers times by window. `from` is a time of `now`, the rest is counted and in ms. */
 export class Windows {
   #plan
   #times
@@ -20,13 +20,13 @@ export class Windows {
     return from + windowMs * count
   }
 
-  /** Something that began at `at` took `ms`; what began before or after all windows does not count. */
+  /** Notes that something which began at `at` took `ms`; beginnings before or after all windows do not count. */
   add(at, ms) {
     const { from, windowMs } = this.#plan
     this.#times[Math.floor((at - from) / windowMs)]?.push(ms)
   }
 
-  /** Of each window { count, p50, p99, longest }. */
+  /** Gives { count, p50, p99, longest } of each window. */
   results() {
     return this.#times.map((times) => {
       times.sort((a, b) => a - b)
