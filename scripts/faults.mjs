@@ -44,7 +44,7 @@ const introduction = [
 
 const realScript = join('server', 'test', 'faults', 'main.ts')
 const simulation = join('server', 'test', 'simulation')
-/** In the order of the file. `runs`: processes beside each other. `note`: what a reader should know of the numbers. */
+/** The parts in the order of the file. `runs`: processes beside each other. `note`: a hint to readers of the numbers. */
 const parts = [
   {
     title: 'Replica set of three',
@@ -69,7 +69,7 @@ const parts = [
 
 const wanted = parts.filter(({ title, isLast }) => {
   const isNamed = title.toLowerCase().includes(values.only.toLowerCase())
-  // A fault by its name is one of the real replica set's.
+  // A fault with a name is one of the real replica set's.
   return isNamed && !(values.fault !== '' && isLast)
 })
 if (wanted.length === 0) fail(`No part is called '${values.only}'`)
@@ -111,7 +111,7 @@ function endGroup(child) {
   try {
     process.kill(-child.pid, 'SIGTERM')
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }
 
@@ -120,7 +120,7 @@ function fail(text) {
   process.exit(2)
 }
 
-/** One process for each core, two at most, each with its share of the seeds. */
+/** Starts one process for each core, two at most, each with its share of the seeds. */
 function simulationRuns() {
   const count = Math.min(2, availableParallelism(), seedCount)
   const share = Math.ceil(seedCount / count)
@@ -131,7 +131,7 @@ function simulationRuns() {
   }).filter(([, , seeds]) => Number(seeds) > 0)
 }
 
-/** Plays one part; its section holds whatever it printed, however it ended. */
+/** Plays one part; its section holds all that it printed, however it ended. */
 async function play({ title, runs, note }) {
   const startedAt = performance.now()
   const from = origin()
@@ -149,7 +149,7 @@ async function play({ title, runs, note }) {
   return { text: lines.join('\n').trimEnd(), out: outs.join('\n'), problems }
 }
 
-/** Runs one script from source; what it prints to stdout is of the section, and stderr is for whoever waits. */
+/** Runs one script from source; its stdout belongs to the section, its stderr to the person who waits. */
 async function run([script, ...args]) {
   const flags = ['--conditions=source', '--import', 'tsx']
   const isReal = script === realScript
@@ -157,7 +157,7 @@ async function run([script, ...args]) {
   const child = spawn(process.execPath, [...flags, script, ...args, ...more], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A group of its own: what it has started ends with it.
+    // It leads a group of its own, so that its children end with it.
     detached: true,
   })
   children.add(child)
@@ -172,27 +172,27 @@ async function run([script, ...args]) {
   ])
   children.delete(child)
   const [code, signal] = end
-  // Progress of the simulation is for whoever waits.
+  // Progress of the simulation is for the person who waits.
   const lines = out.split('\n').filter((line) => !/^\d+ of \d+ seeds/.test(line))
   const problem = code === 0 ? null : `${script} ended with ${code ?? signal}`
   return { out: lines.join('\n').trim(), problem }
 }
 
-/** Where, when and of what: each section may be of another run. */
+/** Tells machine, time and commit, for each section may be of another run. */
 function origin() {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' })
   const [cpu] = cpus()
   const machine = `${cpus().length} x ${cpu?.model.trim() ?? 'unknown'}`
   const memory = `${Math.round(totalmem() / 2 ** 30)} GB`
   const date = new Date().toISOString().slice(0, 10)
-  // A run of what is not committed says so.
+  // A run of sources that are not committed says so.
   const changes = ['status', '--porcelain', '--', 'protocol/src', 'server/src', 'server/test']
   const isChanged = spawnSync('git', changes, { cwd: root, encoding: 'utf8' }).stdout?.trim()
   const hash = (commit.stdout?.trim() || 'unknown') + (isChanged ? ' with changes' : '')
   return `${date}, commit ${hash}, ${machine}, ${memory}, Node.js ${process.versions.node}`
 }
 
-/** The sections that a file has, by title. */
+/** Reads the sections of a file, by title. */
 function sectionsOf(path) {
   const found = new Map()
   if (!existsSync(path)) return found
@@ -203,7 +203,7 @@ function sectionsOf(path) {
   return found
 }
 
-/** The whole file, with the parts in their order; under another name first, so that nobody reads half of it. */
+/** Writes the whole file, with the parts in their order; under another name first, so that nobody reads half of it. */
 function write(path) {
   const texts = parts.flatMap(({ title }) => sections.get(title) ?? [])
   const bad = parts.filter(({ title }) => sections.get(title)?.includes('\n**Failed: '))

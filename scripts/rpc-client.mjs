@@ -15,7 +15,7 @@ const HINT =
   'Debian and Ubuntu: apt-get install python3 python3-pip. Elsewhere: put a python3 with pip on the PATH.'
 
 /**
- * The folder to put on PYTHONPATH; fetched the first time.
+ * Gives the folder to put on PYTHONPATH, which is fetched the first time.
  * @throws Error that says what is missing and how to get it.
  */
 export function findRpcClient() {
@@ -23,7 +23,7 @@ export function findRpcClient() {
   if (existsSync(join(installed, 'jsonrpcclient'))) return installed
   if (!runs(['-m', 'pip', '--version'])) throw new Error(`python3 has no pip. ${HINT}`)
   mkdirSync(cacheFolder, { recursive: true })
-  // Under another name first: a second process must never see half a package.
+  // It has another name first, for a second process must never see half a package.
   const half = mkdtempSync(join(cacheFolder, 'jsonrpcclient-'))
   try {
     const wanted = join(half, 'requirements.txt')

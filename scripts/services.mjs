@@ -1,11 +1,11 @@
-// What tests need besides Node: where it is, or how to get it.
+// Tests need a browser besides Node: this finds one, or tells how to get it.
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
 /**
- * Path of a Chromium, or null. CHROMIUM_PATH comes first; a wrong CHROMIUM_PATH is not papered over.
+ * Finds the path of a Chromium, or null. CHROMIUM_PATH comes first; a wrong CHROMIUM_PATH is not papered over.
  */
 export function findChromium(environment = process.env) {
   const given = environment.CHROMIUM_PATH
@@ -19,7 +19,7 @@ export function findChromium(environment = process.env) {
   return null
 }
 
-/** How to get Chromium, for messages. */
+/** Messages tell by this how to get Chromium. */
 export const chromiumHint =
   'Chromium was not found (looked at CHROMIUM_PATH and for chromium, chromium-browser, google-chrome). ' +
   'Debian and Ubuntu: apt-get install chromium. Elsewhere: set CHROMIUM_PATH to its executable.'

@@ -1,4 +1,4 @@
-// Runs every test that this machine can run. What it lacks is said in plain words; with CI=true it is
+// Runs every test that this machine can run and says in plain words what the machine lacks; with CI=true that is
 // a failure. Further arguments go to vitest: npm test -- protocol
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -17,7 +17,7 @@ else {
   console.error(`test: the browser tests ${isCi ? 'fail' : 'are left out'}`)
 }
 
-// Once, before the tests want it all at the same time.
+// This is done once, before the tests want it all at the same time.
 const mongod = await import('./mongod.mjs')
   .then(({ findMongod }) => findMongod({ log: (line) => console.error(`test: ${line}`) }))
   .catch((error) => {
