@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { RingsideError } from '../process/errors.ts'
 
-/** Who is asking: `peer` is the other end of the socket, `forwardedFor` the header X-Forwarded-For ('' = none). */
+/** A request's origin: `peer` is the other end of the socket, `forwardedFor` the header X-Forwarded-For ('' = none). */
 export type ClientAddress = (peer: string, forwardedFor: string) => string
 
 /** A header longer than this names nobody: walking it costs time that a stranger chooses. */
@@ -9,10 +9,11 @@ const MAX_HEADER_CHARACTERS = 1_024
 const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /**
- * TR28: the header is believed only as far as trusted proxies wrote it. It is read from its end, where the nearest
- * proxy wrote, up to the first address that is no trusted proxy; what stands before that anybody may have made up.
+ * Makes the reader of addresses (TR28): the header is believed only as far as trusted proxies wrote it. It is read from
+ * its end, where the nearest proxy wrote, up to the first address that is no trusted proxy; anybody may have made up
+ * the text before that.
  * @param trustedProxies addresses (`10.0.0.7`, `::1`) and networks (`10.0.0.0/8`).
- * @throws RingsideError option_invalid for what is neither.
+ * @throws RingsideError option_invalid for a text that is neither.
  */
 export function createClientAddress(trustedProxies: readonly string[] = []): ClientAddress {
   if (trustedProxies.length === 0) return (peer) => peer
@@ -33,7 +34,7 @@ export function createClientAddress(trustedProxies: readonly string[] = []): Cli
 }
 
 /**
- * What limits count by: an IPv4 address, or the /64 of an IPv6 address, for one customer is given a whole one
+ * Limits count by this: an IPv4 address, or the /64 of an IPv6 address, for one customer is given a whole one
  * (RFC 6177) and could otherwise pass for 2^64 clients. Other text (a loopback's name) stands for itself.
  */
 export function networkOf(address: string): string {

@@ -4,8 +4,8 @@ import type { ClientAddress } from './client-address.ts'
 export const LOOPBACK_ADDRESS = 'loopback'
 
 /**
- * Step 1, the contract: sockets and HTTP, whatever carries them. Implementations are held to one
- * suite (test/transport-contract.ts). Nothing above this folder imports uWebSockets.js.
+ * Step 1, the contract of sockets and HTTP, whatever carries them. One suite holds every implementation to it
+ * (server/test/transport/contract.ts). Nothing above this folder imports uWebSockets.js.
  */
 export interface Transport {
   /**
@@ -25,7 +25,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** What the transport calls. All are called synchronously from its own turn. */
+/** The transport calls these, all synchronously and from its own turn. */
 export interface TransportHandlers {
   /** Decides on a WebSocket handshake before it is answered. */
   upgrade(request: UpgradeRequest): UpgradeDecision
@@ -48,10 +48,10 @@ export interface TransportHandlers {
   http(request: HttpRequest, response: HttpResponse): void
 }
 
-/** What is known of a handshake. */
+/** The known parts of a handshake. */
 export interface UpgradeRequest {
   readonly path: string
-  /** Without the question mark. */
+  /** The query without its question mark. */
   readonly query: string
   /** Lower-case name; '' when absent. Headers are lent: ask only until `upgrade` returns. */
   header(name: string): string
@@ -63,16 +63,16 @@ export interface UpgradeRequest {
 export type UpgradeDecision =
   | {
       readonly accept: true
-      /** Echoed; null for none. */
+      /** The subprotocol to echo; null for none. */
       readonly protocol: string | null
     }
   | { readonly accept: false; readonly status: number; readonly code: string }
 
 /** Result of {@link Connection.send}. */
 export const SendResult = {
-  /** Handed to the kernel, or queued within the limit. */
+  /** The frame was handed to the kernel, or queued within the limit. */
   accepted: 0,
-  /** Over `maxBufferedBytes`, or the connection is closed: nothing was queued. */
+  /** Nothing was queued: the buffer is over `maxBufferedBytes`, or the connection is closed. */
   dropped: 1,
 } as const
 export type SendResult = (typeof SendResult)[keyof typeof SendResult]
@@ -85,7 +85,7 @@ export interface Connection {
   readonly protocol: string | null
   /** Bytes accepted but not yet taken by the kernel. */
   readonly bufferedBytes: number
-  /** Owner's slot: the session that this connection belongs to. */
+  /** The session that this connection belongs to; the slot is the owner's to set. */
   owner: unknown
   /** Sends one binary message. The bytes are copied or gone when it returns. */
   send(frame: Uint8Array): SendResult
@@ -96,24 +96,24 @@ export interface Connection {
   sendBuffer(frame: ArrayBuffer): SendResult
   subscribe(topic: string): void
   unsubscribe(topic: string): void
-  /** Closing handshake; all accepted before is sent first. `reason` over 123 bytes is cut. */
+  /** Begins the closing handshake; all accepted before is sent first. `reason` over 123 bytes is cut. */
   close(code: number, reason: string): void
   /** Drops the socket without a handshake. */
   terminate(): void
 }
 
-/** One HTTP request; copied from the transport, so it may be kept. */
+/** One HTTP request. It is copied from the transport, so it may be kept. */
 export interface HttpRequest {
-  /** Upper case. */
+  /** The method in upper case. */
   readonly method: string
-  /** As sent, percent-encoding and all, without the query. */
+  /** The path as it was sent, percent-encoding and all, without the query. */
   readonly path: string
   readonly query: URLSearchParams
   /** Lower-case name; '' when absent. */
   header(name: string): string
   readonly remoteAddress: string
   /**
-   * Reads the whole body. Must be called in the same turn as the handler.
+   * Reads the whole body. It must be called in the same turn as the handler.
    * @throws RingsideError body_too_large beyond `maxBytes`; aborted when the client is gone.
    */
   body(maxBytes: number): Promise<Uint8Array>
@@ -140,9 +140,9 @@ export interface ByteStream {
   write(bytes: Uint8Array): boolean
   /** Bytes written but not yet taken by the kernel. */
   readonly bufferedBytes: number
-  /** Called when a full socket takes bytes again. */
+  /** Is called when a full socket takes bytes again. */
   onWritable: (() => void) | null
-  /** Called exactly once when the client has gone or `end` was called. */
+  /** Is called exactly once, when the client has gone or `end` was called. */
   onClose: (() => void) | null
   end(): void
 }
@@ -155,7 +155,7 @@ export interface TransportOptions {
   readonly maxBufferedBytes: number
   /** A WebSocket from which nothing (not even a pong) came for this long is closed, in ms. */
   readonly idleTimeoutMs: number
-  /** Whose address a request carries; default: the other end of its socket. */
+  /** Names the client that a request comes from; default: the other end of its socket. */
   readonly clientAddress?: ClientAddress
 }
 

@@ -26,8 +26,8 @@ const bufferWords = buffers
   .map((buffer) => new Int32Array(buffer, 0, buffer.byteLength >> 2))
 
 /**
- * The same bytes where native code can read them without V8 first moving them out of its heap, which
- * costs twice the send itself (1.4 us for 36 bytes). Valid until the next call of any function here.
+ * Puts the same bytes where native code can read them without V8 first moving them out of its heap, which
+ * costs more than the send itself. The result is valid until the next call of any function here.
  */
 export function offHeap(bytes: Uint8Array): Uint8Array {
   const { length } = bytes
@@ -38,14 +38,14 @@ export function offHeap(bytes: Uint8Array): Uint8Array {
   return view
 }
 
-/** A view of the frame whose payload was encoded, up to `end`. */
+/** Gives a view of the frame whose payload was encoded, up to `end`. */
 export function encodedView(id: number, end: number): Uint8Array {
   writeCommandId(scratchMemory, id)
   return views[end] as Uint8Array
 }
 
 /**
- * A copy of it in a buffer of its own, word by word; null beyond 64 bytes. Copying those costs less than native code
+ * Copies it into a buffer of its own, word by word; null beyond 64 bytes. Copying those costs less than native code
  * takes to look at a view.
  */
 export function encodedBuffer(id: number, end: number): ArrayBuffer | null {
@@ -61,8 +61,8 @@ export function encodedBuffer(id: number, end: number): ArrayBuffer | null {
 }
 
 /**
- * A frame for a `send` that copies: built in memory that is used again by the next call. Saves the
- * allocation; a larger one is built anew.
+ * Builds a frame for a `send` that copies, in memory that the next call uses again. That saves the
+ * allocation; a larger frame is built anew.
  */
 export function scratchFrame(id: number, payload: Uint8Array): Uint8Array {
   const length = HEADER_BYTES + payload.length
@@ -72,7 +72,7 @@ export function scratchFrame(id: number, payload: Uint8Array): Uint8Array {
   return frame
 }
 
-/** The same as a whole buffer, which native code takes faster than a view; null when it is too large for one. */
+/** Gives the same as a whole buffer, which native code takes faster than a view; null when it is too large for one. */
 export function scratchBuffer(id: number, payload: Uint8Array): ArrayBuffer | null {
   const length = HEADER_BYTES + payload.length
   if (length > OWN_BUFFER_BYTES) return null

@@ -6,7 +6,7 @@ import type { ByteStream, HttpRequest, HttpResponse } from '../contract.ts'
 export interface MemoryRequest {
   /** Default GET. */
   readonly method?: string
-  /** With or without a query. */
+  /** The path with or without a query. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string
@@ -99,7 +99,7 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
     return this.openBody
   }
 
-  /** What the client has received so far. */
+  /** The bytes that the client has received so far. */
   bytes(): Uint8Array {
     return Buffer.concat(this.#chunks)
   }

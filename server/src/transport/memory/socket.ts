@@ -3,14 +3,14 @@ import { cutCloseReason } from '../close-reason.ts'
 import type { Connection, SendResult, TransportHandlers, TransportOptions } from '../contract.ts'
 import { SendResult as Result } from '../contract.ts'
 
-/** What a connection needs of its transport. */
+/** A connection needs this of its transport. */
 export interface MemoryHub {
   subscribe(connection: MemoryConnection, topic: string): void
   unsubscribe(connection: MemoryConnection, topic: string): void
   gone(connection: MemoryConnection): void
 }
 
-/** Everything a connection is made of. */
+/** The parts of a connection. */
 export interface MemoryConnectionParts {
   readonly handlers: TransportHandlers
   readonly hub: MemoryHub
@@ -60,7 +60,7 @@ export class MemoryConnection implements Connection {
     const { maxBufferedBytes } = this.#parts.options
     if (this.#waitingBytes > 0 && this.#waitingBytes + frame.length > maxBufferedBytes)
       return Result.dropped
-    // Not slice(): a Buffer's shares its memory.
+    // slice() would not do, for a Buffer's shares its memory.
     const copy = new Uint8Array(frame)
     if (this.#isFull) {
       this.#waiting.push(copy)
@@ -73,7 +73,7 @@ export class MemoryConnection implements Connection {
     return this.send(new Uint8Array(frame))
   }
 
-  /** As `send`, but a frame too many is told to the server in a later turn. */
+  /** Sends as `send` does, but tells the server of a frame too many in a later turn. */
   publish(frame: Uint8Array): void {
     if (!this.isOpen || this.send(frame) === Result.accepted) return
     queueMicrotask(() => {
@@ -95,7 +95,7 @@ export class MemoryConnection implements Connection {
   close(code: number, reason: string): void {
     if (!this.isOpen) return
     const cut = cutCloseReason(reason)
-    // What was accepted goes first: a full socket holds the close frame back as well.
+    // Accepted frames go first, so a full socket holds the close frame back as well.
     if (this.#isFull && this.#waiting.length > 0) this.#closing = { code, reason: cut }
     else this.#client.deliverClose(code, cut)
     this.#gone(code, cut)
@@ -108,7 +108,7 @@ export class MemoryConnection implements Connection {
     this.#gone(1006, '')
   }
 
-  /** A message from the client; `data` is the connection's own copy. */
+  /** Takes a message from the client; `data` is the connection's own copy. */
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (!this.isOpen) return
     if (data.byteLength > this.#parts.options.maxMessageBytes + OVERSIZE_MARGIN_BYTES) {
@@ -116,7 +116,7 @@ export class MemoryConnection implements Connection {
       return
     }
     this.#parts.handlers.message(this, data, isBinary)
-    // As uWebSockets.js takes its buffer back: whoever kept a view must not get away with it here.
+    // uWebSockets.js takes its buffer back too, so a view that was kept must not survive here either.
     new Uint8Array(data).fill(0xdb)
   }
 

@@ -14,7 +14,7 @@ import type {
   UpgradeRequest,
 } from '../contract.ts'
 
-/** How a test or the server itself dials in; everything has a default. */
+/** A test or the server itself dials in with these; everything has a default. */
 export interface MemoryDial {
   readonly path?: string
   readonly query?: string
@@ -31,7 +31,7 @@ export interface MemoryRefusal {
 
 /**
  * Sockets and HTTP within the process: for tests, where fullness is set by hand
- * (`MemorySocket.setFull`), and for `server.loopback()`. What is sent arrives in a microtask.
+ * (`MemorySocket.setFull`), and for `server.loopback()`. Frames arrive in a microtask.
  */
 export class MemoryTransport implements Transport {
   readonly #options: TransportOptions
@@ -83,7 +83,7 @@ export class MemoryTransport implements Transport {
   }
 
   /**
-   * Dials: the handshake is decided at once.
+   * Dials; the handshake is decided at once.
    * @throws RingsideError unavailable when nothing listens.
    */
   dial(dial: MemoryDial = {}): MemorySocket | MemoryRefusal {
@@ -139,7 +139,7 @@ export class MemoryTransport implements Transport {
     return exchange
   }
 
-  /** TR28. */
+  /** The address that limits go by (TR28). */
   #clientOf(peer: string, headers: Readonly<Record<string, string>>): string {
     const { clientAddress } = this.#options
     return clientAddress ? clientAddress(peer, headers['x-forwarded-for'] ?? '') : peer

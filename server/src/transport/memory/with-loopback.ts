@@ -1,7 +1,7 @@
 import type { MemoryTransport } from './transport.ts'
 import type { ListenAddress, Transport, TransportHandlers } from '../contract.ts'
 
-/** One transport out of a network's and the in-process one, for `server.loopback()`. */
+/** Makes one transport out of a network's and the in-process one, for `server.loopback()`. */
 export function withLoopback(network: Transport, loopback: MemoryTransport): Transport {
   return {
     async listen(address: ListenAddress, handlers: TransportHandlers) {

@@ -18,8 +18,8 @@ export function peerAddressOf(response: UwsResponse): string {
 }
 
 /**
- * One HTTP request, copied, since that of uWebSockets.js lives only during the callback. Apart from its answer, so
- * that an open stream does not keep what was asked (a kilobyte of headers).
+ * One HTTP request, copied, since that of uWebSockets.js lives only during the callback. It stands apart from its
+ * answer, so that an open stream does not keep the request's headers.
  */
 export class UwsHttpRequest implements HttpRequest {
   readonly method: string
@@ -129,7 +129,7 @@ export class UwsExchange implements HttpResponse {
     return this.#stream
   }
 
-  /** Apart, for whatever a closure of `stream` shared would live as long as the stream. */
+  /** It stands apart, for anything that a closure of `stream` shared would live as long as the stream. */
   #beginStream(headers: Readonly<Record<string, string>>): void {
     this.#response.cork(() => this.#writeHead(200, headers))
   }
@@ -150,7 +150,7 @@ export class UwsExchange implements HttpResponse {
     listener?.()
   }
 
-  /** Answered, ended or aborted: uWebSockets.js frees the response now. */
+  /** Leaves the response, which uWebSockets.js frees once it is answered, ended or aborted. */
   finish(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
@@ -172,7 +172,7 @@ function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole
 }
 
-// What writeCorked works on: one function for all streams instead of a closure per write.
+// writeCorked works on this: one function serves all streams instead of a closure per write.
 let corkedResponse: UwsResponse
 let corkedBytes: Uint8Array
 let corkedTaken = true
@@ -222,7 +222,7 @@ class UwsByteStream implements ByteStream {
     this.#exchange.finish()
   }
 
-  /** The response is over; called once. */
+  /** Is called once, when the response is over. */
   gone(): void {
     this.isOpen = false
     this.#bufferedBytes = 0
