@@ -1,4 +1,4 @@
-/** Headers that let a page of this origin read the answer. Credentials are never allowed. */
+/** Gives the headers that let a page of this origin read the answer. Credentials are never allowed. */
 export function corsHeaders(origin: string): Record<string, string> {
   return {
     'access-control-allow-origin': origin,
@@ -7,7 +7,7 @@ export function corsHeaders(origin: string): Record<string, string> {
   }
 }
 
-/** Answer to a preflight for a path with these methods. */
+/** Answers a preflight for a path with these methods. */
 export function preflightHeaders(allow: string): Record<string, string> {
   return {
     'access-control-allow-methods': allow,

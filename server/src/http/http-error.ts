@@ -3,7 +3,7 @@ import type { ErrorCode } from '@ringside/protocol'
 import { Rejection, RingsideError, TooManyRequests, clientText } from '../process/errors.ts'
 import type { HttpResponse } from '../transport/contract.ts'
 
-/** What a failed request is answered with. */
+/** A failed request is answered with this. */
 export interface HttpError {
   readonly status: number
   readonly code: string
@@ -13,7 +13,7 @@ export interface HttpError {
 
 const NO_HEADERS = Object.freeze({})
 
-/** The answer to an error that the client may know; null = unexpected, to be logged. */
+/** Gives the answer to an error that the client may know; null = unexpected, to be logged. */
 export function toHttpError(error: unknown): HttpError | null {
   if (error instanceof TooManyRequests) return fromCode('too_many_requests', error)
   if (error instanceof Rejection)

@@ -1,18 +1,18 @@
 import { RingsideError } from '../process/errors.ts'
 import type { RouteHandler } from '../http/contract.ts'
 
-/** What was found for a method and path. */
+/** The route found for a method and path. */
 export interface Match {
   readonly handler: RouteHandler | null
   readonly params: Readonly<Record<string, string>>
-  /** Methods of the path when the asked one is not among them; empty = no such path. */
+  /** Methods of the path when the asked one is not among them; empty = there is no such path. */
   readonly allowed: readonly string[]
 }
 
 interface Route {
   readonly method: string
   readonly parts: readonly string[]
-  /** Ends in `/*`: takes any rest, the empty one too. */
+  /** True when it ends in `/*`: it takes any rest, the empty one too. */
   readonly isOpenEnded: boolean
   readonly handler: RouteHandler
 }

@@ -8,7 +8,7 @@ import { fromCode, sendError, toHttpError } from './http-error.ts'
 import { RouteTable } from './route-table.ts'
 import type { Match } from './route-table.ts'
 
-/** Everything a router is made of. */
+/** The parts of a router. */
 export interface RouterParts {
   readonly logger: Logger
   readonly metrics: Metrics
@@ -60,7 +60,7 @@ export class Router {
     const isAllowed = this.#isAllowed(request)
     const response = headedFor(origin, isAllowed, answer)
     try {
-      // A page elsewhere can make its visitors' browsers send a POST, if not read the answer.
+      // A page elsewhere can make its visitors' browsers send a POST, though it cannot read the answer.
       if (origin !== '' && !isAllowed && !SAFE_METHODS.has(request.method))
         throw new RingsideError('forbidden')
       const match = this.#routes.find(request.method, request.path)
@@ -81,7 +81,7 @@ export class Router {
     }
   }
 
-  /** An answer with the headers that all carry: without those of CORS a page elsewhere takes it for a failure. */
+  /** Adds the headers that all answers carry: without those of CORS a page elsewhere takes one for a failure. */
   headed(request: HttpRequest, answer: HttpResponse): HttpResponse {
     return headedFor(request.header('origin'), this.#isAllowed(request), answer)
   }
@@ -104,7 +104,7 @@ export class Router {
       sendError(response, known)
       return
     }
-    // The client left while its body was read: nobody to answer, nothing wrong.
+    // The client left while its body was read: there is nobody to answer, and nothing is wrong.
     if (error instanceof RingsideError && error.code === 'aborted') return
     const { metrics, logger } = this.#parts
     metrics.counters.httpFailures++

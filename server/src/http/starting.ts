@@ -3,8 +3,8 @@ import type { RouteHandler } from '../http/contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 
 /**
- * Answers while the rooms are not back yet, or will not be: come again. EventSource would give up for ever on a 503, so
- * it gets an empty stream that tells it when to come back.
+ * Tells a client to come again while the rooms are not back yet, or will not be. EventSource would give up for ever on
+ * a 503, so it gets an empty stream that tells it when to come back.
  */
 export function answerStarting(
   request: HttpRequest,
@@ -19,7 +19,7 @@ export function answerStarting(
   response.send(200, headers, `retry: ${retryMs}\n\n`)
 }
 
-/** A handler that needs the log: while that is known to fail, it is answered as at the start, at once. */
+/** Wraps a handler that needs the log: while the log is known to fail, requests are answered as at the start, at once. */
 export function unlessAway(
   handler: RouteHandler,
   { isAway, retryMs }: { readonly isAway: () => boolean; readonly retryMs: number },

@@ -22,13 +22,13 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 }
 
-/** Own scripts, styles and connections only; `blob:` and `data:` for textures and sounds. */
+/** Pages get their own scripts, styles and connections only; textures and sounds may be `blob:` and `data:`. */
 const DEFAULT_POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
   "img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self' ws: wss:; " +
   "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 
-/** How a folder is served. */
+/** A folder is served by these. */
 export interface StaticOptions {
   /** The folder; it is read once, whole, when the server starts. */
   readonly folder: string

@@ -11,8 +11,8 @@ const MAX_OPTIONS_CHARACTERS = 4_096
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
 
 /**
- * The name as players will see it: unprintable characters removed, white space folded, cut to 24
- * characters. Empty becomes `fallback`.
+ * Makes the name as players will see it: unprintable characters removed, white space folded, cut to 24
+ * characters. An empty one becomes `fallback`.
  * @throws RingsideError bad_request when it is no string.
  */
 export function cleanName(name: unknown, fallback: string): string {
@@ -32,7 +32,7 @@ export function cleanName(name: unknown, fallback: string): string {
 }
 
 /**
- * Options as plain JSON, null when absent.
+ * Reads options as plain JSON, null when absent.
  * @throws RingsideError bad_request over 4,096 characters.
  */
 export function checkOptions(options: unknown): Json {

@@ -34,7 +34,7 @@ export class MadeRooms {
     }
   }
 
-  /** The room is over. */
+  /** Counts the room no longer, which is over. */
   forget(roomId: string): void {
     const address = this.#makers.get(roomId)
     if (address === undefined) return

@@ -10,7 +10,7 @@ import { checkOptions, cleanName } from './join-request.ts'
 import type { MadeRooms } from './made-rooms.ts'
 import type { TicketOffice } from './ticket.ts'
 
-/** Looks for a free seat, at most, before joinOrCreate gives up with room_full. */
+/** joinOrCreate looks for a free seat so many times before it gives up with room_full. */
 const MAX_ATTEMPTS = 100
 
 export interface MatchmakerParts {
@@ -25,7 +25,7 @@ export interface MatchmakerParts {
   readonly newId: () => string
 }
 
-/** What a client asks for; every field is hostile until checked here. */
+/** A client's request; every field is hostile until checked here. */
 export interface SeatWish {
   readonly name?: unknown
   readonly options?: unknown
@@ -36,7 +36,7 @@ export interface SeatWish {
 export class Matchmaker implements SeatDesk {
   readonly #parts: MatchmakerParts
   readonly #boot: string
-  /** Rooms being made for joinOrCreate, by type: who comes meanwhile waits instead of making another. */
+  /** Rooms being made for joinOrCreate, by type: later callers wait for one instead of making another. */
   readonly #opening = new Map<string, Promise<LiveRoom>>()
 
   constructor(parts: MatchmakerParts) {
@@ -44,7 +44,7 @@ export class Matchmaker implements SeatDesk {
     this.#boot = parts.newId()
   }
 
-  /** A seat in the fullest open room of the type, or in a new one. */
+  /** Finds a seat in the fullest open room of the type, or in a new one. */
   async joinOrCreate(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
     this.#assertOpen()
     this.#checkUnclaimed(wish)
@@ -57,8 +57,8 @@ export class Matchmaker implements SeatDesk {
       try {
         return await this.#sell(room, wish)
       } catch (error) {
-        // Others took the seats while onAuth was waited for, or the room was released: look again, but not
-        // for ever.
+        // Others took the seats while onAuth was waited for, or the room was released, so this looks again,
+        // but not for ever.
         const code = error instanceof RingsideError ? error.code : ''
         const isGone = code === 'room_full' || code === 'room_released'
         if (!isGone || attempt === MAX_ATTEMPTS) throw error
@@ -67,8 +67,8 @@ export class Matchmaker implements SeatDesk {
   }
 
   /**
-   * Makes a room; callers that come meanwhile share it. Null when somebody else's room could not be
-   * made: his options may have been bad, this caller's own decide about his.
+   * Makes a room; callers that come meanwhile share it. Null when another caller's room could not be
+   * made: their options may have been bad, and this caller's own decide about its own.
    */
   #openOne(type: string, options: Json, wish: SeatWish): Promise<LiveRoom | null> {
     const pending = this.#opening.get(type)
@@ -78,7 +78,7 @@ export class Matchmaker implements SeatDesk {
     return opening
   }
 
-  /** A seat in an open room of the type. @throws RingsideError room_not_found when there is none. */
+  /** Finds a seat in an open room of the type. @throws RingsideError room_not_found when there is none. */
   async join(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
     this.#assertOpen()
     const room = this.#findOpen(type)
@@ -98,7 +98,7 @@ export class Matchmaker implements SeatDesk {
   }
 
   /**
-   * A ticket for a seat that the client held before.
+   * Makes a ticket for a seat that the client held before.
    * @throws RingsideError reconnect_refused; room_released while the room has another owner, or is given to one.
    */
   reconnect(roomId: string, token: unknown): MatchmakeAnswer {
@@ -114,7 +114,7 @@ export class Matchmaker implements SeatDesk {
   }
 
   /**
-   * A ticket for a seat that is taken, without its token: only for code of the server itself.
+   * Makes a ticket for a seat that is taken, without its token, which only code of the server itself may ask for.
    * @throws RingsideError room_not_found, reconnect_refused.
    */
   retake(roomId: string, sessionId: string): MatchmakeAnswer {

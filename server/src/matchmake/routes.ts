@@ -4,7 +4,7 @@ import type { AddressRate } from '../limit/address-rate.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import type { Matchmaker, SeatWish } from './matchmaker.ts'
 
-/** What the routes need of the HTTP side. */
+/** The routes need this of the HTTP side. */
 export interface MatchmakeRouteParts {
   readonly matchmaker: Matchmaker
   /** Reads a JSON object from the body; an empty body is `{}`. @throws RingsideError. */

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { RingsideError } from '../process/errors.ts'
 
-/** What a ticket says. It names one seat and one opening of it: the seat table makes it single-use. */
+/** The content of a ticket. It names one seat and one opening of it; the seat table makes it single-use. */
 export interface Ticket {
   readonly room: string
   readonly node: string
-  /** This process's own id: a ticket does not outlive it. */
+  /** This process's own id; a ticket does not outlive the process. */
   readonly boot: string
   readonly epoch: number
   readonly session: string
@@ -15,7 +15,7 @@ export interface Ticket {
   readonly expiresAt: number
 }
 
-/** Longer strings are no tickets of ours: they are refused before any cryptography. */
+/** Longer strings are no tickets of ours and are refused before any cryptography. */
 const MAX_TICKET_CHARACTERS = 1_024
 
 /** Signs and checks tickets (HMAC-SHA-256, RFC 2104). */
@@ -43,7 +43,7 @@ export class TicketOffice {
     const expected = this.#signature(body)
     if (given.length !== expected.length || !timingSafeEqual(given, expected))
       throw new RingsideError('ticket_invalid')
-    // Signed by us, so the shape is ours.
+    // We signed it, so the shape is ours.
     const ticket = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as Ticket
     if (ticket.expiresAt < now) throw new RingsideError('ticket_expired')
     return ticket

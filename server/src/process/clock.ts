@@ -1,4 +1,4 @@
-/** Time and timers, passed in everywhere, so that a test moves them by hand. */
+/** Time and timers are passed in everywhere, so that a test moves them by hand. */
 export interface Clock {
   /** Ms since the Unix epoch; never goes back. */
   now(): number
@@ -63,7 +63,7 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Timers that wait: 0 once everything has been stopped. */
+  /** Count of timers that wait; it is 0 once everything has been stopped. */
   get pendingCount(): number {
     return this.#due.length
   }

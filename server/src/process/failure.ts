@@ -2,7 +2,7 @@ import { isErrorCode } from '@ringside/protocol'
 import { Rejection, RingsideError, clientText } from './errors.ts'
 import type { Logger } from './logger.ts'
 
-/** What a client is told about a refused command. */
+/** A client is told this about a refused command. */
 export interface Refusal {
   readonly code: string
   readonly message: string
@@ -19,7 +19,7 @@ export function refusalOf(error: unknown): Refusal | null {
   return isForClient ? { code: error.code, message: clientText(error.message) } : null
 }
 
-/** True for a promise, and for what only looks like one. */
+/** True for a promise, and for an object that only looks like one. */
 export function isPromise(value: unknown): value is Promise<unknown> {
   return (
     typeof value === 'object' &&
@@ -29,22 +29,22 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 }
 
 /**
- * An error in one line for a log: name, message, code. A driver's own object holds the whole topology,
+ * Tells an error in one line for a log: name, message, code. A driver's own object holds the whole topology,
  * several KB with each try.
  */
 export function briefOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // Ours only says that the log is away; why is in its cause.
+  // Our error only says that the log is away; its cause says why.
   if (error instanceof RingsideError && error.cause instanceof Error) return briefOf(error.cause)
   const { code } = error as { readonly code?: unknown }
   const isTold = typeof code === 'number' || typeof code === 'string'
   return `${error.name}: ${error.message}${isTold ? ` (${code})` : ''}`
 }
 
-/** What the log itself tells of, once for all rooms and streams: that it is away, given up, or taken. */
+/** Tells the failures that the log itself reports once for all rooms and streams: it is away, given up, or taken. */
 const TOLD_ONCE: ReadonlySet<string> = new Set(['unavailable', 'outbox_unreachable', 'room_taken'])
 
-/** Warns of one room's or stream's failure; at debug where it is the log's (OB18). */
+/** Warns of one room's or stream's failure, or tells it at debug where it is the log's (OB18). */
 export function warnOf(
   logger: Logger,
   error: unknown,

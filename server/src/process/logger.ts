@@ -1,5 +1,5 @@
 /**
- * Where the server logs to: fields first, then a constant message. pino fits as it is. The library
+ * The server logs to it: fields first, then a constant message. pino fits as it is. The library
  * itself never prints; without a logger nothing is logged.
  */
 export interface Logger {

@@ -41,10 +41,10 @@ const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, hel
   joins: ['joins_total', 'Seats taken with a ticket'],
 }
 
-/** Where parts report to. Made once per server; nothing here is global. */
+/** Parts report here. It is made once per server; nothing here is global. */
 export interface Metrics {
   readonly counters: Counters
-  /** How late one tick of a room began, in ms. */
+  /** Records the lateness of one tick's beginning, in ms. */
   observeTickLag(ms: number): void
 }
 
@@ -55,7 +55,7 @@ function createCounters(): Counters {
   return { ...counters }
 }
 
-/** Counts, but shows nothing: the default of a part that is made alone. */
+/** Counts, but shows nothing; a part that is made alone gets this by default. */
 export function createMetrics(): Metrics {
   return { counters: createCounters(), observeTickLag() {} }
 }
@@ -104,7 +104,7 @@ export class PrometheusMetrics implements Metrics {
     this.#tickLag.observe(ms)
   }
 
-  /** Everything in Prometheus' text format. */
+  /** Resolves with everything in Prometheus' text format. */
   text(): Promise<string> {
     return this.#registry.metrics()
   }

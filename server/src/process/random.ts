@@ -3,9 +3,9 @@ import type { Cipher } from 'node:crypto'
 import { RingsideError } from './errors.ts'
 
 /**
- * Randomness of a room. The same seed and epoch give the same draws on every machine; from any number of
+ * The randomness of a room. The same seed and epoch give the same draws on every machine; from any number of
  * draws nobody who lacks the seed can tell another, be it before, between or after them (OB20). So players
- * may see dice, and cards be dealt from the same generator. Whoever holds the seed can tell every draw.
+ * may see dice, and cards be dealt from the same generator. A holder of the seed can tell every draw.
  */
 export interface Random {
   /** From 0 (inclusive) to 1 (exclusive), in steps of 2^-53. */
@@ -17,17 +17,17 @@ export interface Random {
   int(min: number, max: number): number
 }
 
-/** Bytes of the generator's stream made at once: a call into the crypto library costs far more than a draw. */
+/** So many bytes of the stream are made at once, for a call into the crypto library costs far more than a draw. */
 const BLOCK_BYTES = 1_024
 const SEED_BYTES = 32
 /** OpenSSL takes ChaCha20's counter and nonce as one; a key is never used twice, so both begin at zero. */
 const COUNTER_AND_NONCE_BYTES = 16
 const TWO_TO_32 = 2 ** 32
 const TWO_TO_53 = 2 ** 53
-/** Up to here a product with a 32-bit word is exact. */
+/** A product with a 32-bit word is exact up to here. */
 const SMALL_RANGE = 2 ** 21
 
-/** What the cipher encrypts: the result is its key stream. */
+/** The cipher encrypts these zeros, and the result is its key stream. */
 const zeros = new Uint8Array(BLOCK_BYTES)
 
 /**
@@ -35,7 +35,7 @@ const zeros = new Uint8Array(BLOCK_BYTES)
  * room repeats none that the one before has shown.
  *
  * `seed` is as secret as the draws: rooms have 256 bits (64 hex digits). A number, or a short text, gives
- * repeatable draws too, but whoever can try all seeds finds it: for bots and tests. 7 and '7' are the same.
+ * repeatable draws too, for bots and tests, but anybody who can try all seeds finds it. 7 and '7' are the same.
  * `epoch` is a whole number; default 0.
  */
 export function createRandom(seed: number | string, epoch = 0): Random {
@@ -56,7 +56,7 @@ export function createSeeds(serverSeed: string | null): (roomId: string) => stri
 /** ChaCha20's key stream, read in words of 32 bits, little-endian. Its fields are out of reach of any log line. */
 class ChaChaRandom implements Random {
   readonly #key: Buffer
-  /** Made at the first draw: many rooms never draw. */
+  /** It is made at the first draw, for many rooms never draw. */
   #cipher: Cipher | null = null
   #block = new DataView(zeros.buffer)
   #at = BLOCK_BYTES
