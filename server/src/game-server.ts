@@ -51,11 +51,11 @@ export interface ServerParts {
   readonly partsWith: (sockets: Part<Route>) => readonly Part<Route>[]
   /** The rate limit is off, and this is no development: said at `listen`. */
   readonly isOpenToFloods: boolean
-  /** Of rooms that do not say otherwise. */
+  /** Rooms that do not say otherwise get this. */
   readonly whenLogIsFull: FullLogPolicy
 }
 
-/** Read by health checks. States: new -> starting -> listening -> draining -> closed; starting -> failed -> closed. */
+/** Health checks read it. States: new -> starting -> listening -> draining -> closed; starting -> failed -> closed. */
 export interface ServerStatus {
   phase: 'new' | 'starting' | 'listening' | 'draining' | 'failed' | 'closed'
 }
@@ -202,7 +202,7 @@ export class GameServer implements Server {
         router.addAll(part.routes ?? [])
         metrics.show(part)
       })
-      // After the built-in ones, which win.
+      // The game's routes come after the built-in ones, which win.
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
       status.phase = 'listening'
       logger.info({ host, port: this.#port }, 'server listens')
@@ -211,7 +211,7 @@ export class GameServer implements Server {
       return this.#port
     } catch (error) {
       status.phase = 'failed'
-      // Its own failures are logged: why nothing was begun is what the caller asked for.
+      // Failures of the close are logged, for the caller wants to know why nothing was begun.
       await this.#takeDown().catch(() => {})
       status.phase = 'closed'
       throw error
@@ -235,7 +235,7 @@ export class GameServer implements Server {
     }
   }
 
-  /** What the transport calls; players and requests wait outside unless everything is there. */
+  /** The transport calls these; players and requests wait outside unless everything is there. */
   #handlers(): TransportHandlers {
     const { sessions, router, status } = this.#parts
     const isOpen = (): boolean => status.phase === 'listening' || status.phase === 'draining'
@@ -265,7 +265,7 @@ export class GameServer implements Server {
         logger.info({}, 'server drains')
         await this.#takeDown()
       } else if (this.#listening) {
-        // The start waits for the log: it hears of this, and takes back what it has begun.
+        // The start waits for the log; it hears of this and takes back what it has begun.
         const taken = this.#takeDown()
         await Promise.allSettled([taken, this.#listening])
         await taken
@@ -276,7 +276,7 @@ export class GameServer implements Server {
     }
   }
 
-  /** Done once, however often it is asked for. @throws RingsideError as Outbox.stop. */
+  /** Takes the parts down once, however often it is asked for. @throws RingsideError as Outbox.stop. */
   #takeDown(): Promise<void> {
     this.#takingDown ??= takeDownParts(this.#all, this.#parts.logger)
     return this.#takingDown

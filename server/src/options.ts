@@ -20,7 +20,7 @@ const rules = {
   maxQueuedBytes: [MIB, 4096, 256 * MIB],
   /** A socket that takes nothing for this long is closed with `slow`, in ms, 1,000-60,000. Default 8,000. */
   maxBehindMs: [8_000, 1_000, 60_000],
-  /** Nothing heard for this long: the peer is dead, in ms, 8,000-60,000. Default 60,000. */
+  /** A peer of which nothing is heard for this long is dead, in ms, 8,000-60,000. Default 60,000. */
   idleTimeoutMs: [60_000, 8_000, 60_000],
   /** Tokens a second of each client's bucket, above 0. Default 100. */
   ratePerSecond: [100, 0.01, 1e9],
@@ -130,7 +130,7 @@ export interface ServerSettings {
   readonly apiKey?: string
   /** Origins (`https://example.com`) that may connect besides the server's own host; `*` allows all. */
   readonly allowedOrigins?: readonly string[]
-  /** Refuse WebSocket handshakes without an Origin header (not from a browser). Default false. */
+  /** Refuses WebSocket handshakes without an Origin header (not from a browser). Default false. */
   readonly requireOrigin?: boolean
   /**
    * Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. Without
@@ -150,10 +150,10 @@ export interface ServerSettings {
   readonly nodeName?: string
   /** Secret that signs tickets, 32 characters or more. Default random: tickets end with the process. */
   readonly ticketSecret?: string
-  /** What rooms do when the log takes no more; a room may say otherwise. Default `pause`. */
+  /** Rooms do this when the log takes no more; a room may say otherwise. Default `pause`. */
   readonly whenLogIsFull?: FullLogPolicy
   /**
-   * Called once when the server can do its work no longer: its log was given up (`cause` says how many events are
+   * Is called once when the server can do its work no longer: its log was given up (`cause` says how many events are
    * lost), its rooms are stopped, `/health/live` is 503. Only a new process goes on: close, and end this one.
    */
   readonly onDead?: (cause: Error) => void
@@ -162,7 +162,7 @@ export interface ServerSettings {
   /** Default: in memory. */
   readonly store?: LogStore
   /**
-   * Who may watch a room: pages, states and streams. Called at the opening of a stream and again for every
+   * Decides who may watch a room: pages, states and streams. It is called at the opening of a stream and again for every
    * event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and read
    * later. Default: everybody watches every room that is not private.
    */
@@ -214,7 +214,7 @@ export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
     throw invalid(
       `Expected maxEventBytes within maxPendingBytes, got ${limits.maxEventBytes} and ${limits.maxPendingBytes}`,
     )
-  // A copy, because V8 turns an object that is filled key by key into a hash table (8 ns at each look).
+  // This copies, because V8 turns an object that is filled key by key into a hash table, which is slower at each look.
   return Object.freeze({ ...limits })
 }
 
@@ -228,7 +228,7 @@ export function withRateLimit(limits: ServerLimits, isOn: boolean = true): Serve
   return isOn ? limits : Object.freeze({ ...limits, ratePerSecond: Infinity, rateBurst: Infinity })
 }
 
-/** The numbers among a server's options; what is neither is left in, for `checkLimits` to refuse. */
+/** Picks the numbers among a server's options; unknown ones are left in, for `checkLimits` to refuse. */
 export function pickLimits(options: object): Partial<ServerLimits> {
   return Object.fromEntries(
     Object.entries(options).filter(

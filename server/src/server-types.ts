@@ -54,7 +54,7 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   onDisconnect(handler: (session: Session<Data>, reason: DisconnectReason) => void): void
   /**
    * Adds an HTTP route. `path` may hold `:name` parts and end in `/*`; built-in routes win.
-   * What it throws is answered as JSON with the code's status.
+   * An error that it throws is answered as JSON with the code's status.
    */
   route(method: string, path: string, handler: RouteHandler): void
   /** Sends to every open session. */
@@ -69,8 +69,8 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   /** Reserves a seat as `POST /matchmake/joinById` does; for bots and tests. */
   reserveSeat(roomId: string, request: SeatRequest): Promise<{ sessionId: string; ticket: string }>
   /**
-   * A ticket for a seat that is taken, so that what drove it before (a bot, before a restart) takes it up
-   * again: as a player's reconnect, but without his token. A connection that holds the seat is replaced.
+   * Makes a ticket for a seat that is taken, so that its driver of before (a bot, before a restart) takes it up
+   * again, as a player's reconnect does, but without its token. A connection that holds the seat is replaced.
    * @throws RingsideError room_not_found, reconnect_refused when there is no such seat.
    */
   retakeSeat(roomId: string, sessionId: string): { sessionId: string; ticket: string }

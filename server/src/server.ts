@@ -61,7 +61,7 @@ const LIST_LAG_MS = 1_000
 /**
  * Makes a server for a game's contract. Nothing runs before `listen`.
  *
- * The only place that constructs parts: read it from top to bottom to see how they hang together.
+ * It wires the subsystems and does nothing else; read it from top to bottom to see how they hang together.
  * @throws RingsideError option_invalid when an option is outside its range.
  */
 export function createServer<G extends GameContract, Data = Record<string, unknown>>(

@@ -33,7 +33,7 @@ export function statusPart(parts: StatusParts): Part<Route> {
 
 function answerLive({ outbox, status }: StatusParts): RouteHandler {
   return (_request, response) => {
-    // What is given up only a new process can take up again.
+    // Only a new process can take up again what was given up.
     const isLive = !outbox.stats.isGivenUp && status.phase !== 'failed'
     response.send(isLive ? 200 : 503, JSON_HEADERS, `{"status":"${isLive ? 'live' : 'dead'}"}`)
   }
@@ -48,7 +48,7 @@ function answerReady({ outbox, status, maxLagMs }: StatusParts): RouteHandler {
     const body = {
       status: isReady ? 'ready' : 'not-ready',
       phase: status.phase,
-      // Names no host and no credential: only whether the log fails at the moment.
+      // The answer names no host and no credential, only whether the log fails at the moment.
       outbox: { lagMs, tailLagMs, isFailing: lastError !== null },
     }
     response.send(isReady ? 200 : 503, JSON_HEADERS, JSON.stringify(body))
