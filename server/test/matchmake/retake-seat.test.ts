@@ -21,7 +21,7 @@ describe('a seat that code of the server takes again', () => {
     expect(again.all('joined')).toMatchObject([{ sessionId, name: 'Ada', epoch: 2 }])
     again.request(2, 'hit', { target: 'x' })
     await next.clock.advanceAsync(100, 5)
-    expect(again.reply(2, 'hit'), 'his score is kept').toEqual({ score: 2 })
+    expect(again.reply(2, 'hit'), 'the score is kept').toEqual({ score: 2 })
     expect(next.hookLog).toContain('reconnect Ada')
   })
 

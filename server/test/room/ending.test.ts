@@ -125,7 +125,7 @@ describe('a room that cannot begin', () => {
     expect(test.server.rooms).toEqual([])
   })
 
-  it('RM12 one that is over before its maker hears of it is refused him', async () => {
+  it('RM12 one that is over before its maker hears of it is refused', async () => {
     const base = new MemoryStore()
     const store = override(base, {
       rooms: {
