@@ -57,7 +57,7 @@ describe('OB6 snapshots are stored in the background', () => {
     expect(open).toEqual([])
   })
 
-  it('OB6 OB63 of one room only one is on its way, and only the newest waits', async () => {
+  it('OB6 OB91 of one room only one is on its way, and only the newest waits', async () => {
     const { open, saver } = slowSaver()
     const saved = ['1', '2', '3'].map((runtime) => saver.save(snapshot({ runtime })))
     await settle()
