@@ -330,7 +330,8 @@ export const mutations: readonly Mutation[] = [
     mutation(
       'OB6',
       'a room whose log was cut is restored as empty',
-      outbox('read/read-room', 'if (event.n !== last.n + 1) throw missing(room)', ''),
+      outbox('read/read-room', 'if (last.n === 0) throw missing(room)', ''),
+      outbox('log-outbox', 'if (whole.n !== n) throw missing(room)', ''),
     ),
   ),
   mutation('FE1', 'the ring closes over a gap', {
