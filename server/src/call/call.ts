@@ -38,7 +38,7 @@ export interface CommandEntry {
 
 /** One method without a command id: reachable by name only, so by JSON-RPC only. */
 export interface MethodEntry {
-  /** Always NO_COMMAND_ID. */
+  /** It is always NO_COMMAND_ID. */
   readonly id: number
   readonly name: string
   /** Tokens it takes from the client's bucket. */

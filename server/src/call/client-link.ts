@@ -2,7 +2,7 @@ import type { CloseCause } from '@ringside/protocol'
 import type { CallSeat } from './call.ts'
 
 /**
- * A room's end of one connection (session.ts implements it). The room sees no transport: only this.
+ * A room's end of one connection (session.ts implements it). The room sees no transport, only this.
  */
 export interface ClientLink {
   readonly isOpen: boolean

@@ -7,7 +7,7 @@ import type { Session } from '../call/contract.ts'
 import { scratchMemory } from '../transport/off-heap.ts'
 import { compileDecode, compileEncode } from './compiled-codec.ts'
 
-/** What runs for a command outside a room. `payload` is bytes for a raw command, else the value. */
+/** It runs for a command outside a room. `payload` is bytes for a raw command, else the value. */
 export type CommandHandler = (session: Session, payload: never) => unknown
 
 /** A method as it is registered. */
@@ -26,7 +26,7 @@ const SMALL_IDS = 1024
  */
 export class CommandRegistry {
   readonly #byId = new Map<number, CommandEntry>()
-  /** The same for ids below SMALL_IDS, where most games have theirs: 14 ns a message less than the map. */
+  /** The same for ids below SMALL_IDS, where most games have theirs: an array is looked up faster than the map. */
   readonly #bySmallId = Array.from({ length: SMALL_IDS }, (): CommandEntry | undefined => undefined)
   /** Commands of the contract, and methods. */
   readonly #byName = new Map<string, CallEntry>()
@@ -109,7 +109,7 @@ export class CommandRegistry {
     this.#name({ id: NO_COMMAND_ID, name, cost, isAsync: false, run })
   }
 
-  /** No registration from here on. */
+  /** Nothing can be registered from here on. */
   seal(): void {
     this.#isSealed = true
   }

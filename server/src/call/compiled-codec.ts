@@ -16,8 +16,8 @@ const MAX_FIELDS = 15
 const MAX_FAST_TEXT = 48
 
 /**
- * Compiles the reading of flat messages, which most commands are: 6 times faster than decodeMessage
- * for four fields. Whatever is unusual in the bytes (unknown fields, long varints, text beyond ASCII,
+ * Compiles the reading of flat messages, which most commands are: several times faster than decodeMessage
+ * (`npm run bench -- dispatch`, typed). Whatever is unusual in the bytes (unknown fields, long varints, text beyond ASCII,
  * anything invalid) goes to decodeMessage, so there is one judge of what is valid.
  */
 export function compileDecode(schema: Schema): Decode {
@@ -235,8 +235,8 @@ function ascii(bytes: Uint8Array, at: number, size: number): string | null {
 }
 
 /**
- * A case for each length: text put together letter by letter makes a string of every part of it, 75 ns for twelve
- * letters (`npm run bench -- dispatch`, typed).
+ * Has a case for each length, for text put together letter by letter makes a string of every part of it
+ * (`npm run bench -- dispatch`, typed).
  */
 const wholeText = generate(
   `return function wholeText(bytes, at, size) {

@@ -1,4 +1,4 @@
-/** One connection. Valid until onDisconnect returned; afterwards its methods do nothing. */
+/** One connection. It is valid until onDisconnect returned; afterwards its methods do nothing. */
 export interface Session<Data = Record<string, unknown>> {
   /** Unique per connection, made by the server. */
   readonly id: string
@@ -6,7 +6,7 @@ export interface Session<Data = Record<string, unknown>> {
   readonly isOpen: boolean
   /** The room whose seat this connection holds, or null. */
   readonly roomId: string | null
-  /** Aborts when the connection closes: pass it to what works for this client alone. Made when first asked for. */
+  /** Aborts when the connection closes: pass it to work for this client alone. It is made when it is first asked for. */
   readonly signal: AbortSignal
   /** The game's own notes; empty at onConnect. */
   data: Data
@@ -18,7 +18,7 @@ export interface Session<Data = Record<string, unknown>> {
   close(code?: number, reason?: string): void
 }
 
-/** Why a connection ended. */
+/** A connection ended for this reason. */
 export interface DisconnectReason {
   /** WebSocket close code; 1006 when there was no closing handshake. */
   readonly code: number
@@ -42,7 +42,7 @@ export type RpcCaller<Data = Record<string, unknown>> =
 /** The call as its method sees it, besides its params. */
 export interface RpcContext<Data = Record<string, unknown>> {
   readonly caller: RpcCaller<Data>
-  /** Aborts when the caller goes; over HTTP after `handlerTimeoutMs` too. Made when first asked for. */
+  /** Aborts when the caller goes; over HTTP after `handlerTimeoutMs` too. It is made when it is first asked for. */
   readonly signal: AbortSignal
 }
 

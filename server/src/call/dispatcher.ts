@@ -102,14 +102,14 @@ export class Dispatcher {
     }
   }
 
-  /** Nobody handles this: told, counted, and a strike. */
+  /** Nobody handles this: the caller is told, it is counted, and it is a strike. */
   unknown(id: number, replyTo: ReplyTo): void {
     this.#counters.messagesUnknown++
     this.refuse('unknown_command', id, replyTo)
     replyTo.caller.strike()
   }
 
-  /** The value does not decode or validate: told, counted, and a strike. */
+  /** The value does not decode or validate: the caller is told, it is counted, and it is a strike. */
   invalid(id: number, replyTo: ReplyTo): void {
     this.#counters.messagesInvalid++
     this.refuse('invalid_payload', id, replyTo)

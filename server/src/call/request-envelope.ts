@@ -1,6 +1,6 @@
 /**
  * A REQUEST, read by hand and in place: the bucket must be charged by the inner command's cost before
- * its payload is decoded, and the payload stays a view. One object, refilled by each read.
+ * its payload is decoded, and the payload stays a view. It is one object, refilled by each read.
  */
 export class RequestEnvelope {
   correlation = 0

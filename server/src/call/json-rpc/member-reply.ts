@@ -21,7 +21,7 @@ export type RpcTextCaller = SessionCaller | HttpCaller
 export interface MemberPlace {
   readonly answers: RpcAnswers
   readonly index: number
-  /** As it was written; null for a notification. */
+  /** The id as it was written; null for a notification. */
   readonly id: string | null
 }
 

@@ -64,7 +64,7 @@ function readMember(json: unknown, idText: string | null): RpcMember {
   const { jsonrpc, method, id } = json as { readonly [key: string]: unknown }
   if (idText !== null && typeof id !== 'string' && typeof id !== 'number' && id !== null)
     return NO_REQUEST
-  // Looked for as its own: a method may be named in no prototype, but `params` could be absent.
+  // It must be the object's own: a method may be named in no prototype, but `params` could be absent.
   const params = Object.hasOwn(json, 'params') ? (json as { params: unknown }).params : undefined
   const hasParams = params === undefined || (typeof params === 'object' && params !== null)
   if (jsonrpc !== '2.0' || typeof method !== 'string' || !hasParams)

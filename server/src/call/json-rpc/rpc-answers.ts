@@ -1,6 +1,6 @@
 import { batchText } from './answer-text.ts'
 
-/** Takes what answers one text: the JSON, and whether it is a single error. Null: nothing is to be said. */
+/** Takes the answer to one text: the JSON, and whether it is a single error. Null says that there is none. */
 export type SendAnswer = (text: string | null, isError: boolean) => void
 
 /**
