@@ -22,7 +22,7 @@ export class Attachment implements RoomLogHandlers {
     if (this.#loss) throw this.#loss
   }
 
-  /** From now on the room is told, in the turn in which it was made: nothing comes between. */
+  /** Tells the room everything from now on, in the turn in which it was made, so that nothing comes between. */
   attach(room: RoomLogHandlers): void {
     this.#room = room
     if (this.#isSnapshotDue) room.onSnapshotDue()

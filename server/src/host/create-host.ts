@@ -7,7 +7,7 @@ import type { HostParts } from './host.ts'
 import { RecordWriter } from './record-writer.ts'
 import { Records } from './records.ts'
 
-/** What the rooms of a process are made with. */
+/** The rooms of a process are made with these. */
 export interface HostContext extends Omit<HostParts, 'records' | 'outbox'> {
   readonly outbox: HostParts['outbox'] &
     Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms' | 'sealed'>

@@ -11,9 +11,9 @@ import { restoreAll } from './restore-all.ts'
 import { Tenancy } from './tenancy.ts'
 import type { Place, ReleaseTerms, StateMaker, TenancyParts } from './tenancy.ts'
 
-/** 60 bits of a random id: never the same twice. */
+/** A random id keeps 60 bits, so that it is never the same twice. */
 const ROOM_ID_CHARACTERS = 12
-/** Rooms restored at most, as a multiple of `maxRooms`: what was running goes on, but not without bound. */
+/** Rooms restored at most, as a multiple of `maxRooms`: running rooms go on, but not without bound. */
 const RESTORED_PER_ROOM = 10
 /** A room is written to the log within a second of its record; to an outage more is allowed, in ms. */
 const YOUNG_MS = 60_000
@@ -35,7 +35,7 @@ export interface HostParts {
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
   readonly records: Records
   readonly maxRooms: number
-  /** Longest wait for what awaits in a room that is released, in ms. */
+  /** Longest wait for the commands and hooks that await in a room that is released, in ms. */
   readonly settleMs: number
   /** The log is known to fail: no room can be made now. Default: never. */
   readonly isLogAway?: () => boolean
@@ -61,7 +61,7 @@ export class Host {
   /** Releases under way. */
   readonly #releases = new Set<Promise<void>>()
   #openingCount = 0
-  /** Rooms that another server has taken. */
+  /** Number of rooms that another server has taken. */
   fencedCount = 0
   #isDraining = false
 
@@ -76,7 +76,7 @@ export class Host {
     }
   }
 
-  /** No new rooms, and no new players: the server is about to close. */
+  /** The server is about to close, and takes no new rooms and no new players. */
   get isDraining(): boolean {
     return this.#isDraining
   }
@@ -119,7 +119,7 @@ export class Host {
     const room = await this.#hold(place, (tenancy) => tenancy.open(options))
     this.#context.logger.info({ roomId: id, type: type.name }, 'room opened')
     try {
-      // Whoever asked is told of the room only once a restart would find it again.
+      // The caller is told of the room only once a restart would find it again.
       await this.#records.add(room, place)
     } catch (error) {
       room.finish('room_ended')
@@ -244,7 +244,7 @@ export class Host {
       if (!(error instanceof SyntaxError) && !CANNOT_GO_ON.has(code)) throw error
       const fields = { roomId: record.room, type: record.type, err: error }
       this.#context.logger.warn(fields, 'room cannot go on')
-      // One so young may be another server's, whose first event is on its way.
+      // A record so young may be another server's, whose first event is on its way.
       const isYoung = this.#parts.outbox.now() - record.createdAt < YOUNG_MS
       const isGone = code === 'past_retention' && !isYoung
       if (code === 'room_over' || isGone) this.#records.end(record)
@@ -254,7 +254,7 @@ export class Host {
 
   /**
    * No new rooms, and each that is here is released. Resolves when none of them hands anything more to the log:
-   * `settled` is when that has stored it. What awaits in all rooms together has `settleMs`.
+   * `settled` is when that has stored it. The commands and hooks that await in all rooms have `settleMs` together.
    */
   async drain(): Promise<void> {
     this.#isDraining = true
@@ -278,12 +278,12 @@ export class Host {
     await this.#records.drain()
   }
 
-  /** After the log has stopped. */
+  /** Stops the writing of records. Call it after the log has stopped. */
   dispose(): void {
     this.#records.stop()
   }
 
-  // ---- who asks for rooms
+  // ---- questions about rooms
 
   /** @throws RingsideError room_not_found; room_released when another owner has it. */
   get(roomId: string): LiveRoom {

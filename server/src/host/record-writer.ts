@@ -4,7 +4,7 @@ import type { Logger } from '../process/logger.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 
-/** How long after a failure it is tried again, in ms. */
+/** A failure is followed by another try after so long, in ms. */
 const RETRY_MS = 1_000
 
 export interface RecordWriterParts {
@@ -61,7 +61,7 @@ export class RecordWriter {
   }
 
   async #writeNewest(room: string): Promise<void> {
-    // Nothing is awaited between the last look and the end: who replaces a record meanwhile starts anew.
+    // Nothing is awaited between the last look and the end: a record that is replaced meanwhile starts anew.
     await Promise.resolve()
     for (let failures = 0; !this.#isStopped;) {
       const record = this.#unsaved.get(room)

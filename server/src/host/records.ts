@@ -4,12 +4,12 @@ import type { RecordWriter } from './record-writer.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { Place } from './tenancy.ts'
 
-/** What is known of a room, living or over, for readers of its log. */
+/** Readers of a room's log know this of it, whether it lives or is over. */
 export interface RoomFacts {
   readonly type: string
   readonly delayMs: number
   readonly isPrivate: boolean
-  /** As in the room's record; absent for rooms that are over. */
+  /** The time in the room's record; absent for rooms that are over. */
   readonly revealedAt?: number
   /** False once the room has ended; true of one that another owner has. */
   readonly isLive: boolean
@@ -24,7 +24,7 @@ export interface RecordsParts {
 const MAX_KEPT = 10_000
 
 /**
- * Keeps the log's records of rooms true (OB11): what must be known of a room without reading its log,
+ * Keeps the log's records of rooms true (OB11): they say what must be known of a room without reading its log,
  * and which rooms a restart goes on with.
  */
 export class Records {
@@ -80,7 +80,7 @@ export class Records {
     this.#writer.replace(next)
   }
 
-  /** RoomFacts of a room of this process. */
+  /** Gives the facts of a room of this process. */
   factsOf(room: LiveRoom, isLive = true): RoomFacts {
     return { ...factsOf(room, isLive), revealedAt: this.#live.get(room.id)?.revealedAt ?? 0 }
   }
@@ -99,7 +99,7 @@ export class Records {
     const record = this.#live.get(room.id)
     this.#live.delete(room.id)
     if (!record || !room.hasEnded) return
-    // Only after its `end`, and not without it: a crash in between is found by the log's own last event, and a
+    // The record is written only after the room's `end`, and not without it: a crash in between is found by the log's own last event, and a
     // room whose `end` was never written goes on from its log.
     const ending = closed
       .catch(() => {})
@@ -140,7 +140,7 @@ export class Records {
     return oldest.value
   }
 
-  /** RoomFacts of a room that is not here; null when it is not known. */
+  /** Gives the facts of a room that is not here; null when it is not known. */
   find(roomId: string): RoomFacts | null {
     return this.#away.get(roomId) ?? null
   }
@@ -151,7 +151,7 @@ export class Records {
   }
 }
 
-/** What readers of the log must know of a room of this process. */
+/** Gives the facts that readers of the log must know of a room of this process. */
 function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
   return { type: room.type, delayMs: room.kind.delayMs, isPrivate: room.profile.isPrivate, isLive }
 }

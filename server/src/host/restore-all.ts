@@ -16,7 +16,7 @@ export interface RestoreAllParts {
   readonly limit: number
 }
 
-/** How many rooms go on, could not go on, and were not tried because there were too many. */
+/** Numbers of rooms that go on, that could not go on, and that were not tried because there were too many. */
 export interface RestoreCounts {
   restored: number
   left: number

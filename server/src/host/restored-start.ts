@@ -12,7 +12,7 @@ export interface RestoreParts {
 }
 
 /**
- * How a room goes on from its log: the state at its last patch; tick, seed and metadata as of the
+ * Says how a room goes on from its log: with the state at its last patch; tick, seed and metadata as of the
  * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats as
  * the log has them (CL3, OB25).
  */
@@ -27,7 +27,7 @@ export function restoredStart(stored: StoredRoom, parts: RestoreParts): RoomStar
 
 type Access = Pick<RoomRuntime, 'isLocked' | 'isPrivate' | 'revision'>
 
-/** Who may get in and watch. Where neither is newer, what shuts the room counts. */
+/** Says who may get in and watch. Where neither is newer, the one that shuts the room counts. */
 function newerAccess(snapshot: Access, record: Access): Access {
   const { isLocked, isPrivate, revision } = record.revision > snapshot.revision ? record : snapshot
   if (record.revision !== snapshot.revision) return { isLocked, isPrivate, revision }

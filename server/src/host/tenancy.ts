@@ -10,7 +10,7 @@ import type { StateTracker } from '../state/contract.ts'
 import { Attachment } from './attachment.ts'
 import { restoredStart } from './restored-start.ts'
 
-/** Which room it is about. */
+/** The room that a tenancy is about. */
 export interface Place {
   readonly id: string
   readonly type: RoomType
@@ -39,9 +39,9 @@ export interface TenancyParts {
   readonly onFenced: () => void
 }
 
-/** How long a release may take. */
+/** A release may take so long. */
 export interface ReleaseTerms {
-  /** Longest wait for what awaits in the room (async commands), in ms. */
+  /** Longest wait for the commands and hooks that await in the room, in ms. */
   readonly settleMs: number
   /**
    * Longest wait for the log after that, in ms; then the room goes on here. null: the process ends, so that the room is over
@@ -84,7 +84,7 @@ export class Tenancy {
   #state: State = { kind: 'vacant' }
   /** A release is asked for after which the room is over here in any case. */
   #isFinal = false
-  /** Of the room's log, once the room is over. */
+  /** Settles with the close of the room's log, once the room is over. */
   #closed: Promise<void> = Promise.resolve()
 
   constructor(place: Place, parts: TenancyParts) {
@@ -165,7 +165,7 @@ export class Tenancy {
       onHeld(room)
       return room
     } catch (error) {
-      // What it was is said by `error`.
+      // `error` says already what it was.
       await log.close().catch(() => {})
       throw error
     }
@@ -185,7 +185,7 @@ export class Tenancy {
     let tell = (): void => {}
     const handedOver = new Promise<void>((resolve) => (tell = resolve))
     const released = this.#release(room, terms, tell).finally(tell)
-    // Whoever asked is told; one that does not look must not end the process by that.
+    // The caller is told; one that does not look must not end the process by that.
     released.catch(() => {})
     const release = { handedOver, released }
     this.#state = { kind: 'releasing', room, release }
@@ -208,7 +208,7 @@ export class Tenancy {
       }
       throw error
     }
-    // Only now: whoever comes back is to find the next owner.
+    // Players are closed only now, for one who comes back is to find the next owner.
     room.finish('released')
     await this.#closed
   }
