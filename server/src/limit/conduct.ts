@@ -6,22 +6,22 @@ const DROP_WINDOW_MS = 2_000
 const STRIKE_WINDOW_MS = 10_000
 const RATE_LIMITED_EVERY_MS = 1_000
 
-/** What to do about a message over the rate limit. */
+/** Says what to do about a message over the rate limit. */
 export type DropVerdict = 'silence' | 'answer' | 'close'
 
 /**
- * How one client behaves: its allowance, its dropped messages and its invalid ones. The allowance is
- * a bucket of tokens in plain numbers, refilled by the clock (9 ns a message where a general limiter
- * costs 440-580 ns and a promise), and in no object of its own, which would be 80 bytes a session.
+ * The conduct of one client: its allowance, its dropped messages and its invalid ones. The allowance is
+ * a bucket of tokens in plain numbers, refilled by the clock, for a general limiter costs a promise a message;
+ * and it is no object of its own, which each session would have to hold.
  */
 export class Conduct {
   readonly #limits: ServerLimits
-  // Numbers from the start: a field that began as undefined takes a new object for each fraction.
+  // These are numbers from the start: a field that began as undefined takes a new object for each fraction.
   #tokens = 0
   #refilledAt = 0
-  /** Of the turn in which it was refilled; none has this one. */
+  /** The stamp of the turn in which it was refilled; no turn has this one. */
   #stamp = -1
-  /** Made at the first hit: most clients never have one. */
+  /** It is made at the first hit, for most clients never have one. */
   #drops: HitWindow | null = null
   #strikes: HitWindow | null = null
   #answeredAt: number | null = null

@@ -2,7 +2,7 @@
 export class HitWindow {
   readonly #limit: number
   readonly #windowMs: number
-  /** Made at the first hit: most clients never have one. */
+  /** It is made at the first hit, for most clients never have one. */
   #times: Float64Array | null = null
   #next = 0
   #count = 0

@@ -1,8 +1,8 @@
-/** Who may connect from a browser: the server's own host, and the origins of the list. */
+/** These may connect from a browser: the server's own host, and the origins of the list. */
 export interface OriginOptions {
   /** `https://example.com` (with a port when it is not the scheme's own); `*` allows all. */
   readonly allowedOrigins?: readonly string[] | undefined
-  /** Refuse requests that carry no Origin header. Default false: they are not from a browser. */
+  /** Refuses requests that carry no Origin header. Default false: they are not from a browser. */
   readonly requireOrigin?: boolean | undefined
 }
 

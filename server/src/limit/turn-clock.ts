@@ -6,7 +6,7 @@ const BURST = 4
 const MAX_STAMP = 0x3fff_ffff
 
 /**
- * Time for the rate limit. Reading a clock costs up to 120 ns, a tenth of a message; so in a burst it
+ * Time for the rate limit. Reading a clock costs a good part of a message's time; so in a burst it
  * is read once and holds until the turn ends. It may thus be late by the length of the turn, never
  * early: a bucket is refilled later, never too much.
  */

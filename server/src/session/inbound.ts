@@ -10,7 +10,7 @@ import { Conduct } from '../limit/conduct.ts'
 export class Inbound {
   readonly conduct: Conduct
   readonly plain: PlainReply
-  /** Filled anew by each REQUEST. */
+  /** Each REQUEST fills it anew. */
   readonly request: RequestReply
 
   constructor(caller: SessionCaller, limits: ServerLimits, now: number) {

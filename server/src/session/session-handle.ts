@@ -19,7 +19,7 @@ export interface HandledSession {
 export class SessionHandle implements Session {
   readonly id: string
   readonly #session: HandledSession
-  /** Made when it is first asked for: 56 bytes that many a session never needs. */
+  /** It is made when it is first asked for, for many a session never needs it. */
   #data: Record<string, unknown> | null = null
 
   constructor(id: string, session: HandledSession) {

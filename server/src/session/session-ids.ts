@@ -5,8 +5,9 @@ const ID_BYTES = 16
 const POOL_BYTES = 4_096
 
 /**
- * Makes session ids: 128 bits of the system's randomness as 32 hex digits. Flat strings of 48 bytes:
- * `randomUUID` leaves each as a tree of its pieces, 480 bytes for as long as the session lives.
+ * Makes session ids: 128 bits of the system's randomness as 32 hex digits. They are flat strings:
+ * `randomUUID` leaves each as a tree of its pieces, ten times as large, for as long as the session lives
+ * (`npm run bench -- dispatch`, memory per idle session).
  */
 export class SessionIds {
   readonly #pool = Buffer.alloc(POOL_BYTES)

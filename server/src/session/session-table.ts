@@ -21,7 +21,7 @@ const EVERYBODY = 'everybody'
 const SWEEP_MS = 1_000
 const PATH = /^\/(?:n\/[A-Za-z0-9._-]{1,64}\/)?ws$/
 
-/** What the game wants to know of connections; what a hook throws is logged. */
+/** The game is told of connections by these; an error that a hook throws is logged. */
 export interface SessionHooks {
   onConnect: ((session: Session) => void) | null
   onDisconnect: ((session: Session, reason: DisconnectReason) => void) | null
@@ -29,7 +29,7 @@ export interface SessionHooks {
 
 /** Everything a table is made of. */
 export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 'turn'> {
-  /** Read at each event, so it may be filled in until `listen`. */
+  /** They are looked up at each event, so they may be filled in until `listen`. */
   readonly hooks: SessionHooks
   readonly isOriginAllowed: OriginCheck
   /** The transport's `publish`. */
@@ -77,7 +77,7 @@ export class SessionTable implements Part {
       open: (connection) => this.#open(connection),
       message: (connection, message, isBinary) => {
         const session = connection.owner as ClientSession
-        // The last resort: what escapes here would end the process, for everybody.
+        // This is the last resort: an error that escapes here would end the process, for everybody.
         try {
           session.receive(message, isBinary)
         } catch (error) {
@@ -188,7 +188,7 @@ export class SessionTable implements Part {
     }
   }
 
-  /** Runs only while there are sessions, so that an idle server has no timer of ours. */
+  /** It runs only while there are sessions, so that an idle server has no timer of ours. */
   #sweep(): void {
     this.#stopSweep = null
     const now = this.#parts.clock.now()

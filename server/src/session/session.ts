@@ -27,7 +27,7 @@ import { RequestEnvelope } from '../call/request-envelope.ts'
 import type { TurnClock } from '../limit/turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
 
-/** What all sessions of a server share. */
+/** All sessions of a server share these. */
 export interface SessionContext {
   readonly limits: ServerLimits
   readonly clock: Clock
@@ -43,7 +43,7 @@ export interface SessionContext {
 }
 
 // The compiler folds a constant of its own module; one of another module it reads at each use, and the id is read
-// in place for the same reason (27 ns a message: `npm run bench -- dispatch`).
+// in place for the same reason (`npm run bench -- dispatch` shows both).
 const HEADER_BYTES = FRAME_HEADER_BYTES
 const RESERVED_IDS = FIRST_RESERVED_ID
 const { dropped: DROPPED } = SendResult
@@ -57,7 +57,7 @@ const envelope = new RequestEnvelope()
 /**
  * Steps 2 and 3 for one connection: decode and charge; then the dispatcher has the call.
  *
- * Open from construction until `close`, `closeWith` or the transport's close event, whichever is
+ * It is open from construction until `close`, `closeWith` or the transport's close event, whichever is
  * first. From then on `isOpen` is false, no handler runs and nothing is sent (SE1); `closed` then
  * tells the seat and the game, once.
  */
@@ -65,14 +65,14 @@ export class ClientSession implements ClientLink, RpcSession {
   readonly handle: SessionHandle
   /** The seat this connection sits on, or null. */
   seat: Seat | null = null
-  /** A number, since a boolean is looked at in more steps (15 ns a message: `npm run bench -- dispatch`). */
+  /** A number, since a boolean is looked at in more steps (`npm run bench -- dispatch` shows it). */
   #state: typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
   pending: PendingCalls | null = null
   readonly #connection: Connection
   readonly #context: SessionContext
   #inbound: Inbound | null = null
   #abort: AbortController | null = null
-  /** Since when the socket has taken nothing, in ms; 0 = nothing waits. */
+  /** The socket has taken nothing since then, in ms; 0 = nothing waits. */
   #stuckSince = 0
 
   constructor(id: string, connection: Connection, context: SessionContext) {
@@ -81,11 +81,11 @@ export class ClientSession implements ClientLink, RpcSession {
     this.handle = new SessionHandle(id, this)
   }
 
-  /** One WebSocket message. `message` is lent until this returns. */
+  /** Takes one WebSocket message. `message` is lent until this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void {
     if (this.#state !== OPEN) return
     const { limits, metrics, registry, turn, dispatcher } = this.#context
-    // Its length is a field; that of an ArrayBuffer is a call (4 ns a message).
+    // Its length is a field; that of an ArrayBuffer is a call.
     const frame = new Uint8Array(message)
     const { length } = frame
     metrics.counters.bytesIn += length
@@ -205,7 +205,7 @@ export class ClientSession implements ClientLink, RpcSession {
     return this.#abort.signal
   }
 
-  /** The last resort of the table: what escaped from everything here. */
+  /** The last resort of the table: an error has escaped from everything here. */
   broke(error: unknown): void {
     this.#context.dispatcher.broke(error, this)
   }
@@ -225,7 +225,7 @@ export class ClientSession implements ClientLink, RpcSession {
     return true
   }
 
-  /** Sends a whole frame; the bytes are copied. Over the byte budget: closed as `slow`. */
+  /** Sends a whole frame; the bytes are copied. A client over its byte budget is closed with `slow`. */
   send(frame: Uint8Array): void {
     if (this.#state === OPEN && this.#connection.send(frame) === DROPPED) this.closeSlow()
   }
@@ -290,7 +290,7 @@ export class ClientSession implements ClientLink, RpcSession {
     }
   }
 
-  /** Called about once a second: closes a socket that takes nothing, or holds too much. */
+  /** Closes a socket that takes nothing, or holds too much. It is called about once a second. */
   sweep(now: number): void {
     const { maxBehindMs, maxQueuedBytes } = this.#context.limits
     const waiting = this.#connection.bufferedBytes
@@ -316,7 +316,7 @@ export class ClientSession implements ClientLink, RpcSession {
     if (conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
   }
 
-  /** Nobody waits here any more: what runs for the client is told so. Does nothing the second time. */
+  /** Nobody waits here any more, and the calls that run for the client are told so. It does nothing the second time. */
   #release(): void {
     this.pending?.abandon()
     this.#abort?.abort()
