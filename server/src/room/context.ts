@@ -14,7 +14,7 @@ export interface RoomContext {
   readonly hookTimeoutMs: number
   /** A new unguessable id. */
   newId(): string
-  /** Number of seats, metadata or lock changed. */
+  /** The number of seats, metadata or lock has changed. */
   onChanged(room: { readonly id: string }): void
   /** The room is over and holds nothing any more; `closed` settles when its log is written. */
   onEnded(room: { readonly id: string }, closed: Promise<void>): void

@@ -19,7 +19,7 @@ import type { Random } from '../process/random.ts'
  */
 export type FullLogPolicy = 'pause' | 'close'
 
-/** Why a player's seat was given up. */
+/** A player's seat was given up for this reason. */
 export type LeaveReason =
   | 'left'
   | 'dropped'
@@ -36,7 +36,7 @@ export type LeaveReason =
 export interface RoomSession {
   /** The session id: unique, made by the server, the key of the player's own state. */
   readonly id: string
-  /** As the client asked for it, cleaned: 1-24 characters, no control characters. */
+  /** The name that the client asked for, cleaned: 1-24 characters, no control characters. */
   readonly name: string
   /** False between onDrop and onReconnect. */
   readonly isConnected: boolean
@@ -45,7 +45,7 @@ export interface RoomSession {
   /** The game's own notes on the player; never sent. */
   readonly data: Record<string, unknown>
   /**
-   * Whatever `onAuth` returned. After a restart of the server: the same by way of JSON, or undefined when
+   * The result of `onAuth`. After a restart of the server it is the same by way of JSON, or undefined when
    * it is no JSON of at most 4,096 characters.
    */
   readonly auth: unknown
@@ -61,17 +61,17 @@ export interface RoomSession {
 }
 
 export interface BroadcastOptions {
-  /** Session id to leave out. */
+  /** This session id is left out. */
   readonly except?: string
-  /** Only these session ids. */
+  /** Only these session ids get it. */
   readonly to?: readonly string[]
-  /** Send after the next patch, so that clients have the state that it speaks of. */
+  /** Sends after the next patch, so that clients have the state that it speaks of. */
   readonly afterPatch?: boolean
 }
 
 /** Options of `room.emit`. */
 export interface EmitOptions {
-  /** Send now, ahead of the patch of this turn: for what must not wait and needs no state. */
+  /** Sends now, ahead of the patch of this turn: for an event that must not wait and needs no state. */
   readonly atOnce?: boolean
 }
 
@@ -122,10 +122,10 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   setTeam(session: RoomSession, team: string | number | null): void
   /** Calls after `ms` of the room's clock. The returned function cancels. At most 1,000 at once. */
   after(ms: number, callback: () => Synchronous): () => void
-  /** No new players until unlock. */
+  /** Lets no new players in until unlock. */
   lock(): void
   unlock(): void
-  /** As it was last set, also by the room's owner before a restart; null when it never was. */
+  /** The metadata that were set last, also by the room's owner before a restart; null when they never were. */
   readonly metadata: Json
   /** `GET /rooms` shows this; at most 4 KiB of JSON. A crash may take back the last 30 s of changes. */
   setMetadata(metadata: Json): void
@@ -188,7 +188,7 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   readonly emptyTimeoutMs?: number | null
   /** Default: the server's `whenLogIsFull`. */
   readonly whenLogIsFull?: FullLogPolicy
-  /** Makes the state. `options` is what the creator asked for: hostile until checked. */
+  /** Makes the state. `options` are the creator's wishes: hostile until checked. */
   onCreate(room: Omit<Room<State, Events>, 'state' | 'emit' | 'durable'>, options: Json): State
   /**
    * Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
@@ -209,7 +209,7 @@ export interface RoomHandlers<State, Events, C extends Commands> {
    * promise does after that time, or after the room's end, may be refused (`room_released`).
    */
   onLeave?(room: Room<State, Events>, session: RoomSession, reason: LeaveReason): MayAwait
-  /** Once per tick with the tick's length in ms (1000 / tickHz). */
+  /** Runs once per tick, with the tick's length in ms (1000 / tickHz). */
   onTick?(room: Room<State, Events>, tickMs: number): Synchronous
   /** The room is over here; nothing is sent any more, and only a room that has ended may still be written. */
   onDispose?(room: Room<State, Events>): Synchronous

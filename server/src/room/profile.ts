@@ -43,7 +43,7 @@ export class RoomProfile {
     return this.#revision
   }
 
-  /** A copy made when it was set: what the game changes later shows with the next call. */
+  /** A copy that was made when it was set: a later change by the game shows with the next call. */
   get metadata(): Json {
     return this.#metadata
   }
@@ -84,7 +84,7 @@ export class RoomProfile {
     this.#revision = revision
   }
 
-  /** For a snapshot that is captured at `now`, in ms. */
+  /** Describes the profile for a snapshot that is captured at `now`, in ms. */
   describe(now: number): Profile {
     this.#isUnsaved = false
     this.#describedAt = now
@@ -92,7 +92,7 @@ export class RoomProfile {
     return { isLocked, isPrivate, metadata, revision }
   }
 
-  /** No snapshot has what changed, and the last one was captured long enough before `now`. */
+  /** No snapshot has the last change, and the last one was captured long enough before `now`. */
   isSnapshotDue(now: number): boolean {
     return this.#isUnsaved && now - this.#describedAt >= SNAPSHOT_EVERY_MS
   }

@@ -54,7 +54,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   readonly kind: RoomType
   readonly seats: SeatTable
   readonly profile: RoomProfile
-  /** Over for good, not only for this process; in the log once `isEndStored`. */
+  /** The room is over for good, not only for this process; the log has it once `isEndStored`. */
   hasEnded = false
   readonly #seed: string
   readonly #context: RoomContext
@@ -76,7 +76,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   #isReady = false
   /** Players may act, come and come back; false once it is to be released. */
   #takesInput = true
-  /** What is written, sent or planned here comes about. */
+  /** This process owns the room: its writes, frames and plans come about. */
   #isOwned = true
   /** onDrain has run for the release that is under way. */
   #isDrained = false
@@ -169,7 +169,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   get isOver(): boolean {
     return this.#status === 'over'
   }
-  /** Paused, or handed over: no time passes in it. */
+  /** The room is paused or handed over: no time passes in it. */
   get isStill(): boolean {
     return this.isPaused || this.#status === 'handed over'
   }
@@ -291,7 +291,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   }
 
   drop(seat: RoomSeat): void {
-    // Told when the room goes on; the next owner finds every seat without its connection anyway.
+    // The game is told when the room goes on; the next owner finds every seat without its connection anyway.
     if (this.#status !== 'handed over') this.#life.drop(seat)
   }
 
@@ -345,7 +345,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     this.#takesInput = false
     return new Promise((resolve, reject) => {
       this.#awaited.onNone(this.#context.clock, settleMs, () => {
-        // In one turn: nothing can be written between the last answer and the last patch.
+        // All this is one turn: nothing can be written between the last answer and the last patch.
         this.#awaited.giveUp(new RingsideError('room_released'))
         this.#standStill().then(resolve, reject)
         onStill()
@@ -370,7 +370,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     await stored
   }
 
-  /** The room goes on here after all: what it is could not be stored, or is not wanted elsewhere. */
+  /** The room goes on here after all: it could not be stored, or is not wanted elsewhere. */
   takeBack(): void {
     this.#takesInput = true
     this.#isDrained = false
@@ -382,7 +382,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
       if (seat.isConnected && !seat.link) this.drop(seat)
   }
 
-  /** The last word of the game, once for each release. */
+  /** Gives the game the last word, once for each release. */
   #drain(): void {
     if (this.#isDrained) return
     this.#isDrained = true
@@ -421,7 +421,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     this.#context.onEnded(this, closed)
   }
 
-  /** What fails on the way must not keep the rest from being done. */
+  /** Takes one step of the end; a failure of it must not keep the rest from being done. */
   #inEnd(step: () => void): void {
     try {
       step()
@@ -436,7 +436,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     return closed
   }
 
-  /** From here on whatever is written throws (RM14): it would be in nobody's log. */
+  /** Lets every write throw from here on (RM14), for it would be in nobody's log. */
   #disown(): void {
     this.#isOwned = false
     this.#recorder.freeze()
@@ -454,7 +454,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     if (!this.#isReady) throw new RingsideError('room_not_ready')
   }
 
-  /** What is written, sent or planned here would never come about (RM14). */
+  /** @throws RingsideError room_released where a write, a frame or a plan would never come about (RM14). */
   #assertOwned(): void {
     if (!this.#isOwned) throw new RingsideError('room_released')
   }
@@ -464,7 +464,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     this.#context.onChanged(this)
   }
 
-  /** Not in the turn that asked for it: the answer of a command goes out before its client is closed. */
+  /** Ends the room after the turn that asked for it, for the answer of a command goes out before its client is closed. */
   #endSoon(): void {
     if (this.#isEndAsked) this.#context.clock.soon(() => this.finish('room_ended'))
   }
@@ -475,7 +475,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
 
   readonly #step = (dueAt: number): void => {
     this.#context.observeTickLag(this.#context.clock.now() - dueAt)
-    // Whole ms: the grid of 30 steps a second has fractions that nobody wants in a state.
+    // The clock has whole ms: the grid of 30 steps a second has fractions that nobody wants in a state.
     this.#begin(Math.floor(dueAt))
     const { mark } = this.#timers
     for (let timer; (timer = this.#timers.takeDue(dueAt, mark));)

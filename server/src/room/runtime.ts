@@ -1,6 +1,6 @@
 import type { Profile } from './profile.ts'
 
-/** A snapshot has this for a new owner of the room, besides its state and seats (OB6). */
+/** A snapshot has this for a new owner of the room, besides its state and seats (OB62). */
 export interface RoomRuntime extends Profile {
   readonly tick: number
   /** The room's clock in ms. */
@@ -9,14 +9,14 @@ export interface RoomRuntime extends Profile {
   readonly seed: string
 }
 
-/** For the log, as the `runtime` of a snapshot. */
+/** Encodes it for the log, as the `runtime` of a snapshot. */
 export function encodeRuntime(runtime: RoomRuntime): string {
   return JSON.stringify(runtime)
 }
 
 /**
  * Reads the `runtime` of a snapshot. It was written by this code, perhaps by an earlier version of it:
- * what is missing takes its first value, and the seed that of the room's record. Earlier versions wrote the
+ * a missing field takes its first value, and the seed that of the room's record. Earlier versions wrote the
  * generator's state as a number: its digits are the seed now, and as easily found as before.
  */
 export function decodeRuntime(text: string, recordSeed: string): RoomRuntime {

@@ -27,5 +27,5 @@ export interface RestoredStart {
 
 /** A room begins anew, or goes on from its log. */
 export type RoomStart =
-  /** `options` is what the creator asked for: hostile until onCreate has checked it. */
+  /** `options` are the creator's wishes: hostile until onCreate has checked them. */
   { readonly kind: 'new'; readonly options: Json; readonly track: TrackState } | RestoredStart

@@ -1,6 +1,6 @@
 import type { PatchHeader, PlayerPatch } from '../../state/contract.ts'
 
-/** One capture of a room (OB24): which of its three readers it is for. */
+/** One capture of a room (OB24), and which of its three readers it is for. */
 export interface CaptureOptions {
   readonly header: PatchHeader
   /** The log's patch is due, too, and with it a snapshot that was asked for. */

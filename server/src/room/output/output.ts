@@ -52,7 +52,7 @@ export class RoomOutput {
     this.#logMs = 1000 / type.logHz
   }
 
-  /** At the end of each step: flushes when a patch is due. */
+  /** Flushes when a patch is due. Call it at the end of each step. */
   step(at: number): void {
     if (at < this.#nextPatchAt) return
     this.#nextPatchAt = nextDue(this.#nextPatchAt, at, this.#patchMs)
@@ -60,7 +60,7 @@ export class RoomOutput {
   }
 
   /**
-   * One patch: to the players now, to the log when its own interval is over, when events wait for it, or when
+   * Sends one patch: to the players now, to the log when its own interval is over, when events wait for it, or when
    * forced.
    */
   flush(at: number, isLogForced: boolean): void {
@@ -81,7 +81,7 @@ export class RoomOutput {
   }
 
   /**
-   * A connection that fails while it is sent to runs game code, which may ask for a flush: what that captures is
+   * A connection that fails while it is sent to runs game code, which may ask for a flush: its capture is
    * sent once everybody has this one.
    */
   #send(captured: Capture): void {
@@ -97,21 +97,21 @@ export class RoomOutput {
     }
   }
 
-  /** JOINED, then a full state that has everything up to now, then what the game has sent meanwhile. */
+  /** Sends JOINED, then a full state that has everything up to now, then the frames that the game has sent meanwhile. */
   greet(seat: RoomSeat, at: number): void {
     const frame = this.#capture(at, false, seat)
     if (frame) this.#seats.greet(seat, frame)
     this.#seats.sendHeld()
   }
 
-  /** A full state to a client that has missed patches and whose socket is empty again. */
+  /** Sends a full state to a client that has missed patches and whose socket is empty again. */
   catchUp(at: number): void {
     this.flush(at, false)
   }
 
   /**
-   * Another team for a player, as of the next patch: in place of it they get a full state, without what they
-   * may see no longer. The log has it with that patch.
+   * Puts a player into another team, as of the next patch: in place of it they get a full state, without the fields
+   * that they may see no longer. The log has it with that patch.
    */
   setTeam(seat: RoomSeat, team: string | null): void {
     if (seat.team === team) return
@@ -120,12 +120,12 @@ export class RoomOutput {
     if (seat.isGreeted) seat.needsFullState = true
   }
 
-  /** The team of a seat that was taken back from the log. */
+  /** Takes over the team of a seat that was taken back from the log. */
   restoreTeam({ id, team }: RoomSeat): void {
     this.#recorder.setTeam(id, team)
   }
 
-  /** Nobody is in a team by an id whose seat is gone. */
+  /** Forgets the team of a seat that is gone: nobody is in a team by its id any more. */
   forgetTeam(seat: RoomSeat): void {
     if (seat.team !== null) this.#recorder.setTeam(seat.id, null)
   }
@@ -140,7 +140,7 @@ export class RoomOutput {
     return stored
   }
 
-  /** PAUSED to the players, after a patch with all that has changed until then. */
+  /** Sends PAUSED to the players, after a patch with all that has changed until then. */
   tellPaused(paused: boolean, at: number): void {
     this.flush(at, false)
     this.#seats.broadcast(encodeSystem('paused', { paused }))
@@ -152,7 +152,7 @@ export class RoomOutput {
    */
   event(name: string, { payload: schema }: EventDefinition, { data, at, atOnce }: RoomEvent): void {
     const payload = encodeMessage(schema, data as never)
-    // Decoded again: spectators must see what players see, rounded and cleaned.
+    // It is decoded again, for spectators must see what players see, rounded and cleaned.
     const json = toFeedJson(schema, decodeMessage(schema, payload))
     const event: NewEvent = { type: name, data: JSON.stringify(json) }
     const frame = encodeSystem('event', { name, at, payload })
@@ -165,7 +165,7 @@ export class RoomOutput {
     }
   }
 
-  /** `joined` or `left`: for spectators with the patch that has the seat, as PRESENCE for the other players. */
+  /** Tells of `joined` or `left`: spectators with the patch that has the seat, the other players by PRESENCE. */
   presence(type: 'joined' | 'left', seat: RoomSeat): void {
     const { id: sessionId, name } = seat
     this.#recorder.hold({ type, data: JSON.stringify({ sessionId, name }) })

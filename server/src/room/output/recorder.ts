@@ -66,7 +66,7 @@ export class RoomRecorder {
   }
 
   /**
-   * First event of a new room: its full first state (n = 1).
+   * Records the first event of a new room: its full first state (n = 1).
    * @throws RingsideError state_invalid when it is larger than an event may be.
    */
   recordFirstState(): void {
@@ -120,7 +120,7 @@ export class RoomRecorder {
     return new Map(ids.map((id) => [id, this.#tracker.fullFrame(header, id)]))
   }
 
-  /** The patch, then the events that wait for it. Needs the players' patch of this instant. */
+  /** Takes the patch, then the events that wait for it. It needs the players' patch of this instant. */
   #takeRecorded(take: (event: NewEvent) => void): void {
     const patch = this.#tracker.flushLog()
     const seats = this.#seats.flush()
@@ -155,7 +155,7 @@ export class RoomRecorder {
     return { patch, stored: this.#log.handOver(this.#whole(runtime)) }
   }
 
-  /** From now on whatever is written to the state throws at its line. */
+  /** Lets every write to the state throw at its line from now on. */
   freeze(): void {
     this.#tracker.freeze()
   }
@@ -195,7 +195,7 @@ export class RoomRecorder {
 
   /**
    * The last capture: writes all that is left, beyond the log's bound if need be, then `end` when the room is
-   * over for good, and gives the ownership up. Settles whoever waits for `durable`.
+   * over for good, and gives the ownership up. Everybody who waits for `durable` is told.
    * @throws RingsideError as RoomLog.close, when not everything was written.
    */
   close(header: PatchHeader, isEnd: boolean): Promise<void> {
@@ -211,7 +211,7 @@ export class RoomRecorder {
     return closed
   }
 
-  /** The log takes events again: hands over what had to wait. */
+  /** The log takes events again: hands over the events that had to wait. */
   resume(): void {
     const waiting = this.#waiting
     this.#waiting = []

@@ -35,7 +35,7 @@ interface OldSeat {
   readonly team?: string
 }
 
-/** Old logs: the seats of the newest snapshot, and of the events `joined` and `left` after it. */
+/** Finds the seats of an old log: those of the newest snapshot, and of the events `joined` and `left` after it. */
 function seatsOfOldLog({ runtime, events }: Pick<StoredRoom, 'runtime' | 'events'>): LoggedSeats {
   const { seats = [] } = JSON.parse(runtime ?? '{}') as { readonly seats?: readonly OldSeat[] }
   const found: Record<string, SeatEntry> = {}

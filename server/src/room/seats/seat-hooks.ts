@@ -5,7 +5,7 @@ import type { RoomSeat } from './seat.ts'
 
 export interface SeatHooksParts {
   readonly guard: HookGuard
-  /** A release of the room waits for what is on its way here. */
+  /** A release of the room waits for the hooks that are on their way here. */
   readonly awaited: Awaited
   readonly clock: Clock
   /** A hook is waited for so long before the seat goes on without it, in ms. */
@@ -17,8 +17,8 @@ export interface SeatHook {
   readonly where: string
   readonly call: () => unknown
   /**
-   * Called once: when the hook has settled, or is no longer waited for. `isRefused`: it settled while the room was
-   * handed over, so that what it wrote at the end has thrown.
+   * Is called once, when the hook has settled or is no longer waited for. `isRefused` says that it settled while the
+   * room was handed over, so that its writes at the end have thrown.
    */
   readonly after: (isRefused: boolean) => void
 }
@@ -41,7 +41,7 @@ export class SeatHooks {
   readonly #parts: SeatHooksParts
   readonly #running = new Map<RoomSeat, Running>()
   #isOver = false
-  /** What has become due while the room was handed over; null while it is not. */
+  /** The steps that have become due while the room was handed over; null while it is not. */
   #suspended: (() => void)[] | null = null
 
   constructor(parts: SeatHooksParts) {
@@ -61,7 +61,7 @@ export class SeatHooks {
     void settled.then(() => this.#goOn(seat, running))
   }
 
-  /** As `run` for a hook that must be synchronous: a promise of it is not waited for. */
+  /** Does as `run` for a hook that must be synchronous: a promise of it is not waited for. */
   runNow(seat: RoomSeat, hook: SeatHook): void {
     const running = this.#begin(seat, hook)
     this.#parts.guard.run(hook.where, hook.call)
@@ -74,7 +74,7 @@ export class SeatHooks {
     return running
   }
 
-  /** As `run`, but goes on after `timeoutMs` although the hook has not settled. */
+  /** Does as `run`, but goes on after `timeoutMs` although the hook has not settled. */
   runBounded(seat: RoomSeat, hook: SeatHook): void {
     this.run(seat, hook)
     this.#bound(seat)
@@ -95,7 +95,7 @@ export class SeatHooks {
     running.cancelTimer = clock.after(timeoutMs, () => this.#goOn(seat, running))
   }
 
-  /** The first call counts: nothing follows from a hook that settles later than it is waited for. */
+  /** Goes on after a hook. The first call counts: nothing follows from a hook that settles later than it is waited for. */
   #goOn(seat: RoomSeat, running: Running, isRefused = false): void {
     if (this.#running.get(seat) !== running) return
     if (this.#suspended) {
@@ -113,7 +113,7 @@ export class SeatHooks {
     this.#suspended ??= []
   }
 
-  /** What would have followed meanwhile follows now. */
+  /** Takes the steps now that would have followed meanwhile. */
   resume(): void {
     const due = this.#suspended ?? []
     this.#suspended = null

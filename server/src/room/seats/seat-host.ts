@@ -10,7 +10,7 @@ export interface SeatHost extends SeatOwner {
   readonly now: number
   /** The log takes nothing: nobody may be seated, and no grace ends. */
   readonly isPaused: boolean
-  /** Paused, or handed over: no time passes in it. */
+  /** The room is paused or handed over: no time passes in it. */
   readonly isStill: boolean
   readonly isOver: boolean
   /** @throws RingsideError room_released, room_paused. */

@@ -121,7 +121,7 @@ export class SeatLife {
     hooks.runBounded(seat, {
       where: 'onLeave',
       call: () => handlers.onLeave?.(room, seat, reason),
-      // What it could not remove while the room was handed over it has to remove now.
+      // It has to remove now what it could not remove while the room was handed over.
       after: (isRefused) => (isRefused ? this.#leave(seat, reason) : this.#left(seat)),
     })
     if (hooks.isRunning(seat)) log.setPhase(seat.id, 'leaving', reason)

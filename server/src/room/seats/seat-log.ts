@@ -38,7 +38,7 @@ export class SeatLog {
     return this.#entries.get(id)
   }
 
-  /** A new seat; its `joined` is held by the caller. */
+  /** Adds a new seat; its `joined` is held by the caller. */
   add(id: string, seat: Omit<SeatEntry, 'isNew' | 'phase'>): void {
     this.#entries.set(id, { ...seat, phase: 'joining', isNew: true })
     this.#changed.set(id, 'new')
@@ -68,7 +68,7 @@ export class SeatLog {
   }
 
   /**
-   * The merge patch of what has changed since the last call, or null. Every `joined` and `left` that is held
+   * Takes the merge patch of all changes since the last call, or null. Every `joined` and `left` that is held
    * must follow it into the log: from now on the seats are as those have left them.
    */
   flush(): string | null {
@@ -100,7 +100,7 @@ export class SeatLog {
     }
   }
 
-  /** All seats, for a snapshot. Right after `flush` it is what the log adds up to. */
+  /** Gives all seats, for a snapshot. Right after `flush` they are as the log adds up to them. */
   document(): string {
     return JSON.stringify(Object.fromEntries(this.#entries), withoutNulls)
   }
@@ -111,7 +111,7 @@ function withoutNulls(_key: string, value: unknown): unknown {
   return value === null ? undefined : value
 }
 
-/** A hidden document, or a patch of one, with seats in it. */
+/** Puts the seats into a hidden document, or into a patch of one. */
 export function withSeats(hidden: string | null, seats: string): string {
   const rest = hidden === null ? '{}' : hidden
   const comma = rest === '{}' ? '' : ','
@@ -121,7 +121,7 @@ export function withSeats(hidden: string | null, seats: string): string {
 /** Longest `auth` that is kept, in characters of JSON. */
 const MAX_AUTH_CHARACTERS = 4_096
 
-/** `session.auth` as the log keeps it: JSON of a sensible size, else `null`. */
+/** Encodes `session.auth` as the log keeps it: JSON of a sensible size, else `null`. */
 export function encodeAuth(auth: unknown): string {
   try {
     const text = JSON.stringify(auth) as string | undefined
@@ -131,7 +131,7 @@ export function encodeAuth(auth: unknown): string {
   }
 }
 
-/** Gives back what `encodeAuth` has kept; undefined where that is nothing. */
+/** Decodes it again; undefined where nothing was kept. */
 export function decodeAuth(text: string): unknown {
   return JSON.parse(text) ?? undefined
 }

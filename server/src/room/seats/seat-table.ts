@@ -27,7 +27,7 @@ const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
   replaced: 'replaced',
 }
 
-/** Frames and whom they are for, side by side. */
+/** Frames and the seats that they are for, side by side. */
 export interface Delivery {
   readonly seats: RoomSeat[]
   readonly frames: Uint8Array[]
@@ -116,7 +116,7 @@ export class SeatTable {
     }
   }
 
-  /** JOINED and STATE, then what the game has sent before, then the room's topic. */
+  /** Sends JOINED and STATE, then the frames that the game has sent before, then the room's topic. */
   greet(seat: RoomSeat, fullFrame: Uint8Array): void {
     const { link } = seat
     if (!link) return
@@ -180,8 +180,8 @@ export class SeatTable {
   }
 
   /**
-   * Sends a frame to everybody, or to those the options name; with `afterPatch` at the next patch. Who has not
-   * got JOINED yet gets what is meant for them by name, once they have.
+   * Sends a frame to everybody, or to those the options name; with `afterPatch` at the next patch. A seat that
+   * has not got JOINED yet gets the frames that name it, once it has.
    * @throws RingsideError option_invalid with more than 1,000 held frames.
    */
   broadcast(frame: Uint8Array, options?: BroadcastOptions): void {
@@ -203,12 +203,12 @@ export class SeatTable {
     }
   }
 
-  /** Keeps a frame for everybody until the next patch has gone; the room's log bounds how many there are. */
+  /** Keeps a frame for everybody until the next patch has gone; the room's log bounds their number. */
   hold(frame: Uint8Array): void {
     this.#held.push({ frame, options: undefined })
   }
 
-  /** Sends what waited for the patch, once that has gone. */
+  /** Sends the frames that waited for the patch, once that has gone. */
   sendHeld(): void {
     if (this.#held.length === 0) return
     const held = this.#held
@@ -217,7 +217,7 @@ export class SeatTable {
     for (const { frame, options } of held) this.broadcast(frame, options)
   }
 
-  /** Clients that were behind and whose sockets are empty again: the next patch has a full state for each. */
+  /** Takes the clients that were behind and whose sockets are empty again: the next patch has a full state for each. */
   takeCaughtUp(): string[] {
     const ids: string[] = []
     for (const { id, link, isGreeted, needsFullState } of this.seated.values())
@@ -249,18 +249,18 @@ export class SeatTable {
     return delivery
   }
 
-  /** There was a patch that nobody gets. */
+  /** Notes that there was a patch that nobody gets. */
   missPatch(): void {
     for (const seat of this.seated.values()) if (seat.isGreeted) seat.needsFullState = true
   }
 
-  /** Sends what was addressed. A client that has a new connection since begins there with a state of its own. */
+  /** Sends the frames of a delivery. A client that has a new connection since begins there with a state of its own. */
   send({ seats, frames }: Delivery): void {
     for (const [index, seat] of seats.entries())
       if (seat.isGreeted) seat.link?.send(frames[index] as Uint8Array)
   }
 
-  /** A seat of the room's last owner, whose player counts as dropped just now. */
+  /** Takes over a seat of the room's last owner, whose player counts as dropped just now. */
   restore(facts: SeatFacts, reconnectToken: string): RoomSeat {
     const seat = new RoomSeat(this.#room, facts)
     seat.reconnectToken = reconnectToken

@@ -46,7 +46,7 @@ export class RoomSeat implements RoomSession, Seat {
   needsFullState = false
   /** JOINED and the first full state were sent on this link: patches may follow. */
   isGreeted = false
-  /** From the first connection until onJoin has settled. */
+  /** True from the first connection until onJoin has settled. */
   isJoining = false
   /** Frames that the game has sent before JOINED. */
   #early: Uint8Array[] = []
@@ -117,7 +117,7 @@ export class RoomSeat implements RoomSession, Seat {
     this.#early.push(frame)
   }
 
-  /** A new connection: it gets JOINED first. */
+  /** Sets a new connection, which gets JOINED first. */
   connect(link: ClientLink): void {
     this.link = link
     this.status = 'connected'
@@ -126,7 +126,7 @@ export class RoomSeat implements RoomSession, Seat {
     this.#early = []
   }
 
-  /** JOINED and the state are on their way: what waited for them follows. */
+  /** JOINED and the state are on their way: the frames that waited for them follow. */
   greeted(): void {
     const early = this.#early
     this.#early = []

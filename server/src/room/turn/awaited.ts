@@ -8,7 +8,7 @@ const MAX_WAITS = 10_000
  * waited for; who asked gets the answer all the same.
  */
 export class Awaited {
-  /** What ends the wait for each, with why. */
+  /** These end the wait for each promise, with the reason. */
   readonly #waits = new Set<(cause: Error) => void>()
   #onNone: (() => void) | null = null
 
@@ -16,7 +16,7 @@ export class Awaited {
     return this.#waits.size
   }
 
-  /** The same answer, unless `giveUp` comes first. */
+  /** Gives the same answer, unless `giveUp` comes first. */
   track<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waits.add(reject)
@@ -26,15 +26,15 @@ export class Awaited {
         if (!this.#waits.delete(reject) || this.#waits.size > 0) return
         this.#onNone?.()
       }
-      // Also after `giveUp`: a rejection that comes late must not end the process.
+      // This holds after `giveUp` too: a rejection that comes late must not end the process.
       answer.then(resolve, reject).finally(settled)
     })
   }
 
   /**
    * Calls `then` once nothing is waited for, at the latest after `ms`: at once when there is nothing. When the time
-   * is up it comes in a turn of its own: what a handler has written is answered in the turn in which it was, and not
-   * taken for something that is still on its way.
+   * is up it comes in a turn of its own: the writes of a handler are answered in the turn in which they were made, and
+   * not taken for something that is still on its way.
    */
   onNone(clock: Clock, ms: number, then: () => void): void {
     if (this.#waits.size === 0) return then()
@@ -49,7 +49,7 @@ export class Awaited {
     this.#onNone = done
   }
 
-  /** Whoever waits is told `cause` instead of an answer; what the game does later is its own affair. */
+  /** Tells everybody who waits `cause` instead of an answer; what the game does later is its own affair. */
   giveUp(cause: Error): void {
     const waits = [...this.#waits]
     this.#waits.clear()

@@ -12,8 +12,8 @@ export interface HookGuardParts {
 }
 
 /**
- * Runs game code so that what it throws, or what its promise rejects with, ends neither the room nor the
- * process (RM4): each different failure is logged once, with its stack, and handed to `onError`.
+ * Runs game code so that a throw of it, or a rejection of its promise, ends neither the room nor the process
+ * (RM4): each different failure is logged once, with its stack, and handed to `onError`.
  */
 export class HookGuard {
   readonly #parts: HookGuardParts
