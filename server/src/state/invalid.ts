@@ -14,7 +14,7 @@ export function show(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value)
 }
 
-/** What a write to a state throws that is no longer this owner's. */
+/** A write throws it to a state that is no longer this owner's. */
 export function stateFrozen(): RingsideError {
   return new RingsideError('room_released')
 }

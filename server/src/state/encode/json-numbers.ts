@@ -45,7 +45,7 @@ export function writeNumber(v: DataView, p: number, value: number): number {
 /** Writes a whole number of at most 2^53 and returns the position after it. */
 export function writeInteger(v: DataView, p: number, value: number): number {
   if ((value | 0) === value) {
-    // Without a branch: signs of coordinates are random, and a branch told wrong costs 10 ns.
+    // This has no branch: signs of coordinates are random, and a branch told wrong is dear.
     v.setUint8(p, MINUS)
     const sign = value >> 31
     return writeWhole(v, p - sign, ((value ^ sign) - sign) >>> 0)
@@ -124,13 +124,13 @@ const HALF = Float64Array.from(NEAR, ({ half }) => half)
 const UNIT = Int32Array.from(NEAR, ({ unit }) => unit)
 const NEXT_UNIT = Int32Array.from(NEAR, ({ unit }) => unit / 10)
 
-/** The float that `writeFloat` writes: as an argument it would be boxed, 16 bytes each. */
+/** The float that `writeFloat` writes: as an argument it would be boxed. */
 export const float = new Float32Array(1)
 const bits = new Uint32Array(float.buffer)
 
 /**
  * Writes the shortest decimal that reads back as the 32-bit float in `float`, of several the closest one, and
- * returns the position after it. 15 ns with two decimals, 30 with any: a third of what loops over digits took.
+ * returns the position after it. That takes a third of the time of loops over digits (`npm run bench -- state`).
  */
 export function writeFloat(v: DataView, p: number): number {
   v.setUint8(p, MINUS)
@@ -167,8 +167,8 @@ const POWERS = Float64Array.from({ length: 78 }, (_, index) => Number(`1e${index
 const FIRST_POWER = 32
 
 /**
- * As `nearFraction`, of any size: 0.1 µs. Products are rounded here, and what they cannot tell V8 does: two in
- * five from 2^25 to 2^27, whose decimals lie halfway between two floats, and else hardly any.
+ * Does as `nearFraction` for any size, more slowly. Products are rounded here, and V8 does the cases that they cannot
+ * tell: two in five from 2^25 to 2^27, whose decimals lie halfway between two floats, and else hardly any.
  */
 function writeFar(v: DataView, p: number, size: number): number {
   const magnitude = (bits[0] as number) & 0x7fff_ffff
@@ -233,13 +233,13 @@ function writeExponent(
 const text = Buffer.allocUnsafeSlow(NUMBER_BYTES)
 const textView = new DataView(text.buffer, text.byteOffset, text.length)
 
-/** The text that `writeFloat` writes of a 32-bit float. */
+/** Gives the text that `writeFloat` writes of a 32-bit float. */
 export function floatText(value: number): string {
   float[0] = value
   return text.toString('latin1', 0, writeFloat(textView, 0))
 }
 
-/** The same by asking V8 for one digit more until the float reads back: 1.4 µs. */
+/** Gives the same by asking V8 for one digit more until the float reads back, which is much slower. */
 export function shortestF32(value: number): string {
   for (let precision = 1; precision < 9; precision++) {
     const digits = value.toPrecision(precision)

@@ -32,7 +32,7 @@ const NO_PARTS: readonly EncodedPart[] = []
 interface HiddenPart {
   readonly key: number
   readonly removed: number[]
-  /** By place, as the tree's queues. */
+  /** Its objects by place, as in the tree's queues. */
   readonly created: Map<number, Tracked[]>
   readonly changed: FieldsOf[]
   /** Fields that the audience sees no longer: they are sent with their defaults. */
@@ -87,7 +87,7 @@ export class PlayersEncoder implements Settler {
     const tree = this.#tree
     const { classes } = this.#compiled
     const parts = this.#parts
-    // Before anything is asked for its audience: what has left a team must not be in its part.
+    // This comes before anything is asked for its audience: objects that have left a team must not be in its part.
     const moved = tree.moveTeams()
     if (moved !== null) this.#tellMoved(moved)
     for (const compiled of classes) {
@@ -132,7 +132,7 @@ export class PlayersEncoder implements Settler {
     return encoded
   }
 
-  /** Takes from their old team what has gone over to another, and gives it whole to the new one. */
+  /** Takes the objects that have gone over to another team from their old one, and gives them whole to the new one. */
   #tellMoved({ fields, objects }: Moved): void {
     for (const { object, from } of fields) {
       const words = object.$c.teamMask

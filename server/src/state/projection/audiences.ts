@@ -1,6 +1,6 @@
-/** The key of what everybody sees: players, spectators, the public part of the log. */
+/** The key of everything that everybody sees: players, spectators, the public part of the log. */
 export const EVERYBODY = 0
-/** The key of what nobody sees: it never leaves the server. */
+/** The key of everything that nobody sees: it never leaves the server. */
 export const NOBODY = 1
 
 /** The first keys that are given out. They grow by two: a session's are even, a team's odd. */
@@ -22,7 +22,7 @@ interface Audience {
 class Keys {
   readonly #first: number
   readonly #keys = new Map<string, number>()
-  /** By key: element `(key - first) / 2`. */
+  /** The audiences by key, at `(key - first) / 2`. */
   readonly #audiences: (Audience | null)[] = []
   #free: number[] = []
   #unused: number[] = []

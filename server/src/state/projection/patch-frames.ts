@@ -20,7 +20,7 @@ export interface FrameTools {
 export class PatchFrames implements PlayerPatch {
   readonly frame: Uint8Array
   readonly #tools: FrameTools
-  /** By session id and by name of the team; null when the patch hides nothing. */
+  /** The parts by session id and by name of the team; null when the patch hides nothing. */
   readonly #own: Map<string, Uint8Array> | null = null
   readonly #teams: Map<string, Uint8Array> | null = null
   /** Whole frames of teams, made when a member asks first. */

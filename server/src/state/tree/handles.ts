@@ -26,7 +26,7 @@ interface Released {
  */
 export class Handles {
   readonly #public: Space = { from: ROOT_HANDLE, next: ROOT_HANDLE, free: [] }
-  /** By key of the audience, as long as it has a handle. */
+  /** The spaces by key of the audience, as long as it has a handle. */
   readonly #hidden = new Map<number, Space>()
   #releasedPublic: number[] = []
   #releasedHidden: Released[] = []

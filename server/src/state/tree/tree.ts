@@ -56,7 +56,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     this.clearLog()
   }
 
-  /** After the players' patch: everything new is known, and handles of the removed may be used again. */
+  /** Settles the tree after the players' patch: everything new is known, and handles of the removed may be used again. */
   settleNew(): void {
     if (this.createdCount > 0) {
       for (const queue of this.created) {
@@ -86,7 +86,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     return moved
   }
 
-  /** After the log's patch: the log has everything. */
+  /** Settles the tree after the log's patch: the log has everything. */
   clearLog(): void {
     const queue = this.#logQueue
     for (let i = 0; i < this.logCount; i++) {
@@ -125,8 +125,8 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   }
 
   /**
-   * From now on every write to an object of the tree throws, until `thaw`. What was changed since the last
-   * patch is in none. Costs what is queued, and nothing for the rest.
+   * Lets every write to an object of the tree throw from now on, until `thaw`. Changes since the last patch are in
+   * none. It costs time for what is queued, and none for the rest.
    */
   freeze(): void {
     for (const queue of this.dirty) {
@@ -137,7 +137,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     for (const queue of this.created) for (const object of queue) if (object !== null) object.$q = 0
   }
 
-  /** Writes are taken again. After a `freeze` that had nothing queued. */
+  /** Takes writes again, after a `freeze` that had nothing queued. */
   thaw(): void {
     for (const queue of this.dirty) {
       queue.n = 0
