@@ -8,7 +8,7 @@ export interface StreamEvent {
   readonly data: Json
 }
 
-/** What a spectator's stream has brought so far, read as WHATWG's EventSource reads it. */
+/** Everything that a spectator's stream has brought so far, read as WHATWG's EventSource reads it. */
 export class TestStream {
   /** 0 until the server answers. */
   status = 0
@@ -27,7 +27,7 @@ export class TestStream {
     return this.events.filter((event) => event.type === type).map(({ data }) => data)
   }
 
-  /** Whether an event of this type came. */
+  /** True when an event of this type came. */
   has(type: string): boolean {
     return this.events.some((event) => event.type === type)
   }
@@ -39,12 +39,12 @@ export class TestStream {
     this.#abort()
   }
 
-  /** For who feeds it. */
+  /** The source of the stream says how it is ended from here. */
   attach(abort: () => void): void {
     this.#abort = abort
   }
 
-  /** For who feeds it: takes a part of the body, cut anywhere. */
+  /** Takes a part of the body, cut anywhere, from the source of the stream. */
   take(bytes: Uint8Array): void {
     if (this.isOver) return
     this.text += this.#decoder.decode(bytes, { stream: true })

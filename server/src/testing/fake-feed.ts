@@ -18,7 +18,7 @@ import { OpenBody } from './network/open-body.ts'
 import { advance, settle, until } from './time.ts'
 import type { UntilOptions } from './time.ts'
 
-/** How a fake feed is made. */
+/** A fake feed is made of these. */
 export interface FakeFeedOptions<State> {
   /** The room's first state. */
   readonly state: State
@@ -26,9 +26,9 @@ export interface FakeFeedOptions<State> {
   readonly room?: string
   /** Default `http://feed.test`. */
   readonly address?: string
-  /** Of its `options.random`. Default 1. */
+  /** The seed of its `options.random`. Default 1. */
   readonly seed?: number
-  /** Told in `hello`. Default 2,000. */
+  /** `hello` tells it. Default 2,000. */
   readonly retryMs?: number
 }
 
@@ -107,7 +107,7 @@ export class FakeFeed<
       timers: this.clock,
       random: () => random.next(),
     }
-    // As a room's log begins: with its whole state.
+    // The log begins as a room's does, with its whole state.
     this.#add('patch', { prev: 0, data: JSON.parse(this.#tracker.fullLog().data) as Json })
   }
 
@@ -128,7 +128,7 @@ export class FakeFeed<
     return this.#tracker.state as StateOf<G['rooms'][T]>
   }
 
-  /** Changes the state and sends what changed; nothing when nothing did. */
+  /** Changes the state and sends the changes; nothing when there are none. */
   patch(change: (state: StateOf<G['rooms'][T]>) => void = () => {}): void {
     change(this.state)
     this.#tracker.flushPlayers({ epoch: 1, tick: this.#n, at: this.clock.now() })
@@ -154,7 +154,7 @@ export class FakeFeed<
     this.#add('left', { data: { sessionId, name } })
   }
 
-  /** The room is over: streams end, and who asks again for what it has seen gets 204. */
+  /** The room is over: streams end, and a reader that asks again after the end gets 204. */
   end(): void {
     this.#add('end', {})
     this.#hasEnded = true
@@ -214,12 +214,12 @@ export class FakeFeed<
     )
   }
 
-  /** From here on no request reaches anything, until it is back. Streams that stand are not touched; see `cut`. */
+  /** Lets no request reach anything, until it is back. Streams that stand are not touched; see `cut`. */
   setDown(isDown: boolean): void {
     this.#isDown = isDown
   }
 
-  /** What a GET of another path (`/rooms`) is answered with; 404 for those that are not set. */
+  /** Sets the answer to a GET of another path (`/rooms`); 404 for those that are not set. */
   answer(path: string, json: Json): void {
     this.#answers.set(path, json)
   }
@@ -229,7 +229,7 @@ export class FakeFeed<
     return advance(this.clock, ms)
   }
 
-  /** Lets readers take in what was sent. */
+  /** Lets readers take in the events that were sent. */
   settle(): Promise<void> {
     return settle()
   }
@@ -286,7 +286,7 @@ export class FakeFeed<
       : Response.json(json)
   }
 
-  /** As the server: after a position what followed it, else a snapshot and what followed that. */
+  /** Sends as the server does: after a position the events that followed it, else a snapshot and those after that. */
   #begin(stream: FakeStream, after: number | null): void {
     stream.isOpen = true
     this.#streams.add(stream)
@@ -313,7 +313,7 @@ export class FakeFeed<
     this.#streams.delete(stream)
   }
 
-  /** Where a stream without a position begins: `live`, `<seq>` or `-<seconds>s`. */
+  /** Finds the beginning of a stream without a position: `live`, `<seq>` or `-<seconds>s`. */
   #firstFor(from: string): Entry {
     const [, seconds] = /^-(\d+)s$/.exec(from) ?? []
     const isBefore = ({ seq, data }: Entry): boolean =>

@@ -3,7 +3,7 @@ import { MemoryTransport } from '../transport/memory/transport.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { Network } from './network/network.ts'
 
-/** Where and how long a server of a test is found. */
+/** Says where and how long a server of a test is found. */
 export interface HostParts {
   readonly network: Network
   readonly name: string

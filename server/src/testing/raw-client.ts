@@ -26,9 +26,9 @@ import type { UntilOptions } from './time.ts'
 /** One message from the server. */
 export interface TestFrame {
   readonly id: number
-  /** Of a message of the framework; null for a game's own. */
+  /** The name of a message of the framework; null for a game's own. */
   readonly name: SystemName | null
-  /** Without the id. */
+  /** The message without its id. */
   readonly payload: Uint8Array
   /** The whole message. */
   readonly bytes: Uint8Array
@@ -51,7 +51,7 @@ type EventPayload<G extends GameContract, N> = {
 /** A request that the server refused. */
 export class RefusedRequest extends Error {
   readonly code: string
-  /** Whether the same may succeed later. */
+  /** True when the same may succeed later. */
   readonly retry: boolean
 
   constructor(code: string, message: string, retry: boolean) {
@@ -62,7 +62,7 @@ export class RefusedRequest extends Error {
   }
 }
 
-/** What a raw client needs of its test. */
+/** A raw client needs these of its test. */
 export interface RawClientParts {
   readonly game: GameContract
   readonly link: Link
@@ -198,7 +198,7 @@ export class RawClient<G extends GameContract = GameContract> {
     return this.frames.splice(0, at).at(-1) as TestFrame
   }
 
-  /** How many messages of this name came. */
+  /** Gives the number of messages of this name that came. */
   count(name: SystemName): number {
     return this.frames.filter((frame) => frame.name === name).length
   }

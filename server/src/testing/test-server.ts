@@ -17,7 +17,7 @@ import { RawClient } from './raw-client.ts'
 import { advance, during, settle, until } from './time.ts'
 import type { UntilOptions } from './time.ts'
 
-/** What the kit gives to a server in its place. */
+/** The kit gives these to a server in place of its own. */
 export interface TestServerSettings extends ServerOptions {
   readonly clock: Clock
   readonly store: LogStore
@@ -37,7 +37,7 @@ export interface TestServerOptions extends Omit<
   ServerOptions,
   'clock' | 'transport' | 'logger' | 'newId'
 > {
-  /** Of everything random in the test: rooms, networks, backoffs. Default 1. */
+  /** The seed of everything random in the test: rooms, networks, backoffs. Default 1. */
   readonly seed?: number
 }
 
@@ -49,9 +49,9 @@ export interface LoggedLine {
 }
 
 export interface TestRequest {
-  /** Sent as JSON. */
+  /** A body that is sent as JSON. */
   readonly body?: unknown
-  /** Sent as it is, well-formed or not, in place of a `body`. */
+  /** Text that is sent as it is, well-formed or not, in place of a `body`. */
   readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
   /** Default: a link without delay. */
@@ -66,7 +66,7 @@ export interface TestAnswer {
   readonly json: unknown
 }
 
-/** How a raw client connects. */
+/** A raw client connects by these. */
 export interface DialOptions {
   /** Default: a link of its own without delay. */
   readonly link?: Link
@@ -85,7 +85,7 @@ export interface JoinOptions extends DialOptions {
 /** A raw client with a seat. */
 export type RawPlayer<G extends GameContract> = RawClient<G> & { readonly seat: MatchmakeAnswer }
 
-/** What all servers of a test share. */
+/** All servers of a test share these. */
 interface World {
   readonly clock: ManualClock
   readonly store: LogStore
@@ -131,7 +131,7 @@ export class TestServer<
   Data = Record<string, unknown>,
 > implements AsyncDisposable {
   readonly server: Server<G, Data>
-  /** Where it is dialled: `http://node-1.test`. */
+  /** It is dialled at this address: `http://node-1.test`. */
   readonly address: string
   readonly clock: ManualClock
   readonly store: LogStore

@@ -79,7 +79,7 @@ export async function during<T>(
 }
 
 /**
- * As {@link until} in real time, turn by turn of the event loop and without a timer: for sockets, files and other processes,
+ * Does as {@link until} in real time, turn by turn of the event loop and without a timer: for sockets, files and other processes,
  * which no manual clock moves. It keeps the processor busy meanwhile.
  * @throws Error that says what was waited for, with what the condition threw last as its `cause`.
  */
@@ -105,7 +105,7 @@ async function run(clock: ManualClock, end: number, isDone: () => boolean): Prom
     await turn()
     if (isDone()) return true
     if (!clock.runNext(end)) {
-      // What came back from a body may set a timer yet.
+      // An answer whose body has come may set a timer yet.
       await settle()
       if (isDone()) return true
       if (!clock.runNext(end)) return false

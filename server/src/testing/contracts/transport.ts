@@ -31,7 +31,7 @@ export interface ContractReply {
   text(): Promise<string>
 }
 
-/** How the suite makes a transport and reaches it. */
+/** The suite makes a transport and reaches it by these. */
 export interface ContractSubject {
   create(options: TransportOptions): Transport
   /** Rejects when the handshake is refused, with the status in the message. */

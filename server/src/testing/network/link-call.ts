@@ -1,7 +1,7 @@
 import type { AnswerReader, MemoryExchange, MemoryRequest } from '../../transport/memory/http.ts'
 import type { Wire } from './wire.ts'
 
-/** How an HTTP exchange over a link comes back. Nothing is called after `onEnd` or `onBroken`. */
+/** An HTTP exchange over a link comes back by these. Nothing is called after `onEnd` or `onBroken`. */
 export interface CallReader {
   onHead(status: number, headers: Readonly<Record<string, string>>): void
   onBytes(bytes: Uint8Array): void

@@ -26,7 +26,7 @@ export class LinkSocket implements LoopbackSocket {
       this.#finish(ABNORMAL, '')
     }
     wire.onIdle = () => this.#inner?.vanish()
-    // After the caller has set its handlers.
+    // It is dialled after the caller has set its handlers.
     queueMicrotask(() => wire.up.push(0, () => this.#connect(dial())))
   }
 

@@ -18,7 +18,7 @@ export interface NetworkHost {
   readonly idleTimeoutMs: number
 }
 
-/** What a link needs of the network around it. */
+/** A link needs these of the network around it. */
 export interface LinkParts {
   readonly clock: Clock
   readonly random: Random
@@ -88,7 +88,7 @@ export class Link {
     return this.#wires.size
   }
 
-  /** Changes the shape for what is sent from here on. @throws RingsideError option_invalid out of range. */
+  /** Changes the shape for everything that is sent from here on. @throws RingsideError option_invalid out of range. */
   set(change: Partial<LinkShape>): void {
     this.#shape = checkShape(change, this.#shape)
     if (change.cutsPerMinute !== undefined) this.#planCut()
@@ -96,7 +96,7 @@ export class Link {
 
   /** Breaks every connection: what is on its way is lost, both ends hear of it. The next one may be opened at once. */
   cut(host?: string): void {
-    // A copy: who hears of it may dial anew at once.
+    // This is a copy, for a client that hears of it may dial anew at once.
     for (const wire of Array.from(this.#wires))
       if (host === undefined || wire.host === host) wire.cut()
   }

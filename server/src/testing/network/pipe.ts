@@ -2,7 +2,7 @@ import type { Clock } from '../../process/clock.ts'
 import type { Random } from '../../process/random.ts'
 import type { LinkShape } from './shape.ts'
 
-/** What a pipe reads of its link, anew for each delivery. */
+/** A pipe reads these of its link, anew for each delivery. */
 export interface PipeParts {
   readonly clock: Clock
   readonly random: Random

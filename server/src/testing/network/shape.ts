@@ -1,6 +1,6 @@
 import { RingsideError } from '../../process/errors.ts'
 
-/** What a link does to whatever passes it; every number is 0 unless it is given. */
+/** A link does these things to everything that passes it; every number is 0 unless it is given. */
 export interface LinkShape {
   /** One way, in ms. */
   readonly latencyMs: number

@@ -8,7 +8,7 @@ export type LinkMode = 'open' | 'stalled' | 'silent'
 export class Wire {
   readonly up: Pipe
   readonly down: Pipe
-  /** Where it leads. */
+  /** The connection leads to this server. */
   readonly host: string
   /** The server's end is full, or takes again. */
   onFull: (isFull: boolean) => void = () => {}
@@ -37,13 +37,13 @@ export class Wire {
 
   setMode(mode: LinkMode): void {
     this.#mode = mode
-    // What is on its way goes ahead of what the server's end holds.
+    // Bytes on their way go ahead of those that the server's end holds.
     this.up.setHeld(mode === 'silent')
     this.down.setHeld(mode !== 'open')
     this.onFull(mode !== 'open')
   }
 
-  /** What is on its way is lost. */
+  /** Breaks the connection: bytes on their way are lost. */
   cut(): void {
     if (this.#isOver) return
     this.end()
