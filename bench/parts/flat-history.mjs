@@ -3,8 +3,8 @@ import {
   toDocuments,
   toRoomDocument,
   toSnapshotDocument,
-} from '../../server/dist/outbox/mongo/documents.js'
-import { collectionsOf } from '../../server/dist/outbox/mongo/collections.js'
+} from '../../server/dist/outbox/stores/mongo/documents.js'
+import { collectionsOf } from '../../server/dist/outbox/stores/mongo/collections.js'
 
 /** Every room has so many events. */
 export const ROOM_EVENTS = 1_000

@@ -1,7 +1,7 @@
 // The log itself, without a server: takeovers of rooms with a history, and new events.
 import { SystemClock, silentLogger } from '@ringside/server'
 import { MongoStore } from '@ringside/server/mongo'
-import { randomId } from '../../server/dist/ids.js'
+import { randomId } from '../../server/dist/process/ids.js'
 import { checkLimits } from '../../server/dist/options.js'
 import { createOutbox } from '../../server/dist/outbox/create-outbox.js'
 
