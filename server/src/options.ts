@@ -105,7 +105,10 @@ const rules = {
    */
   retentionMs: [3_600_000, 10_000, 1e12],
   retentionEvents: [200_000, 100, 1e9],
-  /** Bytes of events that a log in memory keeps, 1 MiB - 64 GiB; one in a database has no such bound. Default 256 MiB. */
+  /**
+   * Bytes of events that a log in memory keeps, 1 MiB - 64 GiB; one in a database has no such bound. Default
+   * 256 MiB.
+   */
   retentionBytes: [256 * MIB, MIB, 65_536 * MIB],
   /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
   feedRingBytes: [16 * MIB, 65_536, 4096 * MIB],
@@ -162,9 +165,9 @@ export interface ServerSettings {
   /** Default: in memory. */
   readonly store?: LogStore
   /**
-   * Decides who may watch a room: pages, states and streams. It is called at the opening of a stream and again for every
-   * event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and read
-   * later. Default: everybody watches every room that is not private.
+   * Decides who may watch a room: pages, states and streams. It is called at the opening of a stream and again
+   * for every event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and
+   * read later. Default: everybody watches every room that is not private.
    */
   readonly authorizeSpectator?: AuthorizeSpectator
 }

@@ -17,8 +17,8 @@ const MAX_FAST_TEXT = 48
 
 /**
  * Compiles the reading of flat messages, which most commands are: several times faster than decodeMessage
- * (`npm run bench -- dispatch`, typed). Whatever is unusual in the bytes (unknown fields, long varints, text beyond ASCII,
- * anything invalid) goes to decodeMessage, so there is one judge of what is valid.
+ * (`npm run bench -- dispatch`, typed). Whatever is unusual in the bytes (unknown fields, long varints, text
+ * beyond ASCII, anything invalid) goes to decodeMessage, so there is one judge of what is valid.
  */
 export function compileDecode(schema: Schema): Decode {
   const slow: Decode = (bytes, start) => decodeMessage(schema, bytes.subarray(start))
@@ -185,7 +185,8 @@ function writeBody(field: NamedField): string {
 }
 
 // Bytes are put together to words, and a word is read as a float: bytes that are written one by one and read as a
-// whole make the processor wait. A double's lower word comes first, as on every machine that uWebSockets.js is built for.
+// whole make the processor wait. A double's lower word comes first, as on every machine that uWebSockets.js is
+// built for.
 const floats = new Float32Array(1)
 const doubles = new Float64Array(1)
 const floatWord = new Int32Array(floats.buffer)

@@ -6,7 +6,10 @@ export interface Session<Data = Record<string, unknown>> {
   readonly isOpen: boolean
   /** The room whose seat this connection holds, or null. */
   readonly roomId: string | null
-  /** Aborts when the connection closes: pass it to work for this client alone. It is made when it is first asked for. */
+  /**
+   * Aborts when the connection closes: pass it to work for this client alone. It is made when it is first asked
+   * for.
+   */
   readonly signal: AbortSignal
   /** The game's own notes; empty at onConnect. */
   data: Data

@@ -99,8 +99,8 @@ export class Records {
     const record = this.#live.get(room.id)
     this.#live.delete(room.id)
     if (!record || !room.hasEnded) return
-    // The record is written only after the room's `end`, and not without it: a crash in between is found by the log's own last event, and a
-    // room whose `end` was never written goes on from its log.
+    // The record is written only after the room's `end`, and not without it: a crash in between is found by the
+    // log's own last event, and a room whose `end` was never written goes on from its log.
     const ending = closed
       .catch(() => {})
       .then(() => {

@@ -44,8 +44,8 @@ export interface ReleaseTerms {
   /** Longest wait for the commands and hooks that await in the room, in ms. */
   readonly settleMs: number
   /**
-   * Longest wait for the log after that, in ms; then the room goes on here. null: the process ends, so that the room is over
-   * here in any case, and the log's own end is the bound.
+   * Longest wait for the log after that, in ms; then the room goes on here. null: the process ends, so that the
+   * room is over here in any case, and the log's own end is the bound.
    */
   readonly storeMs: number | null
 }

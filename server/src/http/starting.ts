@@ -19,7 +19,10 @@ export function answerStarting(
   response.send(200, headers, `retry: ${retryMs}\n\n`)
 }
 
-/** Wraps a handler that needs the log: while the log is known to fail, requests are answered as at the start, at once. */
+/**
+ * Wraps a handler that needs the log: while the log is known to fail, requests are answered as at the start, at
+ * once.
+ */
 export function unlessAway(
   handler: RouteHandler,
   { isAway, retryMs }: { readonly isAway: () => boolean; readonly retryMs: number },

@@ -464,7 +464,10 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     this.#context.onChanged(this)
   }
 
-  /** Ends the room after the turn that asked for it, for the answer of a command goes out before its client is closed. */
+  /**
+   * Ends the room after the turn that asked for it, for the answer of a command goes out before its client is
+   * closed.
+   */
   #endSoon(): void {
     if (this.#isEndAsked) this.#context.clock.soon(() => this.finish('room_ended'))
   }

@@ -201,7 +201,10 @@ export class FakeFeed<
     this.#streams.clear()
   }
 
-  /** The next request for a stream is answered with this status, as the server's errors are; more calls, more requests. */
+  /**
+   * The next request for a stream is answered with this status, as the server's errors are; more calls, more
+   * requests.
+   */
   refuse(
     status: number,
     code = 'unavailable',

@@ -79,8 +79,8 @@ export async function during<T>(
 }
 
 /**
- * Does as {@link until} in real time, turn by turn of the event loop and without a timer: for sockets, files and other processes,
- * which no manual clock moves. It keeps the processor busy meanwhile.
+ * Does as {@link until} in real time, turn by turn of the event loop and without a timer: for sockets, files
+ * and other processes, which no manual clock moves. It keeps the processor busy meanwhile.
  * @throws Error that says what was waited for, with what the condition threw last as its `cause`.
  */
 export async function eventually<T>(

@@ -40,8 +40,8 @@ export interface TransportHandlers {
    */
   dropped(connection: Connection): void
   /**
-   * May be called from within `Connection.close` and `terminate`. Called exactly once for each opened connection. Afterwards `isOpen` is false and every method
-   * of the connection does nothing.
+   * May be called from within `Connection.close` and `terminate`. Called exactly once for each opened
+   * connection. Afterwards `isOpen` is false and every method of the connection does nothing.
    */
   close(connection: Connection, code: number, reason: string): void
   /** Answers one HTTP request; anything it throws is answered with 500. */

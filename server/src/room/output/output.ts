@@ -97,7 +97,10 @@ export class RoomOutput {
     }
   }
 
-  /** Sends JOINED, then a full state that has everything up to now, then the frames that the game has sent meanwhile. */
+  /**
+   * Sends JOINED, then a full state that has everything up to now, then the frames that the game has sent
+   * meanwhile.
+   */
   greet(seat: RoomSeat, at: number): void {
     const frame = this.#capture(at, false, seat)
     if (frame) this.#seats.greet(seat, frame)

@@ -95,7 +95,10 @@ export class SeatHooks {
     running.cancelTimer = clock.after(timeoutMs, () => this.#goOn(seat, running))
   }
 
-  /** Goes on after a hook. The first call counts: nothing follows from a hook that settles later than it is waited for. */
+  /**
+   * Goes on after a hook. The first call counts: nothing follows from a hook that settles later than it is
+   * waited for.
+   */
   #goOn(seat: RoomSeat, running: Running, isRefused = false): void {
     if (this.#running.get(seat) !== running) return
     if (this.#suspended) {

@@ -12,7 +12,8 @@ import type { CompiledClass, GeneratedClass, Group } from '../tree/tracked.ts'
 
 /**
  * Generates one class with `new Function`: its accessors cost a fraction of closures over a key
- * (`npm run bench -- state`). Nothing of it comes from outside the schema, whose names have been checked to be identifiers.
+ * (`npm run bench -- state`). Nothing of it comes from outside the schema, whose names have been checked to be
+ * identifiers.
  */
 export function generate(compiled: CompiledClass): GeneratedClass {
   const { fields } = compiled.layout

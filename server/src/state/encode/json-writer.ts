@@ -32,7 +32,8 @@ export function jsonKey(name: string): JsonKey {
 
 /**
  * Writes JSON as bytes into one buffer that it keeps; `finish` copies it out as a string. Members are
- * written with a comma behind them, and `close` replaces the last one. The generated encoders use `b`, `v` and `p` directly.
+ * written with a comma behind them, and `close` replaces the last one. The generated encoders use `b`, `v` and
+ * `p` directly.
  */
 export class JsonWriter {
   /** The same bytes as `b`. The declarations of the package name no Node type: they reach users. */

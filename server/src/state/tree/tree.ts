@@ -26,8 +26,9 @@ export interface Moved {
 }
 
 /**
- * The object tree of one room, with the handles of its objects and the changes since the last patches. A removed object goes on as a plain object of its own (writes to it are not recorded)
- * and may be put back, under a new handle. Handles are used again only after the patch that removed them.
+ * The object tree of one room, with the handles of its objects and the changes since the last patches. A
+ * removed object goes on as a plain object of its own (writes to it are not recorded) and may be put back,
+ * under a new handle. Handles are used again only after the patch that removed them.
  */
 export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   readonly root: Tracked
@@ -56,7 +57,10 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     this.clearLog()
   }
 
-  /** Settles the tree after the players' patch: everything new is known, and handles of the removed may be used again. */
+  /**
+   * Settles the tree after the players' patch: everything new is known, and handles of the removed may be used
+   * again.
+   */
   settleNew(): void {
     if (this.createdCount > 0) {
       for (const queue of this.created) {
