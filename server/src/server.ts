@@ -55,7 +55,7 @@ import { withLoopback } from './transport/memory/with-loopback.ts'
 
 /** uWebSockets.js and the in-process sockets take frames of a payload and its 4-byte id. */
 const FRAME_BYTES = 4
-/** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE3). */
+/** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE32). */
 const LIST_LAG_MS = 1_000
 
 /**

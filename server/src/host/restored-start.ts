@@ -14,7 +14,7 @@ export interface RestoreParts {
 /**
  * Says how a room goes on from its log: with the state at its last patch; tick, seed and metadata as of the
  * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats as
- * the log has them (CL3, OB25).
+ * the log has them (CL3, CL23, CL24, OB25).
  */
 export function restoredStart(stored: StoredRoom, parts: RestoreParts): RoomStart {
   const { hiddenState, ...seats } = takeSeats(stored)

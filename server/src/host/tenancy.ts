@@ -112,7 +112,7 @@ export class Tenancy {
   }
 
   /**
-   * Goes on with a room from its log (CL4): everything is read and decoded before the room is claimed, and the
+   * Goes on with a room from its log (CL4, CL26): everything is read and decoded before the room is claimed, and the
    * claim holds only against the owner of which it was read.
    * @throws RingsideError room_taken, room_over, past_retention, state_invalid, or SyntaxError: then nothing was
    * claimed, or the claim is given up. Whatever the log fails with.
@@ -172,8 +172,9 @@ export class Tenancy {
   }
 
   /**
-   * Gives the room up so that another owner can go on with it (CL5). What cannot be stored is not released. A
-   * second call is the first, but for a process that ends: then the first one's room does not go on here either.
+   * Gives the room up so that another owner can go on with it (CL5). A room that cannot be stored is not
+   * released (CL31). A second call is the first, but for a process that ends: then the first one's room does
+   * not go on here either.
    * @throws RingsideError room_not_found when the room is not held.
    */
   release(terms: ReleaseTerms): Release {

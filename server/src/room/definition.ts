@@ -140,7 +140,7 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
    */
   end(): void
   /**
-   * Resolves when everything up to now cannot be lost any more (OB1), also of a room that is over.
+   * Resolves when everything up to now cannot be lost any more (OB74), also of a room that is over.
    * @throws RingsideError when that will never be: event_refused, room_taken, or outbox_unreachable (the log was
    * given up, or the server closed without it). Then what happened since may not be in the log.
    */

@@ -36,7 +36,7 @@ const SAMPLE_MS = 500
 const MAX_WAITING = 64
 
 /**
- * Holds FE3 for the list of rooms: players and metadata of a delayed room are shown as they were
+ * Holds FE32, the delay of the list of rooms: players and metadata of a delayed room are shown as they were
  * `delayMs` ago, and none before that; while the log is behind, those of all rooms are shown as
  * they were before it. That a room is there, and may be joined, is told at once.
  */

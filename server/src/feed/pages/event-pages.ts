@@ -31,7 +31,7 @@ const OVERHEAD_BYTES = 256
 
 /**
  * Makes the pages of rooms' events. Equal questions at once are one, and a page that can never
- * change is made once (FE16).
+ * change is made once (FE47).
  */
 export class EventPages {
   readonly #outbox: Outbox

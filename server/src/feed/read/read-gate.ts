@@ -8,7 +8,7 @@ export const MAX_READS = 8
 const MAX_WAITING = 2_000
 
 /**
- * FE15: every question that spectators put to the log goes through here, a few at a time, so that
+ * FE43: every question that spectators put to the log goes through here, a few at a time, so that
  * its writer never waits behind them. The addresses take turns: one that asks much waits for
  * itself.
  */

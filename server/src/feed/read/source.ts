@@ -15,7 +15,7 @@ export interface ReadSize {
   readonly maxBytes: number
 }
 
-/** No read takes more (FE5). */
+/** No read takes more (FE37). */
 export const WHOLE_READ: ReadSize = { limit: 500, maxBytes: 512 * 1024 }
 
 /** A read is made for somebody, and up to a size. */

@@ -32,7 +32,7 @@ const MAX_BEGINNINGS = 20_000
  * Tells the public state of any room at any seq: the newest snapshot (of the log, or of an earlier
  * answer) and the patches after it. Equal questions are answered once; answers are kept within a
  * bound, oldest out first. The position where a room begins never changes, so the log is asked once
- * for it, however many readers want the rooms' snapshots at old positions (FE15).
+ * for it, however many readers want the rooms' snapshots at old positions (FE44).
  */
 export class RoomStates {
   readonly #outbox: Outbox
@@ -222,7 +222,7 @@ export function viewJson(view: RoomView): string {
 
 const blocks = new WeakMap<RoomView, Uint8Array>()
 
-/** Encodes the `snapshot` event, once per view and without an id (FE2). */
+/** Encodes the `snapshot` event, once per view and without an id (FE30). */
 export function snapshotBlock(view: RoomView): Uint8Array {
   let block = blocks.get(view)
   if (!block) {

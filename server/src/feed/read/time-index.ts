@@ -19,7 +19,7 @@ interface Known {
 
 /**
  * Tells where the log was at a time, to the second. A second of the log is searched for once
- * (FE15).
+ * (FE45).
  */
 export class TimeIndex {
   readonly #outbox: Outbox

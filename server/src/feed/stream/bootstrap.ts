@@ -106,7 +106,7 @@ async function makePlan(
 /**
  * Says why a stream cannot begin at this seq; null when it can. With a delay, a seq beyond the tail
  * is answered alike whether it exists or not: else the answer would tell how far the log is now
- * (FE3).
+ * (FE34).
  */
 async function whyNot(
   { outbox, gate }: BootstrapContext,
@@ -168,7 +168,7 @@ async function carryOut(
 }
 
 /**
- * FE11: writes the snapshots of the rooms that became public at the stream's place. Resolves with
+ * FE40: writes the snapshots of the rooms that became public at the stream's place. Resolves with
  * that place, from which the stream goes on; null = it has closed.
  * @throws RingsideError past_retention when the log no longer reaches back so far.
  */

@@ -57,7 +57,7 @@ export class FeedGroups {
     if (change === 'revealed') this.#reveal(id)
   }
 
-  /** FE11: streams that go on with a room they were not shown get its snapshot first. */
+  /** FE40: streams that go on with a room they were not shown get its snapshot first. */
   #reveal(id: string): void {
     const { pump, streams } = this.#context
     for (const stream of streams) {

@@ -13,7 +13,7 @@ const MIN_ENTRY_BYTES = 2 * ENTRY_OVERHEAD_BYTES
 /**
  * A pace replays the log at a speed: an event is due when as much time passed here as there, times
  * the speed. A paced stream reads ahead its next few events, and keeps them until it is through
- * (FE5).
+ * (FE36).
  */
 export class Pace {
   readonly #speed: number
@@ -70,7 +70,7 @@ export class Pace {
 }
 
 /**
- * FE5: says how much is read for a stream when `streams` of them are not live. All of their
+ * FE36: says how much is read for a stream when `streams` of them are not live. All of their
  * stretches together fit into what is kept, so that none of them must be read twice. A stream
  * without a pace takes a chunk at once, so it gets one at least.
  */

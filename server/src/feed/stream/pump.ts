@@ -21,7 +21,7 @@ export interface PumpContext {
   /** The log no longer reaches back to the stream's cursor: the stream must start over (FE1). */
   readonly onLost: (stream: FeedStream, cursor: number) => void
   /**
-   * Snapshots are due to the stream at its place (FE11): whoever writes them sets it going again.
+   * Snapshots are due to the stream at its place (FE40): whoever writes them sets it going again.
    */
   readonly onRevealed: (stream: FeedStream, place: StreamPlace) => void
 }
@@ -326,7 +326,7 @@ export class FeedPump {
     })
   }
 
-  /** FE6: when others' events have moved the position, an id-only block takes the reader along. */
+  /** FE39: when others' events have moved the position, an id-only block takes the reader along. */
   #beat(group: StreamGroup): void {
     if (group.pending.length > 0) return
     if (group.isSingle && group.readRoom && !group.allows(group.readRoom)) {

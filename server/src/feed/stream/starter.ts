@@ -85,7 +85,7 @@ export class FeedStarter {
     void this.#start(stream, { kind: 'reset', reason, from: cursor })
   }
 
-  /** Snapshots of revealed rooms are due at the stream's place (FE11). */
+  /** Snapshots of revealed rooms are due at the stream's place (FE40). */
   reveal(stream: FeedStream, place: StreamPlace): void {
     const rooms = stream.takeRevealed()
     stream.restart()

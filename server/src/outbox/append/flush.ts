@@ -11,7 +11,7 @@ import { youngestCutMs } from '../keep/youngest-cut.ts'
 import { OWNER } from '../contract/store.ts'
 import type { InsertOutcome, LogEvent, LogStore } from '../contract/store.ts'
 
-/** After so many lost numbers a batch is written in one transaction with its numbers (OB3). */
+/** After so many lost numbers a batch is written in one transaction with its numbers (OB52). */
 const LOSSES_BEFORE_TRANSACTION = 2
 
 /** The parts of the writer that a flush needs. */
@@ -38,7 +38,7 @@ interface Attempt {
 }
 
 /**
- * One batch on its way into the log (OB2): sent, and sent again, until every event of it is known to be stored
+ * One batch on its way into the log (OB43): sent, and sent again, until every event of it is known to be stored
  * or dropped with its ownership.
  */
 export class Flush {
@@ -67,7 +67,7 @@ export class Flush {
     this.#rest = await this.#bind(batch)
     this.#begin()
     while (this.#rest.length > 0 && !isAbandoned()) {
-      // Any later, an event that was sent might be cut before its outcome is known (OB6).
+      // Any later, an event that was sent might be cut before its outcome is known (OB66).
       if (clock.now() - this.#startedAt > this.#giveUpAfterMs)
         throw new RingsideError('outbox_unreachable', 'A flush was older than half of what is kept')
       const attempt = await this.#attempt()
@@ -155,7 +155,7 @@ export class Flush {
   }
 
   /**
-   * From here on something may land late (OB6): while numbers were waited for, however long, nothing was on its
+   * From here on something may land late (OB66): while numbers were waited for, however long, nothing was on its
    * way. But what has become too old meanwhile is not sent.
    */
   #begin(): void {
@@ -169,7 +169,7 @@ export class Flush {
 
   /**
    * A marker's n comes from a look at the log: later what stands there now may be cut, and its place empty.
-   * Such a takeover is over (OB4).
+   * Such a takeover is over (OB58).
    */
   #isStale({ type, since }: Pending): boolean {
     return type === OWNER && this.#context.clock.now() - since > this.#giveUpAfterMs / 2

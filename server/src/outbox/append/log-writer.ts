@@ -29,7 +29,7 @@ export interface WriterContext {
 }
 
 /**
- * Group commit (OB2): one ordered insert of all that has gathered over all rooms; numbers are bound when
+ * Group commit (OB42): one ordered insert of all that has gathered over all rooms; numbers are bound when
  * it is sent, sent events never change, and the next flush starts only when every event of this one is
  * known to be stored, or dropped with its ownership.
  */

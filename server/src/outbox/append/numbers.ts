@@ -14,7 +14,7 @@ export interface NumbersContext {
   readonly sealed: () => number
 }
 
-/** Allocates this process's seqs and voids those it will not use (OB3). */
+/** Allocates this process's seqs and voids those it will not use (OB49). */
 export class Numbers {
   readonly #context: NumbersContext
   readonly #store: Pick<LogStore, 'events' | 'clock'>

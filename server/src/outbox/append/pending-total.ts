@@ -1,7 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 
 /**
- * Counts the bytes that all rooms of a process have accepted and know of no acknowledgement for (OB7). Once
+ * Counts the bytes that all rooms of a process have accepted and know of no acknowledgement for (OB72). Once
  * they reach the bound every room is full, until half of it is acknowledged.
  */
 export class PendingTotal {

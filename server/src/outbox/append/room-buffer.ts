@@ -34,10 +34,10 @@ export interface BufferContext {
 }
 
 /**
- * The bounded buffer of one ownership of a room (OB7). States: `open` takes events; `refused` (an event
+ * The bounded buffer of one ownership of a room (OB72). States: `open` takes events; `refused` (an event
  * can never be written) and `ended` (`end` was appended) keep what was accepted and take nothing more,
- * but `refused` still takes `end`; `over` (closed, fenced, abandoned) holds nothing. Whatever was accepted
- * is acknowledged, or `durable` and `close` reject with why it never will be (OB8).
+ * but `refused` still takes `end` (OB8); `over` (closed, fenced, abandoned) holds nothing. Whatever was accepted
+ * is acknowledged, or `durable` and `close` reject with why it never will be (OB74).
  */
 export class RoomBuffer implements RoomLog, EventOwner {
   readonly room: string

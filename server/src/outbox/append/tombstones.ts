@@ -2,7 +2,7 @@ import { TOMBSTONE } from '../contract/store.ts'
 import type { LogEvent, LogStore } from '../contract/store.ts'
 
 /**
- * Writes tombstones into those of `seqs` (ascending) that hold nothing (OB3). Whoever comes second loses:
+ * Writes tombstones into those of `seqs` (ascending) that hold nothing (OB47). Whoever comes second loses:
  * an event that got there first stays, one that comes later is blocked. Returns how many were written;
  * throws when the store fails, and then any part may have been written: calling again is harmless.
  */

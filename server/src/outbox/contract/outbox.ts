@@ -22,7 +22,7 @@ export interface Outbox {
   openRoom(room: string, handlers: RoomLogHandlers, read?: StoredRoom): Promise<RoomLog>
   /** W of OB3: nothing beyond it is shown to anybody. */
   readonly sealed: number
-  /** Nothing at or below it can be read any more (OB6). */
+  /** Nothing at or below it can be read any more (OB64). */
   readonly floor: number
   /** First seq of this log - 1: a position below it is of another log. */
   readonly origin: number
@@ -69,7 +69,7 @@ export interface Outbox {
   readonly stats: OutboxStats
 }
 
-/** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB6). */
+/** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB67). */
 export type SealedListener = (events: readonly LogEvent[], sealed: number, after: number) => void
 
 /** The checkpoints of clients, as the outbox keeps them: each says how far the client has read (OB19). */
@@ -130,7 +130,7 @@ export interface OutboxStats {
   readonly isWriteAway: boolean
   /** Accepted events that were given up: they are in no log. */
   readonly lostEvents: number
-  /** The log can no longer be written by this process (OB6): only a new one can go on. */
+  /** The log can no longer be written by this process (OB66): only a new one can go on. */
   readonly isGivenUp: boolean
   readonly appendedCount: number
   readonly coalescedCount: number
@@ -148,7 +148,7 @@ export interface RoomLog {
   readonly acknowledgedN: number
   /** The room's `end` is acknowledged. */
   readonly isEnded: boolean
-  /** It is true when the bounded buffer takes no more: the room must pause (OB7). */
+  /** It is true when the bounded buffer takes no more: the room must pause (OB72). */
   readonly isFull: boolean
   /**
    * Accepts one event; its n and seq are bound when it is sent. False = the buffer is full (nothing
@@ -192,10 +192,10 @@ export interface NewEvent {
 export type SnapshotInput = Pick<Snapshot, 'publicState' | 'hiddenState' | 'runtime'>
 
 export interface RoomLogHandlers {
-  /** Another owner has taken the room (OB4): stop it and close its clients. */
+  /** Another owner has taken the room (OB55): stop it and close its clients. */
   onFenced(): void
   /**
-   * The log can no longer be written by this process (OB6): stop the room and close its clients; it goes
+   * The log can no longer be written by this process (OB66): stop the room and close its clients; it goes
    * on from its log with its next owner. Default: `onRefused`.
    */
   onGivenUp?(): void

@@ -1,8 +1,8 @@
 /**
- * Step 7, the contract of what keeps the log: eight contracts, split by what is kept. The rules (OB1-OB7,
- * docs/spec.md) are kept above it, in flush.ts, log-tail.ts and retention.ts, once for all stores. A store only
+ * Step 7, the contract of what keeps the log: eight contracts, split by what is kept. The rules of the log
+ * (docs/spec.md) are kept above it, in flush.ts, log-tail.ts and retention.ts, once for all stores. A store only
  * has to be honest about what became of a write, and never to go back: no read shows less than one before it has
- * shown, or than a write of this store has acknowledged, whatever fails over in between (FE1). A part of the
+ * shown, or than a write of this store has acknowledged, whatever fails over in between (OB40). A part of the
  * outbox takes only the contracts that it needs. Each contract has a suite in test/outbox/stores/contract that
  * every store runs.
  */
@@ -57,7 +57,7 @@ export interface EventStore {
   lastOfRoom(room: string): Promise<LogEvent | null>
   /**
    * Deletes events with seq <= `seq`, but keeps every `owner` event where `byRoomN` and `lastOfRoom` find
-   * it: whoever lost the room to it finds it there, however late (OB4). Returns how many went. It is called
+   * it: whoever lost the room to it finds it there, however late (OB57). Returns how many went. It is called
    * only after `raiseFloor` with the same `seq`.
    */
   deleteThrough(seq: number): Promise<number>
@@ -73,13 +73,13 @@ export interface MarkStore {
   floor(): Promise<number>
   /** Raises the floor, and the counter with it, before anything is deleted. It lowers neither. */
   raiseFloor(seq: number): Promise<void>
-  /** The stored sealed watermark (OB3). */
+  /** The stored sealed watermark (OB48). */
   sealed(): Promise<number>
   /** Never lowers it. */
   storeSealed(seq: number): Promise<void>
 }
 
-/** Full states of rooms at points of the log (OB6). */
+/** Full states of rooms at points of the log (OB62). */
 export interface SnapshotStore {
   /** Replaces one of the same room and seq. */
   save(snapshot: Snapshot): Promise<void>
@@ -216,7 +216,7 @@ export type InsertOutcome =
   /** Nothing is known; any prefix may be stored now or later. */
   | { readonly kind: 'unknown'; readonly cause: unknown }
 
-/** Full private state of a room at one point (OB6). */
+/** Full private state of a room at one point (OB62). */
 export interface Snapshot {
   readonly room: string
   readonly n: number
@@ -224,7 +224,7 @@ export interface Snapshot {
   readonly seq: number
   readonly epoch: number
   readonly at: number
-  /** n of the room's last patch up to here: the `prev` of the next one, where the log is cut (FE6). */
+  /** n of the room's last patch up to here: the `prev` of the next one, where the log is cut (FE38). */
   readonly patchN: number
   /** The public state as encoded JSON: spectators may see it. */
   readonly publicState: string

@@ -1,7 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 
 /**
- * The time that retention goes by: a clock that jumps must not cut a log that is young (OB6). It is the store's
+ * The time that retention goes by: a clock that jumps must not cut a log that is young (OB83). It is the store's
  * time while the process's own agrees; where the store goes ahead, it is approached no faster than time passes,
  * so that a store that is wrong by a day has a day to be put right, and one that was behind and is put right does not
  * age what it has dated.

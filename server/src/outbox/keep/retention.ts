@@ -35,7 +35,7 @@ export interface RetentionContext {
   readonly sealed: () => number
   /** Asks a room that this process owns for a snapshot; false when it owns no such room. */
   readonly askForSnapshot: (room: string) => boolean
-  /** The largest delay of a room in use, in ms: nothing younger is cut, however much there is (FE3). */
+  /** The largest delay of a room in use, in ms: nothing younger is cut, however much there is (OB71). */
   readonly maxDelayMs: () => number
 }
 

@@ -5,7 +5,7 @@ import { PATCH, patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 
 /**
- * Makes a room's state, its seats included, of a snapshot, or of nothing, and of every event after it (OB6).
+ * Makes a room's state, its seats included, of a snapshot, or of nothing, and of every event after it (OB68).
  */
 export class StateFold {
   readonly room: string

@@ -16,7 +16,7 @@ export interface MissingState {
   readonly base: number | null
 }
 
-/** Stores rooms' states at the floor, made of the snapshots before it and the patches up to it (OB10). */
+/** Stores rooms' states at the floor, made of the snapshots before it and the patches up to it (OB75). */
 export class StateKeeper {
   readonly #store: Pick<LogStore, 'events' | 'snapshots'>
   readonly #logger: Logger

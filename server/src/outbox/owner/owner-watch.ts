@@ -14,7 +14,7 @@ export interface OwnerWatchContext {
 
 /**
  * Finds out that a room of this process was taken over while nothing is written in it: where nothing collides
- * (OB4) the new owner's marker tells, as soon as it is sealed.
+ * (OB55) the new owner's marker tells, as soon as it is sealed (OB56).
  */
 export class OwnerWatch {
   readonly #context: OwnerWatchContext
@@ -27,7 +27,7 @@ export class OwnerWatch {
   follow(tail: LogTail): void {
     tail.onSealed((events, sealed, after) => {
       for (const event of events) if (event.type === OWNER) this.#fenceOlder(event)
-      // The log was cut beyond its reader (OB6): an event that was not read may have been a marker.
+      // The log was cut beyond its reader (OB67): an event that was not read may have been a marker.
       if (after === sealed) this.#lookAtAll()
     })
   }

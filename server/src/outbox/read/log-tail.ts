@@ -205,7 +205,7 @@ export class LogTail {
   }
 
   /**
-   * Missing events may have been cut (OB6): a process that stood still, or could not read for so long, goes
+   * Missing events may have been cut (OB67): a process that stood still, or could not read for so long, goes
    * on at the floor. Its readers are told so by `after`.
    */
   async #skipCut(generation: number): Promise<boolean> {

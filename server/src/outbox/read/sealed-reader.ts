@@ -16,7 +16,7 @@ export interface SealedReaderContext {
 
 /**
  * Reads sealed pages. The store never shows less than W was read of: an event that a page up to W lacks is
- * not there (FE1).
+ * not there (OB40).
  */
 export class SealedReader {
   readonly #context: SealedReaderContext
@@ -34,7 +34,7 @@ export class SealedReader {
     const maxBytes = Math.min(PAGE_BYTES, query.maxBytes ?? PAGE_BYTES)
     const page = { after, upTo, limit, maxBytes, ...(room === undefined ? {} : { room }) }
     const found = after >= upTo ? [] : await store.events.range(page)
-    // The floor is read after the page, which lacks whatever was deleted meanwhile (OB6).
+    // The floor is read after the page, which lacks whatever was deleted meanwhile (OB64).
     const floor = await store.marks.floor()
     noteFloor(floor)
     if (after < floor)

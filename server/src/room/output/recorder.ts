@@ -19,8 +19,8 @@ const NO_FRAMES: ReadonlyMap<string, Uint8Array> = new Map()
 /**
  * Takes what a room records to its players, its log and its snapshots. `capture` is the only way out of the
  * state: it takes all three at one instant, before anything is sent and so before any game code can run, and
- * `close` is the last of them (OB24). What is recorded is in the log whole, or it throws where it is written.
- * Nothing is lost when the log's buffer is full: the room pauses instead (OB7).
+ * `close` is the last of them (OB24). A record is in the log whole, or it throws where it is written (OB92).
+ * Nothing is lost when the log's buffer is full: the room pauses instead (RM10).
  */
 export class RoomRecorder {
   readonly #tracker: StateTracker

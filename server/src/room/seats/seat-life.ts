@@ -28,7 +28,7 @@ export interface SeatLifeParts {
 
 /**
  * The way of a seat through its room: it enters, drops, comes back, leaves. Each step runs its hook, changes the
- * seat in the log, and tells the others, in one turn where the hook is synchronous (OB25, RM16).
+ * seat in the log, and tells the others, in one turn where the hook is synchronous (OB93, RM16).
  */
 export class SeatLife {
   readonly #parts: SeatLifeParts

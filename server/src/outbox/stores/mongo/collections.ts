@@ -76,7 +76,7 @@ const validators: Readonly<Record<string, Document>> = {
   },
 }
 
-/** Names the collections; every read is a majority read, every write majority and journalled (OB1). */
+/** Names the collections; every read is a majority read, every write majority and journalled (OB1, OB40). */
 export function collectionsOf(db: Db): Collections {
   const options: CollectionOptions = {
     readConcern: { level: 'majority' },

@@ -14,7 +14,7 @@ const DELETE_BATCH = 5_000
 
 /**
  * The events of a log in MongoDB. A read shows what a majority has, and never less than was seen before
- * (OB1, FE1).
+ * (OB40).
  */
 export class MongoEvents implements EventStore {
   readonly #at: Collections

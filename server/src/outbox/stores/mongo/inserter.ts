@@ -18,7 +18,7 @@ export interface MongoInserterParts {
   mask(text: string): string
 }
 
-/** Writes events and says of each insert exactly what is known of it (OB2). */
+/** Writes events and says of each insert exactly what is known of it (OB41). */
 export class MongoInserter {
   readonly #parts: MongoInserterParts
   /** It is false on a standalone server, which is known once it was asked. */

@@ -21,7 +21,7 @@ export type WriteVerdict =
 /**
  * Reads the error of an ordered insert. Only a reply that says what became of each document, without
  * a writeConcernError, is believed: a write concern that failed leaves even the documents before a
- * duplicate key open to be rolled back (OB2).
+ * duplicate key open to be rolled back (OB41).
  */
 export function readVerdict(error: unknown): WriteVerdict {
   // Any other error (of a network, a primary that stepped down, a command that failed as a whole) names no document.

@@ -34,7 +34,7 @@ import { WakeStream } from './wake-stream.ts'
 export interface MongoStoreOptions {
   /**
    * Standard connection string: credentials, TLS, replica set, pool size and timeouts are its parameters
-   * and come before the defaults here. It may not change the read and write concern (OB1).
+   * and come before the defaults here. It may not change the read and write concern (OB80).
    */
   readonly uri: string
   /** Default: the string's own database, else `ringside`. */

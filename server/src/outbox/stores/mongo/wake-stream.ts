@@ -33,7 +33,7 @@ class DeadCursorError extends Error {}
  * One change stream per process that says "something was inserted" and no more (OB5): the polling underneath finds
  * what it loses while it is down. States: running -> waiting to restart -> running; stopped, or unsupported (a
  * standalone server), for good. A stream whose collection is dropped, renamed or restored dies without an error:
- * its cursor answers at once that there is nothing. It is told by that, and said once (OB31).
+ * its cursor answers at once that there is nothing. It is told by that, and said once (OB96).
  */
 export class WakeStream implements WakeSource {
   readonly #context: WakeStreamContext
