@@ -78,8 +78,8 @@ const rules = {
   /** Longest drain on `close`, in ms. Default 5,000. */
   drainMs: [5_000, 0, 600_000],
   /**
-   * Longest wait for what awaits in a room that is released (`close` releases all): async commands, in ms. What
-   * has not settled by then is answered with `room_released`. Default 5,000.
+   * Longest wait for the commands and hooks that await in a room that is released (`close` releases all), in ms. A
+   * command that has not settled by then is answered with `room_released`. Default 5,000.
    */
   settleMs: [5_000, 0, 60_000],
   /** Flush of the log: longest wait in ms. Default 0 (next turn). */

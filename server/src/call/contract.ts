@@ -50,7 +50,7 @@ export interface RpcContext<Data = Record<string, unknown>> {
 }
 
 /**
- * A method of JSON-RPC. What it returns, or its promise brings, is the result as JSON.stringify has it,
+ * A method of JSON-RPC. Its result, or that of its promise, is sent as JSON.stringify has it,
  * `undefined` as null. `throw reject(code)` refuses.
  */
 export type RpcHandler<Params, Data> = (params: Params, context: RpcContext<Data>) => unknown

@@ -187,7 +187,7 @@ export class LogOutbox implements Outbox {
     try {
       // Their timers end at once, whatever the store answers.
       const stopping = [this.#parts.retention.stop()]
-      // Whoever closed the room is told how it went.
+      // The caller that closed the room is told how it went.
       const closing = [...this.#parts.rooms].map((room) => room.close().catch(() => {}))
       await this.#parts.writer.drain()
       await Promise.all(closing)

@@ -232,7 +232,7 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   /** A hook or command threw something that is no rejection; it has been logged. */
   onError?(room: Room<State, Events>, error: unknown, where: string): Synchronous
   /**
-   * Handlers of the contract's commands for players of this room. What one returns is the answer;
+   * Handlers of the contract's commands for players of this room. The result of one is the answer;
    * `throw reject(code)` refuses.
    */
   readonly commands?: {

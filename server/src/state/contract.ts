@@ -21,8 +21,8 @@ export interface StateTracker<S extends Schema = Schema> {
    */
   flushLog(): LogPatch | null
   /**
-   * Puts a session into a team, as of the next flush; null takes it out. What belongs to the session goes over to
-   * its new team by that patch; the session itself sees another part of the state from then on, and needs a
+   * Puts a session into a team, as of the next flush; null takes it out. Objects that belong to the session go over
+   * to its new team by that patch; the session itself sees another part of the state from then on, and needs a
    * full frame in place of the patch.
    */
   setTeam(sessionId: string, team: string | null): void

@@ -60,8 +60,8 @@ interface Entry {
 const SEQ_PER_N = 10
 
 /**
- * The feed of one room without a server, for tests of pages and hooks. What happens in the room is called as it
- * happens, and goes to the streams that stand: the state is recorded and encoded by the server's own code, numbers
+ * The feed of one room without a server, for tests of pages and hooks. The test calls the things that happen in
+ * the room, and they go to the streams that stand: the state is recorded and encoded by the server's own code, numbers
  * and positions are its log's. A stream begins as the server would begin it: with a snapshot, or after the position
  * that its request names. Readers take in what was sent at the next `settle`, `advance` or `until`.
  */

@@ -12,7 +12,7 @@ export interface TombstoneWatchParts {
 }
 
 /**
- * OB3 as one process sees it: whoever fills a hole that is not his own has looked at it, with reads that
+ * OB47 as one process sees it: a process that fills a hole that is not its own has looked at it, with reads that
  * succeeded, for `holeTimeoutMs`.
  */
 export class TombstoneWatch {

@@ -24,7 +24,7 @@ export interface SeatEntry {
   readonly auth: string
   /** The team that the player is in, if any. */
   readonly team?: string | null
-  /** Why the seat was given up, from `leaving` on. */
+  /** The seat was given up for this reason; it is there from `leaving` on. */
   readonly reason?: string | null
   /** Stands until the room's `joined` follows in the log: without that, a new owner writes it. */
   readonly isNew?: true

@@ -100,7 +100,7 @@ export class Audiences {
     return this.#teamOf.get(name) ?? name
   }
 
-  /** Puts a session into a team; null takes it out. What belongs to it moves with `takeMoved`. */
+  /** Puts a session into a team; null takes it out. Objects that belong to it move with `takeMoved`. */
   setTeam(sessionId: string, team: string | null): void {
     if (team === null) this.#teamOf.delete(sessionId)
     else this.#teamOf.set(sessionId, team)

@@ -107,8 +107,8 @@ export class Link {
   }
 
   /**
-   * Nothing passes in either direction and nobody is told (a half-open connection), until `resume`. What is sent
-   * waits. A server gives a socket up after its `idleTimeoutMs`.
+   * Nothing passes in either direction and nobody is told (a half-open connection), until `resume`. Bytes wait.
+   * A server gives a socket up after its `idleTimeoutMs`.
    */
   goSilent(): void {
     this.#setMode('silent')
