@@ -294,7 +294,7 @@ export class Host {
 
   /**
    * The room was here, has not ended, and another owner has it or may have it. Nobody has the rooms of a log that was
-   * given up: what they would go on from is not written.
+   * given up: the events that they would go on from are not written.
    */
   isElsewhere(roomId: string): boolean {
     if (this.#rooms.has(roomId) || this.#parts.outbox.stats.isGivenUp) return false

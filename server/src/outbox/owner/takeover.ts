@@ -14,7 +14,7 @@ export interface TakeoverContext {
   readonly randomId: () => string
 }
 
-/** Somebody wants a room. */
+/** One attempt to own a room. */
 export interface Claim {
   readonly room: string
   readonly handlers: RoomLogHandlers
@@ -24,8 +24,8 @@ export interface Claim {
 
 /**
  * Takes the ownership of a room (OB4). A room without history needs nothing: its n = 1 decides. One with
- * history gets a marker at last + 1 with a higher epoch; losing that place to another marker = give up (OB54),
- * to an event of the old owner = look again, with a new n and so a new seq.
+ * history gets a marker at last + 1 with a higher epoch. One that loses that place to another marker gives up; one
+ * that loses it to an event of the old owner looks again, with a new n and so a new seq (OB54).
  * @throws RingsideError room_over when the room has ended, room_taken when another owner was first.
  */
 export async function takeRoom(
