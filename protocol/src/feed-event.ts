@@ -1,6 +1,6 @@
 import type { Json } from './merge-patch.ts'
 
-/** Why a feed tells its reader to start over. */
+/** A feed tells its reader to start over for one of these reasons. */
 export type ResetReason = 'retention' | 'slow' | 'unknown-checkpoint' | 'another-log'
 
 /** Data of the feed's own events, by SSE event type. A game's own events are {@link GameEvent}. */

@@ -12,7 +12,7 @@ import { game } from '../src/shared/game.ts'
 
 export const API_KEY = 'test-key-test-key'
 
-/** What is made with one process of the server. */
+/** These are made with each process of the server. */
 interface Process {
   readonly server: Server<typeof game>
   readonly demo: Demo
