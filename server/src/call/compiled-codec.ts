@@ -16,9 +16,9 @@ const MAX_FIELDS = 15
 const MAX_FAST_TEXT = 48
 
 /**
- * Compiles the reading of flat messages, which most commands are: several times faster than decodeMessage
- * (`npm run bench -- dispatch`, typed). Whatever is unusual in the bytes (unknown fields, long varints, text
- * beyond ASCII, anything invalid) goes to decodeMessage, so there is one judge of what is valid.
+ * Compiles the reading of flat messages, which most commands are: decodeMessage takes a good part of a typed
+ * command's time (`npm run bench -- dispatch`, typed). Whatever is unusual in the bytes (unknown fields, long
+ * varints, text beyond ASCII, anything invalid) goes to decodeMessage, so there is one judge of what is valid.
  */
 export function compileDecode(schema: Schema): Decode {
   const slow: Decode = (bytes, start) => decodeMessage(schema, bytes.subarray(start))
@@ -236,8 +236,7 @@ function ascii(bytes: Uint8Array, at: number, size: number): string | null {
 }
 
 /**
- * Has a case for each length, for text put together letter by letter makes a string of every part of it
- * (`npm run bench -- dispatch`, typed).
+ * Has a case for each length, for text put together letter by letter makes a string of every part of it.
  */
 const wholeText = generate(
   `return function wholeText(bytes, at, size) {

@@ -5,7 +5,7 @@ import { Conduct } from '../limit/conduct.ts'
 
 /**
  * A client's conduct and the targets of its answers. They are made with its first message, since many a session only
- * listens, and they are a third of its objects' memory (`npm run bench -- dispatch`, memory per idle session).
+ * listens, and they are a good part of its objects' memory (`npm run bench -- dispatch`, memory per idle session).
  */
 export class Inbound {
   readonly conduct: Conduct

@@ -6,7 +6,7 @@ const POOL_BYTES = 4_096
 
 /**
  * Makes session ids: 128 bits of the system's randomness as 32 hex digits. They are flat strings:
- * `randomUUID` leaves each as a tree of its pieces, ten times as large, for as long as the session lives
+ * `randomUUID` leaves each as a tree of its pieces, much larger, for as long as the session lives
  * (`npm run bench -- dispatch`, memory per idle session).
  */
 export class SessionIds {

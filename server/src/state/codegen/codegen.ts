@@ -11,9 +11,8 @@ import { KNOWN, Tracked } from '../tree/tracked.ts'
 import type { CompiledClass, GeneratedClass, Group } from '../tree/tracked.ts'
 
 /**
- * Generates one class with `new Function`: its accessors cost a fraction of closures over a key
- * (`npm run bench -- state`). Nothing of it comes from outside the schema, whose names have been checked to be
- * identifiers.
+ * Generates one class with `new Function`, for its accessors are much cheaper than closures over a key. Nothing of
+ * it comes from outside the schema, whose names have been checked to be identifiers.
  */
 export function generate(compiled: CompiledClass): GeneratedClass {
   const { fields } = compiled.layout

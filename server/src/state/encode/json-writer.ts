@@ -77,7 +77,7 @@ export class JsonWriter {
     this.b[this.p++] = COMMA
   }
 
-  /** The name of a member and its colon: four bytes a store take a third of what `raw` does. */
+  /** The name of a member and its colon: four bytes a store are faster than `raw`. */
   key(key: JsonKey): void {
     const { words, length } = key
     if (length === 0) return this.raw(key.json)
