@@ -19,7 +19,7 @@ export interface ClientLink {
 }
 
 /** A seat as the session sees it: session.ts holds it while its connection sits in a room. */
-export interface Seat extends CallSeat {
+export interface ClientSeat extends CallSeat {
   readonly sessionId: string
   /** The client asked to leave: gives the seat up. The link is closed by the room. */
   leave(): void
@@ -35,5 +35,5 @@ export interface SeatDesk {
    * Takes the seat that the ticket names and sends JOINED and STATE on the link.
    * @throws RingsideError ticket_invalid, ticket_expired, ticket_used, room_not_found, reconnect_refused.
    */
-  take(ticket: string, link: ClientLink): Seat
+  take(ticket: string, link: ClientLink): ClientSeat
 }

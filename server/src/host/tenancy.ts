@@ -5,7 +5,7 @@ import type { Outbox, RoomLog, StoredRoom } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { RoomContext, RoomType } from '../room/context.ts'
 import { LiveRoom } from '../room/room.ts'
-import type { RoomStart, TrackState } from '../room/start.ts'
+import type { Start, TrackState } from '../room/start.ts'
 import type { StateTracker } from '../state/contract.ts'
 import { Attachment } from './attachment.ts'
 import { restoredStart } from './restored-start.ts'
@@ -131,11 +131,11 @@ export class Tenancy {
     })
   }
 
-  #startOf(stored: StoredRoom, record: RoomRecord): RoomStart {
+  #startOf(stored: StoredRoom, record: RoomRecord): Start {
     return restoredStart(stored, { states: this.#parts.states, record })
   }
 
-  #take(begin: (log: RoomLog) => Promise<RoomStart>): Promise<LiveRoom> {
+  #take(begin: (log: RoomLog) => Promise<Start>): Promise<LiveRoom> {
     return this.#taking(() => this.#claim(begin))
   }
 
@@ -151,7 +151,7 @@ export class Tenancy {
   }
 
   /** Opens the log, then the room as `begin` says. A claim that leads to no room is given up. */
-  async #claim(begin: (log: RoomLog) => Promise<RoomStart>, read?: StoredRoom): Promise<LiveRoom> {
+  async #claim(begin: (log: RoomLog) => Promise<Start>, read?: StoredRoom): Promise<LiveRoom> {
     const { outbox, assertMayBegin, onHeld, onFenced } = this.#parts
     const attachment = new Attachment(onFenced)
     const log = await outbox.openRoom(this.place.id, attachment, read)

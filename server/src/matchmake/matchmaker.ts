@@ -1,10 +1,10 @@
 import type { Json, MatchmakeAnswer } from '@ringside/protocol'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
-import type { ClientLink, Seat, SeatDesk } from '../call/client-link.ts'
+import type { ClientLink, ClientSeat, SeatDesk } from '../call/client-link.ts'
 import type { Host } from '../host/host.ts'
 import type { LiveRoom } from '../room/room.ts'
-import type { RoomSeat } from '../room/seats/seat.ts'
+import type { Seat } from '../room/seats/seat.ts'
 import type { AddressCount } from '../limit/address-count.ts'
 import { checkOptions, cleanName } from './join-request.ts'
 import type { MadeRooms } from './made-rooms.ts'
@@ -125,7 +125,7 @@ export class Matchmaker implements SeatDesk {
     return this.#ticketFor(room, seat)
   }
 
-  take(ticket: string, link: ClientLink): Seat {
+  take(ticket: string, link: ClientLink): ClientSeat {
     const { clock, host, office, nodeName } = this.#parts
     const facts = office.verify(ticket, clock.now())
     if (facts.node !== nodeName || facts.boot !== this.#boot)
@@ -179,7 +179,7 @@ export class Matchmaker implements SeatDesk {
     this.#parts.unclaimed.add(wish.remoteAddress)
     const settled = (): void => this.#parts.unclaimed.release(wish.remoteAddress)
     const facts = { id, name, auth }
-    let seat: RoomSeat
+    let seat: Seat
     try {
       seat = room.seats.reserve(facts, this.#parts.ticketTtlMs, settled)
     } catch (error) {
@@ -189,7 +189,7 @@ export class Matchmaker implements SeatDesk {
     return this.#ticketFor(room, seat)
   }
 
-  #ticketFor(room: LiveRoom, seat: RoomSeat): MatchmakeAnswer {
+  #ticketFor(room: LiveRoom, seat: Seat): MatchmakeAnswer {
     const { clock, office, nodeName, ticketTtlMs, newId } = this.#parts
     seat.openTicket = newId()
     const expiresAt = clock.now() + ticketTtlMs

@@ -1,14 +1,14 @@
 import type { Json } from '@ringside/protocol'
 import type { RoomType } from './context.ts'
 import type { RoomSession } from './definition.ts'
-import type { RoomProfile } from './profile.ts'
+import type { Profile } from './profile.ts'
 import type { SeatTable } from './seats/seat-table.ts'
 
 /** The part of a room that only tells of its type, seats and profile; room.ts adds what happens in it. */
 export abstract class RoomBase {
   abstract readonly kind: RoomType
   abstract readonly seats: SeatTable
-  abstract readonly profile: RoomProfile
+  abstract readonly profile: Profile
 
   get type(): string {
     return this.kind.name

@@ -7,7 +7,7 @@ const MAX_METADATA_CHARACTERS = 4_096
 const SNAPSHOT_EVERY_MS = 30_000
 
 /** A room's profile as snapshots and the room's record keep it. */
-export interface Profile {
+export interface StoredProfile {
   readonly isLocked: boolean
   readonly isPrivate: boolean
   readonly metadata: Json
@@ -16,7 +16,7 @@ export interface Profile {
 }
 
 /** The lobby's view of a room: lock, privacy, the game's own metadata. */
-export class RoomProfile {
+export class Profile {
   readonly #onChanged: () => void
   #isLocked = false
   #isPrivate = false
@@ -77,7 +77,7 @@ export class RoomProfile {
   }
 
   /** Goes on where an earlier owner of the room was. */
-  restore({ isLocked, isPrivate, metadata, revision }: Profile): void {
+  restore({ isLocked, isPrivate, metadata, revision }: StoredProfile): void {
     this.setLocked(isLocked)
     this.setPrivate(isPrivate)
     this.setMetadata(metadata)
@@ -85,7 +85,7 @@ export class RoomProfile {
   }
 
   /** Describes the profile for a snapshot that is captured at `now`, in ms. */
-  describe(now: number): Profile {
+  describe(now: number): StoredProfile {
     this.#isUnsaved = false
     this.#describedAt = now
     const { isLocked, isPrivate, metadata, revision } = this

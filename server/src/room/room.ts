@@ -10,7 +10,7 @@ import type { Random } from '../process/random.ts'
 import type { PatchHeader } from '../state/contract.ts'
 import { Awaited } from './turn/awaited.ts'
 import { HookGuard } from './turn/guard.ts'
-import { RoomRecorder } from './output/recorder.ts'
+import { Recorder } from './output/recorder.ts'
 import type {
   BroadcastOptions,
   EmitOptions,
@@ -21,20 +21,20 @@ import type {
 } from './definition.ts'
 import type { RoomContext, RoomType } from './context.ts'
 import { RoomBase } from './base.ts'
-import { RoomCommands } from './turn/commands.ts'
-import { RoomLoop } from './turn/loop.ts'
-import { RoomOutput } from './output/output.ts'
-import { RoomProfile } from './profile.ts'
-import type { RestoredStart, RoomParts, RoomStart } from './start.ts'
+import { CommandRunner } from './turn/commands.ts'
+import { Loop } from './turn/loop.ts'
+import { Output } from './output/output.ts'
+import { Profile } from './profile.ts'
+import type { RestoredStart, LiveRoomParts, Start } from './start.ts'
 import { encodeRuntime } from './runtime.ts'
-import type { RoomSeat } from './seats/seat.ts'
+import type { Seat } from './seats/seat.ts'
 import type { SeatHost } from './seats/seat-host.ts'
 import { SeatHooks } from './seats/seat-hooks.ts'
 import { SeatLife } from './seats/seat-life.ts'
 import { SeatLog } from './seats/seat-log.ts'
 import { SeatTable } from './seats/seat-table.ts'
 import { teamName } from './seats/team.ts'
-import { RoomTimers } from './turn/timers.ts'
+import { Timers } from './turn/timers.ts'
 
 /**
  * Step 5: one room. Game code runs in *turns* (a step of the loop, a command, a join): a turn fixes
@@ -53,19 +53,19 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   readonly log: Logger
   readonly kind: RoomType
   readonly seats: SeatTable
-  readonly profile: RoomProfile
+  readonly profile: Profile
   /** The room is over for good, not only for this process; the log has it once `isEndStored`. */
   hasEnded = false
   readonly #seed: string
   readonly #context: RoomContext
-  readonly #recorder: RoomRecorder
-  readonly #output: RoomOutput
+  readonly #recorder: Recorder
+  readonly #output: Output
   readonly #life: SeatLife
-  readonly #loop: RoomLoop
-  readonly #timers = new RoomTimers()
+  readonly #loop: Loop
+  readonly #timers = new Timers()
   readonly #guard: HookGuard
   readonly #awaited = new Awaited()
-  readonly #commands: RoomCommands
+  readonly #commands: CommandRunner
   #now: number
   #tick = 0
   #emptySince: number
@@ -87,7 +87,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
    * dropped, and runs onRestore.
    * @throws whatever onCreate throws.
    */
-  constructor(parts: RoomParts, start: RoomStart, context: RoomContext) {
+  constructor(parts: LiveRoomParts, start: Start, context: RoomContext) {
     super()
     const { id, type, log } = parts
     const runtime = start.kind === 'restored' ? start.runtime : null
@@ -106,18 +106,18 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
       log: context.logger,
       onError: (error, where) => type.handlers.onError?.(this, error, where),
     })
-    this.#commands = new RoomCommands(this, this.#guard, this.#awaited)
+    this.#commands = new CommandRunner(this, this.#guard, this.#awaited)
     this.seats = new SeatTable(this, context)
-    this.profile = new RoomProfile(() => context.onChanged(this))
-    this.#loop = new RoomLoop(context.clock, this.tickMs, this.#step)
+    this.profile = new Profile(() => context.onChanged(this))
+    this.#loop = new Loop(context.clock, this.tickMs, this.#step)
     const tracker =
       start.kind === 'new'
         ? start.track(synchronous(type.handlers.onCreate(this, start.options)))
         : start.tracker
     const seatLog = new SeatLog()
-    const recorder = new RoomRecorder(tracker, seatLog, log)
+    const recorder = new Recorder(tracker, seatLog, log)
     this.#recorder = recorder
-    this.#output = new RoomOutput({ recorder, seats: this.seats }, type, {
+    this.#output = new Output({ recorder, seats: this.seats }, type, {
       header: () => this.#header(),
       runtime: () => this.#runtime(),
     })
@@ -257,7 +257,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   }
 
   /** Runs a command of the contract. @throws Rejection for everything that goes wrong. */
-  command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown {
+  command(seat: Seat, command: SeatCommand, payload: unknown): unknown {
     if (this.#status === 'over' || seat.status !== 'connected' || seat.isJoining)
       throw reject('not_in_room')
     if (!this.#takesInput) throw new RingsideError('room_released')
@@ -282,20 +282,20 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     }
   }
 
-  enter(seat: RoomSeat): void {
+  enter(seat: Seat): void {
     this.#life.enter(seat)
   }
 
-  reenter(seat: RoomSeat): void {
+  reenter(seat: Seat): void {
     this.#life.reenter(seat)
   }
 
-  drop(seat: RoomSeat): void {
+  drop(seat: Seat): void {
     // The game is told when the room goes on; the next owner finds every seat without its connection anyway.
     if (this.#status !== 'handed over') this.#life.drop(seat)
   }
 
-  leave(seat: RoomSeat, reason: LeaveReason, text?: string): void {
+  leave(seat: Seat, reason: LeaveReason, text?: string): void {
     // The seat is written as taken: it belongs to the next owner, who gives it up after its grace.
     if (this.#status !== 'handed over') this.#life.leave(seat, reason, text)
   }

@@ -1,7 +1,7 @@
-import type { Profile } from './profile.ts'
+import type { StoredProfile } from './profile.ts'
 
 /** A snapshot has this for a new owner of the room, besides its state and seats (OB62). */
-export interface RoomRuntime extends Profile {
+export interface Runtime extends StoredProfile {
   readonly tick: number
   /** The room's clock in ms. */
   readonly now: number
@@ -10,7 +10,7 @@ export interface RoomRuntime extends Profile {
 }
 
 /** Encodes it for the log, as the `runtime` of a snapshot. */
-export function encodeRuntime(runtime: RoomRuntime): string {
+export function encodeRuntime(runtime: Runtime): string {
   return JSON.stringify(runtime)
 }
 
@@ -19,8 +19,8 @@ export function encodeRuntime(runtime: RoomRuntime): string {
  * a missing field takes its first value, and the seed that of the room's record. Earlier versions wrote the
  * generator's state as a number: its digits are the seed now, and as easily found as before.
  */
-export function decodeRuntime(text: string, recordSeed: string): RoomRuntime {
-  const given = JSON.parse(text) as Partial<Omit<RoomRuntime, 'seed'>> & { seed?: string | number }
+export function decodeRuntime(text: string, recordSeed: string): Runtime {
+  const given = JSON.parse(text) as Partial<Omit<Runtime, 'seed'>> & { seed?: string | number }
   return {
     tick: given.tick ?? 0,
     now: given.now ?? 0,

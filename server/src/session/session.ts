@@ -17,7 +17,7 @@ import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../options.ts'
-import type { ClientLink, Seat, SeatDesk } from '../call/client-link.ts'
+import type { ClientLink, ClientSeat, SeatDesk } from '../call/client-link.ts'
 import type { Connection } from '../transport/contract.ts'
 import { encodedBuffer, encodedView, scratchBuffer, scratchFrame } from '../transport/off-heap.ts'
 import { SendResult } from '../transport/contract.ts'
@@ -64,7 +64,7 @@ const envelope = new RequestEnvelope()
 export class ClientSession implements ClientLink, RpcSession {
   readonly handle: SessionHandle
   /** The seat this connection sits on, or null. */
-  seat: Seat | null = null
+  seat: ClientSeat | null = null
   /** A number, since a boolean is looked at in more steps (`npm run bench -- dispatch` shows it). */
   #state: typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
   pending: PendingCalls | null = null

@@ -9,7 +9,7 @@ import { createMetrics } from '../../src/process/metrics.ts'
 import type { Metrics } from '../../src/process/metrics.ts'
 import { checkLimits, withRateLimit } from '../../src/options.ts'
 import type { ServerLimits } from '../../src/options.ts'
-import type { ClientLink, Seat, SeatDesk } from '../../src/call/client-link.ts'
+import type { ClientLink, ClientSeat, SeatDesk } from '../../src/call/client-link.ts'
 import type { DisconnectReason, Session } from '../../src/call/contract.ts'
 import { CommandRegistry } from '../../src/call/command-table.ts'
 import { createOriginCheck } from '../../src/limit/origin.ts'
@@ -27,7 +27,7 @@ export interface LogLine {
 }
 
 /** A seat that records what happens to it. */
-export class FakeSeat implements Seat {
+export class FakeSeat implements ClientSeat {
   readonly roomId = 'room-1'
   readonly sessionId = 'seat-1'
   readonly calls: string[] = []

@@ -230,7 +230,7 @@ export interface Snapshot {
   readonly publicState: string
   /** The hidden part of the state as encoded JSON, or null. */
   readonly hiddenState: string | null
-  /** Encoded JSON that the room needs to go on (RoomRuntime): tick, seed, metadata, lock and privacy. */
+  /** Encoded JSON that the room needs to go on (Runtime): tick, seed, metadata, lock and privacy. */
   readonly runtime: string
 }
 

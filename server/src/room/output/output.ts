@@ -4,10 +4,10 @@ import type { NewEvent } from '../../outbox/contract/outbox.ts'
 import type { PatchHeader } from '../../state/contract.ts'
 import { toFeedJson } from './event-json.ts'
 import type { Capture } from './capture.ts'
-import type { RoomRecorder } from './recorder.ts'
+import type { Recorder } from './recorder.ts'
 import type { RoomType } from '../context.ts'
 import { nextDue } from '../turn/loop.ts'
-import type { RoomSeat } from '../seats/seat.ts'
+import type { Seat } from '../seats/seat.ts'
 import type { Delivery, SeatTable } from '../seats/seat-table.ts'
 
 /** A room as its frames and snapshots need it. */
@@ -18,7 +18,7 @@ export interface RoomFace {
 }
 
 /** An event as a game emits it. */
-export interface RoomEvent {
+export interface EmittedEvent {
   readonly data: Record<string, unknown>
   /** The room's clock in ms. */
   readonly at: number
@@ -29,8 +29,8 @@ export interface RoomEvent {
  * Sends what leaves a room: patches to its players at `patchHz` and to its log at `logHz`, full states to those
  * who need one, events, and who came and went.
  */
-export class RoomOutput {
-  readonly #recorder: RoomRecorder
+export class Output {
+  readonly #recorder: Recorder
   readonly #seats: SeatTable
   readonly #face: RoomFace
   readonly #patchMs: number
@@ -41,7 +41,7 @@ export class RoomOutput {
   #unsent: Delivery[] = []
 
   constructor(
-    parts: { readonly recorder: RoomRecorder; readonly seats: SeatTable },
+    parts: { readonly recorder: Recorder; readonly seats: SeatTable },
     type: RoomType,
     face: RoomFace,
   ) {
@@ -68,7 +68,7 @@ export class RoomOutput {
     if (this.#unsent.length === 0) this.#seats.sendHeld()
   }
 
-  #capture(at: number, isLogForced: boolean, full: RoomSeat | null): Uint8Array | null {
+  #capture(at: number, isLogForced: boolean, full: Seat | null): Uint8Array | null {
     const isLogDue = isLogForced || at >= this.#nextLogAt || this.#recorder.isHolding
     if (isLogDue) this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
     const fullFor = this.#seats.takeCaughtUp()
@@ -101,7 +101,7 @@ export class RoomOutput {
    * Sends JOINED, then a full state that has everything up to now, then the frames that the game has sent
    * meanwhile.
    */
-  greet(seat: RoomSeat, at: number): void {
+  greet(seat: Seat, at: number): void {
     const frame = this.#capture(at, false, seat)
     if (frame) this.#seats.greet(seat, frame)
     this.#seats.sendHeld()
@@ -116,7 +116,7 @@ export class RoomOutput {
    * Puts a player into another team, as of the next patch: in place of it they get a full state, without the fields
    * that they may see no longer. The log has it with that patch.
    */
-  setTeam(seat: RoomSeat, team: string | null): void {
+  setTeam(seat: Seat, team: string | null): void {
     if (seat.team === team) return
     seat.team = team
     this.#recorder.setTeam(seat.id, team)
@@ -124,17 +124,17 @@ export class RoomOutput {
   }
 
   /** Takes over the team of a seat that was taken back from the log. */
-  restoreTeam({ id, team }: RoomSeat): void {
+  restoreTeam({ id, team }: Seat): void {
     this.#recorder.setTeam(id, team)
   }
 
   /** Forgets the team of a seat that is gone: nobody is in a team by its id any more. */
-  forgetTeam(seat: RoomSeat): void {
+  forgetTeam(seat: Seat): void {
     if (seat.team !== null) this.#recorder.setTeam(seat.id, null)
   }
 
   /**
-   * Hands the log over, as RoomRecorder.handOver; null while that takes nothing. Players get no patch of what was
+   * Hands the log over, as Recorder.handOver; null while that takes nothing. Players get no patch of what was
    * written since the last one, but, should the room go on here, a full state.
    */
   handOver(): Promise<void> | null {
@@ -153,7 +153,11 @@ export class RoomOutput {
    * Takes a room event: it follows the patch of its turn, to the log and to the players, or goes `atOnce` ahead
    * of it.
    */
-  event(name: string, { payload: schema }: EventDefinition, { data, at, atOnce }: RoomEvent): void {
+  event(
+    name: string,
+    { payload: schema }: EventDefinition,
+    { data, at, atOnce }: EmittedEvent,
+  ): void {
     const payload = encodeMessage(schema, data as never)
     // It is decoded again, for spectators must see what players see, rounded and cleaned.
     const json = toFeedJson(schema, decodeMessage(schema, payload))
@@ -169,7 +173,7 @@ export class RoomOutput {
   }
 
   /** Tells of `joined` or `left`: spectators with the patch that has the seat, the other players by PRESENCE. */
-  presence(type: 'joined' | 'left', seat: RoomSeat): void {
+  presence(type: 'joined' | 'left', seat: Seat): void {
     const { id: sessionId, name } = seat
     this.#recorder.hold({ type, data: JSON.stringify({ sessionId, name }) })
     const frame = encodeSystem('presence', { sessionId, name, present: type === 'joined' })

@@ -22,7 +22,7 @@ const NO_FRAMES: ReadonlyMap<string, Uint8Array> = new Map()
  * `close` is the last of them (OB24). A record is in the log whole, or it throws where it is written (OB92).
  * Nothing is lost when the log's buffer is full: the room pauses instead (RM10).
  */
-export class RoomRecorder {
+export class Recorder {
   readonly #tracker: StateTracker
   readonly #log: RoomLog
   readonly #seats: SeatLog

@@ -1,7 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 import type { Awaited } from '../turn/awaited.ts'
 import type { HookGuard } from '../turn/guard.ts'
-import type { RoomSeat } from './seat.ts'
+import type { Seat } from './seat.ts'
 
 export interface SeatHooksParts {
   readonly guard: HookGuard
@@ -39,7 +39,7 @@ interface Running {
  */
 export class SeatHooks {
   readonly #parts: SeatHooksParts
-  readonly #running = new Map<RoomSeat, Running>()
+  readonly #running = new Map<Seat, Running>()
   #isOver = false
   /** The steps that have become due while the room was handed over; null while it is not. */
   #suspended: (() => void)[] | null = null
@@ -48,12 +48,12 @@ export class SeatHooks {
     this.#parts = parts
   }
 
-  isRunning(seat: RoomSeat): boolean {
+  isRunning(seat: Seat): boolean {
     return this.#running.has(seat)
   }
 
   /** Runs a hook of a seat that has none on its way, then `after`. */
-  run(seat: RoomSeat, hook: SeatHook): void {
+  run(seat: Seat, hook: SeatHook): void {
     const running = this.#begin(seat, hook)
     const settled = this.#parts.guard.start(hook.where, hook.call)
     if (settled === null || this.#isOver) return this.#goOn(seat, running)
@@ -62,33 +62,33 @@ export class SeatHooks {
   }
 
   /** Does as `run` for a hook that must be synchronous: a promise of it is not waited for. */
-  runNow(seat: RoomSeat, hook: SeatHook): void {
+  runNow(seat: Seat, hook: SeatHook): void {
     const running = this.#begin(seat, hook)
     this.#parts.guard.run(hook.where, hook.call)
     this.#goOn(seat, running)
   }
 
-  #begin(seat: RoomSeat, { where, after }: SeatHook): Running {
+  #begin(seat: Seat, { where, after }: SeatHook): Running {
     const running: Running = { where, after, waiting: [], cancelTimer: null }
     this.#running.set(seat, running)
     return running
   }
 
   /** Does as `run`, but goes on after `timeoutMs` although the hook has not settled. */
-  runBounded(seat: RoomSeat, hook: SeatHook): void {
+  runBounded(seat: Seat, hook: SeatHook): void {
     this.run(seat, hook)
     this.#bound(seat)
   }
 
   /** Calls `next` once the seat has no hook on its way, or at once; after `timeoutMs` at the latest. */
-  whenIdle(seat: RoomSeat, next: () => void): void {
+  whenIdle(seat: Seat, next: () => void): void {
     const running = this.#running.get(seat)
     if (!running) return next()
     running.waiting.push(next)
     this.#bound(seat)
   }
 
-  #bound(seat: RoomSeat): void {
+  #bound(seat: Seat): void {
     const running = this.#running.get(seat)
     if (!running || running.cancelTimer) return
     const { clock, timeoutMs } = this.#parts
@@ -99,7 +99,7 @@ export class SeatHooks {
    * Goes on after a hook. The first call counts: nothing follows from a hook that settles later than it is
    * waited for.
    */
-  #goOn(seat: RoomSeat, running: Running, isRefused = false): void {
+  #goOn(seat: Seat, running: Running, isRefused = false): void {
     if (this.#running.get(seat) !== running) return
     if (this.#suspended) {
       this.#suspended.push(() => this.#goOn(seat, running, true))

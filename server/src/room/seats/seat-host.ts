@@ -1,5 +1,5 @@
 import type { RoomType } from '../context.ts'
-import type { RoomSeat, SeatOwner } from './seat.ts'
+import type { Seat, SeatOwner } from './seat.ts'
 
 /** A seat table sees its room as this: it knows no state, no log and no loop. */
 export interface SeatHost extends SeatOwner {
@@ -16,7 +16,7 @@ export interface SeatHost extends SeatOwner {
   /** @throws RingsideError room_released, room_paused. */
   assertTakesInput(): void
   /** A new player's connection has taken the seat. */
-  enter(seat: RoomSeat): void
+  enter(seat: Seat): void
   /** A player is back on a new connection. */
-  reenter(seat: RoomSeat): void
+  reenter(seat: Seat): void
 }

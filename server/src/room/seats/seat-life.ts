@@ -1,11 +1,11 @@
 import type { SeatPhase } from '../../outbox/contract/seats.ts'
 import type { LooseHandlers } from '../context.ts'
 import type { LeaveReason, Room } from '../definition.ts'
-import type { RoomOutput } from '../output/output.ts'
+import type { Output } from '../output/output.ts'
 import { decodeAuth, encodeAuth } from './seat-log.ts'
 import type { SeatLog } from './seat-log.ts'
 import type { RestoredSeats } from './restored-seats.ts'
-import { RoomSeat } from './seat.ts'
+import { Seat } from './seat.ts'
 import type { SeatOwner } from './seat.ts'
 import type { SeatHooks } from './seat-hooks.ts'
 import type { SeatTable } from './seat-table.ts'
@@ -16,7 +16,7 @@ export interface SeatLifeParts {
   readonly table: SeatTable
   readonly log: SeatLog
   readonly hooks: SeatHooks
-  readonly output: RoomOutput
+  readonly output: Output
   readonly newId: () => string
   /** A turn begins: the room's clock is set. */
   readonly begin: () => void
@@ -38,7 +38,7 @@ export class SeatLife {
   }
 
   /** A new player is in: `joined` for everybody; once onJoin has settled, JOINED and a full state for them. */
-  enter(seat: RoomSeat): void {
+  enter(seat: Seat): void {
     const { room, handlers, log, hooks, output, newId, begin, end, onChanged } = this.#parts
     begin()
     seat.isJoining = true
@@ -55,7 +55,7 @@ export class SeatLife {
     end()
   }
 
-  #joined(seat: RoomSeat): void {
+  #joined(seat: Seat): void {
     const { room, log, output, begin, end } = this.#parts
     seat.isJoining = false
     // The player left meanwhile, or was kicked by onJoin itself: their onLeave comes next.
@@ -67,13 +67,13 @@ export class SeatLife {
   }
 
   /** onJoin could not finish, for the room was handed over meanwhile: the player has to come anew. */
-  #refused(seat: RoomSeat): void {
+  #refused(seat: Seat): void {
     seat.isJoining = false
     this.leave(seat, 'server_closed')
   }
 
   /** The player is back on a new connection. */
-  reenter(seat: RoomSeat): void {
+  reenter(seat: Seat): void {
     // While onJoin is on its way nobody is greeted; once it has settled, whichever connection there is will be.
     if (seat.isJoining) return
     const { room, handlers, log, hooks, output, newId, begin, end } = this.#parts
@@ -94,7 +94,7 @@ export class SeatLife {
   }
 
   /** The connection is gone. Without JOINED there is no token to come back with: that seat is given up. */
-  drop(seat: RoomSeat): void {
+  drop(seat: Seat): void {
     const { room, handlers, table, hooks, begin } = this.#parts
     if (seat.isJoining || !table.keepDropped(seat)) return this.leave(seat, 'dropped')
     hooks.whenIdle(seat, () => {
@@ -108,14 +108,14 @@ export class SeatLife {
   }
 
   /** Gives the seat up at once; onLeave waits for an onJoin on its way, then `left` follows. */
-  leave(seat: RoomSeat, reason: LeaveReason, text?: string): void {
+  leave(seat: Seat, reason: LeaveReason, text?: string): void {
     const { table, hooks, onChanged } = this.#parts
     if (!table.release(seat, reason, text)) return
     hooks.whenIdle(seat, () => this.#leave(seat, reason))
     onChanged()
   }
 
-  #leave(seat: RoomSeat, reason: LeaveReason): void {
+  #leave(seat: Seat, reason: LeaveReason): void {
     const { room, handlers, log, hooks, begin } = this.#parts
     begin()
     hooks.runBounded(seat, {
@@ -127,7 +127,7 @@ export class SeatLife {
     if (hooks.isRunning(seat)) log.setPhase(seat.id, 'leaving', reason)
   }
 
-  #left(seat: RoomSeat): void {
+  #left(seat: Seat): void {
     const { log, output, begin, end, onChanged } = this.#parts
     begin()
     output.forgetTeam(seat)
@@ -149,7 +149,7 @@ export class SeatLife {
     for (const [id, entry] of Object.entries(seats)) {
       const facts = { id, name: entry.name, auth: decodeAuth(entry.auth) }
       const isIn = entry.phase === 'joining' || entry.phase === 'seated'
-      const seat = isIn ? table.restore(facts, entry.token) : new RoomSeat(room, facts)
+      const seat = isIn ? table.restore(facts, entry.token) : new Seat(room, facts)
       seat.team = entry.team ?? null
       if (seat.team !== null) output.restoreTeam(seat)
       if (entry.isNew) output.presence('joined', seat)
@@ -164,7 +164,7 @@ export class SeatLife {
     }
   }
 
-  #finish(seat: RoomSeat, phase: SeatPhase, reason: LeaveReason): void {
+  #finish(seat: Seat, phase: SeatPhase, reason: LeaveReason): void {
     if (phase === 'joining') this.leave(seat, 'dropped')
     else {
       seat.end()

@@ -5,7 +5,7 @@ import type { ClientLink } from '../../call/client-link.ts'
 import type { RoomContext } from '../context.ts'
 import type { BroadcastOptions, LeaveReason } from '../definition.ts'
 import type { Capture } from '../output/capture.ts'
-import { RoomSeat } from './seat.ts'
+import { Seat } from './seat.ts'
 import type { SeatFacts } from './seat.ts'
 import type { SeatHost } from './seat-host.ts'
 
@@ -29,7 +29,7 @@ const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
 
 /** Frames and the seats that they are for, side by side. */
 export interface Delivery {
-  readonly seats: RoomSeat[]
+  readonly seats: Seat[]
   readonly frames: Uint8Array[]
 }
 
@@ -39,11 +39,11 @@ export interface Delivery {
 export class SeatTable {
   readonly #room: SeatHost
   readonly #context: RoomContext
-  readonly #reserved = new Map<string, RoomSeat>()
+  readonly #reserved = new Map<string, Seat>()
   #held: { readonly frame: Uint8Array; readonly options: BroadcastOptions | undefined }[] = []
   #heldBroadcasts = 0
   /** Seats whose player is in, connected or dropped, in the order of joining. */
-  readonly seated = new Map<string, RoomSeat>()
+  readonly seated = new Map<string, Seat>()
 
   constructor(room: SeatHost, context: RoomContext) {
     this.#room = room
@@ -62,10 +62,10 @@ export class SeatTable {
    * Holds a seat until `ticketTtlMs` are over. Calls `onSettled` once, when it is taken or given back.
    * @throws RingsideError room_full, room_released, room_paused.
    */
-  reserve(facts: SeatFacts, ticketTtlMs: number, onSettled: () => void = () => {}): RoomSeat {
+  reserve(facts: SeatFacts, ticketTtlMs: number, onSettled: () => void = () => {}): Seat {
     this.#room.assertTakesInput()
     if (this.freeCount <= 0) throw new RingsideError('room_full')
-    const seat = new RoomSeat(this.#room, facts)
+    const seat = new Seat(this.#room, facts)
     seat.onSettled = onSettled
     this.#reserved.set(seat.id, seat)
     seat.cancelTimer = this.#context.clock.after(ticketTtlMs, () => this.cancel(seat))
@@ -74,7 +74,7 @@ export class SeatTable {
   }
 
   /** Gives a reserved seat back; does nothing for a taken one. */
-  cancel(seat: RoomSeat): void {
+  cancel(seat: Seat): void {
     if (!this.#reserved.delete(seat.id)) return
     seat.end()
     seat.onSettled()
@@ -82,13 +82,13 @@ export class SeatTable {
   }
 
   /** A seat that may be reconnected with this token, or null. */
-  byReconnectToken(token: string): RoomSeat | null {
+  byReconnectToken(token: string): Seat | null {
     if (token === '') return null
     for (const seat of this.seated.values()) if (seat.reconnectToken === token) return seat
     return null
   }
 
-  find(sessionId: string): RoomSeat | null {
+  find(sessionId: string): Seat | null {
     return this.#reserved.get(sessionId) ?? this.seated.get(sessionId) ?? null
   }
 
@@ -96,7 +96,7 @@ export class SeatTable {
    * Puts a connection on a seat (MM2: each ticket once).
    * @throws RingsideError ticket_used when the ticket is not the seat's open one; room_paused, room_released.
    */
-  take(seat: RoomSeat, ticketId: string, link: ClientLink): void {
+  take(seat: Seat, ticketId: string, link: ClientLink): void {
     if (seat.openTicket !== ticketId || seat.status === 'gone')
       throw new RingsideError('ticket_used')
     this.#room.assertTakesInput()
@@ -117,7 +117,7 @@ export class SeatTable {
   }
 
   /** Sends JOINED and STATE, then the frames that the game has sent before, then the room's topic. */
-  greet(seat: RoomSeat, fullFrame: Uint8Array): void {
+  greet(seat: Seat, fullFrame: Uint8Array): void {
     const { link } = seat
     if (!link) return
     const room = this.#room
@@ -142,7 +142,7 @@ export class SeatTable {
   }
 
   /** Keeps the seat of a broken connection for the grace; false when the room keeps none. */
-  keepDropped(seat: RoomSeat): boolean {
+  keepDropped(seat: Seat): boolean {
     if (this.#room.kind.reconnectGraceMs === 0 || this.#room.isOver) return false
     seat.status = 'dropped'
     this.startGrace(seat)
@@ -150,7 +150,7 @@ export class SeatTable {
   }
 
   /** Takes the seat away; false when it was gone before. */
-  release(seat: RoomSeat, reason: LeaveReason, text?: string): boolean {
+  release(seat: Seat, reason: LeaveReason, text?: string): boolean {
     if (this.seated.get(seat.id) !== seat) return false
     this.seated.delete(seat.id)
     seat.end()
@@ -172,7 +172,7 @@ export class SeatTable {
     }
   }
 
-  #detach(seat: RoomSeat, cause: CloseCause): void {
+  #detach(seat: Seat, cause: CloseCause): void {
     this.seated.delete(seat.id)
     seat.end()
     seat.link?.close(cause)
@@ -261,8 +261,8 @@ export class SeatTable {
   }
 
   /** Takes over a seat of the room's last owner, whose player counts as dropped just now. */
-  restore(facts: SeatFacts, reconnectToken: string): RoomSeat {
-    const seat = new RoomSeat(this.#room, facts)
+  restore(facts: SeatFacts, reconnectToken: string): Seat {
+    const seat = new Seat(this.#room, facts)
     seat.reconnectToken = reconnectToken
     seat.status = 'dropped'
     this.seated.set(seat.id, seat)
@@ -270,7 +270,7 @@ export class SeatTable {
   }
 
   /** The player has so long to come back. */
-  startGrace(seat: RoomSeat): void {
+  startGrace(seat: Seat): void {
     const graceMs = this.#room.kind.reconnectGraceMs
     seat.cancelTimer = this.#context.clock.after(graceMs, () => {
       // A room that stands still lets nobody back in: the time for coming back begins anew.

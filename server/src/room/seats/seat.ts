@@ -1,17 +1,17 @@
 import { isGameCommandId, encodeFrame } from '@ringside/protocol'
 import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
-import type { ClientLink, Seat } from '../../call/client-link.ts'
-import type { RoomCommandTable, RoomType } from '../context.ts'
+import type { ClientLink, ClientSeat } from '../../call/client-link.ts'
+import type { CommandTable, RoomType } from '../context.ts'
 import type { LeaveReason, RoomSession } from '../definition.ts'
 
 /** A seat sees its room as this. */
 export interface SeatOwner {
   readonly id: string
   readonly kind: Pick<RoomType, 'commands'>
-  command(seat: RoomSeat, command: SeatCommand, payload: unknown): unknown
-  leave(seat: RoomSeat, reason: LeaveReason, text?: string): void
-  drop(seat: RoomSeat): void
+  command(seat: Seat, command: SeatCommand, payload: unknown): unknown
+  leave(seat: Seat, reason: LeaveReason, text?: string): void
+  drop(seat: Seat): void
   /** A client that has missed patches takes bytes again. */
   catchUp(): void
 }
@@ -30,11 +30,11 @@ const MAX_EARLY = 1_000
  * `connected` (link set), `dropped` (link gone, kept until the grace ends), `gone` (for good). While
  * `isJoining` the player is not in yet: onJoin has not settled, and no command is taken.
  */
-export class RoomSeat implements RoomSession, Seat {
+export class Seat implements RoomSession, ClientSeat {
   readonly id: string
   readonly name: string
   readonly auth: unknown
-  readonly commands: RoomCommandTable
+  readonly commands: CommandTable
   readonly data: Record<string, unknown> = {}
   status: 'reserved' | 'connected' | 'dropped' | 'gone' = 'reserved'
   link: ClientLink | null = null

@@ -5,7 +5,7 @@ import { RingsideError, reject } from '../../process/errors.ts'
 import { isPromise, refusalOf } from '../../process/failure.ts'
 import type { Awaited } from './awaited.ts'
 import type { HookGuard } from './guard.ts'
-import type { LooseHandlers, RoomCommandTable } from '../context.ts'
+import type { LooseHandlers, CommandTable } from '../context.ts'
 import type { Room, RoomSession } from '../definition.ts'
 
 /**
@@ -15,7 +15,7 @@ import type { Room, RoomSession } from '../definition.ts'
 export function resolveCommands(
   contract: Commands,
   handlers: LooseHandlers['commands'] = {},
-): RoomCommandTable {
+): CommandTable {
   for (const name of Object.keys(handlers))
     if (!Object.hasOwn(contract, name))
       throw new RingsideError(
@@ -29,7 +29,7 @@ export function resolveCommands(
 }
 
 /** Runs the commands of one room and keeps the bugs of their handlers to the server (RM4). */
-export class RoomCommands {
+export class CommandRunner {
   readonly #room: Room
   readonly #guard: HookGuard
   readonly #awaited: Awaited

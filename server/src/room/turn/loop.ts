@@ -9,7 +9,7 @@ const LAG_SAMPLES = 300
  * Calls a step at a fixed rate with an accumulator: step k is due at start + k * stepMs whatever the
  * timers do, so the rate holds although single timers are late.
  */
-export class RoomLoop {
+export class Loop {
   readonly stepMs: number
   readonly #clock: Clock
   readonly #step: (dueAt: number) => void

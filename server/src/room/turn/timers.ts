@@ -10,7 +10,7 @@ interface Timer {
 }
 
 /** A room's timers, on the room's own clock: they fire between ticks, in order of time, then of making. */
-export class RoomTimers {
+export class Timers {
   #timers: Timer[] = []
   #order = 0
 

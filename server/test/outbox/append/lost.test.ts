@@ -3,7 +3,7 @@ import type { RingsideError } from '../../../src/process/errors.ts'
 import type { ServerLimits } from '../../../src/options.ts'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
-import { RoomRecorder } from '../../../src/room/output/recorder.ts'
+import { Recorder } from '../../../src/room/output/recorder.ts'
 import { SeatLog } from '../../../src/room/seats/seat-log.ts'
 import type { StateTracker } from '../../../src/state/contract.ts'
 import { everything, pass, patch, recordHandlers, startRig, turns } from '../support.ts'
@@ -43,7 +43,7 @@ function outage(): Outage {
 /** A room's recorder without a state, which does at a loss of its log what a room does. */
 async function openRecorder(
   rig: Rig,
-): Promise<{ recorder: RoomRecorder; log: RoomLog; told: string[] }> {
+): Promise<{ recorder: Recorder; log: RoomLog; told: string[] }> {
   const told: string[] = []
   const closed = (what: string) => () => {
     told.push(what)
@@ -57,7 +57,7 @@ async function openRecorder(
     onSnapshotDue: () => {},
   })
   const tracker = { flushPlayers: () => null, flushLog: () => null } as unknown as StateTracker
-  const recorder = new RoomRecorder(tracker, new SeatLog(), log)
+  const recorder = new Recorder(tracker, new SeatLog(), log)
   return { recorder, log, told }
 }
 

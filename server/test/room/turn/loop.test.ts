@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
-import { RoomLoop } from '../../../src/room/turn/loop.ts'
+import { Loop } from '../../../src/room/turn/loop.ts'
 
 describe('room loop', () => {
   it('RM2 thirty steps a second, each due on the grid, with a step that is no whole millisecond', () => {
     const clock = new ManualClock(0)
     const due: number[] = []
-    const loop = new RoomLoop(clock, 1000 / 30, (at) => due.push(at))
+    const loop = new Loop(clock, 1000 / 30, (at) => due.push(at))
     loop.start()
     clock.advance(10_001)
     loop.stop()
@@ -18,7 +18,7 @@ describe('room loop', () => {
     const clock = new ManualClock(0)
     let steps = 0
     let stallMs = 0
-    const loop = new RoomLoop(clock, 10, () => {
+    const loop = new Loop(clock, 10, () => {
       steps++
       const stall = stallMs
       stallMs = 0
@@ -41,7 +41,7 @@ describe('room loop', () => {
   it('RM2 nothing is called after stop, not even from inside a step', () => {
     const clock = new ManualClock(0)
     let steps = 0
-    const loop: RoomLoop = new RoomLoop(clock, 10, () => {
+    const loop: Loop = new Loop(clock, 10, () => {
       steps++
       loop.stop()
     })
@@ -53,7 +53,7 @@ describe('room loop', () => {
 
   it('RM2 lateness is measured', () => {
     const clock = new ManualClock(0)
-    const loop = new RoomLoop(clock, 10, () => clock.advance(0))
+    const loop = new Loop(clock, 10, () => clock.advance(0))
     loop.start()
     clock.advance(1_000)
     expect(loop.lagP99Ms()).toBeLessThan(1)
