@@ -15,7 +15,7 @@ import { checkOptions } from './matchmake/join-request.ts'
 import type { Matchmaker } from './matchmake/matchmaker.ts'
 import type { ServerLimits } from './options.ts'
 import { resolveCommands } from './room/turn/commands.ts'
-import type { LooseHandlers, RoomType } from './room/context.ts'
+import type { LooseHandlers, RoomType } from './room/type.ts'
 import type { FullLogPolicy } from './room/definition.ts'
 import type { Host } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
@@ -165,10 +165,10 @@ export class GameServer implements Server {
   get rooms(): readonly RoomSummary[] {
     return Array.from(this.#parts.host.rooms.values(), (room) => ({
       id: room.id,
-      type: room.type,
+      type: room.type.name,
       clients: room.clientCount,
-      maxClients: room.kind.maxClients,
-      isLocked: room.isLocked,
+      maxClients: room.type.maxClients,
+      isLocked: room.profile.isLocked,
       tickLagP99Ms: room.tickLagP99Ms,
     }))
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
-import type { RoomType } from '../room/context.ts'
+import type { RoomType } from '../room/type.ts'
 import { Host } from './host.ts'
 import type { HostParts } from './host.ts'
 import { RecordWriter } from './record-writer.ts'

@@ -3,7 +3,8 @@ import { RingsideError } from '../process/errors.ts'
 import { warnOf } from '../process/failure.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
-import type { RoomContext, RoomType } from '../room/context.ts'
+import type { RoomContext } from '../room/context.ts'
+import type { RoomType } from '../room/type.ts'
 import type { LiveRoom } from '../room/room.ts'
 import { eachAtOnce } from './at-once.ts'
 import type { RoomFacts, Records } from './records.ts'
@@ -320,13 +321,13 @@ export class Host {
       if (room.profile.isPrivate || room.isOver) continue
       listings.push({
         roomId: room.id,
-        type: room.type,
+        type: room.type.name,
         clients: room.clientCount,
-        maxClients: room.kind.maxClients,
+        maxClients: room.type.maxClients,
         spectators: spectatorsOf(room.id),
         locked: room.profile.isLocked,
         metadata: room.profile.metadata,
-        delayMs: room.kind.delayMs,
+        delayMs: room.type.delayMs,
       })
     }
     return listings

@@ -153,7 +153,12 @@ export class Records {
 
 /** Gives the facts that readers of the log must know of a room of this process. */
 function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
-  return { type: room.type, delayMs: room.kind.delayMs, isPrivate: room.profile.isPrivate, isLive }
+  return {
+    type: room.type.name,
+    delayMs: room.type.delayMs,
+    isPrivate: room.profile.isPrivate,
+    isLive,
+  }
 }
 
 function recordOf(

@@ -157,7 +157,8 @@ export class Matchmaker implements SeatDesk {
   #findOpen(type: string): LiveRoom | null {
     let best: LiveRoom | null = null
     for (const room of this.#parts.host.rooms.values()) {
-      if (room.type !== type || room.isOver || room.isLocked || room.profile.isPrivate) continue
+      if (room.type.name !== type || room.isOver || room.profile.isLocked || room.profile.isPrivate)
+        continue
       if (room.isPaused || !room.takesInput) continue
       if (room.seats.freeCount <= 0) continue
       if (!best || room.clientCount > best.clientCount) best = room
@@ -174,7 +175,7 @@ export class Matchmaker implements SeatDesk {
     if (auth === false) throw new RingsideError('auth_failed')
     if (room.hasEnded) throw new RingsideError('room_not_found')
     room.assertTakesInput()
-    if (room.isLocked) throw new RingsideError('room_locked')
+    if (room.profile.isLocked) throw new RingsideError('room_locked')
     this.#checkUnclaimed(wish)
     this.#parts.unclaimed.add(wish.remoteAddress)
     const settled = (): void => this.#parts.unclaimed.release(wish.remoteAddress)

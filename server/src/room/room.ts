@@ -1,63 +1,51 @@
-import { encodeFrame, errorCodes, isGameCommandId } from '@ringside/protocol'
+import { errorCodes } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
-import type { Json } from '@ringside/protocol'
 import { RingsideError, reject } from '../process/errors.ts'
 import { isPromise, refusalOf, warnOf } from '../process/failure.ts'
-import type { Logger } from '../process/logger.ts'
 import type { RoomLogHandlers } from '../outbox/contract/outbox.ts'
 import { createRandom } from '../process/random.ts'
-import type { Random } from '../process/random.ts'
 import type { PatchHeader } from '../state/contract.ts'
-import { Awaited } from './turn/awaited.ts'
-import { HookGuard } from './turn/guard.ts'
-import { Recorder } from './output/recorder.ts'
-import type {
-  BroadcastOptions,
-  EmitOptions,
-  JoinRequest,
-  LeaveReason,
-  Room,
-  RoomSession,
-} from './definition.ts'
-import type { RoomContext, RoomType } from './context.ts'
-import { RoomBase } from './base.ts'
-import { CommandRunner } from './turn/commands.ts'
-import { Loop } from './turn/loop.ts'
+import type { RoomContext } from './context.ts'
+import type { JoinRequest, LeaveReason, Room } from './definition.ts'
+import { Face } from './face.ts'
+import type { Written } from './face.ts'
 import { Output } from './output/output.ts'
+import { Recorder } from './output/recorder.ts'
 import { Profile } from './profile.ts'
-import type { RestoredStart, LiveRoomParts, Start } from './start.ts'
 import { encodeRuntime } from './runtime.ts'
 import type { Seat } from './seats/seat.ts'
-import type { SeatHost } from './seats/seat-host.ts'
 import { SeatHooks } from './seats/seat-hooks.ts'
 import { SeatLife } from './seats/seat-life.ts'
 import { SeatLog } from './seats/seat-log.ts'
 import { SeatTable } from './seats/seat-table.ts'
-import { teamName } from './seats/team.ts'
+import type { SeatHost } from './seats/seat-table.ts'
+import type { LiveRoomParts, RestoredStart, Start } from './start.ts'
+import { Status } from './status.ts'
+import { Awaited } from './turn/awaited.ts'
+import { CommandRunner } from './turn/commands.ts'
+import { HookGuard } from './turn/guard.ts'
+import { Loop } from './turn/loop.ts'
+import { Time } from './turn/time.ts'
 import { Timers } from './turn/timers.ts'
+import type { RoomType } from './type.ts'
 
 /**
- * Step 5: one room. Game code runs in *turns* (a step of the loop, a command, a join): a turn fixes
- * `now`, runs to its end synchronously, and what it changed leaves with the next patch. States:
- * - `running`;
- * - `paused`: the log is full (`whenLogIsFull`); goes on (`running`) when the log does.
- * - `handed over`: everything is on its way to the log and a next owner may go on with it (`handOver`): nothing
- *   moves and nothing may be written; ends (`finish`), or goes on here because it could not be stored (`takeBack`).
- * - `over`: ended, released or taken by another owner. Nothing may be written (RM14).
- * Its log tells it what happens to it (RoomLogHandlers).
+ * Step 5: one room, as its server sees it; game code gets its `face`. Game code runs in *turns* (a step of the loop, a
+ * command, a join): a turn fixes `now`, runs to its end synchronously, and what it changed leaves with the next patch.
+ * Its status says what may happen in it; its log tells it what happens to it (RoomLogHandlers).
  */
-export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandlers {
+export class LiveRoom implements SeatHost, RoomLogHandlers {
   readonly id: string
+  readonly type: RoomType
   readonly epoch: number
-  readonly random: Random
-  readonly log: Logger
-  readonly kind: RoomType
+  /** The room as its hooks and commands get it. */
+  readonly face: Room
   readonly seats: SeatTable
   readonly profile: Profile
-  /** The room is over for good, not only for this process; the log has it once `isEndStored`. */
-  hasEnded = false
   readonly #seed: string
   readonly #context: RoomContext
+  readonly #status = new Status()
+  readonly #time: Time
   readonly #recorder: Recorder
   readonly #output: Output
   readonly #life: SeatLife
@@ -66,64 +54,70 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   readonly #guard: HookGuard
   readonly #awaited = new Awaited()
   readonly #commands: CommandRunner
-  #now: number
-  #tick = 0
   #emptySince: number
   /** Room clock at which it last paused. */
   #pausedAt = 0
-  #isEndAsked = false
-  /** onCreate has returned and the state exists. */
-  #isReady = false
-  /** Players may act, come and come back; false once it is to be released. */
-  #takesInput = true
-  /** This process owns the room: its writes, frames and plans come about. */
-  #isOwned = true
-  /** onDrain has run for the release that is under way. */
-  #isDrained = false
-  #status: 'running' | 'paused' | 'handed over' | 'over' = 'running'
 
   /**
    * A new room runs onCreate and records its first state; a restored one takes its seats back, as
    * dropped, and runs onRestore.
    * @throws whatever onCreate throws.
    */
-  constructor(parts: LiveRoomParts, start: Start, context: RoomContext) {
-    super()
-    const { id, type, log } = parts
+  constructor({ id, type, log, seed }: LiveRoomParts, start: Start, context: RoomContext) {
     const runtime = start.kind === 'restored' ? start.runtime : null
+    const { clock, logger } = context
     this.id = id
-    this.kind = type
+    this.type = type
     this.epoch = log.epoch
-    this.#seed = runtime ? runtime.seed : parts.seed
-    this.random = createRandom(this.#seed, this.epoch)
-    this.log = context.logger
+    this.#seed = runtime ? runtime.seed : seed
     this.#context = context
-    this.#now = Math.max(context.clock.now(), runtime?.now ?? 0)
-    this.#tick = runtime?.tick ?? 0
-    this.#emptySince = this.#now
-    this.#guard = new HookGuard({
-      roomId: id,
-      log: context.logger,
-      onError: (error, where) => type.handlers.onError?.(this, error, where),
-    })
-    this.#commands = new CommandRunner(this, this.#guard, this.#awaited)
+    this.#time = new Time(Math.max(clock.now(), runtime?.now ?? 0), runtime?.tick ?? 0)
+    this.#emptySince = this.#time.now
     this.seats = new SeatTable(this, context)
     this.profile = new Profile(() => context.onChanged(this))
-    this.#loop = new Loop(context.clock, this.tickMs, this.#step)
+    let written: Written | null = null
+    const face = new Face({
+      id,
+      type,
+      epoch: log.epoch,
+      random: createRandom(this.#seed, log.epoch),
+      log: logger,
+      status: this.#status,
+      time: this.#time,
+      timers: this.#timers,
+      seats: this.seats,
+      profile: this.profile,
+      written: () => {
+        if (written === null) throw new RingsideError('room_not_ready')
+        return written
+      },
+    })
+    this.face = face
+    this.#guard = new HookGuard({
+      roomId: id,
+      log: logger,
+      onError: (error, where) => type.handlers.onError?.(face, error, where),
+    })
+    this.#commands = new CommandRunner(face, this.#guard, this.#awaited)
+    // A room without a tick steps with its patches.
+    this.#loop = new Loop(clock, 1000 / (type.tickHz || type.patchHz), this.#step)
     const tracker =
       start.kind === 'new'
-        ? start.track(synchronous(type.handlers.onCreate(this, start.options)))
+        ? start.track(synchronous(type.handlers.onCreate(face, start.options)))
         : start.tracker
     const seatLog = new SeatLog()
     const recorder = new Recorder(tracker, seatLog, log)
     this.#recorder = recorder
-    this.#output = new Output({ recorder, seats: this.seats }, type, {
+    this.#output = new Output({
+      recorder,
+      seats: this.seats,
+      type,
       header: () => this.#header(),
       runtime: () => this.#runtime(),
     })
-    const { clock, hookTimeoutMs } = context
     this.#life = new SeatLife({
-      room: this,
+      face,
+      owner: this,
       handlers: type.handlers,
       table: this.seats,
       log: seatLog,
@@ -131,15 +125,15 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
         guard: this.#guard,
         awaited: this.#awaited,
         clock,
-        timeoutMs: hookTimeoutMs,
+        timeoutMs: context.hookTimeoutMs,
       }),
       output: this.#output,
       newId: () => context.newId(),
-      begin: () => this.#begin(clock.now()),
+      begin: () => this.#begin(),
       end: () => this.#endSoon(),
       onChanged: () => this.#seatsChanged(),
     })
-    this.#isReady = true
+    written = { recorder, output: this.#output }
     if (start.kind === 'new') recorder.recordFirstState()
     else this.#restore(start)
     // Metadata and seed are in snapshots only: an early crash must not lose them.
@@ -150,28 +144,31 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   #restore({ runtime, seats }: RestoredStart): void {
     this.profile.restore(runtime)
     const finishSeats = this.#life.restore(seats)
-    this.#guard.run('onRestore', () => this.kind.handlers.onRestore?.(this))
+    this.#guard.run('onRestore', () => this.type.handlers.onRestore?.(this.face))
     finishSeats()
   }
 
-  get state(): unknown {
-    return this.#recorder.state
-  }
   get now(): number {
-    return this.#now
+    return this.#time.now
   }
-  get tick(): number {
-    return this.#tick
+  /** Players with a seat. */
+  get clientCount(): number {
+    return this.seats.seated.size
   }
+  /** Its log takes nothing: the room stands still, or is about to. */
   get isPaused(): boolean {
     return this.#recorder.isBlocked
   }
   get isOver(): boolean {
-    return this.#status === 'over'
+    return this.#status.isOver
+  }
+  /** The room is over for good, not only for this process; the log has it once `isEndStored`. */
+  get hasEnded(): boolean {
+    return this.#status.hasEnded
   }
   /** The room is paused or handed over: no time passes in it. */
   get isStill(): boolean {
-    return this.isPaused || this.#status === 'handed over'
+    return this.isPaused || this.#status.kind === 'handed over'
   }
   get isEndStored(): boolean {
     return this.#recorder.isEndStored
@@ -179,90 +176,25 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   get tickLagP99Ms(): number {
     return this.#loop.lagP99Ms()
   }
-
-  // ---- what game code calls
-
-  emit(name: string, data: Record<string, unknown>, options?: EmitOptions): void {
-    const definition = this.kind.definition.events?.[name]
-    if (!definition)
-      throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
-    this.#assertReady()
-    this.#assertOwned()
-    const atOnce = options?.atOnce ?? false
-    this.#output.event(name, definition, { data, at: this.#now, atOnce })
-  }
-
-  broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {
-    if (!isGameCommandId(commandId))
-      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
-    this.#assertOwned()
-    const frame = encodeFrame(commandId, payload)
-    this.seats.broadcast(frame, options)
-  }
-
-  setTeam(session: RoomSession, team: string | number | null): void {
-    this.#assertOwned()
-    this.#assertReady()
-    const name = teamName(team, (id) => this.seats.find(id) !== null)
-    const seat = this.seats.seated.get(session.id)
-    if (seat) this.#output.setTeam(seat, name)
-  }
-
-  after(ms: number, callback: () => void): () => void {
-    this.#assertOwned()
-    return this.#timers.add(this.#now, ms, callback)
-  }
-
-  override lock(): void {
-    this.#assertOwned()
-    super.lock()
-  }
-
-  override unlock(): void {
-    this.#assertOwned()
-    super.unlock()
-  }
-
-  override setPrivate(isPrivate: boolean): void {
-    this.#assertOwned()
-    super.setPrivate(isPrivate)
-  }
-
-  override setMetadata(metadata: Json): void {
-    this.#assertOwned()
-    super.setMetadata(metadata)
-  }
-
-  end(): void {
-    this.#assertOwned()
-    this.#isEndAsked = true
-  }
-
-  durable(): Promise<void> {
-    this.#assertReady()
-    return this.#recorder.durable(() => this.#output.flush(this.#now, true))
-  }
-
-  // ---- what the server calls; each is one turn
-
   /** Players may act, come and come back, unless the room is paused. */
   get takesInput(): boolean {
-    return this.#takesInput
+    return this.#status.takesInput
   }
 
   /** @throws RingsideError room_released, room_paused. */
   assertTakesInput(): void {
-    if (!this.#takesInput) throw new RingsideError('room_released')
+    if (!this.takesInput) throw new RingsideError('room_released')
     if (this.isPaused) throw new RingsideError('room_paused')
   }
 
+  // ---- what players do; each is one turn
+
   /** Runs a command of the contract. @throws Rejection for everything that goes wrong. */
   command(seat: Seat, command: SeatCommand, payload: unknown): unknown {
-    if (this.#status === 'over' || seat.status !== 'connected' || seat.isJoining)
-      throw reject('not_in_room')
-    if (!this.#takesInput) throw new RingsideError('room_released')
+    if (this.isOver || seat.status !== 'connected' || seat.isJoining) throw reject('not_in_room')
+    if (!this.takesInput) throw new RingsideError('room_released')
     if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
-    this.#begin(this.#context.clock.now())
+    this.#begin()
     const result = this.#commands.run(seat, command, payload)
     this.#endSoon()
     return result
@@ -274,7 +206,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
    */
   async admit(request: JoinRequest): Promise<unknown> {
     try {
-      return await this.kind.handlers.onAuth?.(this, request)
+      return await this.type.handlers.onAuth?.(this.face, request)
     } catch (error) {
       if (refusalOf(error)) throw error
       this.#guard.report(error, 'onAuth')
@@ -292,16 +224,16 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
 
   drop(seat: Seat): void {
     // The game is told when the room goes on; the next owner finds every seat without its connection anyway.
-    if (this.#status !== 'handed over') this.#life.drop(seat)
+    if (this.#status.kind !== 'handed over') this.#life.drop(seat)
   }
 
   leave(seat: Seat, reason: LeaveReason, text?: string): void {
     // The seat is written as taken: it belongs to the next owner, who gives it up after its grace.
-    if (this.#status !== 'handed over') this.#life.leave(seat, reason, text)
+    if (this.#status.kind !== 'handed over') this.#life.leave(seat, reason, text)
   }
 
   catchUp(): void {
-    if (!this.isOver) this.#output.catchUp(this.#now)
+    if (!this.isOver) this.#output.catchUp(this.now)
   }
 
   // ---- what the log tells its owner
@@ -311,20 +243,21 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   }
 
   onGivenUp(): void {
-    this.finish(this.#takesInput ? 'fenced' : 'released')
+    this.finish(this.takesInput ? 'fenced' : 'released')
   }
 
   onWritable(): void {
     this.#recorder.resume()
-    if (this.#status !== 'paused' || this.isPaused) return
-    this.#status = 'running'
+    if (this.#status.kind !== 'paused' || this.isPaused) return
+    this.#status.goOn()
     this.#resume()
-    this.#output.tellPaused(false, this.#now)
-    this.log.warn({ roomId: this.id, pausedMs: this.#now - this.#pausedAt }, 'room goes on')
+    this.#output.tellPaused(false, this.now)
+    const pausedMs = this.now - this.#pausedAt
+    this.#context.logger.warn({ roomId: this.id, pausedMs }, 'room goes on')
   }
 
   onRefused(cause: unknown): void {
-    this.log.error({ err: cause }, 'room log refused an event')
+    this.#context.logger.error({ err: cause, roomId: this.id }, 'room log refused an event')
     this.finish('room_ended')
   }
 
@@ -342,7 +275,7 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
    * @throws RingsideError room_paused when its log takes nothing; whatever RoomLog.handOver throws.
    */
   handOver(settleMs: number, onStill: () => void): Promise<void> {
-    this.#takesInput = false
+    this.#status.stopInput()
     return new Promise((resolve, reject) => {
       this.#awaited.onNone(this.#context.clock, settleMs, () => {
         // All this is one turn: nothing can be written between the last answer and the last patch.
@@ -356,39 +289,35 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
   async #standStill(): Promise<void> {
     if (this.isOver) return
     if (this.isPaused) throw new RingsideError('room_paused')
-    this.#drain()
-    if (this.#isEndAsked) this.finish('room_ended')
+    if (this.#status.drain()) this.#drain()
+    if (this.#status.isEndAsked) this.finish('room_ended')
     if (this.isOver) return
     if (this.isPaused) throw new RingsideError('room_paused')
     const stored = this.#output.handOver()
     if (!stored) throw new RingsideError('room_paused')
-    this.#status = 'handed over'
-    this.#pausedAt = this.#now
+    this.#status.handOver()
+    this.#pausedAt = this.now
     this.#loop.stop()
     this.#life.suspend()
-    this.#disown()
+    this.#recorder.freeze()
     await stored
   }
 
   /** The room goes on here after all: it could not be stored, or is not wanted elsewhere. */
   takeBack(): void {
-    this.#takesInput = true
-    this.#isDrained = false
-    if (this.#status !== 'handed over') return
-    this.#own()
+    if (!this.#status.takeBack()) return
+    this.#recorder.thaw()
     this.#resume()
     this.#life.resume()
     for (const seat of this.seats.seated.values())
       if (seat.isConnected && !seat.link) this.drop(seat)
   }
 
-  /** Gives the game the last word, once for each release. */
+  /** Gives the game the last word of a release. */
   #drain(): void {
-    if (this.#isDrained) return
-    this.#isDrained = true
-    this.#begin(this.#context.clock.now())
-    this.#guard.run('onDrain', () => this.kind.handlers.onDrain?.(this))
-    this.#output.flush(this.#now, true)
+    this.#begin()
+    this.#guard.run('onDrain', () => this.type.handlers.onDrain?.(this.face))
+    this.#output.flush(this.now, true)
   }
 
   /**
@@ -396,27 +325,26 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
    * for another owner to go on, `released` with everything that happened here.
    */
   finish(why: 'room_ended' | 'released' | 'fenced'): void {
-    if (this.#status === 'over') return
     const isEnd = why === 'room_ended'
-    if (this.#status === 'handed over' && isEnd) this.#own()
-    this.#begin(this.#context.clock.now())
+    const isDrainDue = why === 'released' && this.#status.drain()
+    if (!this.#status.beginEnd(isEnd)) return
+    if (isEnd) this.#recorder.thaw()
+    this.#begin()
     this.#loop.stop()
     this.#timers.clear()
-    this.#takesInput = false
     this.#inEnd(() => {
-      if (why === 'released' && this.#isOwned) this.#drain()
-      if (why !== 'fenced') this.#output.flush(this.#now, true)
+      if (isDrainDue) this.#drain()
+      if (why !== 'fenced') this.#output.flush(this.now, true)
     })
     // A room that ends is written until its game has had the last word; any other is another owner's from here.
     const left = isEnd ? null : this.#close(false)
     this.#inEnd(() => this.#life.closeAll(why))
-    this.hasEnded = isEnd
-    this.#status = 'over'
-    this.#guard.run('onDispose', () => this.kind.handlers.onDispose?.(this))
+    this.#guard.run('onDispose', () => this.type.handlers.onDispose?.(this.face))
     const closed = left ?? this.#close(true)
+    this.#status.end(isEnd)
     this.#awaited.giveUp(new RingsideError('room_released'))
     closed.catch((error: unknown) => {
-      warnOf(this.log, error, [{ roomId: this.id }, 'room log did not close cleanly'])
+      warnOf(this.#context.logger, error, [{ roomId: this.id }, 'room log did not close cleanly'])
     })
     this.#context.onEnded(this, closed)
   }
@@ -426,41 +354,22 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
     try {
       step()
     } catch (error) {
-      this.log.error({ err: error, roomId: this.id }, 'room did not end cleanly')
+      this.#context.logger.error({ err: error, roomId: this.id }, 'room did not end cleanly')
     }
   }
 
   #close(isEnd: boolean): Promise<void> {
     const closed = this.#recorder.close(this.#header(), isEnd)
-    this.#disown()
-    return closed
-  }
-
-  /** Lets every write throw from here on (RM14), for it would be in nobody's log. */
-  #disown(): void {
-    this.#isOwned = false
+    // Every write throws from here on (RM14), for it would be in nobody's log.
+    this.#status.leave()
     this.#recorder.freeze()
-  }
-
-  #own(): void {
-    this.#isOwned = true
-    this.#status = 'running'
-    this.#recorder.thaw()
+    return closed
   }
 
   // ---- turns
 
-  #assertReady(): void {
-    if (!this.#isReady) throw new RingsideError('room_not_ready')
-  }
-
-  /** @throws RingsideError room_released where a write, a frame or a plan would never come about (RM14). */
-  #assertOwned(): void {
-    if (!this.#isOwned) throw new RingsideError('room_released')
-  }
-
   #seatsChanged(): void {
-    if (this.seats.isEmpty) this.#emptySince = this.#now
+    if (this.seats.isEmpty) this.#emptySince = this.now
     this.#context.onChanged(this)
   }
 
@@ -469,67 +378,67 @@ export class LiveRoom extends RoomBase implements Room, SeatHost, RoomLogHandler
    * closed.
    */
   #endSoon(): void {
-    if (this.#isEndAsked) this.#context.clock.soon(() => this.finish('room_ended'))
+    if (this.#status.isEndAsked) this.#context.clock.soon(() => this.finish('room_ended'))
   }
 
-  #begin(at: number): void {
-    if (at > this.#now) this.#now = at
+  #begin(): void {
+    this.#time.begin(this.#context.clock.now())
   }
 
   readonly #step = (dueAt: number): void => {
     this.#context.observeTickLag(this.#context.clock.now() - dueAt)
     // The clock has whole ms: the grid of 30 steps a second has fractions that nobody wants in a state.
-    this.#begin(Math.floor(dueAt))
+    this.#time.begin(Math.floor(dueAt))
     const { mark } = this.#timers
     for (let timer; (timer = this.#timers.takeDue(dueAt, mark));)
       this.#guard.run('timer', timer.callback)
-    const { onTick } = this.kind.handlers
-    if (this.kind.tickHz > 0) {
-      this.#tick++
-      if (onTick) this.#guard.run('onTick', () => onTick(this, this.tickMs))
+    const { onTick } = this.type.handlers
+    if (this.type.tickHz > 0) {
+      this.#time.tick++
+      if (onTick) this.#guard.run('onTick', () => onTick(this.face, this.#loop.stepMs))
     }
-    if (this.#isEndAsked || this.#isAbandoned()) return this.finish('room_ended')
-    if (this.profile.isSnapshotDue(this.#now)) this.#recorder.requestSnapshot()
+    if (this.#status.isEndAsked || this.#isAbandoned()) return this.finish('room_ended')
+    if (this.profile.isSnapshotDue(this.now)) this.#recorder.requestSnapshot()
     this.#output.step(dueAt)
     if (this.isPaused) this.#pause()
   }
 
   #isAbandoned(): boolean {
-    const timeout = this.kind.emptyTimeoutMs
-    return timeout !== null && this.seats.isEmpty && this.#now - this.#emptySince >= timeout
+    const timeout = this.type.emptyTimeoutMs
+    return timeout !== null && this.seats.isEmpty && this.now - this.#emptySince >= timeout
   }
 
   #pause(): void {
-    if (this.#status !== 'running') return
-    if (this.kind.whenLogIsFull === 'close') {
-      this.log.error({ roomId: this.id }, 'room ends: its log takes no more')
+    if (this.#status.kind !== 'running') return
+    if (this.type.whenLogIsFull === 'close') {
+      this.#context.logger.error({ roomId: this.id }, 'room ends: its log takes no more')
       return this.finish('room_ended')
     }
-    this.#status = 'paused'
-    this.#pausedAt = this.#now
+    this.#status.pause()
+    this.#pausedAt = this.now
     this.#loop.stop()
-    this.#output.tellPaused(true, this.#now)
-    this.log.warn({ roomId: this.id }, 'room paused: its log takes no more')
+    this.#output.tellPaused(true, this.now)
+    this.#context.logger.warn({ roomId: this.id }, 'room paused: its log takes no more')
   }
 
   /** Goes on after a pause, or where it stood when it was handed over. */
   #resume(): void {
-    this.#begin(this.#context.clock.now())
-    const pausedMs = this.#now - this.#pausedAt
-    this.#guard.run('onResume', () => this.kind.handlers.onResume?.(this, pausedMs))
+    this.#begin()
+    const pausedMs = this.now - this.#pausedAt
+    this.#guard.run('onResume', () => this.type.handlers.onResume?.(this.face, pausedMs))
     this.#loop.start()
   }
 
   #header(): PatchHeader {
-    return { epoch: this.epoch, tick: this.#tick, at: this.#now }
+    return { epoch: this.epoch, tick: this.#time.tick, at: this.now }
   }
 
   #runtime(): string {
     return encodeRuntime({
-      tick: this.#tick,
-      now: this.#now,
+      tick: this.#time.tick,
+      now: this.now,
       seed: this.#seed,
-      ...this.profile.describe(this.#now),
+      ...this.profile.describe(this.now),
     })
   }
 }

@@ -1,7 +1,7 @@
 import type { Json } from '@ringside/protocol'
 import type { RoomLog } from '../outbox/contract/outbox.ts'
 import type { StateTracker } from '../state/contract.ts'
-import type { RoomType } from './context.ts'
+import type { RoomType } from './type.ts'
 import type { Runtime } from './runtime.ts'
 import type { RestoredSeats } from './seats/restored-seats.ts'
 

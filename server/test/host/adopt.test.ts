@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LogStore } from '../../src/index.ts'
 import type { RingsideError } from '../../src/process/errors.ts'
 import { everything, override } from '../outbox/support.ts'
-import { World, hostOf } from './world.ts'
+import { World, faceOf, hostOf } from './world.ts'
 
 /** A room that the first server has released, and how many markers its log has. */
 async function released(world: World) {
@@ -131,8 +131,9 @@ describe('CL4 an adoption', () => {
       await new Promise<void>((resolve) => void world.clock.after(500, resolve))
     }
     await world.adopt(world.at(1), roomId)
-    const room = hostOf(world.at(1)).rooms.get(roomId)
-    expect(room?.state).toMatchObject({ players: { [sessionId]: { score: 1 } } })
+    expect(faceOf(world.at(1), roomId).state).toMatchObject({
+      players: { [sessionId]: { score: 1 } },
+    })
     await world.pass(1_000)
     expect(ada.closed).toMatchObject({ code: 4003 })
   })
@@ -180,7 +181,7 @@ describe('CL4 an adoption', () => {
     await expect(host.adopt({ ...record, type: 'none' })).rejects.toMatchObject({
       code: 'room_type_not_found',
     })
-    hostOf(world.at(1)).rooms.get(roomId)?.end()
+    faceOf(world.at(1), roomId).end()
     await world.pass(500)
     await expect(world.during(host.adopt(record))).rejects.toMatchObject({ code: 'room_over' })
   })

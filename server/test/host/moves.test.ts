@@ -1,11 +1,8 @@
 import { expect, it } from 'vitest'
 import { plainState } from '../../src/index.ts'
-import type { RingsideError, RoomOf } from '../../src/index.ts'
-import type { testGame } from '../support/test-game.ts'
+import type { RingsideError } from '../../src/index.ts'
 import type { TestServer } from '../support/test-server.ts'
-import { Player, Watcher, World, hostOf, newSeed } from './world.ts'
-
-type Room = RoomOf<typeof testGame, 'arena'>
+import { Player, Watcher, World, faceOf, hostOf, newSeed } from './world.ts'
 
 /** What a `later` adds to the score when it has waited long enough. */
 const LATER = 1_000
@@ -57,12 +54,6 @@ function worldOf(seed: number, ledger: Ledger): Promise<World> {
     { seed, settleMs: SETTLE_MS, retentionEvents: 1e6, rateBurst: 1e6 },
   )
   return opening.then((world) => (waits.world = world))
-}
-
-function roomOf(test: TestServer, roomId: string): Room {
-  const room = hostOf(test).rooms.get(roomId)
-  if (!room) throw new Error(`Expected ${roomId} to be here`)
-  return room as unknown as Room
 }
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
@@ -162,7 +153,7 @@ it.each([
       )
       pace.isBusy = false
       await world.pass(SETTLE_MS * 2)
-      const state = plainState(roomOf(owner, roomId).state)
+      const state = plainState(faceOf(owner, roomId).state)
       for (const { room, hits, laters, openCount } of players) {
         const what = `${note}: ${room.name} after move ${move}`
         expect(isSame(room.state, state), what).toBe(true)
@@ -199,7 +190,7 @@ it.each([
 
     await world.pass(2_000)
     const last = hostOf(owner).rooms.get(roomId)
-    const state: unknown = JSON.parse(JSON.stringify(plainState(roomOf(owner, roomId).state)))
+    const state: unknown = JSON.parse(JSON.stringify(plainState(faceOf(owner, roomId).state)))
     for (const watcher of watchers) {
       watcher.hangUp()
       expect(watcher.resets, note).toEqual([])

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { encodeSystem } from '@ringside/protocol'
 import type { RingsideError } from '../../src/process/errors.ts'
-import type { Room, RoomOf, RoomSession } from '../../src/index.ts'
+import type { RoomOf, RoomSession } from '../../src/index.ts'
 import { everything } from '../outbox/support.ts'
 import type { testGame } from '../support/test-game.ts'
 import type { TestPlayer, TestServer } from '../support/test-server.ts'
-import { World, hostOf } from './world.ts'
+import { World, faceOf, hostOf } from './world.ts'
 
 type Arena = RoomOf<typeof testGame, 'arena'>
 
@@ -49,8 +49,7 @@ function gated() {
 }
 
 function scoreOf(test: TestServer, { seat }: TestPlayer): number | undefined {
-  const room = hostOf(test).rooms.get(seat.roomId) as unknown as Arena | undefined
-  return room?.state.players[seat.sessionId]?.score
+  return faceOf(test, seat.roomId).state.players[seat.sessionId]?.score
 }
 
 async function comeBack(test: TestServer, player: TestPlayer): Promise<number> {
@@ -288,7 +287,7 @@ describe('CL5 a release', () => {
     ada.request(1, 'later', { value: 1 })
     await world.pass(100)
     const fate = fateOf(hostOf(test).release(ada.seat.roomId))
-    ;(hostOf(test).rooms.get(ada.seat.roomId) as unknown as Room).end()
+    faceOf(test, ada.seat.roomId).end()
     await world.pass(200)
     expect(fate.now).toBe('resolved')
     expect((await world.store.events.lastOfRoom(ada.seat.roomId))?.type).toBe('end')
@@ -345,7 +344,7 @@ describe('RM14 in a room that is not run here any more', () => {
       await using world = await World.of(2)
       const { roomId } = (await world.at(0).join('Ada')).seat
       await world.pass(200)
-      const room = hostOf(world.at(0)).rooms.get(roomId) as unknown as Arena
+      const room = faceOf(world.at(0), roomId)
       await end(world, room)
       const before = JSON.stringify(room.state)
       for (const [what, act] of Object.entries(acts))

@@ -4,7 +4,7 @@ import type { Json } from '@ringside/protocol'
 import { connect } from '../../../client/src/index.ts'
 import type { ClientRoom, RequestError } from '../../../client/src/index.ts'
 import { ManualClock, MemoryStore } from '../../src/index.ts'
-import type { LogStore } from '../../src/index.ts'
+import type { LogStore, RoomOf } from '../../src/index.ts'
 import type { GameServer } from '../../src/game-server.ts'
 import type { Host } from '../../src/host/host.ts'
 import type { RoomRecord } from '../../src/outbox/contract/store.ts'
@@ -21,6 +21,13 @@ export type Arena = ClientRoom<typeof testGame, 'arena'>
 /** The rooms of a server, one by one. */
 export function hostOf(test: TestServer): Host {
   return (test.server as unknown as GameServer).host
+}
+
+/** A room of a server as its game code sees it. */
+export function faceOf(test: TestServer, roomId: string): RoomOf<typeof testGame, 'arena'> {
+  const room = hostOf(test).rooms.get(roomId)
+  if (!room) throw new Error(`Expected ${roomId} to be here`)
+  return room.face as RoomOf<typeof testGame, 'arena'>
 }
 
 /** A seed for a run: the one of the environment (`SEED=7`), else another each time. */

@@ -3,18 +3,20 @@ import type { EventDefinition } from '@ringside/protocol'
 import type { NewEvent } from '../../outbox/contract/outbox.ts'
 import type { PatchHeader } from '../../state/contract.ts'
 import { toFeedJson } from './event-json.ts'
-import type { Capture } from './capture.ts'
-import type { Recorder } from './recorder.ts'
-import type { RoomType } from '../context.ts'
+import type { Capture, Recorder } from './recorder.ts'
+import type { RoomType } from '../type.ts'
 import { nextDue } from '../turn/loop.ts'
 import type { Seat } from '../seats/seat.ts'
 import type { Delivery, SeatTable } from '../seats/seat-table.ts'
 
-/** A room as its frames and snapshots need it. */
-export interface RoomFace {
-  header(): PatchHeader
-  /** Encoded `runtime` of a snapshot. */
-  runtime(): string
+export interface OutputParts {
+  readonly recorder: Recorder
+  readonly seats: SeatTable
+  readonly type: Pick<RoomType, 'patchHz' | 'logHz'>
+  /** The room's header of a frame. */
+  readonly header: () => PatchHeader
+  /** Encodes the `runtime` of a snapshot. */
+  readonly runtime: () => string
 }
 
 /** An event as a game emits it. */
@@ -30,9 +32,9 @@ export interface EmittedEvent {
  * who need one, events, and who came and went.
  */
 export class Output {
+  readonly #parts: OutputParts
   readonly #recorder: Recorder
   readonly #seats: SeatTable
-  readonly #face: RoomFace
   readonly #patchMs: number
   readonly #logMs: number
   #nextPatchAt = 0
@@ -40,16 +42,12 @@ export class Output {
   /** Captures from the one that is being sent on. */
   #unsent: Delivery[] = []
 
-  constructor(
-    parts: { readonly recorder: Recorder; readonly seats: SeatTable },
-    type: RoomType,
-    face: RoomFace,
-  ) {
+  constructor(parts: OutputParts) {
+    this.#parts = parts
     this.#recorder = parts.recorder
     this.#seats = parts.seats
-    this.#face = face
-    this.#patchMs = 1000 / type.patchHz
-    this.#logMs = 1000 / type.logHz
+    this.#patchMs = 1000 / parts.type.patchHz
+    this.#logMs = 1000 / parts.type.logHz
   }
 
   /** Flushes when a patch is due. Call it at the end of each step. */
@@ -73,8 +71,8 @@ export class Output {
     if (isLogDue) this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
     const fullFor = this.#seats.takeCaughtUp()
     if (full) fullFor.push(full.id)
-    const runtime = (): string => this.#face.runtime()
-    const header = this.#face.header()
+    const { runtime } = this.#parts
+    const header = this.#parts.header()
     const captured = this.#recorder.capture({ header, isLogDue, runtime, fullFor })
     this.#send(captured)
     return full ? (captured.full.get(full.id) ?? null) : null
@@ -138,7 +136,8 @@ export class Output {
    * written since the last one, but, should the room go on here, a full state.
    */
   handOver(): Promise<void> | null {
-    const { patch, stored } = this.#recorder.handOver(this.#face.header(), this.#face.runtime())
+    const { header, runtime } = this.#parts
+    const { patch, stored } = this.#recorder.handOver(header(), runtime())
     if (patch) this.#seats.missPatch()
     return stored
   }

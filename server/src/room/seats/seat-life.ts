@@ -1,7 +1,7 @@
 import type { SeatPhase } from '../../outbox/contract/seats.ts'
-import type { LooseHandlers } from '../context.ts'
 import type { LeaveReason, Room } from '../definition.ts'
 import type { Output } from '../output/output.ts'
+import type { LooseHandlers } from '../type.ts'
 import { decodeAuth, encodeAuth } from './seat-log.ts'
 import type { SeatLog } from './seat-log.ts'
 import type { RestoredSeats } from './restored-seats.ts'
@@ -11,7 +11,9 @@ import type { SeatHooks } from './seat-hooks.ts'
 import type { SeatTable } from './seat-table.ts'
 
 export interface SeatLifeParts {
-  readonly room: Room & SeatOwner
+  /** The room as its hooks get it. */
+  readonly face: Room
+  readonly owner: SeatOwner
   readonly handlers: LooseHandlers
   readonly table: SeatTable
   readonly log: SeatLog
@@ -39,7 +41,7 @@ export class SeatLife {
 
   /** A new player is in: `joined` for everybody; once onJoin has settled, JOINED and a full state for them. */
   enter(seat: Seat): void {
-    const { room, handlers, log, hooks, output, newId, begin, end, onChanged } = this.#parts
+    const { face, handlers, log, hooks, output, newId, begin, end, onChanged } = this.#parts
     begin()
     seat.isJoining = true
     seat.reconnectToken = newId()
@@ -48,7 +50,7 @@ export class SeatLife {
     output.presence('joined', seat)
     hooks.run(seat, {
       where: 'onJoin',
-      call: () => handlers.onJoin?.(room, seat),
+      call: () => handlers.onJoin?.(face, seat),
       after: (isRefused) => (isRefused ? this.#refused(seat) : this.#joined(seat)),
     })
     onChanged()
@@ -56,13 +58,13 @@ export class SeatLife {
   }
 
   #joined(seat: Seat): void {
-    const { room, log, output, begin, end } = this.#parts
+    const { face, log, output, begin, end } = this.#parts
     seat.isJoining = false
     // The player left meanwhile, or was kicked by onJoin itself: their onLeave comes next.
     if (seat.status === 'gone') return
     begin()
     log.setPhase(seat.id, 'seated')
-    if (seat.isConnected) output.greet(seat, room.now)
+    if (seat.isConnected) output.greet(seat, face.now)
     end()
   }
 
@@ -76,17 +78,17 @@ export class SeatLife {
   reenter(seat: Seat): void {
     // While onJoin is on its way nobody is greeted; once it has settled, whichever connection there is will be.
     if (seat.isJoining) return
-    const { room, handlers, log, hooks, output, newId, begin, end } = this.#parts
+    const { face, handlers, log, hooks, output, newId, begin, end } = this.#parts
     hooks.whenIdle(seat, () => {
       begin()
       hooks.runNow(seat, {
         where: 'onReconnect',
-        call: () => handlers.onReconnect?.(room, seat),
+        call: () => handlers.onReconnect?.(face, seat),
         after: () => {
           if (!seat.isConnected) return
           seat.reconnectToken = newId()
           log.setToken(seat.id, seat.reconnectToken)
-          output.greet(seat, room.now)
+          output.greet(seat, face.now)
         },
       })
       end()
@@ -95,13 +97,13 @@ export class SeatLife {
 
   /** The connection is gone. Without JOINED there is no token to come back with: that seat is given up. */
   drop(seat: Seat): void {
-    const { room, handlers, table, hooks, begin } = this.#parts
+    const { face, handlers, table, hooks, begin } = this.#parts
     if (seat.isJoining || !table.keepDropped(seat)) return this.leave(seat, 'dropped')
     hooks.whenIdle(seat, () => {
       begin()
       hooks.runNow(seat, {
         where: 'onDrop',
-        call: () => handlers.onDrop?.(room, seat),
+        call: () => handlers.onDrop?.(face, seat),
         after: () => {},
       })
     })
@@ -116,11 +118,11 @@ export class SeatLife {
   }
 
   #leave(seat: Seat, reason: LeaveReason): void {
-    const { room, handlers, log, hooks, begin } = this.#parts
+    const { face, handlers, log, hooks, begin } = this.#parts
     begin()
     hooks.runBounded(seat, {
       where: 'onLeave',
-      call: () => handlers.onLeave?.(room, seat, reason),
+      call: () => handlers.onLeave?.(face, seat, reason),
       // It has to remove now what it could not remove while the room was handed over.
       after: (isRefused) => (isRefused ? this.#leave(seat, reason) : this.#left(seat)),
     })
@@ -142,14 +144,14 @@ export class SeatLife {
    * `joined` that are missing. The result finishes what that owner has not: call it once onRestore has run.
    */
   restore({ seats, isLogged }: RestoredSeats): () => void {
-    const { room, table, log, output } = this.#parts
+    const { owner, table, log, output } = this.#parts
     if (isLogged) log.restore(seats)
     else log.adopt(seats)
     const unfinished: (() => void)[] = []
     for (const [id, entry] of Object.entries(seats)) {
       const facts = { id, name: entry.name, auth: decodeAuth(entry.auth) }
       const isIn = entry.phase === 'joining' || entry.phase === 'seated'
-      const seat = isIn ? table.restore(facts, entry.token) : new Seat(room, facts)
+      const seat = isIn ? table.restore(facts, entry.token) : new Seat(owner, facts)
       seat.team = entry.team ?? null
       if (seat.team !== null) output.restoreTeam(seat)
       if (entry.isNew) output.presence('joined', seat)

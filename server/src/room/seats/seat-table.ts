@@ -4,10 +4,10 @@ import { RingsideError } from '../../process/errors.ts'
 import type { ClientLink } from '../../call/client-link.ts'
 import type { RoomContext } from '../context.ts'
 import type { BroadcastOptions, LeaveReason } from '../definition.ts'
-import type { Capture } from '../output/capture.ts'
+import type { Capture } from '../output/recorder.ts'
+import type { RoomType } from '../type.ts'
 import { Seat } from './seat.ts'
-import type { SeatFacts } from './seat.ts'
-import type { SeatHost } from './seat-host.ts'
+import type { SeatFacts, SeatOwner } from './seat.ts'
 
 /** A client with more than this unsent gets no more patches, but one full state once it has drained. */
 const BEHIND_BYTES = 65_536
@@ -25,6 +25,25 @@ const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
   room_ended: 'room_ended',
   server_closed: 'going_away',
   replaced: 'replaced',
+}
+
+/** A seat table sees its room as this: it knows no state, no log and no loop. */
+export interface SeatHost extends SeatOwner {
+  readonly type: RoomType
+  readonly epoch: number
+  /** The room's clock in ms. */
+  readonly now: number
+  /** The log takes nothing: nobody may be seated, and no grace ends. */
+  readonly isPaused: boolean
+  /** The room is paused or handed over: no time passes in it. */
+  readonly isStill: boolean
+  readonly isOver: boolean
+  /** @throws RingsideError room_released, room_paused. */
+  assertTakesInput(): void
+  /** A new player's connection has taken the seat. */
+  enter(seat: Seat): void
+  /** A player is back on a new connection. */
+  reenter(seat: Seat): void
 }
 
 /** Frames and the seats that they are for, side by side. */
@@ -55,7 +74,7 @@ export class SeatTable {
   }
 
   get freeCount(): number {
-    return this.#room.kind.maxClients - this.seated.size - this.#reserved.size
+    return this.#room.type.maxClients - this.seated.size - this.#reserved.size
   }
 
   /**
@@ -124,13 +143,13 @@ export class SeatTable {
     link.send(
       encodeSystem('joined', {
         roomId: room.id,
-        type: room.type,
+        type: room.type.name,
         sessionId: seat.id,
         name: seat.name,
         epoch: room.epoch,
         reconnectToken: seat.reconnectToken,
-        tickHz: room.kind.tickHz,
-        patchHz: room.kind.patchHz,
+        tickHz: room.type.tickHz,
+        patchHz: room.type.patchHz,
         now: room.now,
         roster: Array.from(this.seated.values(), ({ id, name }) => ({ sessionId: id, name })),
       }),
@@ -143,7 +162,7 @@ export class SeatTable {
 
   /** Keeps the seat of a broken connection for the grace; false when the room keeps none. */
   keepDropped(seat: Seat): boolean {
-    if (this.#room.kind.reconnectGraceMs === 0 || this.#room.isOver) return false
+    if (this.#room.type.reconnectGraceMs === 0 || this.#room.isOver) return false
     seat.status = 'dropped'
     this.startGrace(seat)
     return true
@@ -271,7 +290,7 @@ export class SeatTable {
 
   /** The player has so long to come back. */
   startGrace(seat: Seat): void {
-    const graceMs = this.#room.kind.reconnectGraceMs
+    const graceMs = this.#room.type.reconnectGraceMs
     seat.cancelTimer = this.#context.clock.after(graceMs, () => {
       // A room that stands still lets nobody back in: the time for coming back begins anew.
       if (this.#room.isStill && !this.#room.isOver) this.startGrace(seat)

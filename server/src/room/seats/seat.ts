@@ -2,13 +2,13 @@ import { isGameCommandId, encodeFrame } from '@ringside/protocol'
 import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { ClientLink, ClientSeat } from '../../call/client-link.ts'
-import type { CommandTable, RoomType } from '../context.ts'
 import type { LeaveReason, RoomSession } from '../definition.ts'
+import type { CommandTable, RoomType } from '../type.ts'
 
 /** A seat sees its room as this. */
 export interface SeatOwner {
   readonly id: string
-  readonly kind: Pick<RoomType, 'commands'>
+  readonly type: Pick<RoomType, 'commands'>
   command(seat: Seat, command: SeatCommand, payload: unknown): unknown
   leave(seat: Seat, reason: LeaveReason, text?: string): void
   drop(seat: Seat): void
@@ -65,7 +65,7 @@ export class Seat implements RoomSession, ClientSeat {
     this.id = facts.id
     this.name = facts.name
     this.auth = facts.auth
-    this.commands = owner.kind.commands
+    this.commands = owner.type.commands
   }
 
   get roomId(): string {

@@ -5,8 +5,8 @@ import { RingsideError, reject } from '../../process/errors.ts'
 import { isPromise, refusalOf } from '../../process/failure.ts'
 import type { Awaited } from './awaited.ts'
 import type { HookGuard } from './guard.ts'
-import type { LooseHandlers, CommandTable } from '../context.ts'
 import type { Room, RoomSession } from '../definition.ts'
+import type { CommandTable, LooseHandlers } from '../type.ts'
 
 /**
  * Finds a type's handler of each command of the contract, once: dispatch then looks by a number.

@@ -1,0 +1,165 @@
+import { encodeFrame, isGameCommandId } from '@ringside/protocol'
+import type { Json } from '@ringside/protocol'
+import { RingsideError } from '../process/errors.ts'
+import type { Logger } from '../process/logger.ts'
+import type { Random } from '../process/random.ts'
+import { show } from '../state/invalid.ts'
+import type { BroadcastOptions, EmitOptions, Room, RoomSession } from './definition.ts'
+import type { Output } from './output/output.ts'
+import type { Recorder } from './output/recorder.ts'
+import type { Profile } from './profile.ts'
+import type { SeatTable } from './seats/seat-table.ts'
+import type { Status } from './status.ts'
+import type { Time } from './turn/time.ts'
+import type { Timers } from './turn/timers.ts'
+import type { RoomType } from './type.ts'
+
+const MAX_TEAM_CHARACTERS = 64
+const MAX_TEAM_NUMBER = 65_535
+
+/** A room's state, and its way out: both exist once onCreate has returned. */
+export interface Written {
+  readonly recorder: Recorder
+  readonly output: Output
+}
+
+export interface FaceParts {
+  readonly id: string
+  readonly type: RoomType
+  readonly epoch: number
+  readonly random: Random
+  readonly log: Logger
+  readonly status: Status
+  readonly time: Time
+  readonly timers: Timers
+  readonly seats: SeatTable
+  readonly profile: Profile
+  /** @throws RingsideError room_not_ready. */
+  readonly written: () => Written
+}
+
+/**
+ * The room that hooks and commands get: it has what game code may call and nothing else of the room (RM18). Each
+ * method that would write checks that this comes about (RM14), and hands on.
+ */
+export class Face implements Room {
+  readonly id: string
+  readonly type: string
+  readonly tickHz: number
+  readonly epoch: number
+  readonly random: Random
+  readonly log: Logger
+  readonly #parts: FaceParts
+
+  constructor(parts: FaceParts) {
+    this.id = parts.id
+    this.type = parts.type.name
+    this.tickHz = parts.type.tickHz
+    this.epoch = parts.epoch
+    this.random = parts.random
+    this.log = parts.log
+    this.#parts = parts
+  }
+
+  get state(): unknown {
+    return this.#parts.written().recorder.state
+  }
+  get now(): number {
+    return this.#parts.time.now
+  }
+  get tick(): number {
+    return this.#parts.time.tick
+  }
+  get sessions(): ReadonlyMap<string, RoomSession> {
+    return this.#parts.seats.seated
+  }
+  get clientCount(): number {
+    return this.#parts.seats.seated.size
+  }
+  get isLocked(): boolean {
+    return this.#parts.profile.isLocked
+  }
+  get metadata(): Json {
+    return this.#parts.profile.metadata
+  }
+
+  emit(name: string, data: Record<string, unknown>, options?: EmitOptions): void {
+    const { type, time, status, written } = this.#parts
+    const definition = type.definition.events?.[name]
+    if (!definition)
+      throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
+    const { output } = written()
+    status.assertOwned()
+    output.event(name, definition, { data, at: time.now, atOnce: options?.atOnce ?? false })
+  }
+
+  broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {
+    if (!isGameCommandId(commandId))
+      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    this.#parts.status.assertOwned()
+    this.#parts.seats.broadcast(encodeFrame(commandId, payload), options)
+  }
+
+  setTeam(session: RoomSession, team: string | number | null): void {
+    const { status, seats, written } = this.#parts
+    status.assertOwned()
+    const { output } = written()
+    const name = teamName(team, (id) => seats.find(id) !== null)
+    const seat = seats.seated.get(session.id)
+    if (seat) output.setTeam(seat, name)
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    this.#parts.status.assertOwned()
+    return this.#parts.timers.add(this.now, ms, callback)
+  }
+
+  lock(): void {
+    this.#parts.status.assertOwned()
+    this.#parts.profile.setLocked(true)
+  }
+
+  unlock(): void {
+    this.#parts.status.assertOwned()
+    this.#parts.profile.setLocked(false)
+  }
+
+  setPrivate(isPrivate: boolean): void {
+    this.#parts.status.assertOwned()
+    this.#parts.profile.setPrivate(isPrivate)
+  }
+
+  setMetadata(metadata: Json): void {
+    this.#parts.status.assertOwned()
+    this.#parts.profile.setMetadata(metadata)
+  }
+
+  end(): void {
+    this.#parts.status.assertOwned()
+    this.#parts.status.askEnd()
+  }
+
+  durable(): Promise<void> {
+    const { recorder, output } = this.#parts.written()
+    return recorder.durable(() => output.flush(this.now, true))
+  }
+}
+
+/**
+ * The name of a team as a game gives it: text, or a small number, whose digits are its name. It may not be the
+ * id of a session: ids are known to all, and who may choose a team's name would see what belongs to the session.
+ * @throws RingsideError option_invalid for anything else.
+ */
+function teamName(team: unknown, isSessionId: (name: string) => boolean): string | null {
+  if (team === null) return null
+  if (typeof team === 'string' && team.length >= 1 && team.length <= MAX_TEAM_CHARACTERS) {
+    if (!isSessionId(team)) return team
+    throw new RingsideError('option_invalid', 'Expected a team, got the id of a session')
+  }
+  if (Number.isInteger(team) && (team as number) >= 0 && (team as number) <= MAX_TEAM_NUMBER)
+    return (team as number).toString()
+  throw new RingsideError(
+    'option_invalid',
+    `Expected a team: null, text of 1-${MAX_TEAM_CHARACTERS} characters or a whole number up to ${MAX_TEAM_NUMBER}, got ${show(team)}`,
+  )
+}
