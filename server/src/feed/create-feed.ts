@@ -15,7 +15,7 @@ import { EventPages } from './pages/event-pages.ts'
 import { History } from './pages/history.ts'
 import { ReadGate } from './read/read-gate.ts'
 import { FeedSource } from './read/source.ts'
-import { RoomStates } from './read/states.ts'
+import { States } from './read/states.ts'
 import { FeedTails } from './read/tail.ts'
 import { TimeIndex } from './read/time-index.ts'
 import { FeedGroups } from './stream/groups.ts'
@@ -53,7 +53,7 @@ export interface FeedParts {
   readonly history: History
   readonly readers: ReaderLimits
   readonly spectators: Spectators
-  readonly states: RoomStates
+  readonly states: States
   readonly gate: ReadGate
 }
 
@@ -81,7 +81,7 @@ export function createFeed(options: FeedOptions): FeedParts {
   // These read the log for spectators.
   const gate = new ReadGate()
   const source = new FeedSource(outbox, limits.feedRingBytes, gate)
-  const states = new RoomStates(outbox, gate)
+  const states = new States(outbox, gate)
   const times = new TimeIndex(outbox, gate, now)
   const tails = new FeedTails({
     outbox,

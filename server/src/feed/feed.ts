@@ -13,7 +13,7 @@ import type { Spectators } from './audience/spectators.ts'
 import { toFeedEntry } from './read/entry.ts'
 import type { FeedEntry } from './read/entry.ts'
 import type { FeedSource } from './read/source.ts'
-import type { RoomStates } from './read/states.ts'
+import type { States } from './read/states.ts'
 import type { FeedTails } from './read/tail.ts'
 import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
 import type { FeedAsk, FeedStart } from './stream/ask.ts'
@@ -34,7 +34,7 @@ export interface FeedContext {
   readonly readers: ReaderLimits
   readonly spectators: Spectators
   readonly source: FeedSource
-  readonly states: RoomStates
+  readonly states: States
   readonly tails: FeedTails
   /** All streams that are open. The feed alone adds and removes them. */
   readonly streams: Set<FeedStream>

@@ -22,7 +22,7 @@ export interface WatchedRoom extends RoomFacts {
 export type AuthorizeSpectator = (request: HttpRequest, room: WatchedRoom) => boolean
 
 /** A room's facts were read anew: `revealed` means that it was private and now belongs to `*`. */
-export type RoomChange = 'none' | 'changed' | 'revealed'
+export type FactsChange = 'none' | 'changed' | 'revealed'
 
 /** So many rooms are remembered; the rooms' host remembers fewer. */
 const MAX_KEPT = 20_000
@@ -93,7 +93,7 @@ export class FeedAccess {
   }
 
   /** Reads the room's facts anew; the log is sealed up to `sealed`. */
-  refresh(id: string, sealed: number): RoomChange {
+  refresh(id: string, sealed: number): FactsChange {
     const before = this.#facts.get(id)
     this.#facts.delete(id)
     const after = this.find(id)

@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
 import { viewJson } from '../read/states.ts'
-import type { RoomStates } from '../read/states.ts'
+import type { States } from '../read/states.ts'
 import type { FeedTails } from '../read/tail.ts'
 import { parseWhole } from '../stream/ask.ts'
 import type { EventPages } from './event-pages.ts'
@@ -15,7 +15,7 @@ export interface HistoryContext {
   readonly access: FeedAccess
   readonly readers: ReaderLimits
   readonly tails: FeedTails
-  readonly states: RoomStates
+  readonly states: States
   readonly pages: EventPages
 }
 

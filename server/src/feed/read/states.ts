@@ -8,7 +8,7 @@ import type { ReadGate } from './read-gate.ts'
 import { encodeEvent } from '../sse.ts'
 
 /** A view is a room's public state at one point of the log. */
-export interface RoomView {
+export interface StateView {
   readonly room: string
   /** These are of the room's last event at or before the point asked for. */
   readonly n: number
@@ -34,10 +34,10 @@ const MAX_BEGINNINGS = 20_000
  * bound, oldest out first. The position where a room begins never changes, so the log is asked once
  * for it, however many readers want the rooms' snapshots at old positions (FE44).
  */
-export class RoomStates {
+export class States {
   readonly #outbox: Outbox
   readonly #gate: ReadGate
-  readonly #underway = new Map<string, Promise<RoomView | null>>()
+  readonly #underway = new Map<string, Promise<StateView | null>>()
   /** It holds the newest view of each room. */
   readonly #newest = new ViewShelf(NEWEST)
   /** It holds views by room and the seq that was asked for. */
@@ -56,7 +56,7 @@ export class RoomStates {
    * @throws RingsideError past_retention when the log does not reach back so far,
    * too_many_requests.
    */
-  async at(room: string, seq: number, who: string): Promise<RoomView | null> {
+  async at(room: string, seq: number, who: string): Promise<StateView | null> {
     this.#checkPosition(seq)
     const key = `${room} ${seq}`
     const known = this.#exact.get(key)
@@ -97,7 +97,7 @@ export class RoomStates {
     this.noteNothing(room, events[0] ? events[0].seq - 1 : Math.max(after, next))
   }
 
-  async #build(room: string, seq: number): Promise<RoomView | null> {
+  async #build(room: string, seq: number): Promise<StateView | null> {
     const first = this.#checkPosition(seq)
     let base = this.#newest.get(room)
     if (base && base.seq > seq) base = null
@@ -148,7 +148,7 @@ export class RoomStates {
 export class ViewShelf {
   readonly #maxViews: number
   readonly #maxCharacters: number
-  readonly #views = new Map<string, RoomView>()
+  readonly #views = new Map<string, StateView>()
   #characters = 0
 
   constructor(bounds: { readonly views: number; readonly characters: number }) {
@@ -160,7 +160,7 @@ export class ViewShelf {
     return this.#characters
   }
 
-  get(key: string): RoomView | null {
+  get(key: string): StateView | null {
     const view = this.#views.get(key)
     if (!view) return null
     this.#views.delete(key)
@@ -168,7 +168,7 @@ export class ViewShelf {
     return view
   }
 
-  put(key: string, view: RoomView): void {
+  put(key: string, view: StateView): void {
     this.#characters += view.state.length - (this.#views.get(key)?.state.length ?? 0)
     this.#views.delete(key)
     this.#views.set(key, view)
@@ -183,11 +183,11 @@ export class ViewShelf {
 /** Adds events to a view without keeping them. */
 class ViewFold {
   readonly #room: string
-  readonly #base: RoomView | null
+  readonly #base: StateView | null
   #state: Json = {}
   #last: LogEvent | null = null
 
-  constructor(room: string, base: RoomView | null) {
+  constructor(room: string, base: StateView | null) {
     this.#room = room
     this.#base = base
   }
@@ -206,7 +206,7 @@ class ViewFold {
       this.#state = applyMergePatch(this.#state, JSON.parse(event.data) as Json)
   }
 
-  get view(): RoomView | null {
+  get view(): StateView | null {
     if (!this.#last) return this.#base
     const { n, seq, at, type } = this.#last
     const state = JSON.stringify(this.#state)
@@ -215,15 +215,15 @@ class ViewFold {
 }
 
 /** Encodes a view as `GET /rooms/:id/state` answers it and `snapshot` carries it. */
-export function viewJson(view: RoomView): string {
+export function viewJson(view: StateView): string {
   const { room, n, seq, at, state } = view
   return `{"room":${JSON.stringify(room)},"n":${n},"seq":${seq},"at":${at},"state":${state}}`
 }
 
-const blocks = new WeakMap<RoomView, Uint8Array>()
+const blocks = new WeakMap<StateView, Uint8Array>()
 
 /** Encodes the `snapshot` event, once per view and without an id (FE30). */
-export function snapshotBlock(view: RoomView): Uint8Array {
+export function snapshotBlock(view: StateView): Uint8Array {
   let block = blocks.get(view)
   if (!block) {
     block = encodeEvent('snapshot', viewJson(view))

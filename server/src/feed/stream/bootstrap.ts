@@ -5,7 +5,7 @@ import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 import { snapshotBlock } from '../read/states.ts'
-import type { RoomStates, RoomView } from '../read/states.ts'
+import type { States, StateView } from '../read/states.ts'
 import type { TimeIndex } from '../read/time-index.ts'
 import { encodeEvent, joinBytes } from '../sse.ts'
 import type { FeedStart } from './ask.ts'
@@ -14,7 +14,7 @@ import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface BootstrapContext {
   readonly outbox: Outbox
-  readonly states: RoomStates
+  readonly states: States
   readonly access: FeedAccess
   readonly times: TimeIndex
   readonly gate: ReadGate
@@ -240,7 +240,7 @@ async function viewAt(
   context: BootstrapContext,
   room: string,
   { seq, who }: { readonly seq: number; readonly who: string },
-): Promise<RoomView | null> {
+): Promise<StateView | null> {
   try {
     return await context.states.at(room, seq, who)
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Logger } from '../../process/logger.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import type { ReadGate } from '../read/read-gate.ts'
-import type { RoomStates } from '../read/states.ts'
+import type { States } from '../read/states.ts'
 import type { TimeIndex } from '../read/time-index.ts'
 import { encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
 import type { FeedStart } from './ask.ts'
@@ -17,7 +17,7 @@ import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface StarterContext {
   readonly outbox: Outbox
-  readonly states: RoomStates
+  readonly states: States
   readonly access: FeedAccess
   readonly times: TimeIndex
   readonly gate: ReadGate

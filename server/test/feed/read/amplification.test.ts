@@ -3,7 +3,7 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { TooManyRequests } from '../../../src/process/errors.ts'
 import { MAX_READS, ReadGate } from '../../../src/feed/read/read-gate.ts'
 import { ViewShelf } from '../../../src/feed/read/states.ts'
-import type { RoomView } from '../../../src/feed/read/states.ts'
+import type { StateView } from '../../../src/feed/read/states.ts'
 import { countingStore } from '../counting-store.ts'
 import type { ReadCount } from '../counting-store.ts'
 import { FeedRig, Reader } from '../rig.ts'
@@ -231,7 +231,7 @@ describe('FE15 turns at the log', () => {
 describe('FE5 states in memory', () => {
   it('FE5 are bounded by number and by size, the one unused for longest out first', () => {
     const shelf = new ViewShelf({ views: 3, characters: 100 })
-    const view = (room: string, size: number): RoomView => ({
+    const view = (room: string, size: number): StateView => ({
       room,
       n: 1,
       seq: 1,
