@@ -6,10 +6,10 @@ import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { RoomContext } from '../room/context.ts'
 import type { RoomType } from '../room/type.ts'
 import { LiveRoom } from '../room/room.ts'
+import { restoredStart } from '../room/start.ts'
 import type { Start, TrackState } from '../room/start.ts'
 import type { StateTracker } from '../state/contract.ts'
 import { Attachment } from './attachment.ts'
-import { restoredStart } from './restored-start.ts'
 
 /** The room that a tenancy is about. */
 export interface Place {

@@ -10,8 +10,7 @@ import type { Recorder } from './output/recorder.ts'
 import type { Profile } from './profile.ts'
 import type { SeatTable } from './seats/seat-table.ts'
 import type { Status } from './status.ts'
-import type { Time } from './turn/time.ts'
-import type { Timers } from './turn/timers.ts'
+import type { Time, Timers } from './turn/timers.ts'
 import type { RoomType } from './type.ts'
 
 const MAX_TEAM_CHARACTERS = 64
@@ -111,7 +110,7 @@ export class Face implements Room {
 
   after(ms: number, callback: () => void): () => void {
     this.#parts.status.assertOwned()
-    return this.#parts.timers.add(this.now, ms, callback)
+    return this.#parts.timers.add(ms, callback)
   }
 
   lock(): void {

@@ -2,7 +2,7 @@ import { errorCodes } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
 import { RingsideError, reject } from '../process/errors.ts'
 import { isPromise, refusalOf, warnOf } from '../process/failure.ts'
-import type { RoomLogHandlers } from '../outbox/contract/outbox.ts'
+import type { RoomLog, RoomLogHandlers } from '../outbox/contract/outbox.ts'
 import { createRandom } from '../process/random.ts'
 import type { PatchHeader } from '../state/contract.ts'
 import type { RoomContext } from './context.ts'
@@ -12,22 +12,29 @@ import type { Written } from './face.ts'
 import { Output } from './output/output.ts'
 import { Recorder } from './output/recorder.ts'
 import { Profile } from './profile.ts'
-import { encodeRuntime } from './runtime.ts'
 import type { Seat } from './seats/seat.ts'
 import { SeatHooks } from './seats/seat-hooks.ts'
 import { SeatLife } from './seats/seat-life.ts'
 import { SeatLog } from './seats/seat-log.ts'
 import { SeatTable } from './seats/seat-table.ts'
 import type { SeatHost } from './seats/seat-table.ts'
-import type { LiveRoomParts, RestoredStart, Start } from './start.ts'
+import { encodeRuntime } from './start.ts'
+import type { RestoredStart, Start } from './start.ts'
 import { Status } from './status.ts'
 import { Awaited } from './turn/awaited.ts'
 import { CommandRunner } from './turn/commands.ts'
 import { HookGuard } from './turn/guard.ts'
 import { Loop } from './turn/loop.ts'
-import { Time } from './turn/time.ts'
-import { Timers } from './turn/timers.ts'
+import { Time, Timers } from './turn/timers.ts'
 import type { RoomType } from './type.ts'
+
+export interface LiveRoomParts {
+  readonly id: string
+  readonly type: RoomType
+  readonly log: RoomLog
+  /** Secret of its randomness, where that starts anew. */
+  readonly seed: string
+}
 
 /**
  * Step 5: one room, as its server sees it; game code gets its `face`. Game code runs in *turns* (a step of the loop, a
@@ -50,7 +57,7 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
   readonly #output: Output
   readonly #life: SeatLife
   readonly #loop: Loop
-  readonly #timers = new Timers()
+  readonly #timers: Timers
   readonly #guard: HookGuard
   readonly #awaited = new Awaited()
   readonly #commands: CommandRunner
@@ -72,6 +79,7 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
     this.#seed = runtime ? runtime.seed : seed
     this.#context = context
     this.#time = new Time(Math.max(clock.now(), runtime?.now ?? 0), runtime?.tick ?? 0)
+    this.#timers = new Timers(this.#time)
     this.#emptySince = this.#time.now
     this.seats = new SeatTable(this, context)
     this.profile = new Profile(() => context.onChanged(this))

@@ -1,5 +1,23 @@
 import { RingsideError } from '../../process/errors.ts'
 
+/** A room's own time. It stands still within a turn, and never goes back. */
+export class Time {
+  /** The room's clock in ms. */
+  now: number
+  /** Ticks since the room began. */
+  tick: number
+
+  constructor(now: number, tick: number) {
+    this.now = now
+    this.tick = tick
+  }
+
+  /** A turn begins at `at`. */
+  begin(at: number): void {
+    if (at > this.now) this.now = at
+  }
+}
+
 /** Most timers a room may have at once: a game that forgets to cancel must not eat the process. */
 const MAX_TIMERS = 1_000
 
@@ -11,8 +29,13 @@ interface Timer {
 
 /** A room's timers, on the room's own clock: they fire between ticks, in order of time, then of making. */
 export class Timers {
+  readonly #time: Time
   #timers: Timer[] = []
   #order = 0
+
+  constructor(time: Time) {
+    this.#time = time
+  }
 
   /** Timers made from now on; a step leaves them to the next one, or `after(0)` would never end it. */
   get mark(): number {
@@ -22,12 +45,12 @@ export class Timers {
   /**
    * @throws RingsideError option_invalid for a bad delay or with too many timers.
    */
-  add(now: number, ms: number, callback: () => void): () => void {
+  add(ms: number, callback: () => void): () => void {
     if (!Number.isFinite(ms) || ms < 0)
       throw new RingsideError('option_invalid', `Expected a delay of at least 0 ms, got ${ms}`)
     if (this.#timers.length >= MAX_TIMERS)
       throw new RingsideError('option_invalid', `Expected at most ${MAX_TIMERS} timers in a room`)
-    const timer: Timer = { at: now + ms, order: this.#order++, callback }
+    const timer: Timer = { at: this.#time.now + ms, order: this.#order++, callback }
     const index = this.#timers.findIndex((other) => other.at > timer.at)
     if (index < 0) this.#timers.push(timer)
     else this.#timers.splice(index, 0, timer)
