@@ -70,10 +70,10 @@ export class Face implements Room {
     return this.#parts.time.tick
   }
   get sessions(): ReadonlyMap<string, RoomSession> {
-    return this.#parts.seats.seated
+    return this.#parts.seats.sessions
   }
   get clientCount(): number {
-    return this.#parts.seats.seated.size
+    return this.#parts.seats.sessions.size
   }
   get isLocked(): boolean {
     return this.#parts.profile.isLocked

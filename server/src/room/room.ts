@@ -203,7 +203,7 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
     if (!this.takesInput) throw new RingsideError('room_released')
     if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
     this.#begin()
-    const result = this.#commands.run(seat, command, payload)
+    const result = this.#commands.run(seat.face, command, payload)
     this.#endSoon()
     return result
   }

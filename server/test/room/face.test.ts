@@ -1,11 +1,10 @@
 import { expect, it } from 'vitest'
-import { encodeSystem } from '@ringside/protocol'
-import type { Room } from '../../src/index.ts'
+import type { Room, RoomSession } from '../../src/index.ts'
 import { Status } from '../../src/room/status.ts'
-import { TestServer } from '../support/test-server.ts'
+import { startArena } from '../testing/kit.ts'
 
 /** Everything that a room has for game code; the type says when a name is missing here, or is one too many. */
-const NAMES: { readonly [K in keyof Room]: true } = {
+const ROOM_NAMES: { readonly [K in keyof Room]: true } = {
   id: true,
   type: true,
   state: true,
@@ -31,6 +30,18 @@ const NAMES: { readonly [K in keyof Room]: true } = {
   durable: true,
 }
 
+const SESSION_NAMES: { readonly [K in keyof RoomSession]: true } = {
+  id: true,
+  name: true,
+  isConnected: true,
+  team: true,
+  data: true,
+  auth: true,
+  signal: true,
+  send: true,
+  kick: true,
+}
+
 /** Every name that code in plain JavaScript can reach an object's parts by. */
 function namesOf(object: object): string[] {
   const names = new Set<string>()
@@ -41,49 +52,73 @@ function namesOf(object: object): string[] {
 
 it('RM18 hooks and commands get a room that has what Room names and nothing else', async () => {
   const given = new Map<string, object>()
-  await using test = await TestServer.start(
-    {},
-    {
-      onCreate(room) {
-        given.set('onCreate', room)
-        return { players: {}, ticks: 0, dice: 0, note: '' }
-      },
-      onAuth: (room) => void given.set('onAuth', room),
-      onJoin: (room) => void given.set('onJoin', room),
-      onTick: (room) => void given.set('onTick', room),
-      onLeave: (room) => void given.set('onLeave', room),
-      onDispose: (room) => void given.set('onDispose', room),
-      onError: (room) => void given.set('onError', room),
-      commands: {
-        hit(room) {
-          given.set('hit', room)
-          throw new Error('once')
-        },
+  await using kit = await startArena({}, [], {
+    onCreate(room) {
+      given.set('onCreate', room)
+      return { players: {}, ticks: 0, dice: 0, note: '' }
+    },
+    onAuth: (room) => void given.set('onAuth', room),
+    onJoin: (room) => void given.set('onJoin', room),
+    onTick: (room) => void given.set('onTick', room),
+    onLeave: (room) => void given.set('onLeave', room),
+    onDispose: (room) => void given.set('onDispose', room),
+    onError: (room) => void given.set('onError', room),
+    commands: {
+      hit(room) {
+        given.set('hit', room)
+        throw new Error('once')
       },
     },
-  )
-  const ada = await test.join('Ada')
-  ada.request(1, 'hit', { target: 'x' })
-  await test.clock.advanceAsync(200, 5)
-  ada.send(encodeSystem('leave', {}))
-  await test.clock.advanceAsync(100, 5)
-  await test.during(test.server.close())
+  })
+  const ada = await kit.join('arena')
+  await expect(ada.request('hit', { target: 'x' })).rejects.toThrow()
+  await kit.advance(200)
+  ada.sendSystem('leave', {})
+  await kit.advance(100)
+  await kit.during(kit.server.close())
   expect([...given.keys()].toSorted()).toEqual(
     ['hit', 'onAuth', 'onCreate', 'onDispose', 'onError', 'onJoin', 'onLeave', 'onTick'].toSorted(),
   )
   for (const [where, room] of given)
-    expect(namesOf(room), where).toEqual(Object.keys(NAMES).toSorted())
+    expect(namesOf(room), where).toEqual(Object.keys(ROOM_NAMES).toSorted())
+})
+
+it('RM18 hooks, commands and room.sessions have the same sessions, with what RoomSession names and nothing else', async () => {
+  const given = new Map<string, RoomSession>()
+  await using kit = await startArena({}, [], {
+    reconnectGraceMs: 50,
+    onJoin: (_room, session) => void given.set('onJoin', session),
+    onTick(room) {
+      for (const session of room.sessions.values()) given.set('sessions', session)
+    },
+    onDrop: (_room, session) => void given.set('onDrop', session),
+    onLeave: (_room, session) => void given.set('onLeave', session),
+    commands: {
+      hit(_room, session) {
+        given.set('hit', session)
+        return { score: 0 }
+      },
+    },
+  })
+  const ada = await kit.join('arena')
+  await ada.request('hit', { target: 'x' })
+  await kit.advance(200)
+  ada.socket.close()
+  await kit.advance(500)
+  expect([...given.keys()].toSorted()).toEqual(['hit', 'onDrop', 'onJoin', 'onLeave', 'sessions'])
+  expect(new Set(given.values()).size).toBe(1)
+  for (const [where, session] of given) {
+    expect(namesOf(session), where).toEqual(Object.keys(SESSION_NAMES).toSorted())
+    expect(JSON.stringify(session), 'no token of theirs').not.toMatch(/token/i)
+  }
 })
 
 it('RM18 a state that does not exist yet is a coded error', async () => {
-  await using test = await TestServer.start(
-    {},
-    {
-      onCreate: (room) => (room as Room).state as never,
-    },
-  )
-  expect((await test.http('POST', '/matchmake/create/arena', {})).status).toBe(500)
-  expect(test.logged.map((line) => (line.fields['err'] as { code?: string })?.code)).toContain(
+  await using kit = await startArena({}, [], {
+    onCreate: (room) => (room as Room).state as never,
+  })
+  expect((await kit.post('/matchmake/create/arena', {})).status).toBe(500)
+  expect(kit.logged.map((line) => (line.fields['err'] as { code?: string })?.code)).toContain(
     'room_not_ready',
   )
 })

@@ -50,7 +50,7 @@ export class SeatLife {
     output.presence('joined', seat)
     hooks.run(seat, {
       where: 'onJoin',
-      call: () => handlers.onJoin?.(face, seat),
+      call: () => handlers.onJoin?.(face, seat.face),
       after: (isRefused) => (isRefused ? this.#refused(seat) : this.#joined(seat)),
     })
     onChanged()
@@ -83,7 +83,7 @@ export class SeatLife {
       begin()
       hooks.runNow(seat, {
         where: 'onReconnect',
-        call: () => handlers.onReconnect?.(face, seat),
+        call: () => handlers.onReconnect?.(face, seat.face),
         after: () => {
           if (!seat.isConnected) return
           seat.reconnectToken = newId()
@@ -103,7 +103,7 @@ export class SeatLife {
       begin()
       hooks.runNow(seat, {
         where: 'onDrop',
-        call: () => handlers.onDrop?.(face, seat),
+        call: () => handlers.onDrop?.(face, seat.face),
         after: () => {},
       })
     })
@@ -122,7 +122,7 @@ export class SeatLife {
     begin()
     hooks.runBounded(seat, {
       where: 'onLeave',
-      call: () => handlers.onLeave?.(face, seat, reason),
+      call: () => handlers.onLeave?.(face, seat.face, reason),
       // It has to remove now what it could not remove while the room was handed over.
       after: (isRefused) => (isRefused ? this.#leave(seat, reason) : this.#left(seat)),
     })

@@ -3,7 +3,7 @@ import type { CloseCause } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { ClientLink } from '../../call/client-link.ts'
 import type { RoomContext } from '../context.ts'
-import type { BroadcastOptions, LeaveReason } from '../definition.ts'
+import type { BroadcastOptions, LeaveReason, RoomSession } from '../definition.ts'
 import type { Capture } from '../output/recorder.ts'
 import type { RoomType } from '../type.ts'
 import { Seat } from './seat.ts'
@@ -63,6 +63,8 @@ export class SeatTable {
   #heldBroadcasts = 0
   /** Seats whose player is in, connected or dropped, in the order of joining. */
   readonly seated = new Map<string, Seat>()
+  /** The same seats as game code gets them. */
+  readonly sessions = new Map<string, RoomSession>()
 
   constructor(room: SeatHost, context: RoomContext) {
     this.#room = room
@@ -128,11 +130,22 @@ export class SeatTable {
     if (before) this.#dismiss(before, 'replaced')
     if (isNew) {
       seat.onSettled()
-      this.seated.set(seat.id, seat)
+      this.#seat(seat)
       this.#room.enter(seat)
     } else {
       this.#room.reenter(seat)
     }
+  }
+
+  #seat(seat: Seat): void {
+    this.seated.set(seat.id, seat)
+    this.sessions.set(seat.id, seat.face)
+  }
+
+  #unseat(seat: Seat): void {
+    this.seated.delete(seat.id)
+    this.sessions.delete(seat.id)
+    seat.end()
   }
 
   /** Sends JOINED and STATE, then the frames that the game has sent before, then the room's topic. */
@@ -171,8 +184,7 @@ export class SeatTable {
   /** Takes the seat away; false when it was gone before. */
   release(seat: Seat, reason: LeaveReason, text?: string): boolean {
     if (this.seated.get(seat.id) !== seat) return false
-    this.seated.delete(seat.id)
-    seat.end()
+    this.#unseat(seat)
     const { link } = seat
     seat.link = null
     if (link) this.#dismiss(link, closeCauseOf[reason], text)
@@ -192,8 +204,7 @@ export class SeatTable {
   }
 
   #detach(seat: Seat, cause: CloseCause): void {
-    this.seated.delete(seat.id)
-    seat.end()
+    this.#unseat(seat)
     seat.link?.close(cause)
     seat.link = null
   }
@@ -284,7 +295,7 @@ export class SeatTable {
     const seat = new Seat(this.#room, facts)
     seat.reconnectToken = reconnectToken
     seat.status = 'dropped'
-    this.seated.set(seat.id, seat)
+    this.#seat(seat)
     return seat
   }
 

@@ -30,12 +30,13 @@ const MAX_EARLY = 1_000
  * `connected` (link set), `dropped` (link gone, kept until the grace ends), `gone` (for good). While
  * `isJoining` the player is not in yet: onJoin has not settled, and no command is taken.
  */
-export class Seat implements RoomSession, ClientSeat {
+export class Seat implements ClientSeat {
   readonly id: string
   readonly name: string
   readonly auth: unknown
   readonly commands: CommandTable
-  readonly data: Record<string, unknown> = {}
+  /** The seat as hooks and commands get it. */
+  readonly face: RoomSession
   status: 'reserved' | 'connected' | 'dropped' | 'gone' = 'reserved'
   link: ClientLink | null = null
   team: string | null = null
@@ -66,6 +67,7 @@ export class Seat implements RoomSession, ClientSeat {
     this.name = facts.name
     this.auth = facts.auth
     this.commands = owner.type.commands
+    this.face = new SeatFace(this)
   }
 
   get roomId(): string {
@@ -94,12 +96,6 @@ export class Seat implements RoomSession, ClientSeat {
     this.cancelTimer?.()
     this.cancelTimer = null
     this.#abort?.abort()
-  }
-
-  send(commandId: number, payload?: Uint8Array): void {
-    if (!isGameCommandId(commandId))
-      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
-    this.deliver(encodeFrame(commandId, payload))
   }
 
   /**
@@ -154,5 +150,41 @@ export class Seat implements RoomSession, ClientSeat {
 
   drained(link: ClientLink): void {
     if (this.link === link && this.needsFullState) this.#owner.catchUp()
+  }
+}
+
+/** A player's seat as game code may use it: it has what RoomSession names and nothing else of the seat (RM18). */
+class SeatFace implements RoomSession {
+  readonly id: string
+  readonly name: string
+  readonly auth: unknown
+  readonly data: Record<string, unknown> = {}
+  readonly #seat: Seat
+
+  constructor(seat: Seat) {
+    this.id = seat.id
+    this.name = seat.name
+    this.auth = seat.auth
+    this.#seat = seat
+  }
+
+  get isConnected(): boolean {
+    return this.#seat.isConnected
+  }
+  get team(): string | null {
+    return this.#seat.team
+  }
+  get signal(): AbortSignal {
+    return this.#seat.signal
+  }
+
+  send(commandId: number, payload?: Uint8Array): void {
+    if (!isGameCommandId(commandId))
+      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    this.#seat.deliver(encodeFrame(commandId, payload))
+  }
+
+  kick(reason?: string): void {
+    this.#seat.kick(reason)
   }
 }

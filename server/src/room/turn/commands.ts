@@ -41,9 +41,9 @@ export class CommandRunner {
   }
 
   /** Returns the handler's answer, or a promise of it. @throws Rejection. */
-  run(seat: RoomSession, command: SeatCommand, payload: unknown): unknown {
+  run(session: RoomSession, command: SeatCommand, payload: unknown): unknown {
     try {
-      const result = command.run(this.#room, seat, payload)
+      const result = command.run(this.#room, session, payload)
       if (!isPromise(result)) return result
       return this.#awaited.track(
         result.then(undefined, (error: unknown) => this.#failed(error, command.name)),
