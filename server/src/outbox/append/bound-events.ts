@@ -1,4 +1,4 @@
-import type { Pending } from './pending.ts'
+import type { Pending } from './pending-events.ts'
 import type { LogEvent } from '../contract/store.ts'
 
 /** A pending event with the numbers it was sent with. */

@@ -6,7 +6,7 @@ import { Flush } from './flush.ts'
 import { Numbers } from './numbers.ts'
 import type { Outage } from '../health/outage.ts'
 import type { OutboxOptions } from '../contract/outbox.ts'
-import type { Pending } from './pending.ts'
+import type { Pending } from './pending-events.ts'
 import type { LogStore } from '../contract/store.ts'
 
 const MAX_BATCH_EVENTS = 1_000

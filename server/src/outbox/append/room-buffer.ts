@@ -2,7 +2,7 @@ import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
 import { eventBytes } from '../contract/sizes.ts'
-import { eventFault, refusedError } from './event-check.ts'
+import { SnapshotCheck, eventFault, refusedError } from './checks.ts'
 import type {
   NewEvent,
   OutboxOptions,
@@ -13,8 +13,7 @@ import type {
 import type { MarkerOutcome, Ownership } from './ownership.ts'
 import { PendingEvents } from './pending-events.ts'
 import type { PendingTotal } from './pending-total.ts'
-import type { EventOwner, Pending } from './pending.ts'
-import { SnapshotCheck } from './snapshot-check.ts'
+import type { EventOwner, Pending } from './pending-events.ts'
 import { END, OWNER, PATCH, patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 
