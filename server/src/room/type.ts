@@ -14,7 +14,7 @@ export interface LooseHandlers extends Omit<
 }
 
 /** Handlers of commands by the place of the command in the contract; undefined where the type has none. */
-export type CommandTable = readonly (SeatCommand | undefined)[]
+export type CommandHandlers = readonly (SeatCommand | undefined)[]
 
 /** One registered type of room, with the numbers checked and the defaults filled in. */
 export interface RoomType {
@@ -22,7 +22,7 @@ export interface RoomType {
   readonly definition: RoomDefinition
   readonly handlers: LooseHandlers
   /** The handlers of commands by the place of the command in the contract. */
-  readonly commands: CommandTable
+  readonly commands: CommandHandlers
   readonly maxClients: number
   readonly tickHz: number
   readonly patchHz: number

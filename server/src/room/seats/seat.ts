@@ -3,7 +3,7 @@ import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { ClientLink, ClientSeat } from '../../call/client-link.ts'
 import type { LeaveReason, RoomSession } from '../definition.ts'
-import type { CommandTable, RoomType } from '../type.ts'
+import type { CommandHandlers, RoomType } from '../type.ts'
 
 /** A seat sees its room as this. */
 export interface SeatOwner {
@@ -34,7 +34,7 @@ export class Seat implements ClientSeat {
   readonly id: string
   readonly name: string
   readonly auth: unknown
-  readonly commands: CommandTable
+  readonly commands: CommandHandlers
   /** The seat as hooks and commands get it. */
   readonly face: RoomSession
   status: 'reserved' | 'connected' | 'dropped' | 'gone' = 'reserved'

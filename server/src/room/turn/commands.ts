@@ -6,7 +6,7 @@ import { isPromise, refusalOf } from '../../process/failure.ts'
 import type { Awaited } from './awaited.ts'
 import type { HookGuard } from './guard.ts'
 import type { Room, RoomSession } from '../definition.ts'
-import type { CommandTable, LooseHandlers } from '../type.ts'
+import type { CommandHandlers, LooseHandlers } from '../type.ts'
 
 /**
  * Finds a type's handler of each command of the contract, once: dispatch then looks by a number.
@@ -15,7 +15,7 @@ import type { CommandTable, LooseHandlers } from '../type.ts'
 export function resolveCommands(
   contract: Commands,
   handlers: LooseHandlers['commands'] = {},
-): CommandTable {
+): CommandHandlers {
   for (const name of Object.keys(handlers))
     if (!Object.hasOwn(contract, name))
       throw new RingsideError(
