@@ -10,6 +10,7 @@ import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
 import { hookedStore } from './hooked-store.ts'
 import type { StoreHooks } from './hooked-store.ts'
 
+export { everything, strange } from '../../src/testing/contracts/store/log-event.ts'
 export { override } from './wrapped-store.ts'
 
 /** Lets everything that waits on settled promises run. */
@@ -95,27 +96,6 @@ export async function startRig(
   return { clock, store, outbox, shown, watermarks }
 }
 
-/** Everything in the store, tombstones too. */
-export function everything(store: Pick<LogStore, 'events'>): Promise<LogEvent[]> {
-  return store.events.range({ after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 10_000 })
-}
-
 export function patch(value: number): { type: string; data: string } {
   return { type: 'patch', data: `{"v":${value}}` }
-}
-
-/** A log event made by hand, as a stranger's process would write it. */
-export function strange(part: Partial<LogEvent> & { seq: number }): LogEvent {
-  return {
-    room: null,
-    n: 0,
-    epoch: 0,
-    own: 'stranger',
-    type: 'patch',
-    at: 1_700_000_000_000,
-    data: '{}',
-    hidden: null,
-    prev: 0,
-    ...part,
-  }
 }

@@ -3,7 +3,7 @@
  * (docs/spec.md) are kept above it, in flush.ts, log-tail.ts and retention.ts, once for all stores. A store only
  * has to be honest about what became of a write, and never to go back: no read shows less than one before it has
  * shown, or than a write of this store has acknowledged, whatever fails over in between (OB40). A part of the
- * outbox takes only the contracts that it needs. Each contract has a suite in test/outbox/stores/contract that
+ * outbox takes only the contracts that it needs. Each contract has a suite in src/testing/contracts/store that
  * every store runs.
  */
 export interface LogStore {

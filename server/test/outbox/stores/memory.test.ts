@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import { describeLogStore } from './contract/store.ts'
+import { describeLogStore } from '../../../src/testing/contracts/index.ts'
 import { everything, strange } from '../support.ts'
 import { hookedStore } from '../hooked-store.ts'
 

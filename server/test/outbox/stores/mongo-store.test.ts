@@ -1,7 +1,7 @@
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll } from 'vitest'
 import { MongoStore } from '../../../src/outbox/stores/mongo/store.ts'
-import { describeLogStore } from './contract/store.ts'
+import { describeLogStore } from '../../../src/testing/contracts/index.ts'
 import { startMongo } from '../../support/mongo.ts'
 import type { TestMongo } from '../../support/mongo.ts'
 

@@ -25,6 +25,7 @@ import type {
   StoredRecord,
   WakeSource,
 } from '../../../src/index.ts'
+import { describeLogStore } from '../../../src/testing/contracts/index.ts'
 import { TestServer } from '../../support/test-server.ts'
 
 /** A store written from the public types alone: each member names every type that it takes and gives. */
@@ -95,7 +96,7 @@ class OwnStore implements LogStore {
   get records(): RecordStore {
     const { records } = this.#kept
     return {
-      get: (key: string): Promise<StoredRecord | null> => {
+      get: async (key: string): Promise<StoredRecord | null> => {
         if (key === '') throw new RingsideError('record_invalid')
         return records.get(key)
       },
@@ -117,6 +118,10 @@ class OwnStore implements LogStore {
 
   async close(): Promise<void> {}
 }
+
+describeLogStore('a store of somebody else', () =>
+  Promise.resolve(new OwnStore({ clock: new ManualClock() })),
+)
 
 it('OB2 a store written from the public types alone keeps the log of a server', async () => {
   const store = new OwnStore({ clock: new ManualClock() })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore, Snapshot } from '../../../../src/outbox/contract/store.ts'
+import type { LogStore, Snapshot } from '../../../outbox/contract/store.ts'
 
 function snapshot(part: Partial<Snapshot>): Snapshot {
   return {

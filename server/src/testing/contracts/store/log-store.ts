@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore } from '../../../../src/outbox/contract/store.ts'
+import type { LogStore } from '../../../outbox/contract/store.ts'
 import { describeCheckpointStore } from './checkpoints.ts'
 import { describeEventStore } from './events.ts'
 import { describeMarkStore } from './marks.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore, RecordStore, StoredRecord } from '../../../../src/outbox/contract/store.ts'
+import type { LogStore, RecordStore, StoredRecord } from '../../../outbox/contract/store.ts'
 
 const KIB = 1024
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { EventStore, LogEvent, LogStore } from '../../../../src/outbox/contract/store.ts'
-import { everything, strange } from '../../support.ts'
+import type { EventStore, LogEvent, LogStore } from '../../../outbox/contract/store.ts'
+import { everything, strange } from './log-event.ts'
 
 function roomEvent(seq: number, n: number, part: Partial<LogEvent> = {}): LogEvent {
   return strange({ seq, n, room: 'r', epoch: 1, ...part })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore } from '../../../../src/outbox/contract/store.ts'
-import { strange } from '../../support.ts'
+import type { LogStore } from '../../../outbox/contract/store.ts'
+import { strange } from './log-event.ts'
 
 /** Every store owes this to the tail. `make` returns an open store of a log of its own. */
 export function describeWakeSource(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore, RoomRecord } from '../../../../src/outbox/contract/store.ts'
+import type { LogStore, RoomRecord } from '../../../outbox/contract/store.ts'
 
 /** Every store owes this to restarts and to the list of rooms. `make` returns an open store of a log of its own. */
 export function describeRoomStore(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore } from '../../../../src/outbox/contract/store.ts'
+import type { LogStore } from '../../../outbox/contract/store.ts'
 
 /** Every store owes this to clients that come back. `make` returns an open store of a log of its own. */
 export function describeCheckpointStore(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { LogStore } from '../../../../src/outbox/contract/store.ts'
-import { strange } from '../../support.ts'
+import type { LogStore } from '../../../outbox/contract/store.ts'
+import { strange } from './log-event.ts'
 
 /** Every store owes this to the rules above it: numbers that only grow. `make` returns an open store of a log of its own. */
 export function describeMarkStore(
