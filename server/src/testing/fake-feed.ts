@@ -136,26 +136,30 @@ export class FakeFeed<
     if (patch) this.#add('patch', { prev: this.#patchN, data: JSON.parse(patch.data) as Json })
   }
 
-  /** Sends an event of the game. @throws TypeError for a name that the contract does not have. */
+  /** Sends an event of the game, after what has changed in the state: as in a room's log. @throws TypeError for a name that the contract does not have. */
   emit<N extends keyof EventsOf<G['rooms'][T]> & string>(
     name: N,
     payload: EventsOf<G['rooms'][T]>[N],
   ): void {
     const schema = this.#definition.events?.[name]?.payload
     if (!schema) throw new TypeError(`Expected an event of the contract, got '${name}'`)
+    this.patch()
     this.#add(name, { data: toFeedJson(schema, payload) })
   }
 
   joined(sessionId: string, name: string): void {
+    this.patch()
     this.#add('joined', { data: { sessionId, name } })
   }
 
   left(sessionId: string, name: string): void {
+    this.patch()
     this.#add('left', { data: { sessionId, name } })
   }
 
   /** The room is over: streams end, and a reader that asks again after the end gets 204. */
   end(): void {
+    this.patch()
     this.#add('end', {})
     this.#hasEnded = true
     this.finish()

@@ -19,6 +19,11 @@ export type {
   TestServerOptions,
   TestServerSettings,
 } from './test-server.ts'
+export { overrideStore } from './store/around-store.ts'
+export type { StoreMembers } from './store/around-store.ts'
+export { StoreFaults } from './store/faults.ts'
+export { hookedStore } from './store/hooked-store.ts'
+export type { StoreHooks, StoreOperation } from './store/hooked-store.ts'
 export { advance, during, eventually, settle, until } from './time.ts'
 export type { EventuallyOptions, UntilOptions } from './time.ts'
 export { FakeFeed } from './fake-feed.ts'

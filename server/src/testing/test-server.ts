@@ -14,6 +14,7 @@ import { Lifetime } from './lifetime.ts'
 import type { Link, LinkOptions } from './network/link.ts'
 import { Network } from './network/network.ts'
 import { RawClient } from './raw-client.ts'
+import { StoreFaults } from './store/faults.ts'
 import { advance, during, settle, until } from './time.ts'
 import type { UntilOptions } from './time.ts'
 
@@ -37,6 +38,8 @@ export interface TestServerOptions extends Omit<
   ServerOptions,
   'clock' | 'transport' | 'logger' | 'newId'
 > {
+  /** For what a test makes on the same time before the server, a store for example. Default: one of its own. */
+  readonly clock?: ManualClock
   /** The seed of everything random in the test: rooms, networks, backoffs. Default 1. */
   readonly seed?: number
 }
@@ -108,8 +111,7 @@ export async function startTestServer<G extends GameContract, Data = Record<stri
   make: MakeServer<G, Data>,
   options: TestServerOptions = {},
 ): Promise<TestServer<G, Data>> {
-  const { seed = 1 } = options
-  const clock = new ManualClock()
+  const { seed = 1, clock = new ManualClock() } = options
   const store = options.store ?? new MemoryStore({ clock })
   const network = new Network(clock, seed)
   const world: World = { clock, store, network, seed, bootCount: 0, nodeCount: 0 }
@@ -135,6 +137,8 @@ export class TestServer<
   readonly address: string
   readonly clock: ManualClock
   readonly store: LogStore
+  /** Its own way to the store, sound until a test changes it. */
+  readonly faults: StoreFaults
   /** Its own transport; fullness of a socket is better set by a link. */
   readonly transport: MemoryTransport
   readonly seed: number
@@ -160,6 +164,7 @@ export class TestServer<
     this.#recipe = { make, options: { ...options, nodeName } }
     this.clock = clock
     this.store = store
+    this.faults = new StoreFaults(clock)
     this.seed = seed
     this.address = `http://${nodeName}.test`
     this.#link = network.link()
@@ -178,7 +183,7 @@ export class TestServer<
       nodeName,
       seed,
       clock: this.#lifetime.clock(clock),
-      store: this.#lifetime.store(store),
+      store: this.#lifetime.store(this.faults.around(store)),
       logger: this.#lifetime.logger(this.#logger()),
       transport: this.transport,
       newId: () => boot + String(++ids).padStart(ID_CHARACTERS - boot.length, '0'),

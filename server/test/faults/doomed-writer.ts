@@ -3,7 +3,7 @@
 // words, `taken <seq> ...`: the numbers that nothing is written under.
 import { writeSync } from 'node:fs'
 import type { LogStore } from '../../src/outbox/contract/store.ts'
-import { override } from '../outbox/wrapped-store.ts'
+import { overrideStore } from '../../src/testing/store/around-store.ts'
 import { openOutbox, quietHandlers } from './rig.ts'
 
 const [uri = '', database = '', room = '', name = ''] = process.argv.slice(2)
@@ -14,7 +14,7 @@ let flushCount = 0
 
 /** `insert` is what comes right after `allocate`: instead of it, the process dies. */
 function doomed(store: LogStore): LogStore {
-  return override(store, {
+  return overrideStore(store, {
     events: {
       insert: (events) => {
         const isFlush = events.every(({ type }) => type === 'mark')

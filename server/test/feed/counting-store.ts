@@ -1,8 +1,8 @@
 import type { ManualClock } from '../../src/process/clock.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
 import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
-import { aroundStore } from '../outbox/wrapped-store.ts'
-import type { StoreCall } from '../outbox/wrapped-store.ts'
+import { aroundStore } from '../../src/testing/store/around-store.ts'
+import type { StoreCall } from '../../src/testing/store/around-store.ts'
 
 const READS = new Set([
   'events.range',

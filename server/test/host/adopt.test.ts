@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { LogStore } from '../../src/index.ts'
 import type { RingsideError } from '../../src/process/errors.ts'
-import { everything, override } from '../outbox/support.ts'
+import type { StoreMembers } from '../../src/testing/store/around-store.ts'
+import { everything, overrideStore } from '../outbox/support.ts'
 import { World, faceOf, hostOf } from './world.ts'
 
 /** A room that the first server has released, and how many markers its log has. */
@@ -20,10 +21,10 @@ async function released(world: World) {
 function worldWith(
   count: number,
   from: number,
-  methods: (store: LogStore) => Parameters<typeof override>[1],
+  methods: (store: LogStore) => StoreMembers,
 ): Promise<World> {
   const wrap = (store: LogStore, index: number): LogStore =>
-    index < from ? store : override(store, methods(store))
+    index < from ? store : overrideStore(store, methods(store))
   return World.of(count, { onTick: () => {} }, { wrap })
 }
 

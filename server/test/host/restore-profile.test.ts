@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
 import type { LogStore } from '../../src/outbox/contract/store.ts'
 import { Reader } from '../feed/rig.ts'
-import { override } from '../outbox/support.ts'
+import { overrideStore } from '../outbox/support.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
 
@@ -76,7 +76,7 @@ it('CL3 where no record could be written the snapshot that each change asks for 
       await test.clock.advanceAsync(31_000, 50)
     },
     (store) =>
-      override(store, {
+      overrideStore(store, {
         rooms: {
           save: async (record) => {
             if (record.isPrivate) throw new Error('away')
@@ -91,7 +91,7 @@ it('CL3 where no record could be written the snapshot that each change asks for 
 it('CL3 CL24 metadata is as it was 30 s before a crash, and costs one snapshot in that time', async () => {
   let snapshots = 0
   const count = (store: MemoryStore): LogStore =>
-    override(store, {
+    overrideStore(store, {
       snapshots: {
         saveAll: async (some) => {
           snapshots += some.length

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeSystem } from '@ringside/protocol'
 import { MemoryStore, reject } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
-import { override } from '../outbox/support.ts'
+import { overrideStore } from '../outbox/support.ts'
 
 interface Page {
   events: { type: string; seq: number; data: { n: number; epoch?: number; data: unknown } }[]
@@ -187,7 +187,7 @@ describe('restart', () => {
 
     let isFailing = false
     // The same log behind a store whose reads fail after the start.
-    const failing = override(store, {
+    const failing = overrideStore(store, {
       events: {
         lastOfRoom: async (room) => {
           if (isFailing) throw new Error('away')

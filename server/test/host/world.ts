@@ -10,7 +10,7 @@ import type { Host } from '../../src/host/host.ts'
 import type { RoomRecord } from '../../src/outbox/contract/store.ts'
 import { Reader } from '../feed/rig.ts'
 import type { SeenEvent } from '../feed/rig.ts'
-import { override } from '../outbox/support.ts'
+import { overrideStore } from '../outbox/support.ts'
 import { testGame } from '../support/test-game.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
@@ -60,7 +60,7 @@ export class World implements AsyncDisposable {
     const cause = new Error('away')
     const memory = new MemoryStore({ clock: this.clock })
     const { events, snapshots } = memory
-    this.store = override(memory, {
+    this.store = overrideStore(memory, {
       events: {
         insert: async (batch) => (this.isAway ? { kind: 'unknown', cause } : events.insert(batch)),
       },

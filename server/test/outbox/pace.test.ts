@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/process/clock.ts'
 import { FeedTail } from '../../src/feed/read/tail.ts'
 import type { FeedTailsContext } from '../../src/feed/read/tail.ts'
-import { override, pass, patch, recordHandlers, startRig, strange, turns } from './support.ts'
+import { overrideStore, pass, patch, recordHandlers, startRig, strange, turns } from './support.ts'
 
 /** More than a loop with a floor asks in a second, less than one without asks in one turn. */
 const MOST_A_SECOND = 230
@@ -13,7 +13,7 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
     let wake = (): void => {}
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             range: async (query) => {
               if (query.upTo === Number.MAX_SAFE_INTEGER) reads++
@@ -40,7 +40,7 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
     let inserts = 0
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             insert: async (events) => {
               inserts++
@@ -63,7 +63,7 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
     let asks = 0
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             insert: async (events) => {
               asks++
@@ -92,7 +92,7 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
     let isBack = false
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             allocate: async (count) => {
               if (!isBack) return store.events.allocate(count)

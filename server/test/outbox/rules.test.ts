@@ -3,7 +3,7 @@ import type { InsertOutcome, LogEvent } from '../../src/outbox/contract/store.ts
 import { TOMBSTONE } from '../../src/outbox/contract/store.ts'
 import {
   everything,
-  override,
+  overrideStore,
   pass,
   patch,
   recordHandlers,
@@ -152,7 +152,7 @@ describe('OB2 order and group commit', () => {
     const rig = await startRig({
       wrap: (store) => {
         let isFirst = true
-        return override(store, {
+        return overrideStore(store, {
           events: {
             insert: async (events) => {
               if (!isFirst) {
@@ -264,7 +264,7 @@ describe('OB2 order and group commit', () => {
     const rig = await startRig({
       wrap: (store) => {
         let failures = 3
-        return override(store, {
+        return overrideStore(store, {
           events: {
             insert: (events) =>
               failures-- > 0 ? Promise.reject(new Error('broken')) : store.events.insert(events),
@@ -280,7 +280,9 @@ describe('OB2 order and group commit', () => {
 
   it('OB2 at never goes back within a room, whatever the clock of the store does', async () => {
     let now = 1_000
-    const rig = await startRig({ wrap: (store) => override(store, { clock: { now: () => now } }) })
+    const rig = await startRig({
+      wrap: (store) => overrideStore(store, { clock: { now: () => now } }),
+    })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
     await turns(rig.clock)
@@ -345,7 +347,7 @@ describe('OB3 the sealed watermark', () => {
     const rig = await startRig({
       limits,
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             range: (query) =>
               isDown ? Promise.reject(new Error('away')) : store.events.range(query),
@@ -370,7 +372,7 @@ describe('OB3 the sealed watermark', () => {
     const rig = await startRig({
       limits: { ...limits, pollMs: 300 },
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             range: (query) =>
               query.upTo === Number.MAX_SAFE_INTEGER && reads++ % 2
@@ -401,7 +403,7 @@ describe('OB3 the sealed watermark', () => {
     const steps: string[] = []
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             insert: async (events) => {
               steps.push(events[0]?.type === TOMBSTONE ? 'void' : 'insert')
@@ -430,7 +432,7 @@ describe('OB3 the sealed watermark', () => {
     let isFirst = true
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             insert: async (events) => {
               const first = events[0]
@@ -457,7 +459,7 @@ describe('OB3 the sealed watermark', () => {
     let calls = 0
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             allocate: async (count) =>
               ++calls === 2 ? rig.outbox.origin + 1 : store.events.allocate(count),
@@ -482,7 +484,7 @@ describe('OB3 the sealed watermark', () => {
     const sent: LogEvent[] = []
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             allocate: async (count) =>
               ++calls === 1 ? rig.outbox.origin + 1 : store.events.allocate(count),
@@ -510,7 +512,7 @@ describe('OB3 the sealed watermark', () => {
     const asked: number[] = []
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             allocate: async (count) => {
               asked.push(count)
@@ -634,7 +636,7 @@ describe('OB4 taking over', () => {
     const two = await startRig({
       share: one,
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             allocate: async (count) => {
               const seq = await store.events.allocate(count)
@@ -671,7 +673,7 @@ describe('OB4 taking over', () => {
         share: one,
         limits: { retentionMs: 60_000 },
         wrap: (store) =>
-          override(store, {
+          overrideStore(store, {
             events: {
               allocate: async (count) => {
                 await waited()
@@ -712,7 +714,7 @@ describe('OB4 taking over', () => {
       share: rig,
       wrap: (store) => {
         let isFirst = true
-        return override(store, {
+        return overrideStore(store, {
           events: {
             allocate: async (count) => {
               if (!isFirst) return store.events.allocate(count)
@@ -754,7 +756,7 @@ describe('OB4 taking over', () => {
   it('OB4 the log is looked at again when the snapshot is ahead of it: the room may have ended between', async () => {
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           snapshots: {
             at: async (room, seq) => {
               const end = await store.events.allocate(1)

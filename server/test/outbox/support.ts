@@ -7,11 +7,11 @@ import { createOutbox } from '../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
 import type { Outbox, RoomLogHandlers } from '../../src/outbox/contract/outbox.ts'
 import type { LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
-import { hookedStore } from './hooked-store.ts'
-import type { StoreHooks } from './hooked-store.ts'
+import { hookedStore } from '../../src/testing/store/hooked-store.ts'
+import type { StoreHooks } from '../../src/testing/store/hooked-store.ts'
 
 export { everything, strange } from '../../src/testing/contracts/store/log-event.ts'
-export { override } from './wrapped-store.ts'
+export { overrideStore } from '../../src/testing/store/around-store.ts'
 
 /** Lets everything that waits on settled promises run. */
 export async function settle(): Promise<void> {
@@ -79,7 +79,7 @@ export async function startRig(
 ): Promise<Rig> {
   const clock = options.share?.clock ?? new ManualClock()
   const memory = options.share?.store ?? new MemoryStore({ clock })
-  const store = options.hooks ? hookedStore(options.hooks, memory) : memory
+  const store = options.hooks ? hookedStore(memory, options.hooks) : memory
   const outbox = createOutbox(options.wrap?.(store) ?? store, checkLimits(options.limits ?? {}), {
     clock,
     logger: options.logger ?? silentLogger,

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { RingsideError } from '../../src/process/errors.ts'
 import { MemoryStore } from '../../src/index.ts'
 import type { InsertOutcome, RoomRecord } from '../../src/outbox/contract/store.ts'
-import { everything, override } from '../outbox/support.ts'
+import { everything, overrideStore } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
-import { hookedStore } from '../outbox/hooked-store.ts'
+import { hookedStore } from '../../src/testing/store/hooked-store.ts'
 
 /** A store whose inserts do nothing while it is away, and the last record it was given of each room. */
 function awayStore() {
@@ -14,12 +14,12 @@ function awayStore() {
     /** saveRoom fails, too. */
     isReadOnly: false,
     records,
-    store: hookedStore({
+    store: hookedStore(new MemoryStore(), {
       insert: async (events, apply): Promise<InsertOutcome> =>
         rig.isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
     }),
   }
-  const store = override(rig.store, {
+  const store = overrideStore(rig.store, {
     rooms: {
       save: async (record) => {
         if (rig.isReadOnly) throw new Error('away')
@@ -127,7 +127,7 @@ describe('a room that cannot begin', () => {
 
   it('RM12 one that is over before its maker hears of it is refused', async () => {
     const base = new MemoryStore()
-    const store = override(base, {
+    const store = overrideStore(base, {
       rooms: {
         save: async (record) => {
           await new Promise<void>((resolve) => void test.clock.after(500, resolve))

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeSystem } from '@ringside/protocol'
 import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
-import { hookedStore } from '../outbox/hooked-store.ts'
+import { hookedStore } from '../../src/testing/store/hooked-store.ts'
 
 async function typesOf(test: TestServer, roomId: string): Promise<string[]> {
   const { body } = await test.http('GET', `/rooms/${roomId}/events?limit=1000`)
@@ -126,7 +126,7 @@ describe('game code at the edges', () => {
 
   it('RM10 durable() settles when a blocked room ends', async () => {
     let isStalled = false
-    const store = hookedStore({
+    const store = hookedStore(new MemoryStore(), {
       insert: async (events, apply) =>
         isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
     })

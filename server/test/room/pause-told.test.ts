@@ -1,10 +1,11 @@
 import { decodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import type { InsertOutcome } from '../../src/outbox/contract/store.ts'
+import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { TestClient } from '../support/test-server.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
-import { hookedStore } from '../outbox/hooked-store.ts'
+import { hookedStore } from '../../src/testing/store/hooked-store.ts'
 
 /** A server whose log can be held back; its rooms pause after a second of that. */
 async function pausingServer(handlers: Partial<ArenaHandlers> = {}): Promise<{
@@ -12,7 +13,7 @@ async function pausingServer(handlers: Partial<ArenaHandlers> = {}): Promise<{
   stall(isStalled: boolean): void
 }> {
   let isStalled = false
-  const store = hookedStore({
+  const store = hookedStore(new MemoryStore(), {
     insert: async (events, apply): Promise<InsertOutcome> =>
       isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
   })

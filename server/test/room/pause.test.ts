@@ -2,12 +2,13 @@ import { closeCodes } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { TestServer } from '../support/test-server.ts'
 import type { InsertOutcome, LogStore } from '../../src/outbox/contract/store.ts'
-import { hookedStore } from '../outbox/hooked-store.ts'
+import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
+import { hookedStore } from '../../src/testing/store/hooked-store.ts'
 
 /** A store whose writes can be held back. */
 function stallingStore(): { options: { store: LogStore }; stall(isStalled: boolean): void } {
   let isStalled = false
-  const store = hookedStore({
+  const store = hookedStore(new MemoryStore(), {
     insert: async (events, apply): Promise<InsertOutcome> =>
       isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
   })

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore, createRandom } from '../../src/index.ts'
 import type { LogStore } from '../../src/index.ts'
-import { override } from '../outbox/support.ts'
+import { overrideStore } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import type { TestOptions } from '../support/test-server.ts'
@@ -86,7 +86,7 @@ describe.each(['close', 'crash', 'takeover'] as const)('a new owner after a %s',
 
   it('OB20 from the log alone, without a snapshot, it is the same', async () => {
     const withoutSnapshots = (store: MemoryStore): LogStore =>
-      override(store, { snapshots: { at: async () => null } })
+      overrideStore(store, { snapshots: { at: async () => null } })
     const owners = await twoOwners({ how, seen: withoutSnapshots })
     expectNothingRepeated(owners)
     expect(owners.second).toEqual(drawsOf(owners.seed, 2, owners.second.length))
@@ -96,7 +96,7 @@ describe.each(['close', 'crash', 'takeover'] as const)('a new owner after a %s',
 /** The second owner finds this seed in the snapshot. */
 function withRuntimeSeed(seed: number | undefined): NonNullable<Change['seen']> {
   return (store) =>
-    override(store, {
+    overrideStore(store, {
       snapshots: {
         async at(room, upTo) {
           const snapshot = await store.snapshots.at(room, upTo)
@@ -155,7 +155,7 @@ describe('seeds of rooms', () => {
   it('OB20 no player, no spectator and no log line is told a seed', async () => {
     const store = new MemoryStore()
     const runtimes: string[] = []
-    const watched = override(store, {
+    const watched = overrideStore(store, {
       snapshots: {
         save(snapshot) {
           runtimes.push(snapshot.runtime)

@@ -3,7 +3,7 @@ import { MemoryStore, createRandom, plainState } from '../../src/index.ts'
 import type { Random, RingsideError } from '../../src/index.ts'
 import type { LogStore, Snapshot } from '../../src/outbox/contract/store.ts'
 import { World, hostOf } from '../host/world.ts'
-import { override } from '../outbox/support.ts'
+import { overrideStore } from '../outbox/support.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { TestPlayer } from '../support/test-server.ts'
@@ -397,7 +397,7 @@ function watchedStore(): {
   const inner = new MemoryStore()
   const snapshots: Snapshot[] = []
   const weather = { isAway: false }
-  const store = override(inner, {
+  const store = overrideStore(inner, {
     events: {
       insert: async (events) =>
         weather.isAway

@@ -4,7 +4,7 @@ import type { RingsideError } from '../../src/process/errors.ts'
 import { MemoryStore } from '../../src/index.ts'
 import type { LogStore } from '../../src/index.ts'
 import { silentLogger } from '../../src/process/logger.ts'
-import { override } from '../outbox/support.ts'
+import { overrideStore } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
@@ -44,7 +44,7 @@ async function closedWhileStarting(
 
 describe('FE9 a reader that asks during a start', () => {
   it('FE9 of a page of an allowed origin may read that it is to come again', async () => {
-    const store = override(new MemoryStore(), { open: never })
+    const store = overrideStore(new MemoryStore(), { open: never })
     const origin = 'https://ok.example'
     const test = TestServer.make({ store, allowedOrigins: [origin] })
     fateOf(test.server.listen({ port: 0 }))
@@ -62,7 +62,7 @@ describe('FE9 a reader that asks during a start', () => {
 
 describe('OB17 close during a start', () => {
   it('OB17 ends a start that waits for the store to open', async () => {
-    const store = override(new MemoryStore(), { open: never })
+    const store = overrideStore(new MemoryStore(), { open: never })
     const { test, listening, closing } = await closedWhileStarting(store)
     expect([listening, closing]).toEqual(['draining', 'resolved'])
     expect(test.clock.pendingCount).toBe(0)
@@ -72,7 +72,7 @@ describe('OB17 close during a start', () => {
   it('OB17 a store that opens after the close is closed again, and nothing runs', async () => {
     let open = (): void => {}
     let closedCount = 0
-    const store = override(new MemoryStore(), {
+    const store = overrideStore(new MemoryStore(), {
       open: () => new Promise<void>((resolve) => (open = resolve)),
       close: async () => void closedCount++,
     })
@@ -85,7 +85,9 @@ describe('OB17 close during a start', () => {
 
   it('OB17 ends a restore that waits for its marker to be written, and gives no room up', async () => {
     const { store, roomId } = await withRoom()
-    const away = override(store, { events: { allocate: () => Promise.reject(new Error('away')) } })
+    const away = overrideStore(store, {
+      events: { allocate: () => Promise.reject(new Error('away')) },
+    })
     const { test, listening, closing } = await closedWhileStarting(away)
     expect([listening, closing]).toEqual(['draining', 'resolved'])
     expect(test.clock.pendingCount).toBe(0)
@@ -95,7 +97,7 @@ describe('OB17 close during a start', () => {
 
   it('OB17 ends a restore that waits for its log to be read', async () => {
     const { store, roomId } = await withRoom()
-    const away = override(store, {
+    const away = overrideStore(store, {
       events: {
         range: (query) => (query.room === roomId ? never() : store.events.range(query)),
       },
@@ -113,7 +115,7 @@ describe('OB17 close', () => {
     const store = new MemoryStore()
     let isAway = false
     let isClosed = false
-    const away = override(store, {
+    const away = overrideStore(store, {
       events: {
         insert: (events) => (isAway ? never() : store.events.insert(events)),
       },
@@ -140,7 +142,7 @@ describe('OB17 close', () => {
   })
 
   it('OB17 ends although the store never closes', async () => {
-    const store = override(new MemoryStore(), { close: never })
+    const store = overrideStore(new MemoryStore(), { close: never })
     const test = await TestServer.start({ store })
     const closing = fateOf(test.server.close())
     await test.clock.advanceAsync(5_000, 50)
@@ -148,7 +150,9 @@ describe('OB17 close', () => {
   })
 
   it('OB17 OB84 a store or a transport that fails to close keeps no step from being taken', async () => {
-    const store = override(new MemoryStore(), { close: () => Promise.reject(new Error('stuck')) })
+    const store = overrideStore(new MemoryStore(), {
+      close: () => Promise.reject(new Error('stuck')),
+    })
     const test = await TestServer.start({ store })
     const { transport } = test
     const close = transport.close.bind(transport)
@@ -167,7 +171,9 @@ describe('OB17 close', () => {
     await fresh.server.close()
     expect(() => fresh.server.listen({ port: 0 })).toThrow(/before listen/)
 
-    const store = override(new MemoryStore(), { open: () => Promise.reject(new Error('away')) })
+    const store = overrideStore(new MemoryStore(), {
+      open: () => Promise.reject(new Error('away')),
+    })
     const failed = TestServer.make({ store })
     const listening = failed.server.listen({ port: 0 })
     await expect(failed.during(listening)).rejects.toMatchObject({ code: 'outbox_unreachable' })
@@ -178,7 +184,7 @@ describe('OB17 close', () => {
   it('OB17 waits for the records of rooms that ended just before', async () => {
     const store = new MemoryStore()
     const test = await TestServer.start({
-      store: override(store, {
+      store: overrideStore(store, {
         rooms: {
           save: async (record) => {
             await new Promise<void>((resolve) => void test.clock.after(300, resolve))
@@ -238,7 +244,7 @@ describe('OB17 a start that failed', () => {
   it('OB17 OB86 takes nobody in while it takes back what it has begun', async () => {
     const { store } = await withRoom()
     const test: TestServer = TestServer.make({
-      store: override(store, {
+      store: overrideStore(store, {
         events: {
           lastOfRoom: () => Promise.reject(new Error('away')),
         },

@@ -3,8 +3,8 @@ import { ManualClock } from '../../src/index.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { TestOptions } from '../support/test-server.ts'
-import { hookedStore } from '../outbox/hooked-store.ts'
-import type { StoreHooks } from '../outbox/hooked-store.ts'
+import { hookedStore } from '../../src/testing/store/hooked-store.ts'
+import type { StoreHooks } from '../../src/testing/store/hooked-store.ts'
 
 /** A server whose store fails while `state.isAway`, or only at inserts. */
 async function start(options: TestOptions = {}) {
@@ -18,7 +18,7 @@ async function start(options: TestOptions = {}) {
     },
   }
   // The store's clock: only its age matters, and that of the server is moved by hand.
-  const store = hookedStore(hooks, new MemoryStore({ clock: new ManualClock() }))
+  const store = hookedStore(new MemoryStore({ clock: new ManualClock() }), hooks)
   const test = await TestServer.start({ store, ...options })
   state.clock = test.clock
   return { state, store, test }
@@ -144,7 +144,7 @@ describe('OB18 a second server on one log', () => {
 it('OB7 RM12 no room is made while all rooms together hold too much: whoever asks may come again', async () => {
   const waiting: (() => void)[] = []
   let isSlow = false
-  const store = hookedStore({
+  const store = hookedStore(new MemoryStore(), {
     insert: async (events, apply) => {
       if (isSlow) await new Promise<void>((resolve) => void waiting.push(resolve))
       return apply(events)

@@ -72,16 +72,14 @@ test('TK14 its events are those that a server sends for the same room', async ()
   const stream = new TestStream()
   const { body } = await fake.options.fetch(`${fake.address}/rooms/${fake.room}/feed?from=start`)
   const reader = body?.getReader()
-  fake.patch(({ players }) => {
-    players[id] = { name: 'Ada', score: 0, mines: [] }
-  })
+  fake.state.players[id] = { name: 'Ada', score: 0, mines: [] }
   fake.joined(id, 'Ada')
   fake.patch(({ players }) => {
     const player = players[id]
     if (player) player.score = 1
   })
   fake.emit('kill', { by: id, whom: 'x' })
-  fake.patch(({ players }) => delete players[id])
+  delete fake.state.players[id]
   fake.left(id, 'Ada')
   fake.end()
   for (let part = await reader?.read(); part?.value; part = await reader?.read())

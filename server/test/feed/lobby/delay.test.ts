@@ -5,8 +5,9 @@ import { Spectators } from '../../../src/feed/audience/spectators.ts'
 import { ListingDelay } from '../../../src/feed/lobby/listing-delay.ts'
 import { TestServer } from '../../support/test-server.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
+import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { FakeDirectory } from '../rig.ts'
-import { hookedStore } from '../../outbox/hooked-store.ts'
+import { hookedStore } from '../../../src/testing/store/hooked-store.ts'
 
 async function onlyRoom(test: TestServer): Promise<RoomListing | undefined> {
   const { body } = await test.http('GET', '/rooms')
@@ -59,7 +60,7 @@ describe('FE3 the list of rooms', () => {
 
   it('FE3 FE32 while the log is behind the list stands still, and goes on after it', async () => {
     let isStalled = false
-    const store = hookedStore({
+    const store = hookedStore(new MemoryStore(), {
       insert: async (events, apply): Promise<InsertOutcome> =>
         isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
     })

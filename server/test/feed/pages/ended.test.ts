@@ -3,20 +3,17 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import type { LogStore } from '../../../src/outbox/contract/store.ts'
 import { FeedRig } from '../rig.ts'
-import { hookedStore } from '../../outbox/hooked-store.ts'
+import { hookedStore } from '../../../src/testing/store/hooked-store.ts'
 
 const COUNT = 40
 
 function countingStore(clock: ManualClock): { store: LogStore; reads: () => number } {
   let reads = 0
-  const store = hookedStore(
-    {
-      before: (operation) => {
-        if (operation === 'read') reads++
-      },
+  const store = hookedStore(new MemoryStore({ clock }), {
+    before: (operation) => {
+      if (operation === 'read') reads++
     },
-    new MemoryStore({ clock }),
-  )
+  })
   return { store, reads: () => reads }
 }
 

@@ -5,7 +5,7 @@ import { silentLogger } from '../../../src/process/logger.ts'
 import { checkLimits } from '../../../src/options.ts'
 import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
-import { override, recordHandlers } from '../../outbox/support.ts'
+import { overrideStore, recordHandlers } from '../../outbox/support.ts'
 import { FeedRig, ScriptedRoom } from '../rig.ts'
 
 describe('FE1 a log that another process cuts faster than this one reads', () => {
@@ -23,7 +23,7 @@ describe('FE1 a log that another process cuts faster than this one reads', () =>
     const clock = new ManualClock()
     const store = new MemoryStore({ clock })
     let isAway = false
-    const shaky = override(store, {
+    const shaky = overrideStore(store, {
       events: {
         range: (query) => (isAway ? Promise.reject(new Error('away')) : store.events.range(query)),
       },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { RingsideError } from '../../../src/process/errors.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { ManualClock } from '../../../src/process/clock.ts'
-import { override } from '../../outbox/support.ts'
+import { overrideStore } from '../../outbox/support.ts'
 import { FeedRig } from '../rig.ts'
 
 /** A feed whose reads of the log fail while `isAway`. */
@@ -10,7 +10,7 @@ async function start(): Promise<{ rig: FeedRig; store: { isAway: boolean } }> {
   const clock = new ManualClock()
   const memory = new MemoryStore({ clock })
   const weather = { isAway: false }
-  const store = override(memory, {
+  const store = overrideStore(memory, {
     events: {
       range: async (query) => {
         if (weather.isAway) throw new RingsideError('unavailable')

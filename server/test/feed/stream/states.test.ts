@@ -9,7 +9,7 @@ import type { FeedTail } from '../../../src/feed/read/tail.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import type { LogStore } from '../../../src/outbox/contract/store.ts'
 import { MemoryStream } from '../../../src/transport/memory/http.ts'
-import { override } from '../../outbox/support.ts'
+import { overrideStore } from '../../outbox/support.ts'
 import { FeedRig } from '../rig.ts'
 import type { Reader, ScriptedRoom } from '../rig.ts'
 
@@ -260,7 +260,7 @@ class HeldReads {
 
   /** The store whose reads they are. */
   of(store: LogStore): LogStore {
-    return override(store, {
+    return overrideStore(store, {
       events: {
         range: async (query) => {
           if (query.room === undefined) return store.events.range(query)

@@ -8,7 +8,7 @@ import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import {
   everything,
-  override,
+  overrideStore,
   pass,
   patch,
   recordHandlers,
@@ -16,7 +16,7 @@ import {
   strange,
   turns,
 } from '../support.ts'
-import type { StoreHooks, StoreOperation } from '../hooked-store.ts'
+import type { StoreHooks, StoreOperation } from '../../../src/testing/store/hooked-store.ts'
 
 const state = (text: string) => ({ publicState: text, hiddenState: null, runtime: '{"tick":1}' })
 
@@ -39,7 +39,7 @@ describe('OB5 wake-ups and polling', () => {
       const rig = await startRig({
         limits: { pollMs: 100 },
         wrap: (store) =>
-          override(store, { wake: { subscribe: (call) => ((wake = call), () => {}) } }),
+          overrideStore(store, { wake: { subscribe: (call) => ((wake = call), () => {}) } }),
       })
       await turns(rig.clock)
       const first = await rig.store.events.allocate(1)
@@ -54,7 +54,7 @@ describe('OB5 wake-ups and polling', () => {
 
   it('OB5 own flushes are sealed without waiting for a poll or another wake-up', async () => {
     const rig = await startRig({
-      wrap: (store) => override(store, { wake: { subscribe: () => () => {} } }),
+      wrap: (store) => overrideStore(store, { wake: { subscribe: () => () => {} } }),
     })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     const before = rig.clock.now()
@@ -68,7 +68,7 @@ describe('OB5 wake-ups and polling', () => {
     let isSilent = true
     const rig = await startRig({
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           events: {
             range: (query) => (isSilent ? new Promise(() => {}) : store.events.range(query)),
           },
@@ -181,7 +181,7 @@ describe('OB6 snapshots and retention', () => {
     const rig = await startRig({
       limits: retention,
       wrap: (store) =>
-        override(store, {
+        overrideStore(store, {
           marks: {
             raiseFloor: (seq) => (order.push('floor'), store.marks.raiseFloor(seq)),
           },
@@ -520,7 +520,7 @@ describe('starting and stopping', () => {
   it('OB1 a start that fails says so and may be tried again', async () => {
     let isDown = true
     const clock = new ManualClock()
-    const store = override(new MemoryStore({ clock }), {
+    const store = overrideStore(new MemoryStore({ clock }), {
       marks: { floor: () => (isDown ? Promise.reject(new Error('away')) : Promise.resolve(0)) },
     })
     const context = { clock, logger: silentLogger, randomId: () => 'id' }

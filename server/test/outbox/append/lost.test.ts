@@ -8,7 +8,7 @@ import { SeatLog } from '../../../src/room/seats/seat-log.ts'
 import type { StateTracker } from '../../../src/state/contract.ts'
 import { everything, pass, patch, recordHandlers, startRig, turns } from '../support.ts'
 import type { Rig } from '../support.ts'
-import type { StoreHooks } from '../hooked-store.ts'
+import type { StoreHooks } from '../../../src/testing/store/hooked-store.ts'
 
 const KILL = { type: 'kill', data: '{}' }
 const END = { type: 'end', data: '{}' }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { everything, pass, patch, recordHandlers, startRig, turns } from '../support.ts'
-import type { StoreHooks, StoreOperation } from '../hooked-store.ts'
+import type { StoreHooks, StoreOperation } from '../../../src/testing/store/hooked-store.ts'
 
 /** A store that answers nothing while it is away; counts the inserts that reach it. */
 function outage() {

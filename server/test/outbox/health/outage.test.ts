@@ -8,8 +8,8 @@ import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { Outage } from '../../../src/outbox/health/outage.ts'
 import { checkLimits } from '../../../src/options.ts'
 import { pass, patch, recordHandlers, startRig, turns } from '../support.ts'
-import { hookedStore } from '../hooked-store.ts'
-import type { StoreOperation } from '../hooked-store.ts'
+import { hookedStore } from '../../../src/testing/store/hooked-store.ts'
+import type { StoreOperation } from '../../../src/testing/store/hooked-store.ts'
 
 type Line = [level: string, fields: unknown, message: string]
 
@@ -167,7 +167,7 @@ describe('OB18 an outage as the log meets it', () => {
     const told: Error[] = []
     let ids = 0
     const outbox = createOutbox(
-      hookedStore(hooks, new MemoryStore({ clock })),
+      hookedStore(new MemoryStore({ clock }), hooks),
       checkLimits({ retentionMs: 10_000 }),
       { clock, logger, randomId: () => `id-${++ids}`, onGivenUp: (cause) => told.push(cause) },
     )

@@ -3,7 +3,7 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { silentLogger } from '../../../src/process/logger.ts'
 import { CutClock } from '../../../src/outbox/keep/cut-clock.ts'
 import { ServerTime } from '../../../src/outbox/stores/mongo/server-time.ts'
-import { override, pass, recordHandlers, settle, startRig } from '../support.ts'
+import { overrideStore, pass, recordHandlers, settle, startRig } from '../support.ts'
 
 const DAY_MS = 86_400_000
 const REFRESH_MS = 30_000
@@ -91,7 +91,7 @@ it('OB16 a store whose clock jumps a day ahead loses nothing of its log', async 
   let aheadMs = 0
   const rig = await startRig({
     limits: { retentionMs: 3_600_000 },
-    wrap: (store) => override(store, { clock: { now: () => store.clock.now() + aheadMs } }),
+    wrap: (store) => overrideStore(store, { clock: { now: () => store.clock.now() + aheadMs } }),
   })
   const log = await rig.outbox.openRoom('room', recordHandlers())
   log.append({ type: 'patch', data: '{"v":1}' })
@@ -109,7 +109,7 @@ it('OB16 a store whose clock was a day behind and is put right loses nothing tha
   let aheadMs = -DAY_MS
   const rig = await startRig({
     limits: { retentionMs: 3_600_000 },
-    wrap: (store) => override(store, { clock: { now: () => store.clock.now() + aheadMs } }),
+    wrap: (store) => overrideStore(store, { clock: { now: () => store.clock.now() + aheadMs } }),
   })
   const log = await rig.outbox.openRoom('room', recordHandlers())
   log.append({ type: 'patch', data: '{"v":1}' })

@@ -9,9 +9,9 @@ import { Retention } from '../../../src/outbox/keep/retention.ts'
 import type { LogEvent, LogStore } from '../../../src/outbox/contract/store.ts'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { createRandom } from '../../../src/process/random.ts'
-import { override, pass, recordHandlers, settle, startRig, strange } from '../support.ts'
+import { overrideStore, pass, recordHandlers, settle, startRig, strange } from '../support.ts'
 import type { Rig } from '../support.ts'
-import { hookedStore } from '../hooked-store.ts'
+import { hookedStore } from '../../../src/testing/store/hooked-store.ts'
 
 /** Every room's state after each of its events, by the book: nothing is ever cut here. */
 function modelAt(events: readonly LogEvent[], room: string, seq: number): string {
@@ -155,7 +155,7 @@ async function leftLog(roomCount: number, wrap: (store: LogStore) => LogStore = 
   const clock = new ManualClock()
   let operationCount = 0
   const hooks = { before: () => void operationCount++ }
-  const store = hookedStore(hooks, new MemoryStore({ clock }))
+  const store = hookedStore(new MemoryStore({ clock }), hooks)
   const first = await store.events.allocate(roomCount)
   const events = Array.from({ length: roomCount }, (_, index) =>
     strange({ seq: first + index, room: `room${index}`, n: 1, epoch: 1, at: clock.now() }),
@@ -194,7 +194,7 @@ it('OB6 a round over many rooms asks the store few questions', async () => {
 
 it('OB6 stop ends a round between two groups of rooms, without raising the floor', async () => {
   const { retention, first, cut } = await leftLog(500, (store) =>
-    override(store, {
+    overrideStore(store, {
       snapshots: {
         saveAll: (some) => {
           void retention.stop()
@@ -210,7 +210,7 @@ it('OB6 stop ends a round between two groups of rooms, without raising the floor
 it('OB6 OB69 a state that could not be made is tried again before it is given up', async () => {
   let isStale = true
   const { retention, first, cut, errors } = await leftLog(2, (store) =>
-    override(store, {
+    overrideStore(store, {
       events: {
         range: async (query) => (query.rooms && isStale ? [] : store.events.range(query)),
       },
@@ -226,7 +226,7 @@ it('OB6 OB69 a state that could not be made is tried again before it is given up
 
 it('OB6 OB68 a room whose log is no JSON, or has a gap, keeps the others from being cut for one round', async () => {
   const { store, retention, first, cut, errors } = await leftLog(2, (inner) =>
-    override(inner, {
+    overrideStore(inner, {
       events: {
         range: async (query) =>
           (await inner.events.range(query)).map((event) =>

@@ -4,7 +4,7 @@ import type { Logger } from '../../../src/process/logger.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { SnapshotSaver } from '../../../src/outbox/keep/snapshot-saver.ts'
 import type { Snapshot } from '../../../src/outbox/contract/store.ts'
-import { override, patch, recordHandlers, settle, startRig, turns } from '../support.ts'
+import { overrideStore, patch, recordHandlers, settle, startRig, turns } from '../support.ts'
 
 const MIB = 1024 * 1024
 
@@ -30,7 +30,7 @@ function slowSaver() {
   const clock = new ManualClock()
   const logger = recordLogger()
   const open: { readonly snapshot: Snapshot; readonly answer: () => void }[] = []
-  const store = override(new MemoryStore({ clock }), {
+  const store = overrideStore(new MemoryStore({ clock }), {
     snapshots: {
       save: (saved) =>
         new Promise((resolve) => open.push({ snapshot: saved, answer: () => resolve() })),

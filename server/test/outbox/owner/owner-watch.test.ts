@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
-import { override, pass, patch, recordHandlers, startRig } from '../support.ts'
+import { overrideStore, pass, patch, recordHandlers, startRig } from '../support.ts'
 import type { Rig } from '../support.ts'
 
 /** A room with some history, in a log that two processes share. */
@@ -57,7 +57,7 @@ it('OB4 an owner whose reader was behind the cut learns of the takeover all the 
     share: second,
     limits: { retentionMs: 3_600_000 },
     wrap: (store) =>
-      override(store, {
+      overrideStore(store, {
         events: { range: async (query) => (isAway ? [] : store.events.range(query)) },
       }),
   })

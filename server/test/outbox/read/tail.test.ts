@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import type { RangeQuery } from '../../../src/outbox/contract/store.ts'
-import { override, pass, patch, recordHandlers, startRig, strange, turns } from '../support.ts'
+import { overrideStore, pass, patch, recordHandlers, startRig, strange, turns } from '../support.ts'
 import type { Rig } from '../support.ts'
 
 interface Look {
@@ -16,7 +16,7 @@ async function slowRig(): Promise<{ rig: Rig; looks: Look[]; slow: (isSlow: bool
   let isSlow = false
   const rig = await startRig({
     wrap: (store) =>
-      override(store, {
+      overrideStore(store, {
         events: {
           range: async (query) => {
             const isLook = query.upTo === Number.MAX_SAFE_INTEGER

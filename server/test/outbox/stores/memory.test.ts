@@ -3,7 +3,7 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { describeLogStore } from '../../../src/testing/contracts/index.ts'
 import { everything, strange } from '../support.ts'
-import { hookedStore } from '../hooked-store.ts'
+import { hookedStore } from '../../../src/testing/store/hooked-store.ts'
 
 describeLogStore('MemoryStore', async () => {
   const store = new MemoryStore()
@@ -37,7 +37,7 @@ it('OB1 what a hook throws before an insert is an unknown outcome, not an except
       if (operation === 'insert' || operation === 'insertNext') throw cause
     },
   }
-  const store = hookedStore(hooks, new MemoryStore({ clock: new ManualClock(1) }))
+  const store = hookedStore(new MemoryStore({ clock: new ManualClock(1) }), hooks)
   expect(await store.events.insert([strange({ seq: 1001 })])).toEqual({ kind: 'unknown', cause })
   expect(await store.events.insertNext(1, (first) => [strange({ seq: first })])).toEqual({
     kind: 'unknown',

@@ -1,7 +1,7 @@
 import { encodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore, createServer } from '../../../src/index.ts'
-import { override } from '../../outbox/support.ts'
+import { overrideStore } from '../../outbox/support.ts'
 import { testGame } from '../../support/test-game.ts'
 import type { ArenaHandlers } from '../../support/test-game.ts'
 import { TestServer } from '../../support/test-server.ts'
@@ -186,7 +186,7 @@ describe('a hook that awaits', () => {
     const rig = waitingRoom()
     let isAway = false
     const inner = new MemoryStore()
-    const store = override(inner, {
+    const store = overrideStore(inner, {
       events: {
         insert: async (events) =>
           isAway ? { kind: 'unknown', cause: new Error('away') } : inner.events.insert(events),

@@ -2,7 +2,7 @@ import { encodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore, plainState } from '../../../src/index.ts'
 import type { LogEvent, LogStore } from '../../../src/outbox/contract/store.ts'
-import { override, strange } from '../../outbox/support.ts'
+import { overrideStore, strange } from '../../outbox/support.ts'
 import type { ArenaHandlers } from '../../support/test-game.ts'
 import { TestServer } from '../../support/test-server.ts'
 import { eventsOf, fold } from '../log-fold.ts'
@@ -64,7 +64,7 @@ async function play(test: TestServer): Promise<void> {
 /** A store that takes so many events, and then nothing and answers nothing: its process is dead. */
 function mortalStore(inner: MemoryStore, count: number): LogStore {
   let left = count
-  return override(inner, {
+  return overrideStore(inner, {
     events: {
       insert: async (events) => {
         const taken = events.slice(0, left)
@@ -277,7 +277,9 @@ describe('OB25 a log that was written before its seats were in it', () => {
     await first.clock.advanceAsync(300, 5)
     await first.crash()
     // Nothing but the log of the first owner: its snapshots are taken away.
-    const bare = override(store, { snapshots: { at: async (_room, seq) => oldest(store, seq) } })
+    const bare = overrideStore(store, {
+      snapshots: { at: async (_room, seq) => oldest(store, seq) },
+    })
     await using second = await TestServer.start({ store: bare, idPrefix: 'b' }, handlers)
     expect(seen).toEqual([[['bob', 'Bob', { rank: null }]], [['bob', 'Bob', { rank: null }]]])
     await second.clock.advanceAsync(20_100, 20)

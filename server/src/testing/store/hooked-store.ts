@@ -1,7 +1,6 @@
-import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
-import type { InsertOutcome, LogEvent, LogStore } from '../../src/outbox/contract/store.ts'
-import { aroundStore } from './wrapped-store.ts'
-import type { StoreCall } from './wrapped-store.ts'
+import type { InsertOutcome, LogEvent, LogStore } from '../../outbox/contract/store.ts'
+import { aroundStore } from './around-store.ts'
+import type { StoreCall } from './around-store.ts'
 
 /** Operations of a store that a test may delay or let fail. */
 export type StoreOperation = 'allocate' | 'insert' | 'insertNext' | 'read' | 'write'
@@ -33,7 +32,7 @@ const WRITES = new Set([
 ])
 
 /** A store of any kind with hooks; they may be changed while it is in use. */
-export function hookedStore(hooks: StoreHooks, store: LogStore = new MemoryStore()): LogStore {
+export function hookedStore(store: LogStore, hooks: StoreHooks): LogStore {
   return aroundStore(store, (call) => {
     const operation = operationOf(call)
     if (operation === null) return call.run()

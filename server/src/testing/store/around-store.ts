@@ -1,4 +1,4 @@
-import type { LogStore } from '../../src/outbox/contract/store.ts'
+import type { LogStore } from '../../outbox/contract/store.ts'
 
 /** The contracts of a store whose members are all asynchronous. */
 const CONTRACTS = ['events', 'marks', 'snapshots', 'rooms', 'checkpoints', 'records'] as const
@@ -32,12 +32,13 @@ export function aroundStore(
   return withMembers(store, contracts)
 }
 
-type Members = {
+/** Members of a store, and of its contracts, that take the place of its own. */
+export type StoreMembers = {
   readonly [C in Contract | 'clock' | 'wake']?: Partial<LogStore[C]>
 } & Partial<Omit<LogStore, Contract | 'clock' | 'wake'>>
 
 /** The store with some of its members, and of those of its contracts, replaced. */
-export function override(store: LogStore, members: Members): LogStore {
+export function overrideStore(store: LogStore, members: StoreMembers): LogStore {
   const replaced: Record<string, unknown> = { ...members }
   for (const contract of [...CONTRACTS, 'clock', 'wake'] as const) {
     const some = members[contract]
