@@ -1,14 +1,16 @@
-import { expect, test } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { createVitest } from 'vitest/node'
 import { MemoryTransport } from '../../src/index.ts'
 import type {
   ListenAddress,
-  MemorySocket,
   Transport,
   TransportHandlers,
   TransportOptions,
 } from '../../src/index.ts'
 import { describeTransport } from '../../src/testing/contracts/index.ts'
-import type { ContractClient } from '../../src/testing/contracts/index.ts'
+import { memorySubject } from '../transport/memory-subject.ts'
+import { brokenStores, brokenTransports, brokenWakes } from './broken-parts.ts'
 
 /** As somebody else would write one: with exported types alone. */
 class OwnTransport implements Transport {
@@ -31,44 +33,66 @@ class OwnTransport implements Transport {
   }
 }
 
-function clientOf(socket: MemorySocket): ContractClient {
-  const frames: Uint8Array[] = []
-  socket.onmessage = ({ data }) => frames.push(new Uint8Array(data))
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.onclose = resolve
-  })
-  return {
-    frames,
-    closed,
-    protocol: socket.protocol,
-    send: (data) => socket.send(data),
-    sendText: (text) => socket.sendText(text),
-    close: (code, reason) => socket.close(code, reason),
-    vanish: () => socket.vanish(),
-  }
-}
-
-describeTransport('of somebody else', {
-  create: (options) => new OwnTransport(options),
-  async dial(transport, _port, protocols) {
-    const socket = (transport as OwnTransport).inner.dial({ protocols })
-    if ('status' in socket) throw new Error(`Refused with ${socket.status}`)
-    const client = clientOf(socket)
-    await Promise.resolve()
-    return client
-  },
-  async request(transport, _port, init) {
-    const exchange = (transport as OwnTransport).inner.request(init)
-    await exchange.done
-    return {
-      status: exchange.status,
-      header: (name) => exchange.headers[name] ?? '',
-      text: () => Promise.resolve(exchange.text()),
-    }
-  },
-})
+describeTransport(
+  'of somebody else',
+  memorySubject(
+    (options) => new OwnTransport(options),
+    ({ inner }) => inner,
+  ),
+)
 
 test('TK16 a transport is written with exported types alone, and the suite above holds it', () => {
   const options = { maxMessageBytes: 1, maxBufferedBytes: 1, idleTimeoutMs: 1 }
   expect(new OwnTransport(options).inner.connectionCount).toBe(0)
 })
+
+describe('TK16 the suites fail on what breaks a contract', async () => {
+  const failed = await titlesThatFail('broken-parts.suite.ts')
+  const stores = [...brokenStores, ...brokenWakes.map((wake) => ({ ...wake, part: 'wake' }))]
+
+  test.each(stores)('TK16 $part: $what', ({ part, what, seenBy }) => {
+    expect(failed.filter((title) => title.startsWith(`${what}: ${part} `))).toContainEqual(
+      expect.stringContaining(seenBy),
+    )
+  })
+
+  test.each(brokenTransports)('TK16 a transport: $what', ({ what, seenBy }) => {
+    expect(
+      failed.filter((title) => title.startsWith(`transport contract: ${what} `)),
+    ).toContainEqual(expect.stringContaining(`> ${seenBy}`))
+  })
+
+  test('TK16 they pass on the same parts unbroken', () => {
+    expect(failed.filter((title) => title.includes('sound'))).toEqual([])
+  })
+
+  test('TK16 the suite of all contracts runs those of each', () => {
+    expect(failed.filter((title) => title.startsWith('all of them at once'))).toContainEqual(
+      expect.stringContaining('inserts in order'),
+    )
+  })
+})
+
+/** Runs a file of suites in a vitest of its own. */
+async function titlesThatFail(file: string): Promise<string[]> {
+  const { exitCode } = process
+  const vitest = await createVitest('test', {
+    root: fileURLToPath(new URL('../../..', import.meta.url)),
+    include: [`server/test/testing/${file}`],
+    watch: false,
+    reporters: [{}],
+    // What is broken may never answer.
+    testTimeout: 500,
+    hookTimeout: 500,
+  })
+  try {
+    const { testModules } = await vitest.start()
+    return testModules
+      .flatMap(({ children }) => Array.from(children.allTests('failed')))
+      .map(({ fullName }) => fullName)
+  } finally {
+    await vitest.close()
+    // That they fail is what is wanted.
+    process.exitCode = exitCode
+  }
+}

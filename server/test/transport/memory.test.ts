@@ -4,46 +4,15 @@ import type { MemorySocket } from '../../src/transport/memory/socket.ts'
 import type { Connection } from '../../src/transport/contract.ts'
 import { SendResult } from '../../src/transport/contract.ts'
 import { describeTransport } from '../../src/testing/contracts/index.ts'
-import type { ContractClient } from '../../src/testing/contracts/index.ts'
+import { memorySubject } from './memory-subject.ts'
 
-function clientOf(socket: MemorySocket): ContractClient {
-  const frames: Uint8Array[] = []
-  socket.onmessage = ({ data }) => frames.push(new Uint8Array(data))
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.onclose = resolve
-  })
-  return {
-    frames,
-    closed,
-    protocol: socket.protocol,
-    send: (data) => socket.send(data),
-    sendText: (text) => socket.sendText(text),
-    close: (code, reason) => socket.close(code, reason),
-    vanish: () => socket.vanish(),
-  }
-}
-
-describeTransport('memory', {
-  create: (options) => new MemoryTransport(options),
-  async dial(transport, _port, protocols) {
-    const socket = (transport as MemoryTransport).dial({ protocols })
-    if ('status' in socket) throw new Error(`Refused with ${socket.status}`)
-    const client = clientOf(socket)
-    await new Promise<void>((resolve) => {
-      socket.onopen = resolve
-    })
-    return client
-  },
-  async request(transport, _port, init) {
-    const exchange = (transport as MemoryTransport).request(init)
-    await exchange.done
-    return {
-      status: exchange.status,
-      header: (name) => exchange.headers[name] ?? '',
-      text: () => Promise.resolve(exchange.text()),
-    }
-  },
-})
+describeTransport(
+  'memory',
+  memorySubject(
+    (options) => new MemoryTransport(options),
+    (transport) => transport,
+  ),
+)
 
 async function pair(): Promise<{
   socket: MemorySocket
