@@ -106,16 +106,32 @@ const PAGE_LIMIT = 1_000
  * `(settings) => createServer(game, settings)`, with its rooms and commands.
  * @throws RingsideError as `createServer` and `listen` do.
  */
-export async function startTestServer<G extends GameContract, Data = Record<string, unknown>>(
+export function startTestServer<G extends GameContract, Data = Record<string, unknown>>(
   game: G,
   make: MakeServer<G, Data>,
   options: TestServerOptions = {},
 ): Promise<TestServer<G, Data>> {
-  const { seed = 1, clock = new ManualClock() } = options
-  const store = options.store ?? new MemoryStore({ clock })
-  const network = new Network(clock, seed)
-  const world: World = { clock, store, network, seed, bootCount: 0, nodeCount: 0 }
-  return TestServer.start(world, game, { make, options })
+  return TestServer.start(worldOf(options), game, { make, options })
+}
+
+/** One that does not listen yet. @throws RingsideError as `createServer` does. */
+export function makeTestServer<G extends GameContract, Data = Record<string, unknown>>(
+  game: G,
+  make: MakeServer<G, Data>,
+  options: TestServerOptions = {},
+): TestServer<G, Data> {
+  return TestServer.make(worldOf(options), game, { make, options })
+}
+
+function worldOf({ seed = 1, clock = new ManualClock(), store }: TestServerOptions): World {
+  return {
+    clock,
+    store: store ?? new MemoryStore({ clock }),
+    network: new Network(clock, seed),
+    seed,
+    bootCount: 0,
+    nodeCount: 0,
+  }
 }
 
 interface Recipe<G extends GameContract, Data> {
@@ -188,6 +204,15 @@ export class TestServer<
       transport: this.transport,
       newId: () => boot + String(++ids).padStart(ID_CHARACTERS - boot.length, '0'),
     })
+  }
+
+  /** For {@link makeTestServer}. */
+  static make<G extends GameContract, Data>(
+    world: World,
+    game: G,
+    recipe: Recipe<G, Data>,
+  ): TestServer<G, Data> {
+    return new TestServer(world, game, recipe)
   }
 
   /** For {@link startTestServer}. */

@@ -316,7 +316,7 @@ describe('signals', () => {
     const ada = await server.join('Ada')
     const bob = await server.join('Bob')
     await server.clock.advanceAsync(5)
-    ada.socket.vanish()
+    ada.link.cut()
     await server.clock.advanceAsync(500, 5)
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, false])
     await server.clock.advanceAsync(600, 5)
@@ -331,8 +331,8 @@ describe('rooms', () => {
   test('CA7 a handler of a room is found when the type is registered, inherited names are none', async () => {
     await using server = await TestServer.start()
     const ada = await server.join('Ada')
-    ada.request(1, 'later', { value: 1 })
-    ada.request(2, 'free', { text: 'x' })
+    ada.ask(1, 'later', { value: 1 })
+    ada.ask(2, 'free', { text: 'x' })
     await server.clock.advanceAsync(5)
     expect(ada.reply(1, 'later')).toEqual({ value: 2 })
     expect(ada.all('error')).toMatchObject([{ correlation: 2, code: 'unknown_command' }])
@@ -347,7 +347,7 @@ describe('rooms', () => {
       { commands: { later: () => new Promise<never>(() => {}) } },
     )
     const ada = await server.join('Ada')
-    ada.request(1, 'later', { value: 1 })
+    ada.ask(1, 'later', { value: 1 })
     await server.clock.advanceAsync(300, 5)
     expect(ada.all('error')).toMatchObject([{ correlation: 1, code: 'timeout' }])
   })

@@ -256,7 +256,7 @@ describe('texts over the socket', () => {
   it('JR14: a frame with the id of error responses is none that a client may send', async () => {
     const test = await start()
     const client = await test.dial()
-    client.send(encodeFrame(RPC_ERROR_ID, Buffer.from(call(1, 'free'))))
+    client.sendBytes(encodeFrame(RPC_ERROR_ID, Buffer.from(call(1, 'free'))))
     await test.clock.advanceAsync(0)
     expect(taken(client)).toEqual([])
     expect(client.all('error')).toMatchObject([{ command: RPC_ERROR_ID, code: 'unknown_command' }])

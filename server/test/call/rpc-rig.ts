@@ -25,18 +25,18 @@ export async function startServer(
 }
 
 /** The frames of JSON-RPC that a client has got so far, taken out. */
-export function taken({ received }: TestClient): RpcTold[] {
+export function taken({ frames }: TestClient): RpcTold[] {
   const isRpc = ({ id }: { readonly id: number }): boolean => id === RPC_ID || id === RPC_ERROR_ID
-  const told = received.filter(isRpc).map(({ id, frame }) => ({
+  const told = frames.filter(isRpc).map(({ id, payload }) => ({
     via: id,
-    text: Buffer.from(frame.subarray(4)).toString(),
+    text: Buffer.from(payload).toString(),
   }))
-  received.splice(0, received.length, ...received.filter((entry) => !isRpc(entry)))
+  frames.splice(0, frames.length, ...frames.filter((entry) => !isRpc(entry)))
   return told
 }
 
 export function sendText(client: TestClient, text: string | Uint8Array): void {
-  client.send(encodeFrame(RPC_ID, typeof text === 'string' ? Buffer.from(text) : text))
+  client.sendBytes(encodeFrame(RPC_ID, typeof text === 'string' ? Buffer.from(text) : text))
 }
 
 /** Over a socket without a seat. */

@@ -128,7 +128,7 @@ describe('CL4 an adoption', () => {
     const { roomId, sessionId } = ada.seat
     await world.pass(500)
     between = async () => {
-      ada.request(1, 'hit', { target: 'x' })
+      ada.ask(1, 'hit', { target: 'x' })
       await new Promise<void>((resolve) => void world.clock.after(500, resolve))
     }
     await world.adopt(world.at(1), roomId)

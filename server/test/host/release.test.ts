@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { encodeSystem } from '@ringside/protocol'
 import type { RingsideError } from '../../src/process/errors.ts'
 import type { RoomOf, RoomSession } from '../../src/index.ts'
 import { everything } from '../outbox/support.ts'
@@ -91,10 +90,10 @@ describe('CL5 a release', () => {
     const ada = await test.join('Ada')
     const { roomId } = ada.seat
     const held = await test.http('POST', `/matchmake/joinById/${roomId}`, { name: 'Bob' })
-    ada.request(1, 'later', { value: 1 })
+    ada.ask(1, 'later', { value: 1 })
     await world.pass(50)
     const fate = fateOf(hostOf(test).release(roomId))
-    ada.request(2, 'hit', { target: 'x' })
+    ada.ask(2, 'hit', { target: 'x' })
     await world.pass(50)
     expect(fate.now).toBe('pending')
     expect(errorTo(ada, 2)).toMatchObject({ code: 'room_released', retry: true })
@@ -105,7 +104,7 @@ describe('CL5 a release', () => {
     expect((await test.join('Dan')).seat.roomId).not.toBe(roomId)
     // A ticket sold before is refused, too.
     const bob = await test.dial()
-    bob.send(encodeSystem('join', { ticket: (held.body as { ticket: string }).ticket }))
+    bob.sendSystem('join', { ticket: (held.body as { ticket: string }).ticket })
     await world.pass(50)
     expect(bob.all('error')[0]).toMatchObject({ code: 'room_released', retry: true })
     // What was on its way is done and answered before the room goes.
@@ -121,7 +120,7 @@ describe('CL5 a release', () => {
     await using world = await World.of(2, { commands, onTick: () => {} }, { settleMs: 1_000 })
     const test = world.at(0)
     const ada = await test.join('Ada')
-    ada.request(1, 'later', { value: 1 })
+    ada.ask(1, 'later', { value: 1 })
     await world.pass(100)
     const fate = fateOf(hostOf(test).release(ada.seat.roomId))
     await world.pass(900)
@@ -144,7 +143,7 @@ describe('CL5 a release', () => {
     await using world = await World.of(1, { commands, onTick: () => {} }, { settleMs: 1_000 })
     const test = world.at(0)
     const ada = await test.join('Ada')
-    ada.request(1, 'later', { value: 1 })
+    ada.ask(1, 'later', { value: 1 })
     await world.pass(100)
     const closing = fateOf(test.server.close())
     await world.pass(900)
@@ -195,11 +194,11 @@ describe('CL5 a release', () => {
     const { roomId } = ada.seat
     await world.pass(500)
     world.isAway = true
-    ada.request(1, 'hit', { target: 'x' })
+    ada.ask(1, 'hit', { target: 'x' })
     await world.pass(20)
     const fate = fateOf(hostOf(first).release(roomId))
     await world.pass(1_000)
-    ada.request(2, 'hit', { target: 'x' })
+    ada.ask(2, 'hit', { target: 'x' })
     // A break in that moment is told to the game when the room goes on.
     bob.socket.close()
     await world.pass(1_000)
@@ -210,7 +209,7 @@ describe('CL5 a release', () => {
     expect(resumed).toHaveLength(1)
     expect(first.hookLog).toContain('drop Bob')
     expect(ada.closed).toBeNull()
-    ada.request(3, 'hit', { target: 'x' })
+    ada.ask(3, 'hit', { target: 'x' })
     await world.pass(100)
     expect(ada.reply(3, 'hit')).toEqual({ score: 2 })
     world.isAway = false
@@ -284,7 +283,7 @@ describe('CL5 a release', () => {
     await using world = await World.of(1, { commands })
     const test = world.at(0)
     const ada = await test.join('Ada')
-    ada.request(1, 'later', { value: 1 })
+    ada.ask(1, 'later', { value: 1 })
     await world.pass(100)
     const fate = fateOf(hostOf(test).release(ada.seat.roomId))
     faceOf(test, ada.seat.roomId).end()
@@ -300,7 +299,7 @@ describe('CL5 a release', () => {
     await using world = await World.of(2, { commands })
     const [first, second] = [world.at(0), world.at(1)]
     const ada = await first.join('Ada')
-    ada.request(1, 'later', { value: 1 })
+    ada.ask(1, 'later', { value: 1 })
     await world.pass(100)
     const fate = fateOf(hostOf(first).release(ada.seat.roomId))
     await world.adopt(second, ada.seat.roomId)

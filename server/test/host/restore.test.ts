@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { encodeSystem } from '@ringside/protocol'
 import { MemoryStore, reject } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
 import { overrideStore } from '../outbox/support.ts'
@@ -36,8 +35,8 @@ describe.each([
     await restarted(
       async (test) => {
         const ada = await test.join('Ada')
-        ada.request(1, 'hit', { target: 'x' })
-        ada.request(2, 'mine', { x: 7 })
+        ada.ask(1, 'hit', { target: 'x' })
+        ada.ask(2, 'mine', { x: 7 })
         await test.clock.advanceAsync(1_000, 5)
         stateBefore = (await test.http('GET', `/rooms/${ada.seat.roomId}/state`)).body
         return ada.seat.roomId
@@ -66,7 +65,7 @@ describe.each([
       async (test) => {
         const ada = await test.join('Ada')
         token = ada.all('joined')[0]?.reconnectToken ?? ''
-        ada.request(1, 'mine', { x: 7 })
+        ada.ask(1, 'mine', { x: 7 })
         await test.clock.advanceAsync(1_000, 5)
         return ada.seat.roomId
       },
@@ -74,11 +73,11 @@ describe.each([
         const answer = await test.http('POST', `/matchmake/reconnect/${roomId}`, { token })
         expect(answer.status).toBe(200)
         const back = await test.dial()
-        back.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+        back.sendSystem('join', { ticket: (answer.body as { ticket: string }).ticket })
         await test.clock.advanceAsync(5)
         expect(back.all('joined')[0]?.epoch).toBe(2)
         expect(test.hookLog).toEqual(['reconnect Ada'])
-        expect(Buffer.from(back.received[1]?.frame ?? []).toString('latin1')).toContain('Ada')
+        expect(Buffer.from(back.frames[1]?.bytes ?? []).toString('latin1')).toContain('Ada')
       },
       isCrash,
     )
@@ -103,12 +102,13 @@ describe.each([
     await restarted(
       async (test) => {
         const ada = await test.join('Ada')
-        ada.request(1, 'finish', {})
+        ada.ask(1, 'finish', {})
         await test.clock.advanceAsync(500, 5)
         return ada.seat.roomId
       },
       async (test, roomId) => {
         expect(test.server.rooms).toEqual([])
+        await test.clock.advanceAsync(500, 5)
         expect((await eventsOf(test, roomId)).at(-1)?.type).toBe('end')
       },
       isCrash,
@@ -122,7 +122,7 @@ describe('restart', () => {
     const first = await TestServer.start({ store, snapshotEvery: 7 })
     const ada = await first.join('Ada')
     for (let step = 0; step < 30; step++) {
-      ada.request(step, 'hit', { target: 'x' })
+      ada.ask(step, 'hit', { target: 'x' })
       await first.clock.advanceAsync(50, 5)
     }
     await first.crash()

@@ -1,4 +1,3 @@
-import { encodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
@@ -8,7 +7,7 @@ describe('a seat that code of the server takes again', () => {
     const store = new MemoryStore()
     const first = await TestServer.start({ store })
     const ada = await first.join('Ada')
-    ada.request(1, 'hit', { target: 'x' })
+    ada.ask(1, 'hit', { target: 'x' })
     await first.clock.advanceAsync(500, 5)
     await first[Symbol.asyncDispose]()
     await using next = await TestServer.start({ store, idPrefix: 'b' })
@@ -16,10 +15,10 @@ describe('a seat that code of the server takes again', () => {
     const seat = next.server.retakeSeat(roomId, sessionId)
     expect(seat.sessionId).toBe(sessionId)
     const again = Object.assign(await next.dial(), { seat })
-    again.send(encodeSystem('join', { ticket: seat.ticket }))
+    again.sendSystem('join', { ticket: seat.ticket })
     await next.clock.advanceAsync(100, 5)
     expect(again.all('joined')).toMatchObject([{ sessionId, name: 'Ada', epoch: 2 }])
-    again.request(2, 'hit', { target: 'x' })
+    again.ask(2, 'hit', { target: 'x' })
     await next.clock.advanceAsync(100, 5)
     expect(again.reply(2, 'hit'), 'the score is kept').toEqual({ score: 2 })
     expect(next.hookLog).toContain('reconnect Ada')

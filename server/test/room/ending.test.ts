@@ -38,7 +38,7 @@ describe('the record of a room that has ended', () => {
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(500, 5)
     rig.isAway = true
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(15_000, 20)
     expect((await test.http('GET', '/health/live')).status).toBe(503)
     rig.isAway = false
@@ -57,7 +57,7 @@ describe('the record of a room that has ended', () => {
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(500, 5)
     rig.isAway = true
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(5_000, 20)
     expect(test.server.rooms).toEqual([])
     expect(rig.records.get(ada.seat.roomId)?.isLive).toBe(true)
@@ -76,7 +76,7 @@ describe('the record of a room that has ended', () => {
     const ada = await test.join('Ada')
     rig.isReadOnly = true
     await test.clock.advanceAsync(2_000, 20)
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(5_000, 20)
     expect(rig.records.get(ada.seat.roomId)).toMatchObject({ isLive: true, isPrivate: false })
     const saved: RoomRecord[] = []
@@ -92,7 +92,7 @@ describe('the record of a room that has ended', () => {
     const test = await TestServer.start({ store })
     const ada = await test.join('Ada')
     rig.isReadOnly = true
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(500, 5)
     await test.during(test.server.close())
     const line = test.logged.find(({ message }) => message === 'room records were not saved')
@@ -169,7 +169,7 @@ describe('durable() of a room that is over', () => {
       const ada = await test.join('Ada')
       await test.clock.advanceAsync(500, 5)
       rig.isAway = isAway
-      ada.request(1, 'finish', {})
+      ada.ask(1, 'finish', {})
       await test.clock.advanceAsync(16_000, 20)
       expect(fates).toEqual(Array(3).fill(isAway ? 'outbox_unreachable' : 'resolved'))
       await test[Symbol.asyncDispose]().catch(() => {})

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { encodeSystem } from '@ringside/protocol'
 import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
 import { hookedStore } from '../../src/testing/store/hooked-store.ts'
@@ -56,8 +55,8 @@ describe('game code at the edges', () => {
     )
     const ada = await test.join('Ada')
     for (let step = 0; step < 3; step++) {
-      ada.request(step, 'fail', {})
-      ada.request(10 + step, 'later', { value: 1 })
+      ada.ask(step, 'fail', {})
+      ada.ask(10 + step, 'later', { value: 1 })
     }
     await test.clock.advanceAsync(5)
     expect(heard.filter((line) => line === 'command fail: Error: now').length).toBe(3)
@@ -79,7 +78,7 @@ describe('game code at the edges', () => {
       },
     )
     const ada = await test.join('Ada')
-    ada.request(1, 'hit', { target: 'x' })
+    ada.ask(1, 'hit', { target: 'x' })
     await test.clock.advanceAsync(50)
     expect(ada.reply(1, 'hit')).toEqual({ score: 7 })
     expect(ada.closed?.code).toBe(4001)
@@ -152,7 +151,7 @@ describe('game code at the edges', () => {
     )
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(3_000, 5)
-    ada.send(encodeSystem('leave', {}))
+    ada.sendSystem('leave', {})
     await test.clock.advanceAsync(100, 5)
     isStalled = false
     await test.clock.advanceAsync(15_000, 5)
@@ -177,7 +176,7 @@ describe('game code at the edges', () => {
     )
     const answer = await second.http('POST', `/matchmake/reconnect/${ada.seat.roomId}`, { token })
     const back = await second.dial()
-    back.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+    back.sendSystem('join', { ticket: (answer.body as { ticket: string }).ticket })
     await second.clock.advanceAsync(5)
     expect(seen).toEqual([{ rank: 3 }])
   })

@@ -27,9 +27,9 @@ async function pausingServer(handlers: Partial<ArenaHandlers> = {}): Promise<{
 }
 
 const paused = (client: TestClient): boolean[] =>
-  client.received
+  client.frames
     .filter(({ name }) => name === 'paused')
-    .map(({ frame }) => decodeSystem('paused', frame).paused)
+    .map(({ bytes: frame }) => decodeSystem('paused', frame).paused)
 
 describe('a paused room and its players', () => {
   it('RM10 RM30 players are told of the pause once, and of its end after what onResume changed', async () => {
@@ -47,9 +47,9 @@ describe('a paused room and its players', () => {
     await test.clock.advanceAsync(1_500, 5)
     expect([paused(ada), paused(bob)]).toEqual([[true], [true]])
     const stoodAt = test.clock.now()
-    const seen = ada.received.length
+    const seen = ada.frames.length
     await test.clock.advanceAsync(3_000, 5)
-    expect(ada.received.length, 'nothing is sent while it stands still').toBe(seen)
+    expect(ada.frames.length, 'nothing is sent while it stands still').toBe(seen)
     stall(false)
     for (let step = 0; pauses.length === 0 && step < 1_000; step++) await test.clock.advanceAsync(5)
     expect([paused(ada), paused(bob)]).toEqual([
@@ -62,7 +62,7 @@ describe('a paused room and its players', () => {
     // It paused within the second after the stall, and room time went on all the while.
     expect(pausedMs).toBeGreaterThanOrEqual(3_000)
     expect(at - pausedMs).toBeLessThanOrEqual(stoodAt)
-    const names = ada.received.map(({ name }) => name)
+    const names = ada.frames.map(({ name }) => name)
     expect(names[names.lastIndexOf('paused') - 1], 'what onResume changed comes first').toBe(
       'patch',
     )

@@ -175,7 +175,7 @@ describe('seeds of rooms', () => {
       ]
       const streams = paths.map((path) => test.transport.request({ path }))
       for (const name of ['hit', 'mine', 'refuse', 'fail'] as const)
-        ada.request(1, name, { target: 'x', x: 1 })
+        ada.ask(1, name, { target: 'x', x: 1 })
       await test.clock.advanceAsync(2_000, 5)
       const keyed = test.transport.request({
         path: '/metrics',
@@ -194,7 +194,7 @@ describe('seeds of rooms', () => {
       await test.during(keyed.done)
       expect([keyed, ...streams].map(({ status }) => status)).toEqual([200, 200, 200, 200])
       for (const stream of [keyed, ...streams]) seen.push(stream.text())
-      for (const { frame } of ada.received) seen.push(Buffer.from(frame).toString('latin1'))
+      for (const { bytes } of ada.frames) seen.push(Buffer.from(bytes).toString('latin1'))
       for (const stream of streams) stream.abort()
     }
     await watch(first)

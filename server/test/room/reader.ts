@@ -1,4 +1,3 @@
-import { framePayload } from '@ringside/protocol'
 import type { Infer } from '@ringside/protocol'
 import { expect } from 'vitest'
 import { createReplica } from '../../../client/src/state-replica.ts'
@@ -23,13 +22,13 @@ export class Reader {
   }
 
   read(): void {
-    for (; this.#read < this.player.received.length; this.#read++) {
-      const { name, frame } = this.player.received[this.#read] ?? {}
-      if (!frame) continue
+    for (; this.#read < this.player.frames.length; this.#read++) {
+      const { name, payload } = this.player.frames[this.#read] ?? {}
+      if (!payload) continue
       if (name === 'state') {
         this.fullStates++
-        this.replica.applyState(framePayload(frame))
-      } else if (name === 'patch') this.replica.applyPatch(framePayload(frame))
+        this.replica.applyState(payload)
+      } else if (name === 'patch') this.replica.applyPatch(payload)
     }
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { encodeFrame, encodeSystem } from '@ringside/protocol'
+import { encodeFrame } from '@ringside/protocol'
 import { testGame } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
 
@@ -9,9 +9,9 @@ describe('joining', () => {
   it('RM3 JOINED comes first, then STATE, then patches', async () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
-    expect(ada.received.map((entry) => entry.name)).toEqual(['joined', 'state'])
+    expect(ada.frames.map((entry) => entry.name)).toEqual(['joined', 'state'])
     await test.clock.advanceAsync(200)
-    expect(new Set(ada.received.slice(2).map((entry) => entry.name))).toEqual(new Set(['patch']))
+    expect(new Set(ada.frames.slice(2).map((entry) => entry.name))).toEqual(new Set(['patch']))
   })
 
   it('RM3 the roster and presence tell of the others', async () => {
@@ -22,7 +22,7 @@ describe('joining', () => {
     expect(ada.all('presence')).toEqual([
       { sessionId: bob.seat.sessionId, name: 'Bob', present: true },
     ])
-    bob.send(encodeSystem('leave', {}))
+    bob.sendSystem('leave', {})
     await test.clock.advanceAsync(5)
     expect(bob.closed).toEqual({ code: 1000, reason: 'Closed' })
     expect(ada.all('presence')[1]).toEqual({
@@ -49,7 +49,7 @@ describe('joining', () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
     const thief = await test.dial()
-    thief.send(encodeSystem('join', { ticket: ada.seat.ticket }))
+    thief.sendSystem('join', { ticket: ada.seat.ticket })
     await test.clock.advanceAsync(5)
     expect(thief.all('error')[0]?.code).toBe('ticket_used')
     expect(thief.closed?.code).toBe(4005)
@@ -62,7 +62,7 @@ describe('joining', () => {
     const seat = await test.http('POST', `/matchmake/joinById/${ada.seat.roomId}`, { name: 'Bob' })
     await test.clock.advanceAsync(15_001, 1_000)
     const bob = await test.dial()
-    bob.send(encodeSystem('join', { ticket: (seat.body as { ticket: string }).ticket }))
+    bob.sendSystem('join', { ticket: (seat.body as { ticket: string }).ticket })
     await test.clock.advanceAsync(5)
     expect(bob.all('error')[0]?.code).toBe('ticket_expired')
   })
@@ -175,19 +175,19 @@ describe('commands', () => {
   it('RM6 a request is answered with its correlation, a plain command on its own id', async () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
-    ada.request(7, 'hit', { target: 'x' })
+    ada.ask(7, 'hit', { target: 'x' })
     await test.clock.advanceAsync(1)
     expect(ada.reply(7, 'hit')).toEqual({ score: 1 })
-    ada.send(encodeFrame(hit.id, new Uint8Array([10, 1, 120])))
+    ada.sendBytes(encodeFrame(hit.id, new Uint8Array([10, 1, 120])))
     await test.clock.advanceAsync(1)
-    expect(ada.received.filter((entry) => entry.id === hit.id).length).toBe(1)
+    expect(ada.frames.filter((entry) => entry.id === hit.id).length).toBe(1)
   })
 
   it('RM6 a promise delays only its own answer', async () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
-    ada.request(1, 'later', { value: 41 })
-    ada.request(2, 'hit', { target: 'x' })
+    ada.ask(1, 'later', { value: 41 })
+    ada.ask(2, 'hit', { target: 'x' })
     await test.clock.advanceAsync(1)
     expect(
       ada
@@ -201,9 +201,9 @@ describe('commands', () => {
   it('RM4 a refusal reaches the client, a bug does not: it is logged and the room lives on', async () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
-    ada.request(1, 'refuse', {})
-    ada.request(2, 'fail', {})
-    ada.request(3, 'hit', { target: 'x' })
+    ada.ask(1, 'refuse', {})
+    ada.ask(2, 'fail', {})
+    ada.ask(3, 'hit', { target: 'x' })
     await test.clock.advanceAsync(1)
     const [refused, failed] = ada.all('error')
     expect(refused).toMatchObject({ correlation: 1, code: 'too_far', message: 'Too far away' })
@@ -230,7 +230,7 @@ describe('commands', () => {
   it('RM7 in a room that does not handle a command it is unknown_command', async () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
-    ada.request(1, 'free', { text: 'x' })
+    ada.ask(1, 'free', { text: 'x' })
     await test.clock.advanceAsync(1)
     expect(ada.all('error')[0]).toMatchObject({ code: 'unknown_command', correlation: 1 })
   })
@@ -238,7 +238,7 @@ describe('commands', () => {
   it('RM7 without a room a room command is not_in_room', async () => {
     await using test = await TestServer.start()
     const nobody = await test.dial()
-    nobody.request(1, 'hit', { target: 'x' })
+    nobody.ask(1, 'hit', { target: 'x' })
     await test.clock.advanceAsync(1)
     expect(nobody.all('error')[0]).toMatchObject({ code: 'not_in_room', correlation: 1 })
   })
@@ -249,14 +249,14 @@ describe('dropping and reconnecting', () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
     const token = ada.all('joined')[0]?.reconnectToken
-    ada.socket.vanish()
+    ada.link.cut()
     await test.clock.advanceAsync(100, 10)
     expect(test.hookLog).toContain('drop Ada')
     const path = `/matchmake/reconnect/${ada.seat.roomId}`
     const answer = await test.http('POST', path, { token })
     expect(answer.status).toBe(200)
     const back = await test.dial()
-    back.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+    back.sendSystem('join', { ticket: (answer.body as { ticket: string }).ticket })
     await test.clock.advanceAsync(5)
     expect(test.hookLog).toContain('reconnect Ada')
     expect(back.all('joined')[0]?.sessionId).toBe(ada.seat.sessionId)
@@ -269,7 +269,7 @@ describe('dropping and reconnecting', () => {
     await using test = await TestServer.start({}, { reconnectGraceMs: 1_000 })
     const ada = await test.join('Ada')
     const token = ada.all('joined')[0]?.reconnectToken
-    ada.socket.vanish()
+    ada.link.cut()
     await test.clock.advanceAsync(1_100, 10)
     expect(test.hookLog).toContain('leave Ada dropped')
     const answer = await test.http('POST', `/matchmake/reconnect/${ada.seat.roomId}`, { token })
@@ -282,7 +282,7 @@ describe('dropping and reconnecting', () => {
     const token = ada.all('joined')[0]?.reconnectToken
     const answer = await test.http('POST', `/matchmake/reconnect/${ada.seat.roomId}`, { token })
     const back = await test.dial()
-    back.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+    back.sendSystem('join', { ticket: (answer.body as { ticket: string }).ticket })
     await test.clock.advanceAsync(5)
     expect(ada.closed?.code).toBe(4006)
     expect(test.hookLog.filter((line) => line.startsWith('leave'))).toEqual([])
@@ -301,12 +301,12 @@ describe('a slow player', () => {
     )
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(100, 5)
-    ada.socket.setFull(true)
+    ada.link.stall()
     await test.clock.advanceAsync(2_000, 5)
-    const before = ada.received.length
-    ada.socket.setFull(false)
+    const before = ada.frames.length
+    ada.link.resume()
     await test.clock.advanceAsync(100, 5)
-    const after = ada.received.slice(before).map((entry) => entry.name)
+    const after = ada.frames.slice(before).map((entry) => entry.name)
     expect(after.filter((name) => name === 'patch').length).toBeLessThan(10)
     expect(after).toContain('state')
     expect(ada.closed).toBeNull()
@@ -315,9 +315,9 @@ describe('a slow player', () => {
   it('SL2 a socket that takes nothing for maxBehindMs is closed as slow', async () => {
     await using test = await TestServer.start({ maxBehindMs: 2_000 })
     const ada = await test.join('Ada')
-    ada.socket.setFull(true)
+    ada.link.stall()
     await test.clock.advanceAsync(4_500, 50)
-    ada.socket.setFull(false)
+    ada.link.resume()
     await test.clock.advanceAsync(10)
     expect(ada.closed?.code).toBe(4002)
   })
@@ -327,7 +327,7 @@ describe('the end', () => {
   it('RM9 an ended room closes its players, is gone from lists and has `end` as its last event', async () => {
     await using test = await TestServer.start()
     const ada = await test.join('Ada')
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(500, 5)
     expect(ada.closed?.code).toBe(4001)
     expect(ada.all('left')).toEqual([{ code: 4001, reason: 'The room has ended' }])
@@ -342,7 +342,7 @@ describe('the end', () => {
   it('RM9 an empty room ends after its timeout', async () => {
     await using test = await TestServer.start({}, { emptyTimeoutMs: 1_000 })
     const ada = await test.join('Ada')
-    ada.send(encodeSystem('leave', {}))
+    ada.sendSystem('leave', {})
     await test.clock.advanceAsync(900, 10)
     expect(test.server.rooms.length).toBe(1)
     await test.clock.advanceAsync(300, 10)
@@ -357,6 +357,7 @@ describe('the end', () => {
     expect(ada.closed?.code).toBe(1001)
     expect(ada.all('goingAway').length).toBe(1)
     expect(test.server.sessionCount).toBe(0)
+    test.clock.advance(0)
     expect(test.clock.pendingCount).toBe(0)
   })
 })
@@ -368,7 +369,7 @@ describe('determinism', () => {
       const ada = await test.join('Ada')
       const bob = await test.join('Bob')
       for (let step = 0; step < 20; step++) {
-        ada.request(step, 'hit', { target: bob.seat.sessionId })
+        ada.ask(step, 'hit', { target: bob.seat.sessionId })
         await test.clock.advanceAsync(37, 1)
       }
       await test.clock.advanceAsync(500, 1)

@@ -38,9 +38,9 @@ describe('SL3 after any stall', () => {
       )
       const readers = [new Reader(await test.join('Ada')), new Reader(await test.join('Bob'))]
       for (let round = 0; round < 12; round++) {
-        for (const { player } of readers) player.socket.setFull(random.int(0, 2) > 0)
+        for (const { player } of readers) if (random.int(0, 2) > 0) player.link.stall()
         await test.clock.advanceAsync(random.int(1, 900), 5)
-        for (const { player } of readers) player.socket.setFull(false)
+        for (const { player } of readers) player.link.resume()
         // A patch may come before the full state that is due, but never in the place of it.
         await test.clock.advanceAsync(random.int(1, 200), 5)
         room.still = true
@@ -57,16 +57,16 @@ describe('SL3 after any stall', () => {
     const room = restlessRoom()
     await using test = await TestServer.start({ maxBehindMs: 2_000 }, room.handlers)
     const ada = new Reader(await test.join('Ada'))
-    ada.player.socket.setFull(true)
+    ada.player.link.stall()
     await test.clock.advanceAsync(4_500, 50)
-    ada.player.socket.setFull(false)
+    ada.player.link.resume()
     await test.clock.advanceAsync(500, 50)
     expect(ada.player.closed?.code).toBe(4002)
-    const frames = ada.player.received.length
+    const frames = ada.player.frames.length
     const { seat } = ada.player
     const token = ada.player.all('joined')[0]?.reconnectToken
     const answer = await test.http('POST', `/matchmake/reconnect/${seat.roomId}`, { token })
     expect(answer.status).toBe(200)
-    expect(ada.player.received).toHaveLength(frames)
+    expect(ada.player.frames).toHaveLength(frames)
   })
 })

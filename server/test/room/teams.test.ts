@@ -1,4 +1,3 @@
-import { encodeSystem, framePayload } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { createReplica } from '../../../client/src/state-replica.ts'
 import { MemoryStore } from '../../src/index.ts'
@@ -22,13 +21,13 @@ class Reader {
   }
 
   plans(): Record<string, string> {
-    for (; this.#read < this.client.received.length; this.#read++) {
-      const { name, frame } = this.client.received[this.#read] ?? {}
-      if (!frame) continue
+    for (; this.#read < this.client.frames.length; this.#read++) {
+      const { name, payload } = this.client.frames[this.#read] ?? {}
+      if (!payload) continue
       if (name === 'state') {
         this.fullStates++
-        this.replica.applyState(framePayload(frame))
-      } else if (name === 'patch') this.replica.applyPatch(framePayload(frame))
+        this.replica.applyState(payload)
+      } else if (name === 'patch') this.replica.applyPatch(payload)
     }
     const scouts = Object.values(this.replica.state.scouts)
     return Object.fromEntries(
@@ -37,7 +36,7 @@ class Reader {
   }
 
   hasGot(text: string): boolean {
-    return this.client.received.some(({ frame }) => Buffer.from(frame).includes(text))
+    return this.client.frames.some(({ bytes }) => Buffer.from(bytes).includes(text))
   }
 }
 
@@ -141,12 +140,12 @@ describe('teams of a room', () => {
     game.scout('Bob').plan = 'SECRET'
     await test.clock.advanceAsync(200, 5)
     expect(reader.plans()).toEqual({ Ada: '', Bob: 'SECRET' })
-    ada?.socket.setFull(true)
+    ada?.link.stall()
     await test.clock.advanceAsync(300, 5)
     game.live.setTeam(game.session('Ada'), null)
     game.scout('Bob').plan = 'AFTERWARDS'
     await test.clock.advanceAsync(300, 5)
-    ada?.socket.setFull(false)
+    ada?.link.resume()
     await test.clock.advanceAsync(300, 5)
     expect(reader.plans()).toEqual({ Ada: '', Bob: '' })
     expect(reader.hasGot('AFTERWARDS')).toBe(false)
@@ -162,7 +161,7 @@ describe('teams of a room', () => {
     game.scout('Ada').plan = 'AMBUSH'
     await test.clock.advanceAsync(200, 5)
     expect(reader.plans()['Ada']).toBe('AMBUSH')
-    ada?.send(encodeSystem('leave', {}))
+    ada?.sendSystem('leave', {})
     await test.clock.advanceAsync(200, 5)
     expect(reader.plans()).toEqual({ Ada: '', Bob: '' })
     expect(game.scout('Ada').plan).toBe('AMBUSH')
@@ -195,7 +194,7 @@ describe('teams of a room', () => {
     for (const token of tokens) {
       const answer = await second.http('POST', `/matchmake/reconnect/${roomId}`, { token })
       const client = await second.dial()
-      client.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+      client.sendSystem('join', { ticket: (answer.body as { ticket: string }).ticket })
       await second.clock.advanceAsync(5)
       readers.push(new Reader(client))
     }

@@ -40,7 +40,7 @@ describe('the end of a room', () => {
     )
     const ada = await test.join('Ada')
     const bob = await test.join('Bob')
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(500, 5)
     const events = await eventsOf(store, ada.seat.roomId)
     const { state } = fold(events)
@@ -67,7 +67,7 @@ describe('the end of a room', () => {
       },
     )
     const ada = await test.join('Ada')
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(500, 5)
     const events = await eventsOf(store, ada.seat.roomId)
     expect(fold(events).state).toMatchObject({ note: 'closed', players: { ranking: { score: 1 } } })
@@ -122,7 +122,7 @@ describe('the end of a room', () => {
       },
     )
     const ada = await test.join('Ada')
-    ada.request(1, 'finish', {})
+    ada.ask(1, 'finish', {})
     await test.clock.advanceAsync(500, 5)
     late()
     expect(codes).toHaveLength(2)
@@ -156,7 +156,7 @@ describe('one instant', () => {
     )
     const ada = await test.join('Ada')
     const bob = new Reader(await test.join('Bob'))
-    ada.socket.setFull(true)
+    ada.link.stall()
     await test.clock.advanceAsync(1_500, 5)
     if (!state) throw new Error('Expected a state')
     expect(plainState<ArenaState>(state)).toMatchObject({
@@ -190,7 +190,7 @@ describe('one instant', () => {
     const first = world.at(0)
     const ada = await first.join('Ada')
     const bob = new Reader(await first.join('Bob', `joinById/${ada.seat.roomId}`))
-    ada.socket.setFull(true)
+    ada.link.stall()
     isOn = true
     await world.pass(300)
     world.isAway = true
@@ -226,11 +226,11 @@ describe('events', () => {
     await using test = await TestServer.start({ store }, emitting)
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(500, 5)
-    const before = ada.received.length
+    const before = ada.frames.length
     const written = (await eventsOf(store, ada.seat.roomId)).length
-    ada.request(1, 'hit', { target: 'x' })
+    ada.ask(1, 'hit', { target: 'x' })
     await test.clock.advanceAsync(200, 5)
-    expect(ada.received.slice(before).map(({ name }) => name)).toEqual([
+    expect(ada.frames.slice(before).map(({ name }) => name)).toEqual([
       'event',
       'reply',
       'patch',
@@ -248,7 +248,7 @@ describe('events', () => {
     await using test = await TestServer.start({ store }, { ...emitting, logHz: 0.1 })
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(500, 5)
-    ada.request(1, 'hit', { target: 'x' })
+    ada.ask(1, 'hit', { target: 'x' })
     await test.clock.advanceAsync(100, 5)
     const events = await eventsOf(store, ada.seat.roomId)
     expect(events.slice(-2).map(({ type }) => type)).toEqual(['patch', 'kill'])
@@ -268,7 +268,7 @@ describe('events', () => {
       },
     )
     const ada = await test.join('Ada')
-    expect(ada.received.map(({ name, id }) => name ?? id)).toEqual([
+    expect(ada.frames.map(({ name, id }) => name ?? id)).toEqual([
       'joined',
       'state',
       0x0100,
@@ -430,9 +430,9 @@ describe('OB24 whatever game code does, and when', () => {
         const player = players[random.int(0, players.length - 1)]
         const what = random.int(0, 4)
         weather.isAway = random.int(0, 3) === 0
-        if (what === 0) player?.socket.vanish()
-        else if (what === 1) player?.socket.setFull(true)
-        else if (what === 2) player?.socket.setFull(false)
+        if (what === 0) player?.link.cut()
+        else if (what === 1) player?.link.stall()
+        else if (what === 2) player?.link.resume()
         else if (test.server.rooms.length > 0 && players.length < 8)
           await test.join('Eve', `joinById/${roomId}`).then(
             (joined) => players.push(joined),
@@ -442,7 +442,7 @@ describe('OB24 whatever game code does, and when', () => {
       weather.isAway = false
       if (chaos.last === null && random.int(0, 1) === 0) {
         chaos.isStill = true
-        for (const player of players) player.socket.setFull(false)
+        for (const player of players) player.link.resume()
         await test.clock.advanceAsync(1_000, 5)
       }
       if (chaos.last === null && chaos.state && chaos.isStill) {

@@ -156,7 +156,7 @@ it('OB7 RM12 no room is made while all rooms together hold too much: whoever ask
   await test.clock.advanceAsync(500, 5)
   isSlow = true
   for (let step = 0; step < 12; step++) {
-    ada.request(step, 'hit', { target: 'x'.repeat(9_000) })
+    ada.ask(step, 'hit', { target: 'x'.repeat(9_000) })
     await test.clock.advanceAsync(20, 5)
   }
   const refused = await test.http('POST', '/matchmake/joinOrCreate/arena', {})

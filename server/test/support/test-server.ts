@@ -1,61 +1,19 @@
-import {
-  decodeMessage,
-  decodeSystem,
-  encodeMessage,
-  encodeSystem,
-  readCommandId,
-  system,
-} from '@ringside/protocol'
-import type { MatchmakeAnswer, Schema, SystemName } from '@ringside/protocol'
+import { decodeMessage, encodeMessage, encodeSystem } from '@ringside/protocol'
+import type { MatchmakeAnswer, Schema } from '@ringside/protocol'
+import type { ManualClock, MemoryTransport, Server, ServerOptions } from '../../src/index.ts'
 import { createServer } from '../../src/server.ts'
-import { ManualClock } from '../../src/index.ts'
-import type { Logger, Server, ServerOptions } from '../../src/index.ts'
-import { MemoryTransport } from '../../src/transport/memory/transport.ts'
-import type { MemorySocket } from '../../src/transport/memory/socket.ts'
+import { RawClient } from '../../src/testing/index.ts'
+import type { LoggedLine, StoreFaults, TestServer as KitServer } from '../../src/testing/index.ts'
+import { makeTestServer } from '../../src/testing/test-server.ts'
 import { arenaHandlers, testGame } from './test-game.ts'
 import type { ArenaHandlers, HookLog } from './test-game.ts'
 
-/** A frame that a test client received. */
-export interface Received {
-  readonly id: number
-  readonly name: SystemName | null
-  readonly frame: Uint8Array
-}
-
-/** One player of a test, speaking real frames over an in-process socket. */
-export class TestClient {
-  readonly socket: MemorySocket
-  readonly received: Received[] = []
-  closed: { code: number; reason: string } | null = null
-
-  constructor(socket: MemorySocket) {
-    this.socket = socket
-    socket.onmessage = ({ data }) => {
-      const frame = new Uint8Array(data)
-      const id = readCommandId(frame)
-      const names = Object.keys(system) as SystemName[]
-      this.received.push({ id, frame, name: names.find((name) => system[name].id === id) ?? null })
-    }
-    socket.onclose = (event) => {
-      this.closed = { code: event.code, reason: event.reason }
-    }
-  }
-
-  send(frame: Uint8Array): void {
-    this.socket.send(frame)
-  }
-
-  request(correlation: number, name: keyof typeof testGame.commands, payload: object): void {
+/** A player of the small game, whose requests are sent and not waited for. */
+export class TestClient extends RawClient<typeof testGame> {
+  ask(correlation: number, name: keyof typeof testGame.commands, payload: object): void {
     const { id, payload: schema } = testGame.commands[name]
     const bytes = encodeMessage(schema as Schema, payload as never)
-    this.send(encodeSystem('request', { correlation, command: id, payload: bytes }))
-  }
-
-  /** The payloads of all system messages of this name, decoded. */
-  all<N extends Exclude<SystemName, 'state' | 'patch'>>(name: N) {
-    return this.received
-      .filter((entry) => entry.name === name)
-      .map((entry) => decodeSystem(name, entry.frame))
+    this.sendBytes(encodeSystem('request', { correlation, command: id, payload: bytes }))
   }
 
   reply(correlation: number, name: keyof typeof testGame.commands): unknown {
@@ -63,84 +21,89 @@ export class TestClient {
     const schema = testGame.commands[name].reply
     return reply && schema ? decodeMessage(schema as Schema, reply.payload) : undefined
   }
-
-  count(name: SystemName): number {
-    return this.received.filter((entry) => entry.name === name).length
-  }
 }
 
-export interface LoggedLine {
-  readonly level: string
-  readonly message: string
-  readonly fields: Record<string, unknown>
-}
+export type TestPlayer = TestClient & { readonly seat: MatchmakeAnswer }
 
-export interface TestOptions extends ServerOptions {
+export interface TestOptions extends Omit<
+  ServerOptions,
+  'clock' | 'transport' | 'logger' | 'newId'
+> {
   /** First character of every id: two servers on one store must not make the same. */
   readonly idPrefix?: string
   /** Several servers on one clock. Default: one of its own. */
   readonly clock?: ManualClock
 }
 
-/** A whole server in memory on a manual clock, with the same ids on every run. */
+/**
+ * A server of the kit that runs the small game, for the tests that look at each ms: what is done here takes 1 ms, where
+ * the kit goes on to the next timer.
+ */
 export class TestServer implements AsyncDisposable {
-  readonly clock: ManualClock
+  readonly kit: KitServer<typeof testGame>
   readonly hookLog: HookLog = []
-  readonly logged: LoggedLine[] = []
-  readonly server: Server<typeof testGame>
-  readonly transport: MemoryTransport
-  #isCrashed = false
 
-  private constructor(
-    { idPrefix = 'a', clock = new ManualClock(), ...options }: TestOptions,
-    handlers: Partial<ArenaHandlers>,
-  ) {
-    this.clock = clock
-    this.transport = new MemoryTransport({
-      maxMessageBytes: 1024 * 1024 + 4,
-      maxBufferedBytes: options.maxQueuedBytes ?? 1024 * 1024,
-      idleTimeoutMs: 60_000,
-    })
+  private constructor(given: TestOptions, parts: Parts) {
+    const { idPrefix = 'a', seed, ...options } = { seed: 7, ...given }
     let ids = 0
-    this.server = createServer(testGame, {
-      clock,
-      transport: this.transport,
-      logger: this.#logger(),
-      seed: 7,
-      newId: () => `${idPrefix}${String(++ids).padStart(11, '0')}`,
-      apiKey: 'a key for tests only',
-      ticketSecret: 'a secret for tests, 32 characters long',
-      ...options,
-    })
-    this.server.room('arena', arenaHandlers(this.hookLog, handlers))
+    this.kit = makeTestServer<typeof testGame>(
+      testGame,
+      ({ seed: _ofTheKit, ...settings }) => {
+        const server = createServer(testGame, {
+          ...settings,
+          ...(seed === undefined ? {} : { seed }),
+          newId: () => `${idPrefix}${String(++ids).padStart(11, '0')}`,
+        })
+        server.room('arena', arenaHandlers(this.hookLog, parts.handlers))
+        parts.setUp(server)
+        return server
+      },
+      {
+        apiKey: 'a key for tests only',
+        ticketSecret: 'a secret for tests, 32 characters long',
+        ...options,
+      },
+    )
   }
 
   static async start(
     options: TestOptions = {},
     handlers: Partial<ArenaHandlers> = {},
-    setUp: (server: Server<typeof testGame>) => void = () => {},
+    setUp: Parts['setUp'] = () => {},
   ): Promise<TestServer> {
-    const test = TestServer.make(options, handlers)
-    setUp(test.server)
+    const test = new TestServer(options, { handlers, setUp })
     await test.during(test.server.listen({ port: 0 }))
     return test
   }
 
   /** One that does not listen yet. */
   static make(options: TestOptions = {}, handlers: Partial<ArenaHandlers> = {}): TestServer {
-    return new TestServer(options, handlers)
+    return new TestServer(options, { handlers, setUp: () => {} })
+  }
+
+  get clock(): ManualClock {
+    return this.kit.clock
+  }
+
+  get server(): Server<typeof testGame> {
+    return this.kit.server
+  }
+
+  get transport(): MemoryTransport {
+    return this.kit.transport
+  }
+
+  get faults(): StoreFaults {
+    return this.kit.faults
+  }
+
+  get logged(): readonly LoggedLine[] {
+    return this.kit.logged
   }
 
   /** Waits for a promise while time moves. */
-  async during<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
-    let isDone = false
-    const settled = promise.finally(() => {
-      isDone = true
-    })
-    settled.catch(() => {})
-    for (let passed = 0; !isDone && passed < limitMs; passed += 5)
-      await this.clock.advanceAsync(5, 1)
-    return settled
+  during<T>(promise: Promise<T>, limitMs?: number): Promise<T> {
+    return this.kit.during(promise, limitMs === undefined ? {} : { limitMs })
   }
 
   async http(
@@ -170,36 +133,35 @@ export class TestServer implements AsyncDisposable {
     if (answer.status !== 200) throw new Error(JSON.stringify(answer.body))
     const seat = answer.body as MatchmakeAnswer
     const client = await this.dial()
-    client.send(encodeSystem('join', { ticket: seat.ticket }))
+    client.sendSystem('join', { ticket: seat.ticket })
     await this.clock.advanceAsync(1)
     return Object.assign(client, { seat })
   }
 
+  /** Over a link of its own, which a test may cut or stall. */
   async dial(): Promise<TestClient> {
-    const socket = this.transport.dial({ protocols: ['ringside.1'] })
-    if ('status' in socket) throw new Error(`refused with ${socket.status}`)
-    const client = new TestClient(socket)
+    const client = new TestClient({
+      game: testGame,
+      link: this.kit.link({ address: '127.0.0.1' }),
+      url: new URL('/ws', this.kit.address.replace('http', 'ws')),
+      until: (condition, waiting) => this.kit.until(condition, waiting),
+    })
     await this.clock.advanceAsync(1)
+    if (client.closed) throw new Error(`refused with ${client.closed.code}`)
     return client
   }
 
   /** The process dies: nothing more is called, nothing is flushed. */
-  async crash(): Promise<void> {
-    await this.clock.advanceAsync(0)
-    this.#isCrashed = true
+  crash(): Promise<void> {
+    return this.kit.crash()
   }
 
-  #logger(): Logger {
-    const at = (level: string) => (fields: object, message: string) => {
-      this.logged.push({ level, message, fields: fields as Record<string, unknown> })
-    }
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isCrashed) return
-    await this.during(this.server.close())
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kit.close()
   }
 }
 
-export type TestPlayer = TestClient & { readonly seat: MatchmakeAnswer }
+interface Parts {
+  readonly handlers: Partial<ArenaHandlers>
+  readonly setUp: (server: Server<typeof testGame>) => void
+}

@@ -1,4 +1,3 @@
-import { encodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { MemoryStore, plainState } from '../../../src/index.ts'
 import type { LogEvent, LogStore } from '../../../src/outbox/contract/store.ts'
@@ -42,22 +41,22 @@ async function play(test: TestServer): Promise<void> {
   const path = `joinById/${ada.seat.roomId}`
   const bob = await test.join('Bob', path)
   await test.clock.advanceAsync(150, 5)
-  ada.socket.vanish()
+  ada.link.cut()
   await test.clock.advanceAsync(60, 5)
   const token = ada.all('joined')[0]?.reconnectToken
   const answer = await test.http('POST', `/matchmake/reconnect/${ada.seat.roomId}`, { token })
   const back = await test.dial()
-  back.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+  back.sendSystem('join', { ticket: (answer.body as { ticket: string }).ticket })
   await test.clock.advanceAsync(120, 5)
   const cid = await test.join('Cid', path)
-  cid.socket.vanish()
+  cid.link.cut()
   await test.clock.advanceAsync(200, 5)
-  bob.send(encodeSystem('leave', {}))
+  bob.sendSystem('leave', {})
   const dan = await test.join('Dan', path)
   await test.clock.advanceAsync(180, 5)
-  dan.send(encodeSystem('leave', {}))
+  dan.sendSystem('leave', {})
   await test.clock.advanceAsync(40, 5)
-  back.socket.vanish()
+  back.link.cut()
   await test.clock.advanceAsync(600, 5)
 }
 
@@ -158,11 +157,11 @@ describe('OB25 OB93 whatever is the last event that a dead process has written',
     const ada = await first.join('Ada')
     const path = `/matchmake/reconnect/${ada.seat.roomId}`
     const token = ada.all('joined')[0]?.reconnectToken
-    ada.socket.vanish()
+    ada.link.cut()
     await first.clock.advanceAsync(10)
     const answer = await first.http('POST', path, { token })
     const back = await first.dial()
-    back.send(encodeSystem('join', { ticket: (answer.body as { ticket: string }).ticket }))
+    back.sendSystem('join', { ticket: (answer.body as { ticket: string }).ticket })
     await first.clock.advanceAsync(150, 5)
     const next = back.all('joined')[0]?.reconnectToken
     await first.crash()
@@ -180,7 +179,7 @@ describe('OB25 OB93 whatever is the last event that a dead process has written',
     const ada = await test.join('Ada')
     const teams: unknown[] = []
     for (const x of [3, 4, 0]) {
-      ada.request(x, 'mine', { x })
+      ada.ask(x, 'mine', { x })
       await test.clock.advanceAsync(150, 5)
       const { seats } = fold(await eventsOf(store, ada.seat.roomId))
       teams.push(seats[ada.seat.sessionId]?.team)
