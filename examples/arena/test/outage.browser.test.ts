@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MemoryStore, SystemClock, createServer, silentLogger } from '@ringside/server'
 import type { Server, ServerOptions } from '@ringside/server'
-import { StoreFaults } from '@ringside/server/testing'
+import { hookedStore } from '@ringside/server/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { build } from 'vite'
 import { arenaRoom } from '../src/server/arena-room.ts'
@@ -22,8 +22,8 @@ const PATIENT = { timeout: 30_000, interval: 100 }
 
 /** An arena whose log can be taken away while it runs, and that can be started again on it. */
 class Outage implements AsyncDisposable {
+  isAway = false
   readonly #clock = new SystemClock()
-  readonly faults = new StoreFaults(this.#clock)
   readonly #folder: string
   readonly #options: ServerOptions
   #server: Server<typeof game> | null = null
@@ -33,7 +33,10 @@ class Outage implements AsyncDisposable {
 
   constructor(folder: string, limits: Pick<ServerOptions, 'maxOutboxLagMs' | 'retentionMs'>) {
     const clock = this.#clock
-    const store = this.faults.around(new MemoryStore({ clock }))
+    const store = hookedStore(new MemoryStore({ clock }), {
+      insert: async (events, apply) =>
+        this.isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
+    })
     this.#folder = folder
     this.#options = { clock, store, apiKey: 'browser-test-key', ...limits }
   }
@@ -114,7 +117,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
     expect([asked(watch), asked(wall), asked(player)]).toEqual([0, 0, 0])
 
     for (const tab of [quiet, watch, wall, player]) tab.isOnline = false
-    outage.faults.isReadOnly = true
+    outage.isAway = true
     await expect
       .poll(() => text(watch, '.connection'), PATIENT)
       .toMatch(/^Waiting for the server's log · what you see is \d+ s old$/)
@@ -133,7 +136,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
     const pending = await player.page.locator('main').getAttribute('data-pending')
     expect(pending, 'no input is sent that nobody takes').toBe('0')
 
-    outage.faults.isReadOnly = false
+    outage.isAway = false
     await expect.poll(() => text(player, '.connection'), PATIENT).toMatch(/^\d+ ms$/)
     const banner = player.page.locator('.banner[data-shown="true"][data-kind="paused"]')
     await expect.poll(() => banner.count(), PATIENT).toBe(0)
@@ -155,7 +158,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
     const tab = await tabs.tab(`/play/${roomId}`)
     await expect.poll(() => text(tab, '.connection'), PATIENT).toMatch(/^\d+ ms$/)
     tab.isOnline = false
-    outage.faults.isReadOnly = true
+    outage.isAway = true
     const box = tab.page.locator('.farewell')
     await box.waitFor({ timeout: 30_000 })
     expect(await box.innerText()).toMatch(/could not get back into this room/)
@@ -173,7 +176,7 @@ describe.skipIf(chromiumPath === null && !CI)('an outage of the log in a real br
     }
     // The process ends for that, and the next one goes on with the room: the seat is still there.
     await outage.stop()
-    outage.faults.isReadOnly = false
+    outage.isAway = false
     await outage.start()
     tab.requests.length = 0
     await tab.page.getByText('Try again').click()

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
-import { hookedStore } from '../../src/testing/store/hooked-store.ts'
 
 async function typesOf(test: TestServer, roomId: string): Promise<string[]> {
   const { body } = await test.http('GET', `/rooms/${roomId}/events?limit=1000`)
@@ -124,19 +123,14 @@ describe('game code at the edges', () => {
   })
 
   it('RM10 durable() settles when a blocked room ends', async () => {
-    let isStalled = false
-    const store = hookedStore(new MemoryStore(), {
-      insert: async (events, apply) =>
-        isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-    })
     let settled = ''
-    await using test = await TestServer.start(
-      { store, maxOutboxLagMs: 500 },
+    await using test: TestServer = await TestServer.start(
+      { maxOutboxLagMs: 500 },
       {
         onTick(room) {
           room.state.ticks++
           if (room.tick !== 30) return
-          isStalled = true
+          test.faults.isReadOnly = true
           room.after(1_000, () => {})
         },
         onLeave(room) {
@@ -153,7 +147,7 @@ describe('game code at the edges', () => {
     await test.clock.advanceAsync(3_000, 5)
     ada.sendSystem('leave', {})
     await test.clock.advanceAsync(100, 5)
-    isStalled = false
+    test.faults.isReadOnly = false
     await test.clock.advanceAsync(15_000, 5)
     expect(settled).toBe('durable')
   })

@@ -1,56 +1,32 @@
-import { decodeSystem } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
-import type { InsertOutcome } from '../../src/outbox/contract/store.ts'
-import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
 import { TestServer } from '../support/test-server.ts'
 import type { TestClient } from '../support/test-server.ts'
-import type { ArenaHandlers } from '../support/test-game.ts'
-import { hookedStore } from '../../src/testing/store/hooked-store.ts'
 
-/** A server whose log can be held back; its rooms pause after a second of that. */
-async function pausingServer(handlers: Partial<ArenaHandlers> = {}): Promise<{
-  test: TestServer
-  stall(isStalled: boolean): void
-}> {
-  let isStalled = false
-  const store = hookedStore(new MemoryStore(), {
-    insert: async (events, apply): Promise<InsertOutcome> =>
-      isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-  })
-  const test = await TestServer.start({ store, maxOutboxLagMs: 1_000 }, handlers)
-  return {
-    test,
-    stall: (value) => {
-      isStalled = value
-    },
-  }
-}
+/** Rooms pause after a second without their log. */
+const LIMITS = { maxOutboxLagMs: 1_000 }
 
 const paused = (client: TestClient): boolean[] =>
-  client.frames
-    .filter(({ name }) => name === 'paused')
-    .map(({ bytes: frame }) => decodeSystem('paused', frame).paused)
+  client.all('paused').map(({ paused: isPaused }) => isPaused)
 
 describe('a paused room and its players', () => {
   it('RM10 RM30 players are told of the pause once, and of its end after what onResume changed', async () => {
     const pauses: { at: number; pausedMs: number; ticks: number }[] = []
-    const { test, stall } = await pausingServer({
+    await using test = await TestServer.start(LIMITS, {
       onResume(room, pausedMs) {
         pauses.push({ at: room.now, pausedMs, ticks: room.state.ticks })
         room.state.note = `later by ${pausedMs}`
       },
     })
-    await using _test = test
     const [ada, bob] = [await test.join('Ada'), await test.join('Bob')]
     await test.clock.advanceAsync(500, 5)
-    stall(true)
+    test.faults.isReadOnly = true
     await test.clock.advanceAsync(1_500, 5)
     expect([paused(ada), paused(bob)]).toEqual([[true], [true]])
     const stoodAt = test.clock.now()
     const seen = ada.frames.length
     await test.clock.advanceAsync(3_000, 5)
     expect(ada.frames.length, 'nothing is sent while it stands still').toBe(seen)
-    stall(false)
+    test.faults.isReadOnly = false
     for (let step = 0; pauses.length === 0 && step < 1_000; step++) await test.clock.advanceAsync(5)
     expect([paused(ada), paused(bob)]).toEqual([
       [true, false],
@@ -72,17 +48,16 @@ describe('a paused room and its players', () => {
 
   it('RM2 RM10 a match with a pause gives the same log when the same happens again', async () => {
     const play = async (): Promise<unknown> => {
-      const { test, stall } = await pausingServer({
+      await using test = await TestServer.start(LIMITS, {
         onResume(room, pausedMs) {
           room.state.note = `${pausedMs} ${room.random.int(1, 1_000)}`
         },
       })
-      await using _test = test
       const ada = await test.join('Ada')
       await test.clock.advanceAsync(300, 5)
-      stall(true)
+      test.faults.isReadOnly = true
       await test.clock.advanceAsync(4_000, 5)
-      stall(false)
+      test.faults.isReadOnly = false
       await test.clock.advanceAsync(4_000, 5)
       const log = await test.http('GET', `/rooms/${ada.seat.roomId}/events?limit=1000`)
       const { events } = log.body as { events: { type: string; data: { data: unknown } }[] }
@@ -95,17 +70,16 @@ describe('a paused room and its players', () => {
   })
 
   it('RM8 RM10 a seat whose player could not come back for the pause is kept a whole grace more', async () => {
-    const { test, stall } = await pausingServer({ reconnectGraceMs: 1_000 })
-    await using _test = test
+    await using test = await TestServer.start(LIMITS, { reconnectGraceMs: 1_000 })
     const ada = await test.join('Ada')
     await test.join('Bob')
     await test.clock.advanceAsync(300, 5)
-    stall(true)
+    test.faults.isReadOnly = true
     await test.clock.advanceAsync(2_000, 5)
     ada.socket.close()
     await test.clock.advanceAsync(5_000, 5)
     expect(test.hookLog).not.toContain('leave Ada dropped')
-    stall(false)
+    test.faults.isReadOnly = false
     await test.clock.advanceAsync(500, 5)
     const token = ada.all('joined').at(-1)?.reconnectToken
     const back = await test.http('POST', `/matchmake/reconnect/${ada.seat.roomId}`, { token })

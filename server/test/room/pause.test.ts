@@ -1,32 +1,15 @@
 import { closeCodes } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { TestServer } from '../support/test-server.ts'
-import type { InsertOutcome, LogStore } from '../../src/outbox/contract/store.ts'
+import { hookedStore } from '../../src/testing/index.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
-import { hookedStore } from '../../src/testing/store/hooked-store.ts'
-
-/** A store whose writes can be held back. */
-function stallingStore(): { options: { store: LogStore }; stall(isStalled: boolean): void } {
-  let isStalled = false
-  const store = hookedStore(new MemoryStore(), {
-    insert: async (events, apply): Promise<InsertOutcome> =>
-      isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-  })
-  return {
-    options: { store },
-    stall: (value) => {
-      isStalled = value
-    },
-  }
-}
 
 describe('a room whose log is away', () => {
   it('RM10 OB7 OB15 pauses past maxOutboxLagMs, refuses input, and loses nothing when it returns', async () => {
-    const { options, stall } = stallingStore()
-    await using test = await TestServer.start({ ...options, maxOutboxLagMs: 1_000 })
+    await using test = await TestServer.start({ maxOutboxLagMs: 1_000 })
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(500, 5)
-    stall(true)
+    test.faults.isReadOnly = true
     for (let step = 0; step < 10; step++) {
       ada.ask(step, 'hit', { target: `t${step}` })
       await test.clock.advanceAsync(50, 5)
@@ -38,7 +21,7 @@ describe('a room whose log is away', () => {
     const refused = await test.http('POST', `/matchmake/joinById/${ada.seat.roomId}`, {})
     expect(refused.body).toMatchObject({ error: { code: 'room_paused' } })
     expect((await test.http('GET', '/health/ready')).status).toBe(503)
-    stall(false)
+    test.faults.isReadOnly = false
     await test.clock.advanceAsync(5_000, 5)
     ada.ask(101, 'hit', { target: 'again' })
     await test.clock.advanceAsync(500, 5)
@@ -55,43 +38,43 @@ describe('a room whose log is away', () => {
   })
 
   it('RM10 durable() resolves only when the log has it', async () => {
-    const { options, stall } = stallingStore()
     const order: string[] = []
-    await using test = await TestServer.start(options, {
-      commands: {
-        hit: async (room) => {
-          room.state.note = 'bought'
-          await room.durable()
-          order.push('durable')
-          return { score: 0 }
+    await using test = await TestServer.start(
+      {},
+      {
+        commands: {
+          hit: async (room) => {
+            room.state.note = 'bought'
+            await room.durable()
+            order.push('durable')
+            return { score: 0 }
+          },
         },
       },
-    })
+    )
     const ada = await test.join('Ada')
-    stall(true)
+    test.faults.isReadOnly = true
     ada.ask(1, 'hit', { target: 'x' })
     await test.clock.advanceAsync(300, 5)
     expect(order).toEqual([])
-    stall(false)
+    test.faults.isReadOnly = false
     await test.clock.advanceAsync(5_000, 5)
     expect(order).toEqual(['durable'])
   })
 
   it('RM10 RM31 with close the room ends past maxOutboxLagMs, and what it did is in the log when it returns', async () => {
-    const { options, stall } = stallingStore()
     await using test = await TestServer.start({
-      ...options,
       maxOutboxLagMs: 1_000,
       whenLogIsFull: 'close',
     })
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(500, 5)
-    stall(true)
+    test.faults.isReadOnly = true
     ada.ask(1, 'hit', { target: 'last' })
     await test.clock.advanceAsync(2_000, 5)
     expect(test.server.rooms).toEqual([])
     expect(ada.closed?.reason).toBe(closeCodes.room_ended.reason)
-    stall(false)
+    test.faults.isReadOnly = false
     await test.clock.advanceAsync(5_000, 5)
     const { body } = await test.http('GET', `/rooms/${ada.seat.roomId}/events?limit=1000`)
     const types = (body as { events: { type: string }[] }).events.map(({ type }) => type)
@@ -105,21 +88,26 @@ describe('a room whose log is away', () => {
   })
 
   it('OB6 a log that is given up: not live, not ready, the room is no ended one and goes on elsewhere', async () => {
-    const { options, stall } = stallingStore()
-    const test = await TestServer.start({ ...options, maxOutboxLagMs: 1_000, retentionMs: 10_000 })
+    let isAway = false
+    // What has got its numbers and nobody knows the fate of: only that is ever given up.
+    const store = hookedStore(new MemoryStore(), {
+      insert: async (events, apply) =>
+        isAway ? { kind: 'unknown', cause: new Error('away') } : apply(events),
+    })
+    const test = await TestServer.start({ store, maxOutboxLagMs: 1_000, retentionMs: 10_000 })
     const ada = await test.join('Ada')
     await test.clock.advanceAsync(500, 5)
     expect((await test.http('GET', '/health/live')).status).toBe(200)
-    stall(true)
+    isAway = true
     await test.clock.advanceAsync(8_000, 5)
-    stall(false)
+    isAway = false
     await test.clock.advanceAsync(2_000, 5)
     expect((await test.http('GET', '/health/live')).status).toBe(503)
     expect((await test.http('GET', '/health/ready')).status).toBe(503)
     expect(ada.closed?.reason).toBe(closeCodes.rejoin.reason)
     // What was accepted and is lost is not passed over.
     await expect(test[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'outbox_unreachable' })
-    await using next = await TestServer.start({ ...options, idPrefix: 'b' })
+    await using next = await TestServer.start({ store, idPrefix: 'b' })
     expect(next.server.rooms.map(({ id }) => id)).toEqual([ada.seat.roomId])
   })
 })

@@ -4,10 +4,7 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { Spectators } from '../../../src/feed/audience/spectators.ts'
 import { ListingDelay } from '../../../src/feed/lobby/listing-delay.ts'
 import { TestServer } from '../../support/test-server.ts'
-import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
-import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { FakeDirectory } from '../rig.ts'
-import { hookedStore } from '../../../src/testing/store/hooked-store.ts'
 
 async function onlyRoom(test: TestServer): Promise<RoomListing | undefined> {
   const { body } = await test.http('GET', '/rooms')
@@ -59,26 +56,21 @@ describe('FE3 the list of rooms', () => {
   })
 
   it('FE3 FE32 while the log is behind the list stands still, and goes on after it', async () => {
-    let isStalled = false
-    const store = hookedStore(new MemoryStore(), {
-      insert: async (events, apply): Promise<InsertOutcome> =>
-        isStalled ? { kind: 'unknown', cause: new Error('away') } : apply(events),
-    })
     await using test = await TestServer.start(
-      { store },
+      {},
       { onJoin: (room, session) => room.setMetadata({ leader: session.name }) },
     )
     await test.join('Ada')
     const lobby = test.transport.request({ path: '/rooms/stream' })
     await test.clock.advanceAsync(2_000, 25)
-    isStalled = true
+    test.faults.isReadOnly = true
     await test.join('Bob')
     await test.clock.advanceAsync(3_000, 25)
     await test.join('Cleo')
     await test.clock.advanceAsync(1_000, 25)
     expect(await onlyRoom(test)).toMatchObject({ clients: 2, metadata: { leader: 'Bob' } })
     expect(lobby.text()).not.toContain('Cleo')
-    isStalled = false
+    test.faults.isReadOnly = false
     await test.clock.advanceAsync(2_000, 25)
     expect(await onlyRoom(test)).toMatchObject({ clients: 3, metadata: { leader: 'Cleo' } })
     expect(lobby.text()).toContain('"metadata":{"leader":"Cleo"}')
