@@ -12,6 +12,7 @@ import { PrometheusMetrics, createMetrics } from '../../src/process/metrics.ts'
 import { createOriginCheck } from '../../src/limit/origin.ts'
 import { MemoryExchange } from '../../src/transport/memory/http.ts'
 import type { MemoryRequest } from '../../src/transport/memory/http.ts'
+import { settle } from '../../src/testing/index.ts'
 
 const KEY = 'key-of-16-characters'
 
@@ -161,7 +162,7 @@ describe('errors', () => {
     const exchange = new MemoryExchange({ method: 'POST', path: '/', body: '{}' }, () => {})
     router.handle(exchange, exchange)
     exchange.abort()
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await settle()
     expect(exchange.status).toBe(0)
     expect(logs).toEqual([])
   })

@@ -8,7 +8,7 @@ import type { Connection, TransportHandlers } from '../../src/transport/contract
 import { scratchBuffer, scratchFrame } from '../../src/transport/off-heap.ts'
 import { SendResult } from '../../src/transport/contract.ts'
 import { describeTransport } from '../../src/testing/contracts/index.ts'
-import { eventually } from '../../src/testing/index.ts'
+import { eventually, settle } from '../../src/testing/index.ts'
 
 describeTransport('uWebSockets.js', {
   create: (options) => new UwsTransport(options),
@@ -141,7 +141,7 @@ test.each([
     for (let index = 0; index < 2_000; index++) {
       if (send(server, frame) === SendResult.dropped) break
       accepted++
-      if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+      if (index % 100 === 0) await settle()
     }
     expect(accepted).toBeGreaterThan(1)
     expect(accepted).toBeLessThan(2_000)
@@ -177,7 +177,7 @@ test('SL4 frames that wait in a socket keep their bytes, though their memory is 
   let fillers = 0
   while (server.bufferedBytes === 0 && fillers < 2_000) {
     server.send(new Uint8Array(16_384))
-    if (fillers++ % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    if (fillers++ % 100 === 0) await settle()
   }
   expect(server.bufferedBytes).toBeGreaterThan(0)
   const larger = new Uint8Array(900)
@@ -249,11 +249,13 @@ test('TR26 a stream whose reader stops says false, then calls onWritable; an abo
 
 test('TR27 a body whose sender leaves is aborted', async () => {
   let code = ''
+  let wasAsked = false
   const transport = new UwsTransport(options)
   const port = await transport.listen(
     { host: '127.0.0.1', port: 0 },
     handlersOf({
       http: (request, response) => {
+        wasAsked = true
         request.body(1_000).then(
           () => response.send(200, {}, ''),
           (error: { code: string }) => {
@@ -272,7 +274,8 @@ test('TR27 a body whose sender leaves is aborted', async () => {
   })
   client.on('error', () => {})
   client.write('part')
-  setTimeout(() => client.destroy(), 20)
+  await eventually(() => wasAsked)
+  client.destroy()
   await eventually(() => code !== '')
   expect(code).toBe('aborted')
   await transport.close()

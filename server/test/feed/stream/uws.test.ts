@@ -11,6 +11,7 @@ import { checkLimits } from '../../../src/options.ts'
 import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { UwsTransport } from '../../../src/transport/uws/transport.ts'
+import { eventually } from '../../../src/testing/index.ts'
 import { FakeDirectory, ScriptedRoom } from '../rig.ts'
 
 const stops: (() => Promise<void>)[] = []
@@ -70,13 +71,6 @@ async function serve() {
   return { port, feed, room: new ScriptedRoom('a', log), log }
 }
 
-async function until(check: () => boolean): Promise<void> {
-  for (let waited = 0; !check(); waited += 10) {
-    if (waited > 10_000) throw new Error('Expected it within 10 s')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
 /** A raw reader that can stop taking bytes. The chunked coding only adds lines between events' bytes. */
 function read(port: number, headers = '') {
   const socket = net.connect(port, '127.0.0.1')
@@ -113,13 +107,13 @@ describe('the feed over real sockets', () => {
     const { port, room } = await serve()
     room.patch({ score: 0 })
     const first = read(port)
-    await until(() => first.events().at(-1)?.type === 'caught-up')
+    await eventually(() => first.events().at(-1)?.type === 'caught-up')
     for (let step = 0; step < 5; step++) room.emit('step', { step })
-    await until(() => first.events().length === 8)
+    await eventually(() => first.events().length === 8)
     first.socket.destroy()
     room.emit('step', { step: 5 })
     const second = read(port, `Last-Event-ID: ${first.events()[5]?.id}\r\n`)
-    await until(() => second.events().at(-1)?.type === 'caught-up')
+    await eventually(() => second.events().at(-1)?.type === 'caught-up')
     expect(second.events().map(({ type, n }) => [type, n])).toEqual([
       ['hello', undefined],
       ['step', 5],
@@ -135,7 +129,7 @@ describe('the feed over real sockets', () => {
     room.patch({ score: 0 })
     await log.durable()
     const reader = read(port)
-    await until(() => reader.events().at(-1)?.type === 'caught-up')
+    await eventually(() => reader.events().at(-1)?.type === 'caught-up')
     reader.socket.pause()
     const start = Math.max(...reader.events().map(({ n }) => n ?? 0))
     const text = 'z'.repeat(10_000)
@@ -147,12 +141,12 @@ describe('the feed over real sockets', () => {
     }
     expect(isBehind).toBe(true)
     reader.socket.resume()
-    await until(() => reader.events().at(-1)?.n === room.n)
+    await eventually(() => reader.events().at(-1)?.n === room.n)
     const seen = reader.events().filter(({ type }) => type === 'note')
     expect(seen.map(({ n }) => n)).toEqual(
       Array.from({ length: room.n - start }, (_, index) => start + 1 + index),
     )
     reader.socket.destroy()
-    await until(() => feed.streamCount === 0)
+    await eventually(() => feed.streamCount === 0)
   })
 })
