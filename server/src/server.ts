@@ -33,7 +33,7 @@ import {
 import { createOutbox } from './outbox/create-outbox.ts'
 import { logPart } from './outbox/part.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
-import { createSeeds } from './process/random.ts'
+import { createRandom, createSeeds } from './process/random.ts'
 import type { RoomType } from './room/type.ts'
 import { createHost } from './host/create-host.ts'
 import { roomsPart } from './host/part.ts'
@@ -85,8 +85,10 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     idleTimeoutMs: limits.idleTimeoutMs,
     clientAddress: createClientAddress(options.trustedProxies),
   }
-  const loopback = new MemoryTransport(sockets)
-  const transport = withLoopback(options.transport ?? new UwsTransport(sockets), loopback)
+  const network = options.transport ?? new UwsTransport(sockets)
+  const isInProcess = network instanceof MemoryTransport
+  const loopback = isInProcess ? network : new MemoryTransport(sockets)
+  const transport = isInProcess ? network : withLoopback(network, loopback)
 
   // Step 7: the log.
   const store = options.store ?? new MemoryStore({ clock })
@@ -100,12 +102,13 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   })
 
   // Steps 5 and 6: rooms and their state.
+  const seedOf = createSeeds(checkSeed(options.seed))
   const host = createHost(types, {
     outbox,
     maxRooms: limits.maxRooms,
     settleMs: limits.settleMs,
     isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
-    seedOf: createSeeds(checkSeed(options.seed)),
+    seedOf,
     trackerOf: (type) => statesOf(type.definition.state),
     context: {
       clock,
@@ -169,6 +172,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     onChange: (listener) => host.onChange(listener),
   }
   const { authorizeSpectator: authorize } = options
+  // No room has this id.
+  const spread = createRandom(seedOf('/feed'))
   const feed = new FeedPart({
     outbox,
     directory,
@@ -179,6 +184,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
     isAway: () => outbox.stats.isReadAway,
     drainMs: limits.drainMs,
+    random: () => spread.next(),
+    newId,
     ...(authorize ? { authorize } : {}),
   })
 

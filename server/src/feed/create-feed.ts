@@ -1,4 +1,5 @@
 import type { Clock } from '../process/clock.ts'
+import { randomId } from '../process/ids.ts'
 import type { Logger } from '../process/logger.ts'
 import type { ServerLimits } from '../options.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
@@ -37,6 +38,8 @@ export interface FeedOptions {
   readonly now?: () => number
   /** 0 (inclusive) to 1; default Math.random. */
   readonly random?: () => number
+  /** Source of the ids of streams. Default: the system's randomness. */
+  readonly newId?: () => string
   /** Default: everybody sees what is not private. */
   readonly authorize?: AuthorizeSpectator
   /**
@@ -70,7 +73,8 @@ export interface FeedParts {
  */
 export function createFeed(options: FeedOptions): FeedParts {
   const { outbox, directory, clock, limits, logger } = options
-  const { random = Math.random, authorize = null, isBehind = () => false } = options
+  const { random = Math.random, newId = randomId } = options
+  const { authorize = null, isBehind = () => false } = options
   const now = options.now ?? (() => clock.now())
 
   // These say who may see what.
@@ -115,6 +119,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     clock,
     retryMs,
     random,
+    newId,
     access,
     readers,
     spectators,

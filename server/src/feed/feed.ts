@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
@@ -30,6 +29,8 @@ export interface FeedContext {
   readonly retryMs: number
   /** 0 (inclusive) to 1. */
   readonly random: () => number
+  /** Makes the id of a stream, which nobody can guess. */
+  readonly newId: () => string
   readonly access: FeedAccess
   readonly readers: ReaderLimits
   readonly spectators: Spectators
@@ -112,7 +113,7 @@ export class Feed {
    */
   async open(given: FeedRequest): Promise<void> {
     const { request, response, ask, isSingle } = given
-    const { access, readers, groups, starter, clock } = this.#context
+    const { access, readers, groups, starter, clock, newId } = this.#context
     const rooms = this.#roomsFor(given)
     const { remoteAddress } = request
     if (!readers.mayRead(remoteAddress)) return this.#sendAway(response)
@@ -124,7 +125,7 @@ export class Feed {
     if (this.#isDraining || !readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
     if (!body) return readers.releaseStream(remoteAddress)
-    const id = randomBytes(9).toString('base64url')
+    const id = newId()
     const kept = access.isPersonal ? request : null
     const follow = { rooms, isSingle, types: ask.types, request: kept, streamId: id }
     const stream = new FeedStream(id, body, {

@@ -390,6 +390,8 @@ export class TestServer<
     const { network } = this.#world
     network.remove(host, this.transport)
     network.cut(host)
+    // What is left are those of `server.loopback()`, which have no link.
+    this.transport.terminateAll()
     await settle()
   }
 

@@ -17,6 +17,7 @@ async function play(seed: number): Promise<string> {
   const { roomId } = ada.seat
   const sdk = connect(testGame, kit.address, { ...link.options, reconnectForMs: 600_000 })
   const bob = await kit.during(sdk.joinById<'arena'>(roomId, { name: 'Bob' }))
+  const stream = await kit.follow(`/rooms/${roomId}/feed`)
   const seen: unknown[] = []
   bob.onStatus((status) => seen.push([kit.clock.now(), status]))
   for (let round = 0; round < 10; round++) {
@@ -26,12 +27,16 @@ async function play(seed: number): Promise<string> {
     seen.push([kit.clock.now(), bob.state.dice, bob.ping])
   }
   const frames = ada.frames.map(({ bytes }) => Buffer.from(bytes).toString('hex'))
-  return JSON.stringify([seen, frames, await kit.eventsOf(roomId)])
+  const events = await kit.eventsOf(roomId)
+  await kit.close()
+  return JSON.stringify([seen, frames, events, stream.text])
 }
 
-test('TK1 the same seed makes the same frames, events and times, networks and the SDK included', async () => {
+test('TK1 the same seed makes the same frames, events, streams and times, networks and the SDK included', async () => {
   const [first, second, other] = [await play(7), await play(7), await play(8)]
   expect(first).toContain('reconnecting')
+  expect(first).toContain('event: hello')
+  expect(first).toContain('event: going-away')
   expect(second).toBe(first)
   expect(other).not.toBe(first)
 })
@@ -111,6 +116,19 @@ test('TK4 after a crash nothing of the process runs, and what the store has is w
   const again = await next.reconnect(roomId, token)
   expect(again.all('joined')[0]).toMatchObject({ name: 'Ada', epoch: 2 })
   expect(await again.request('hit', { target: 'y' })).toEqual({ score: 2 })
+})
+
+test('TK4 sockets of the process to itself break with it', async () => {
+  const kit = await startArena()
+  const socket = kit.server.loopback()
+  let code = 0
+  socket.onclose = (event) => {
+    code = event.code
+  }
+  await kit.settle()
+  expect([socket.readyState, kit.server.sessionCount]).toEqual([1, 1])
+  await kit.crash()
+  expect([socket.readyState, code]).toEqual([3, 1006])
 })
 
 test('TK4 what was on its way to a process when it died reaches nothing in it', async () => {

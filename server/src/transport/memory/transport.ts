@@ -82,6 +82,12 @@ export class MemoryTransport implements Transport {
     await Promise.resolve()
   }
 
+  /** Breaks every connection, without a closing handshake. */
+  terminateAll(): void {
+    // A copy: each one leaves the set.
+    for (const connection of Array.from(this.#connections)) connection.terminate()
+  }
+
   /**
    * Dials; the handshake is decided at once.
    * @throws RingsideError unavailable when nothing listens.
