@@ -1,5 +1,5 @@
-import { applyMergePatch } from '@ringside/protocol'
 import type {
+  ErrorCode,
   EventsOf,
   FeedEvents,
   GameContract,
@@ -8,17 +8,21 @@ import type {
   RoomDefinition,
   StateOf,
 } from '@ringside/protocol'
-import { FEED_PROTOCOL } from '@ringside/protocol'
+import { FEED_PROTOCOL, errorCodes, isErrorCode } from '@ringside/protocol'
+import type { TypeFilter } from '../feed/audience/type-filter.ts'
+import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeId, encodeOpening } from '../feed/sse.ts'
+import { parseFeedAsk, parseRooms } from '../feed/stream/ask.ts'
+import type { FeedStart } from '../feed/stream/ask.ts'
 import { ManualClock } from '../process/clock.ts'
+import { RingsideError } from '../process/errors.ts'
 import { createRandom } from '../process/random.ts'
-import { toFeedJson } from '../room/output/event-json.ts'
-import { compileState, createStateTracker } from '../state/tracker.ts'
-import type { StateTracker } from '../state/contract.ts'
+import { FakeRoom } from './fake-room.ts'
+import type { FakeEntry } from './fake-room.ts'
 import { OpenBody } from './network/open-body.ts'
 import { advance, settle, until } from './time.ts'
 import type { UntilOptions } from './time.ts'
 
-/** A fake feed is made of these. */
+/** How a fake feed is made. */
 export interface FakeFeedOptions<State> {
   /** The room's first state. */
   readonly state: State
@@ -26,9 +30,9 @@ export interface FakeFeedOptions<State> {
   readonly room?: string
   /** Default `http://feed.test`. */
   readonly address?: string
-  /** The seed of its `options.random`. Default 1. */
+  /** Of its `options.random`. Default 1. */
   readonly seed?: number
-  /** `hello` tells it. Default 2,000. */
+  /** Told in `hello` and as the stream's `retry`. Default 2,000. */
   readonly retryMs?: number
 }
 
@@ -47,73 +51,56 @@ export interface FakeFeedSeams {
   readonly random: () => number
 }
 
-interface Entry {
-  readonly type: string
-  readonly n: number
-  readonly seq: number
-  readonly data: Json
-  /** The public state after it. */
-  readonly state: Json
-}
-
 /** A position is no number `n` (as in a real log of many rooms), so that no reader confuses them. */
-const SEQ_PER_N = 10
+const SEQ_PER_EVENT = 10
 
 /**
- * The feed of one room without a server, for tests of pages and hooks. The test calls the things that happen in
- * the room, and they go to the streams that stand: the state is recorded and encoded by the server's own code, numbers
- * and positions are its log's. A stream begins as the server would begin it: with a snapshot, or after the position
- * that its request names. Readers take in what was sent at the next `settle`, `advance` or `until`.
+ * The feed without a server, for tests of pages and hooks: of one room, and of more when they are added. What happens
+ * in a room is called as it happens, and goes to the streams that stand: the state is recorded and encoded by the
+ * server's own code, numbers and positions are its log's. A stream begins as the server would begin it: with
+ * snapshots, or after the position that its request names. Readers take in what was sent at the next `settle`,
+ * `advance` or `until`.
  */
 export class FakeFeed<
   G extends GameContract = GameContract,
   T extends keyof G['rooms'] & string = keyof G['rooms'] & string,
 > {
+  /** The id of the room that it began with. */
   readonly room: string
   readonly address: string
   readonly clock = new ManualClock()
   readonly options: FakeFeedSeams
   /** All requests for streams, in order, the refused ones too. */
   readonly requests: FakeFeedRequest[] = []
-  readonly #definition: RoomDefinition
-  readonly #tracker: StateTracker
+  readonly #game: G
+  readonly #first: FakeRoom<G['rooms'][T]>
+  readonly #rooms = new Map<string, FakeRoom>()
   readonly #retryMs: number
   readonly #streams = new Set<FakeStream>()
   readonly #answers = new Map<string, Json>()
   readonly #refusals: (() => Response)[] = []
-  readonly #log: Entry[] = []
   #isDown = false
-  #hasEnded = false
-  #n = 0
-  #patchN = 0
+  #seq = 0
 
   /** @throws RingsideError state_invalid when the state does not fit the contract. */
   constructor(game: G, type: T, options: FakeFeedOptions<StateOf<G['rooms'][T]>>) {
-    const {
-      state,
-      room = 'room-1',
-      address = 'http://feed.test',
-      seed = 1,
-      retryMs = 2_000,
-    } = options
+    const { room = 'room-1', address = 'http://feed.test', seed = 1, retryMs = 2_000 } = options
     this.room = room
     this.address = address
+    this.#game = game
     this.#retryMs = retryMs
-    this.#definition = game.rooms[type] as RoomDefinition
-    this.#tracker = createStateTracker(compileState(this.#definition.state), state as never)
     const random = createRandom(`${seed} feed`)
     this.options = {
       fetch: (input, init) => this.#answer(input, init),
       timers: this.clock,
       random: () => random.next(),
     }
-    // The log begins as a room's does, with its whole state.
-    this.#add('patch', { prev: 0, data: JSON.parse(this.#tracker.fullLog().data) as Json })
+    this.#first = this.addRoom(type, { room, state: options.state })
   }
 
   /** Position of the newest event. */
   get seq(): number {
-    return this.#n * SEQ_PER_N
+    return this.#seq
   }
 
   /** The request for the newest stream. @throws Error when none was made. */
@@ -123,59 +110,67 @@ export class FakeFeed<
     return request
   }
 
-  /** The state, to be changed as in a room; `patch` sends the changes. */
+  /**
+   * One more room begins; streams of all rooms (`/feed`) show it from there on.
+   * @throws RingsideError state_invalid when the state does not fit the contract.
+   */
+  addRoom<N extends keyof G['rooms'] & string>(
+    type: N,
+    { room: id, state }: { readonly room: string; readonly state: StateOf<G['rooms'][N]> },
+  ): FakeRoom<G['rooms'][N]> {
+    const room = new FakeRoom<G['rooms'][N]>({
+      id,
+      definition: this.#game.rooms[type] as RoomDefinition,
+      state: state as object,
+      now: () => this.clock.now(),
+      nextSeq: (count) => (this.#seq += count * SEQ_PER_EVENT),
+      publish: (entry) => this.#publish(entry),
+    })
+    this.#rooms.set(id, room as unknown as FakeRoom)
+    return room
+  }
+
+  /** The state of the first room, to be changed as in a room; `patch` sends the changes. */
   get state(): StateOf<G['rooms'][T]> {
-    return this.#tracker.state as StateOf<G['rooms'][T]>
+    return this.#first.state
   }
 
-  /** Changes the state and sends the changes; nothing when there are none. */
-  patch(change: (state: StateOf<G['rooms'][T]>) => void = () => {}): void {
-    change(this.state)
-    this.#tracker.flushPlayers({ epoch: 1, tick: this.#n, at: this.clock.now() })
-    const patch = this.#tracker.flushLog()
-    if (patch) this.#add('patch', { prev: this.#patchN, data: JSON.parse(patch.data) as Json })
+  /** See {@link FakeRoom}: of the first room, as everything down to `skip`. */
+  patch(change?: (state: StateOf<G['rooms'][T]>) => void): void {
+    this.#first.patch(change)
   }
 
-  /** Sends an event of the game, after what has changed in the state: as in a room's log. @throws TypeError for a name that the contract does not have. */
   emit<N extends keyof EventsOf<G['rooms'][T]> & string>(
     name: N,
     payload: EventsOf<G['rooms'][T]>[N],
   ): void {
-    const schema = this.#definition.events?.[name]?.payload
-    if (!schema) throw new TypeError(`Expected an event of the contract, got '${name}'`)
-    this.patch()
-    this.#add(name, { data: toFeedJson(schema, payload) })
+    this.#first.emit(name, payload)
   }
 
   joined(sessionId: string, name: string): void {
-    this.patch()
-    this.#add('joined', { data: { sessionId, name } })
+    this.#first.joined(sessionId, name)
   }
 
   left(sessionId: string, name: string): void {
-    this.patch()
-    this.#add('left', { data: { sessionId, name } })
+    this.#first.left(sessionId, name)
   }
 
-  /** The room is over: streams end, and a reader that asks again after the end gets 204. */
   end(): void {
-    this.patch()
-    this.#add('end', {})
-    this.#hasEnded = true
-    this.finish()
+    this.#first.end()
   }
 
-  /** Events happen that no stream shows: a reader that counts finds a gap at the next one. */
-  skip(count = 1): void {
-    this.#n += count
+  skip(count?: number): void {
+    this.#first.skip(count)
   }
 
-  /** Tells the streams to start over, and sends the snapshot that follows. */
+  /** Tells the streams to start over, and sends the snapshots that follow. */
   reset(reason: ResetReason): void {
-    for (const stream of this.#streams) {
-      stream.event('reset', { reason, from: this.seq, to: this.seq })
-      this.#snapshot(stream, this.#newest)
-    }
+    const { seq } = this
+    this.#toAll((stream) => {
+      stream.event('reset', { reason, from: seq, to: seq })
+      for (const room of this.#roomsOf(stream)) stream.snapshot(room.log.at(-1))
+      stream.event('caught-up', { seq }, seq)
+    })
   }
 
   /** Tells the streams that the server will close; `finish` ends them. */
@@ -185,12 +180,12 @@ export class FakeFeed<
 
   /** Sends the comment that keeps a quiet stream alive. */
   heartbeat(): void {
-    this.write(': hb\n\n')
+    this.#toAll((stream) => stream.body.push(HEARTBEAT))
   }
 
   /** Sends text as it is, well-formed or not. */
   write(text: string): void {
-    this.#toAll((stream) => stream.write(text))
+    this.#toAll((stream) => stream.body.push(new TextEncoder().encode(text)))
   }
 
   /** The network breaks under the streams. */
@@ -205,10 +200,7 @@ export class FakeFeed<
     this.#streams.clear()
   }
 
-  /**
-   * The next request for a stream is answered with this status, as the server's errors are; more calls, more
-   * requests.
-   */
+  /** The next request for a stream is answered with this status, as the server's errors are; more calls, more requests. */
   refuse(
     status: number,
     code = 'unavailable',
@@ -221,12 +213,12 @@ export class FakeFeed<
     )
   }
 
-  /** Lets no request reach anything, until it is back. Streams that stand are not touched; see `cut`. */
+  /** From here on no request reaches anything, until it is back. Streams that stand are not touched; see `cut`. */
   setDown(isDown: boolean): void {
     this.#isDown = isDown
   }
 
-  /** Sets the answer to a GET of another path (`/rooms`); 404 for those that are not set. */
+  /** What a GET of another path (`/rooms`) is answered with; 404 for those that are not set. */
   answer(path: string, json: Json): void {
     this.#answers.set(path, json)
   }
@@ -236,7 +228,7 @@ export class FakeFeed<
     return advance(this.clock, ms)
   }
 
-  /** Lets readers take in the events that were sent. */
+  /** Lets readers take in what was sent. */
   settle(): Promise<void> {
     return settle()
   }
@@ -246,24 +238,27 @@ export class FakeFeed<
     return until(this.clock, condition, options)
   }
 
-  get #newest(): Entry {
-    return this.#log.at(-1) as Entry
+  #publish(entry: FakeEntry): void {
+    for (const stream of this.#streams) {
+      if (!stream.follows(entry.room)) continue
+      stream.entry(entry)
+      if (entry.type === 'end' && stream.isSingle) this.#finish(stream)
+    }
   }
 
-  #add(type: string, rest: { readonly [key: string]: Json }): void {
-    const before = this.#log.at(-1)?.state ?? {}
-    const n = ++this.#n
-    const isPatch = type === 'patch'
-    if (isPatch) this.#patchN = n
-    const data: Json = { room: this.room, n, at: this.clock.now(), ...rest }
-    const state = isPatch ? applyMergePatch(structuredClone(before), rest['data'] as Json) : before
-    const entry: Entry = { type, n, seq: this.seq, data, state }
-    this.#log.push(entry)
-    this.#toAll((stream) => stream.event(type, data, entry.seq))
+  #finish(stream: FakeStream): void {
+    stream.body.end()
+    this.#streams.delete(stream)
   }
 
   #toAll(send: (stream: FakeStream) => void): void {
     for (const stream of this.#streams) send(stream)
+  }
+
+  /** Those of a stream, in the order in which they began; of all rooms those that live. */
+  #roomsOf({ rooms }: FakeStream): FakeRoom[] {
+    const all = [...this.#rooms.values()]
+    return all.filter((room) => (rooms ? rooms.has(room.id) : !room.hasEnded))
   }
 
   async #answer(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
@@ -271,74 +266,89 @@ export class FakeFeed<
       throw new TypeError('Expected an address as text or URL')
     if (init.signal?.aborted) throw init.signal.reason
     const url = new URL(input, this.address)
-    if (url.pathname !== `/rooms/${this.room}/feed`) return this.#page(url.pathname)
+    const [, single] = /^\/rooms\/([^/]+)\/feed$/.exec(url.pathname) ?? []
+    if (single === undefined && url.pathname !== '/feed') return this.#page(url.pathname)
     const headers = new Headers(init.headers ?? {})
     const stream = new FakeStream(url, headers, init.signal ?? null)
     this.requests.push(stream)
     if (this.#isDown) throw new TypeError('fetch failed')
     const refusal = this.#refusals.shift()
     if (refusal) return refusal()
-    const after = headers.get('last-event-id') ?? url.searchParams.get('checkpoint')
-    if (this.#hasEnded && after !== null && Number(after) >= this.seq)
+    try {
+      stream.ask(single === undefined ? null : decodeURIComponent(single))
+    } catch (error) {
+      return refusalOf(error)
+    }
+    for (const id of stream.rooms ?? [])
+      if (!this.#rooms.has(id)) return refusalOf(new RingsideError('room_not_found'))
+    const [room] = this.#roomsOf(stream)
+    const { start } = stream
+    if (stream.isSingle && room?.hasEnded && start.kind === 'after' && start.seq >= room.seq)
       return new Response(null, { status: 204 })
-    this.#begin(stream, after === null ? null : Number(after))
-    return new Response(stream.body.stream, { headers: { 'content-type': 'text/event-stream' } })
+    this.#begin(stream)
+    return new Response(stream.body.stream, { headers: SSE_HEADERS })
   }
 
   #page(path: string): Response {
     if (this.#isDown) throw new TypeError('fetch failed')
     const json = this.#answers.get(path)
-    return json === undefined
-      ? Response.json({ error: { code: 'not_found', message: 'Not found' } }, { status: 404 })
-      : Response.json(json)
+    return json === undefined ? refusalOf(new RingsideError('not_found')) : Response.json(json)
   }
 
-  /** Sends as the server does: after a position the events that followed it, else a snapshot and those after that. */
-  #begin(stream: FakeStream, after: number | null): void {
+  /** As the server: after a position what followed it, else snapshots and what followed those. */
+  #begin(stream: FakeStream): void {
     stream.isOpen = true
     this.#streams.add(stream)
     stream.onGone = () => this.#streams.delete(stream)
+    const retryMs = this.#retryMs
     const hello: FeedEvents['hello'] = {
       streamId: `stream-${this.requests.length}`,
-      rooms: [this.room],
+      rooms: stream.rooms ? [...stream.rooms] : ['*'],
       delayMs: 0,
-      retryMs: this.#retryMs,
+      retryMs,
       protocol: FEED_PROTOCOL,
     }
+    stream.body.push(encodeOpening(retryMs))
     stream.event('hello', { ...hello })
-    const from = stream.url.searchParams.get('from') ?? 'live'
-    let position = after ?? 0
-    if (after === null && from !== 'start') {
-      const first = this.#firstFor(from)
-      stream.event('snapshot', this.#snapshotOf(first))
-      position = first.seq
-    }
-    for (const { type, data, seq } of this.#log) if (seq > position) stream.event(type, data, seq)
+    const rooms = this.#roomsOf(stream)
+    const log = rooms.flatMap((room) => room.log).sort((one, two) => one.seq - two.seq)
+    const { start } = stream
+    const position = this.#positionOf(start, log)
+    const isUnknown = start.kind === 'after' && position !== start.seq
+    if (isUnknown)
+      stream.event('reset', { reason: 'unknown-checkpoint', from: start.seq || 0, to: position })
+    if (isUnknown || (start.kind !== 'start' && start.kind !== 'after'))
+      for (const room of rooms) stream.snapshot(room.log.findLast(({ seq }) => seq <= position))
+    for (const entry of log) if (entry.seq > position) stream.entry(entry)
     stream.event('caught-up', { seq: this.seq }, this.seq)
-    if (!this.#hasEnded) return
-    stream.body.end()
-    this.#streams.delete(stream)
+    if (stream.isSingle && rooms[0]?.hasEnded) this.#finish(stream)
   }
 
-  /** Finds the beginning of a stream without a position: `live`, `<seq>` or `-<seconds>s`. */
-  #firstFor(from: string): Entry {
-    const [, seconds] = /^-(\d+)s$/.exec(from) ?? []
-    const isBefore = ({ seq, data }: Entry): boolean =>
-      seconds === undefined
-        ? seq <= Number(from)
-        : (data as { at: number }).at <= this.clock.now() - Number(seconds) * 1_000
-    const known = from === 'live' ? this.#log : this.#log.filter(isBefore)
-    return known.at(-1) ?? (this.#log[0] as Entry)
+  /** After which a stream shows what happened; a position that this log never had is its newest. */
+  #positionOf(start: FeedStart, log: readonly FakeEntry[]): number {
+    const atLeast = (isBefore: (entry: FakeEntry) => boolean): number =>
+      (log.findLast(isBefore) ?? log[0])?.seq ?? this.seq
+    switch (start.kind) {
+      case 'start':
+        return 0
+      case 'live':
+        return this.seq
+      case 'from':
+        return atLeast(({ seq }) => seq <= start.seq)
+      case 'ago':
+        return atLeast(({ at }) => at <= this.clock.now() - start.ms)
+      case 'after':
+        return start.seq <= this.seq ? start.seq : this.seq
+    }
   }
+}
 
-  #snapshot(stream: FakeStream, entry: Entry): void {
-    stream.event('snapshot', this.#snapshotOf(entry))
-    stream.event('caught-up', { seq: entry.seq }, entry.seq)
-  }
-
-  #snapshotOf({ n, seq, data, state }: Entry): Json {
-    return { room: this.room, n, seq, at: (data as { at: number }).at, state }
-  }
+function refusalOf(error: unknown): Response {
+  const isKnown = error instanceof RingsideError && isErrorCode(error.code)
+  const code = isKnown ? (error.code as ErrorCode) : 'internal'
+  const { status, text } = errorCodes[code]
+  const message = isKnown ? error.message : text
+  return Response.json({ error: { code, message } }, { status })
 }
 
 /** One stream, from its request to its end. */
@@ -347,7 +357,12 @@ class FakeStream implements FakeFeedRequest {
   readonly headers: Headers
   readonly body = new OpenBody()
   isOpen = false
+  isSingle = false
+  /** Null for all rooms. */
+  rooms: ReadonlySet<string> | null = null
+  start: FeedStart = { kind: 'live' }
   onGone: () => void = () => {}
+  #filter: TypeFilter | null = null
 
   constructor(url: URL, headers: Headers, signal: AbortSignal | null) {
     this.url = url
@@ -363,13 +378,35 @@ class FakeStream implements FakeFeedRequest {
     signal?.addEventListener('abort', abort, { once: true })
   }
 
-  write(text: string): void {
-    this.body.push(new TextEncoder().encode(text))
+  /** Reads what it asks for, as the server does. @throws RingsideError bad_request. */
+  ask(single: string | null): void {
+    const { searchParams: query } = this.url
+    const ask = parseFeedAsk({ query, header: (name) => this.headers.get(name) ?? '' })
+    const rooms = single === null ? parseRooms(query) : [single]
+    this.isSingle = single !== null
+    this.rooms = rooms && new Set(rooms)
+    this.start = ask.start
+    this.#filter = ask.types
+  }
+
+  follows(room: string): boolean {
+    return this.rooms === null || this.rooms.has(room)
+  }
+
+  /** An event of the log; what is filtered moves the position alone. */
+  entry({ type, data, seq }: FakeEntry): void {
+    if (this.#filter && !this.#filter.allows(type)) this.body.push(encodeId(seq))
+    else this.event(type, data, seq)
+  }
+
+  snapshot(entry: FakeEntry | undefined): void {
+    if (!entry) return
+    const { room, n, seq, at, state } = entry
+    this.event('snapshot', { room, n, seq, at, state })
   }
 
   event(type: string, data: Json, seq?: number): void {
-    const id = seq === undefined ? '' : `id: ${seq}\n`
-    this.write(`${id}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`)
+    this.body.push(encodeEvent(type, JSON.stringify(data), seq))
   }
 
   #gone(): void {

@@ -196,3 +196,82 @@ test('TK15 malformed text, heartbeats, and other paths', async () => {
   await fake.settle()
   expect(fake.requests.at(-1)?.isOpen).toBe(false)
 })
+
+test('TK18 more rooms: a stream shows those it asks for, in the order of one log, with snapshots first', async () => {
+  const fake = new FakeFeed(testGame, 'arena', { state: FIRST })
+  const quiet = fake.addRoom('quiet', { room: 'quiet-1', state: { players: {} } })
+  const follow = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fake.options.fetch(`${fake.address}${path}`, { headers })
+    const stream = new TestStream()
+    const reader = response.body?.getReader()
+    const pump = async (): Promise<void> => {
+      for (let part = await reader?.read(); part?.value; part = await reader?.read())
+        stream.take(part.value)
+      stream.isOver = true
+    }
+    void pump()
+    await fake.settle()
+    return { stream, status: response.status }
+  }
+  const brief = ({ events }: TestStream): string[] =>
+    events.map(({ type, data }) => {
+      const { room, n } = data as { room?: string; n?: number }
+      return room === undefined ? type : `${type} ${room} ${n}`
+    })
+  const { stream: all } = await follow('/feed')
+  const { stream: both } = await follow('/feed?rooms=quiet-1,room-1')
+  const { stream: one } = await follow('/rooms/quiet-1/feed')
+  quiet.joined('s1', 'Ada')
+  fake.patch((room) => (room.ticks = 1))
+  fake.addRoom('quiet', { room: 'late', state: { players: {} } })
+  quiet.end()
+  await fake.settle()
+  const began = ['hello', 'snapshot room-1 1', 'snapshot quiet-1 1', 'caught-up']
+  const then = ['joined quiet-1 2', 'patch room-1 2', 'patch late 1', 'end quiet-1 3']
+  expect(brief(all)).toEqual([...began, ...then])
+  expect(brief(both)).toEqual([...began, ...then.filter((text) => !text.includes('late'))])
+  expect(brief(one)).toEqual([
+    'hello',
+    'snapshot quiet-1 1',
+    'caught-up',
+    'joined quiet-1 2',
+    'end quiet-1 3',
+  ])
+  expect([all.isOver, both.isOver, one.isOver]).toEqual([false, false, true])
+  // One log: positions go up over all rooms.
+  const ids = all.events.map(({ id }) => Number(id)).filter((id) => id > 0)
+  expect(ids).toEqual([20, 30, 40, 50, 60])
+  const { stream: later } = await follow('/feed', { 'last-event-id': '40' })
+  expect(brief(later)).toEqual(['hello', 'patch late 1', 'caught-up'])
+  expect((await follow('/rooms/nobody/feed')).status).toBe(404)
+  expect((await follow('/feed?rooms=room-1,nobody')).status).toBe(404)
+  expect((await follow('/feed?rooms=../x')).status).toBe(400)
+  expect((await follow('/rooms/quiet-1/feed', { 'last-event-id': '60' })).status).toBe(204)
+})
+
+test('TK18 a filter shows its types and moves the position past the others, as the server does', async () => {
+  const { fake, feed, told } = await followed({ types: ['kill', 'jo*'] })
+  told.length = 0
+  fake.joined('s1', 'Ada')
+  fake.patch((room) => (room.ticks = 1))
+  fake.emit('kill', { by: 's1', whom: 'x' })
+  fake.left('s1', 'Ada')
+  await fake.settle()
+  expect(told).toEqual(['joined', 'kill {"by":"s1","whom":"x"}'])
+  expect(feed.checkpoint).toBe(fake.seq)
+  const { fetch } = fake.options
+  expect((await fetch(`${fake.address}/feed?types=${'x'.repeat(50)}`)).status).toBe(400)
+})
+
+test('TK15 a position that the log never had is answered with reset and snapshots', async () => {
+  const { fake, told } = await followed()
+  const stream = new TestStream()
+  const response = await fake.options.fetch(`${fake.address}/rooms/room-1/feed`, {
+    headers: { 'last-event-id': '70' },
+  })
+  fake.finish()
+  stream.take(new Uint8Array(await response.arrayBuffer()))
+  expect(stream.events.map(({ type }) => type)).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
+  expect(stream.all('reset')).toEqual([{ reason: 'unknown-checkpoint', from: 70, to: 10 }])
+  expect(told).toContain('live')
+})

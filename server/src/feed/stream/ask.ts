@@ -44,7 +44,7 @@ const SPEED = /^[0-9]{1,3}(\.[0-9]{1,3})?$/
  * ever on a 400, it is told in band (`reset`).
  * @throws RingsideError bad_request for any parameter that is malformed, doubled or out of range.
  */
-export function parseFeedAsk(request: HttpRequest): FeedAsk {
+export function parseFeedAsk(request: Pick<HttpRequest, 'query' | 'header'>): FeedAsk {
   const { query } = request
   const from = parseFrom(single(query, 'from'))
   const checkpoint = single(query, 'checkpoint')
