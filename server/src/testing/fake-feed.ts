@@ -1,5 +1,4 @@
 import type {
-  ErrorCode,
   EventsOf,
   FeedEvents,
   GameContract,
@@ -121,12 +120,12 @@ export class FakeFeed<
     const room = new FakeRoom<G['rooms'][N]>({
       id,
       definition: this.#game.rooms[type] as RoomDefinition,
-      state: state as object,
+      state,
       now: () => this.clock.now(),
       nextSeq: (count) => (this.#seq += count * SEQ_PER_EVENT),
       publish: (entry) => this.#publish(entry),
     })
-    this.#rooms.set(id, room as unknown as FakeRoom)
+    this.#rooms.set(id, room)
     return room
   }
 
@@ -344,10 +343,9 @@ export class FakeFeed<
 }
 
 function refusalOf(error: unknown): Response {
-  const isKnown = error instanceof RingsideError && isErrorCode(error.code)
-  const code = isKnown ? (error.code as ErrorCode) : 'internal'
-  const { status, text } = errorCodes[code]
-  const message = isKnown ? error.message : text
+  if (!(error instanceof RingsideError && isErrorCode(error.code))) throw error
+  const { code, message } = error
+  const { status } = errorCodes[code]
   return Response.json({ error: { code, message } }, { status })
 }
 
