@@ -18,6 +18,7 @@ import type { LogStore } from '../../src/outbox/contract/store.ts'
 import type { Outbox, RoomLog } from '../../src/outbox/contract/outbox.ts'
 import { MemoryTransport } from '../../src/transport/memory/transport.ts'
 import type { MemoryExchange, MemoryStream } from '../../src/transport/memory/http.ts'
+import { advance } from '../../src/testing/index.ts'
 
 /** Rooms as a test sets them. */
 export class FakeDirectory implements RoomDirectory {
@@ -273,18 +274,12 @@ export class FeedRig {
   }
 
   /** Lets everything run that needs no time. */
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 40; turn++) {
-      this.clock.advance(0)
-      for (let step = 0; step < 12; step++) await Promise.resolve()
-    }
+  settle(): Promise<void> {
+    return advance(this.clock, 0)
   }
 
-  async advance(ms: number, stepMs = ms): Promise<void> {
-    for (let left = ms; left > 0; left -= stepMs) {
-      this.clock.advance(Math.min(stepMs, left))
-      await this.settle()
-    }
+  advance(ms: number): Promise<void> {
+    return advance(this.clock, ms)
   }
 
   /** Asks without waiting. */

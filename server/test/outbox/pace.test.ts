@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/process/clock.ts'
 import { FeedTail } from '../../src/feed/read/tail.ts'
 import type { FeedTailsContext } from '../../src/feed/read/tail.ts'
-import { overrideStore, pass, patch, recordHandlers, startRig, strange, turns } from './support.ts'
+import { overrideStore, pass, patch, recordHandlers, startRig, strange } from './support.ts'
 
 /** More than a loop with a floor asks in a second, less than one without asks in one turn. */
 const MOST_A_SECOND = 230
@@ -24,14 +24,14 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
           wake: { subscribe: (call) => ((wake = call), () => {}) },
         }),
     })
-    await pass(rig.clock, 1_000, 5)
+    await rig.clock.advanceAsync(1_000, 5)
     reads = 0
-    await pass(rig.clock, 10_000, 5)
+    await rig.clock.advanceAsync(10_000, 5)
     expect(reads).toBeGreaterThan(100)
     expect(reads).toBeLessThan(10 * MOST_A_SECOND)
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
-    await pass(rig.clock, 100, 5)
+    await rig.clock.advanceAsync(100, 5)
     expect(rig.shown).toHaveLength(1)
     await rig.outbox.stop()
   })
@@ -51,9 +51,9 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
     })
     const first = await rig.store.events.allocate(2)
     await rig.store.events.insert([strange({ seq: first + 1 })])
-    await pass(rig.clock, 4_000, 5)
+    await pass(rig.clock, 4_000)
     inserts = 0
-    await pass(rig.clock, 10_000, 5)
+    await pass(rig.clock, 10_000)
     expect(inserts).toBeGreaterThan(10)
     expect(inserts).toBeLessThan(10 * MOST_A_SECOND)
     await rig.outbox.stop()
@@ -80,7 +80,7 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
     })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
-    await pass(rig.clock, 10_000, 5)
+    await pass(rig.clock, 10_000)
     expect(asks).toBeGreaterThan(100)
     // What is voided goes in inserts, too.
     expect(asks).toBeLessThan(10 * 2 * MOST_A_SECOND)
@@ -104,14 +104,14 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
     })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     isBack = true
     log.append(patch(2))
-    await pass(rig.clock, 10_000, 5)
+    await pass(rig.clock, 10_000)
     expect(asks).toBeGreaterThan(100)
     expect(asks).toBeLessThan(10 * MOST_A_SECOND)
     isBack = false
-    await pass(rig.clock, 1_000, 5)
+    await pass(rig.clock, 1_000)
     expect(rig.shown.map(({ n }) => n)).toEqual([1, 2])
     await rig.outbox.stop()
   })

@@ -11,29 +11,8 @@ import { hookedStore } from '../../src/testing/store/hooked-store.ts'
 import type { StoreHooks } from '../../src/testing/store/hooked-store.ts'
 
 export { everything, strange } from '../../src/testing/contracts/store/log-event.ts'
+export { advance as pass, settle } from '../../src/testing/index.ts'
 export { overrideStore } from '../../src/testing/store/around-store.ts'
-
-/** Lets everything that waits on settled promises run. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 40; turn++) await Promise.resolve()
-}
-
-/** Moves the clock by hand, letting promises settle after each step. */
-export async function pass(clock: ManualClock, ms: number, stepMs = 5): Promise<void> {
-  for (let left = ms; left >= 0; left -= stepMs) {
-    clock.advance(Math.min(stepMs, left))
-    await settle()
-    if (left === 0) return
-  }
-}
-
-/** Lets turns go by while time stands still. */
-export async function turns(clock: ManualClock, count = 12): Promise<void> {
-  for (let turn = 0; turn < count; turn++) {
-    clock.advance(0)
-    await settle()
-  }
-}
 
 /** Handlers that note what they were told. */
 export function recordHandlers(): RoomLogHandlers & {

@@ -18,6 +18,7 @@ import { SessionTable } from '../../src/session/session-table.ts'
 import { MemoryTransport } from '../../src/transport/memory/transport.ts'
 import type { MemoryDial } from '../../src/transport/memory/transport.ts'
 import type { MemorySocket } from '../../src/transport/memory/socket.ts'
+import { settle } from '../../src/testing/index.ts'
 
 /** One log line. */
 export interface LogLine {
@@ -86,10 +87,7 @@ export class TestClient {
   }
 }
 
-/** Lets everything settle that needs no time. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await Promise.resolve()
-}
+export { settle }
 
 export interface FixtureOptions {
   limits?: Partial<ServerLimits>

@@ -100,12 +100,12 @@ describe('FE11 a private room becomes public', () => {
     rig.directory.set('a', { isPrivate: false })
     room.patch({ score: 3 })
     await rig.settle()
-    await rig.advance(4_900, 100)
+    await rig.advance(4_900)
     expect(told(reader, 'a')).toEqual([])
-    await rig.advance(200, 100)
+    await rig.advance(200)
     room.patch({ score: 4 })
     await rig.settle()
-    await rig.advance(5_000, 100)
+    await rig.advance(5_000)
     expect(told(reader, 'a')).toEqual([
       ['snapshot', 1],
       ['patch', 2],

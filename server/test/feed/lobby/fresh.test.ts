@@ -13,7 +13,7 @@ describe('FE13 a new reader of the lobby', () => {
     rig.directory.forget('room-7')
     await rig.advance(50)
     const first = await rig.open('/rooms/stream')
-    await rig.advance(2_000, 100)
+    await rig.advance(2_000)
     expect(first.text).not.toContain('"room-7"')
     rig.directory.forget('room-8')
     await rig.advance(450)
@@ -23,7 +23,7 @@ describe('FE13 a new reader of the lobby', () => {
     rig.directory.forget('room-9')
     await rig.advance(55)
     const late = await rig.open('/rooms/stream')
-    await rig.advance(2_000, 100)
+    await rig.advance(2_000)
     for (const id of ['room-8', 'room-9']) {
       const shows = late.text.includes(`"${id}"`)
       expect(

@@ -111,15 +111,15 @@ describe('FE15 what one request may cost', () => {
     store.slownessMs = 10
     store.reset()
     const reader = ask(rig, '10.0.0.1', `/feed?from=${old}`)
-    await rig.advance(30, 10)
+    await rig.advance(30)
     expect(store.reads).toBeGreaterThan(0)
     reader.exchange.abort()
     store.reset()
-    await rig.advance(5_000, 10)
+    await rig.advance(5_000)
     // The view under way, and the tail's own polling.
     const idle = store.reads
     store.reset()
-    await rig.advance(5_000, 10)
+    await rig.advance(5_000)
     expect(idle - store.reads).toBeLessThan(8)
   })
 
@@ -171,18 +171,18 @@ describe('FE15 what one request may cost', () => {
         ask(rig, '10.0.0.1', `/rooms/${living[index % 9]}/state?at=${old - (index % 9)}`),
       )
     }
-    await rig.advance(200, 50)
+    await rig.advance(200)
     // Another address waits for its own questions only.
     const other = ask(rig, '10.0.0.2', `/rooms/busy/events?limit=10&after=${old + 300}`)
-    await rig.advance(600, 50)
+    await rig.advance(600)
     const waiting = readers.filter(({ exchange }) => exchange.status === 0)
     expect([other.exchange.status, waiting.length > 10]).toEqual([200, true])
-    await rig.advance(60_000, 50)
+    await rig.advance(60_000)
     // The tail reads too.
     expect(store.mostUnderway).toBeLessThanOrEqual(MAX_READS + 2)
     for (const reader of readers) expect(reader.exchange.status).toBe(200)
     store.slownessMs = 0
-    await rig.advance(5_000, 500)
+    await rig.advance(5_000)
     expect(rig.parts.gate.underway).toBe(0)
   })
 })

@@ -36,7 +36,7 @@ describe('FE1 a delay whose tail could not begin', () => {
     await rig.settle()
     store.isAway = false
     room.patch({ x: 3 })
-    await rig.advance(60_000, 500)
+    await rig.advance(60_000)
     // Either it goes on, or it is told to come back.
     expect(reader.of('patch').length > 1 || !reader.body.isOpen).toBe(true)
   })

@@ -18,7 +18,7 @@ it('FE3 the position of a time is found among numbers that were voided, too', as
       const seqs = Array.from({ length: count }, (_, index) => first + index)
       await writeTombstones(store, seqs, 'void')
     }
-    await pass(clock, 900, 50)
+    await pass(clock, 900)
   }
   const events = (await everything(store)).filter(({ type }) => type === 'kill')
   expect(events).toHaveLength(12)

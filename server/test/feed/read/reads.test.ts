@@ -46,7 +46,7 @@ describe('FE5 what a paced stream reads', () => {
     const shown = (): number => readers.reduce((sum, reader) => sum + shotsIn(reader), 0)
     const before = shown()
     store.reset()
-    await rig.advance(6_000, 100)
+    await rig.advance(6_000)
     const count = shown() - before
     expect(count).toBeGreaterThan(200 * 20)
     expect(store.documents).toBeLessThanOrEqual(2 * count)

@@ -94,7 +94,7 @@ async function run(seed: number): Promise<{ resets: number; events: number }> {
     const isOpen = reader?.exchange.isOpen === true
     const action = random.int(0, 9)
     // Now and then a long silence, so that retention overtakes those who are away.
-    if (random.int(0, 29) === 0) await rig.advance(12_000, 1_000)
+    if (random.int(0, 29) === 0) await rig.advance(12_000)
     if (!isOpen && random.int(0, 2) > 0) {
       spectator.take(history)
       const headers: Record<string, string> = spectator.lastEventId
@@ -108,7 +108,7 @@ async function run(seed: number): Promise<{ resets: number; events: number }> {
     else if (action < 5) reader?.exchange.openBody?.setFull(true)
     else if (action < 9) reader?.exchange.openBody?.setFull(false)
     if (random.int(0, 2) > 0) await rig.settle()
-    if (random.int(0, 2) > 0) await rig.advance(random.int(1, 400), 100)
+    if (random.int(0, 2) > 0) await rig.advance(random.int(1, 400))
     for (const one of spectators) one.take(history)
   }
   // In the end everybody who can read has the rooms' own states, or has been told to start over.
@@ -125,7 +125,7 @@ async function run(seed: number): Promise<{ resets: number; events: number }> {
     }
   }
   await rig.settle()
-  await rig.advance(1_500, 100)
+  await rig.advance(1_500)
   for (const spectator of spectators) {
     spectator.take(history)
     for (const [id, kept] of spectator.rooms) {

@@ -351,7 +351,7 @@ describe('FE5 a reader that goes away', () => {
       const { reads } = store
       const seen = other.roomEvents.length
       scene.room.emit('shot', {})
-      await rig.advance(30_000, 500)
+      await rig.advance(30_000)
       expect(other.roomEvents).toHaveLength(seen + 1)
       expect(store.reads).toBe(reads)
       expect(rig.parts.gate.underway).toBe(0)

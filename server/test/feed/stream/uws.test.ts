@@ -141,7 +141,7 @@ describe('the feed over real sockets', () => {
     }
     expect(isBehind).toBe(true)
     reader.socket.resume()
-    await eventually(() => reader.events().at(-1)?.n === room.n)
+    await eventually(() => reader.events().at(-1)?.n === room.n, { deadlineMs: 10_000 })
     const seen = reader.events().filter(({ type }) => type === 'note')
     expect(seen.map(({ n }) => n)).toEqual(
       Array.from({ length: room.n - start }, (_, index) => start + 1 + index),

@@ -14,7 +14,6 @@ import {
   recordHandlers,
   startRig,
   strange,
-  turns,
 } from '../support.ts'
 import type { StoreHooks, StoreOperation } from '../../../src/testing/store/hooked-store.ts'
 
@@ -41,11 +40,11 @@ describe('OB5 wake-ups and polling', () => {
         wrap: (store) =>
           overrideStore(store, { wake: { subscribe: (call) => ((wake = call), () => {}) } }),
       })
-      await turns(rig.clock)
+      await pass(rig.clock, 0)
       const first = await rig.store.events.allocate(1)
       await rig.store.events.insert([strange({ seq: first })])
       for (let count = 0; count < wakes; count++) wake()
-      await turns(rig.clock)
+      await pass(rig.clock, 0)
       expect(rig.shown).toHaveLength(wakes > 0 ? 1 : 0)
       await pass(rig.clock, 100)
       expect(rig.shown).toHaveLength(1)
@@ -59,7 +58,7 @@ describe('OB5 wake-ups and polling', () => {
     const log = await rig.outbox.openRoom('r', recordHandlers())
     const before = rig.clock.now()
     log.append(patch(1))
-    await turns(rig.clock, 3)
+    await pass(rig.clock, 0)
     expect(rig.shown).toHaveLength(1)
     expect(rig.clock.now()).toBe(before)
   })
@@ -76,10 +75,10 @@ describe('OB5 wake-ups and polling', () => {
     })
     const first = await rig.store.events.allocate(1)
     await rig.store.events.insert([strange({ seq: first })])
-    await pass(rig.clock, 5_000, 50)
+    await pass(rig.clock, 5_000)
     isSilent = false
     expect(rig.shown).toHaveLength(0)
-    await pass(rig.clock, 6_000, 50)
+    await pass(rig.clock, 6_000)
     expect(rig.shown).toHaveLength(1)
   })
 
@@ -89,7 +88,7 @@ describe('OB5 wake-ups and polling', () => {
     await rig.store.events.insert(
       Array.from({ length: 2_500 }, (_, i) => strange({ seq: first + i })),
     )
-    await turns(rig.clock, 8)
+    await pass(rig.clock, 0)
     expect(rig.shown.map((event) => event.seq - first)).toEqual(
       Array.from({ length: 2_500 }, (_, i) => i),
     )
@@ -105,10 +104,10 @@ describe('OB5 wake-ups and polling', () => {
     const stop = rig.outbox.onSealed((events) => (count += events.length))
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     stop()
     log.append(patch(2))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect([count, rig.shown.length]).toEqual([1, 2])
   })
 })
@@ -135,12 +134,12 @@ describe('OB6 snapshots and retention', () => {
     const rig = await startRig()
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.snapshot(state('{}'))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect(await rig.store.snapshots.at('r', 9e15)).toBeNull()
     log.append(patch(1))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     log.snapshot(state('{"v":1}'))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 1, publicState: '{"v":1}' })
   })
 
@@ -151,7 +150,7 @@ describe('OB6 snapshots and retention', () => {
     for (let value = 1; value <= 12; value++) {
       log.append(patch(value))
       if (value === 3) log.snapshot(state('{"v":3}'))
-      await turns(rig.clock, 3)
+      await pass(rig.clock, 0)
       if (value === 7) expect(handlers.calls).toEqual([])
     }
     expect(handlers.calls).toEqual(['snapshot-due'])
@@ -197,10 +196,10 @@ describe('OB6 snapshots and retention', () => {
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
     log.append(patch(2))
-    await pass(rig.clock, 8_000, 50)
+    await pass(rig.clock, 8_000)
     log.append(patch(3))
     log.snapshot(state('{"v":3}'))
-    await pass(rig.clock, 5_000, 50)
+    await pass(rig.clock, 5_000)
     expect(order).toEqual(['snapshot', 'states', 'floor', 'delete'])
     const { origin, floor } = rig.outbox
     expect(floor).toBe(origin + 2)
@@ -218,11 +217,11 @@ describe('OB6 snapshots and retention', () => {
     const handlers = recordHandlers()
     const log = await rig.outbox.openRoom('r', handlers)
     log.append(patch(1))
-    await pass(rig.clock, 13_000, 50)
+    await pass(rig.clock, 13_000)
     expect(rig.outbox.floor).toBe(rig.outbox.origin)
     expect(handlers.calls).toContain('snapshot-due')
     log.snapshot(state('{"v":1}'))
-    await pass(rig.clock, 1_500, 50)
+    await pass(rig.clock, 1_500)
     expect(rig.outbox.floor).toBe(rig.outbox.origin + 1)
   })
 
@@ -238,13 +237,13 @@ describe('OB6 snapshots and retention', () => {
     blue.snapshot(state('{"captured":true}'))
     for (let value = 2; value <= 101; value++) red.append(patch(value))
     red.snapshot(state('{"v":101}'))
-    await pass(rig.clock, 2_000, 50)
+    await pass(rig.clock, 2_000)
     const f = rig.outbox.floor
     expect(f).toBe(rig.outbox.origin + 5)
     const red1 = await rig.outbox.snapshotAt('red', f)
     expect(red1).toMatchObject({ n: 1, publicState: '{"v":1}', hiddenState: null })
     for (let value = 0; value < 1; value++) red.append(patch(102))
-    await pass(rig.clock, 2_000, 50)
+    await pass(rig.clock, 2_000)
     expect(await rig.outbox.snapshotAt('blue', f)).toMatchObject({
       n: 4,
       publicState: '{"captured":true}',
@@ -257,10 +256,10 @@ describe('OB6 snapshots and retention', () => {
     log.append({ type: 'patch', data: '{"a":{"x":1,"y":2}}', hidden: '{"m":[1]}' })
     log.append({ type: 'patch', data: '{"a":{"x":null,"z":3},"b":1}', hidden: '{"k":2}' })
     log.append({ type: 'kill', data: '{}' })
-    await pass(rig.clock, 9_000, 50)
+    await pass(rig.clock, 9_000)
     log.append(patch(9))
     log.snapshot(state('{"captured":true}'))
-    await pass(rig.clock, 3_000, 50)
+    await pass(rig.clock, 3_000)
     const f = rig.outbox.floor
     expect(f).toBe(rig.outbox.origin + 3)
     const at = await rig.outbox.snapshotAt('r', f)
@@ -276,7 +275,7 @@ describe('OB6 snapshots and retention', () => {
     log.snapshot(state('{"v":1}'))
     log.append({ type: 'end', data: '{}' })
     const closing = log.close()
-    await pass(rig.clock, 13_000, 50)
+    await pass(rig.clock, 13_000)
     await closing
     expect(rig.outbox.floor).toBe(rig.outbox.origin + 2)
     expect(await rig.store.snapshots.at('r', 9e15)).toBeNull()
@@ -289,12 +288,12 @@ describe('OB6 snapshots and retention', () => {
     log.append(patch(1))
     log.append(patch(2))
     const closing = log.close()
-    await pass(rig.clock, 13_000, 50)
+    await pass(rig.clock, 13_000)
     await closing
     expect(rig.outbox.floor).toBe(rig.outbox.origin + 2)
     expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 2, publicState: '{"v":2}' })
     const opening = rig.outbox.openRoom('r', recordHandlers())
-    await turns(rig.clock, 20)
+    await pass(rig.clock, 0)
     expect(await opening).toMatchObject({ epoch: 2, acknowledgedN: 3 })
   })
 
@@ -303,7 +302,7 @@ describe('OB6 snapshots and retention', () => {
     const log = await rig.outbox.openRoom('r', recordHandlers())
     for (let value = 0; value < 300; value++) log.append(patch(value))
     log.snapshot(state('{}'))
-    await pass(rig.clock, 11_000, 100)
+    await pass(rig.clock, 11_000)
     expect(await everything(rig.store)).toHaveLength(100)
   })
 
@@ -314,13 +313,13 @@ describe('OB6 snapshots and retention', () => {
     const log = await rig.outbox.openRoom('r', handlers)
     log.append(patch(1))
     const durable = log.durable().catch((error: RingsideError) => error.code)
-    await pass(rig.clock, 4_000, 50)
+    await pass(rig.clock, 4_000)
     expect(handlers.calls).toEqual([])
-    await pass(rig.clock, 2_500, 50)
+    await pass(rig.clock, 2_500)
     expect(handlers.calls).toEqual(['refused'])
     expect(await durable).toBe('outbox_unreachable')
     weather.isDown = false
-    await pass(rig.clock, 2_000, 50)
+    await pass(rig.clock, 2_000)
     expect(await everything(rig.store)).toEqual([])
     expect(log.append(patch(2))).toBe(false)
   })
@@ -391,7 +390,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
     const rig = await startRig({ hooks: weather.hooks, limits: { maxPendingEvents: 8 } })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     for (let value = 1; value <= 4; value++) log.append(patch(value))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     // Sent: they stay as they are. From here on the buffer is half full.
     log.append({ type: 'patch', data: '{"a":{"x":1,"y":1}}', hidden: '{"m":1}' })
     log.append({ type: 'patch', data: '{"a":{"x":2,"z":null}}' })
@@ -453,7 +452,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
       expect(handlers.calls, 'told in a turn of its own').toEqual([])
       expect(log.append(patch(2)), 'nothing after what is missing').toBe(false)
       expect(log.append({ type: 'end', data: '{}' })).toBe(true)
-      await turns(rig.clock)
+      await pass(rig.clock, 0)
       expect(handlers.calls).toEqual(['refused'])
       expect(rig.shown.map(({ n, type }) => [n, type])).toEqual([
         [1, 'patch'],
@@ -482,7 +481,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
     blue.append(patch(1))
     red.append(patch(2))
     const durable = red.durable().catch((error: Error) => error.message)
-    await turns(rig.clock, 20)
+    await pass(rig.clock, 0)
     expect(handlers.calls).toEqual(['refused'])
     expect(handlers.causes).toEqual([new Error('too big')])
     expect(await durable).toMatch(/refused/)
@@ -490,7 +489,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
     expect(other.calls).toEqual([])
     expect(red.append(patch(3))).toBe(false)
     expect(red.append({ type: 'end', data: '{}' })).toBe(true)
-    await turns(rig.clock, 20)
+    await pass(rig.clock, 0)
     expect(rig.shown.map(({ room, n, type }) => [room, n, type])).toEqual([
       ['red', 1, 'patch'],
       ['blue', 1, 'patch'],
@@ -538,7 +537,7 @@ describe('starting and stopping', () => {
     log.append(patch(1))
     log.snapshot(state('{"v":1}'))
     const stopping = rig.outbox.stop()
-    await turns(rig.clock, 20)
+    await pass(rig.clock, 0)
     await stopping
     expect(await everything(rig.store)).toHaveLength(1)
     expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 1 })
@@ -553,7 +552,7 @@ describe('starting and stopping', () => {
     log.append(patch(2))
     const durable = log.durable().catch((error: RingsideError) => error.code)
     const stopping = rig.outbox.stop().catch((error: Error) => error.message)
-    await pass(rig.clock, 10_100, 50)
+    await pass(rig.clock, 10_100)
     expect(await stopping).toMatch(/got 2 of 1 rooms that are not/)
     expect(await durable).toBe('outbox_unreachable')
     expect(rig.outbox.stats.lastError).toMatch(/stopped/)
@@ -577,7 +576,7 @@ describe('starting and stopping', () => {
     log.append(patch(1))
     const closing = log.close()
     expect(log.append(patch(2))).toBe(false)
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     await closing
     expect(log.acknowledgedN).toBe(1)
     await expect(log.durable()).rejects.toThrow(/over/)
@@ -610,7 +609,7 @@ describe('starting and stopping', () => {
       { type: 'kill', data: '{}' },
       { type: 'end', data: '{}' },
     ])
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     await expect(closing).rejects.toMatchObject({ code: 'event_refused' })
     expect(log.isEnded).toBe(true)
     expect(rig.shown.map((event) => event.type)).toEqual(['patch', 'end'])

@@ -6,7 +6,7 @@ import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import { Recorder } from '../../../src/room/output/recorder.ts'
 import { SeatLog } from '../../../src/room/seats/seat-log.ts'
 import type { StateTracker } from '../../../src/state/contract.ts'
-import { everything, pass, patch, recordHandlers, startRig, turns } from '../support.ts'
+import { everything, pass, patch, recordHandlers, startRig } from '../support.ts'
 import type { Rig } from '../support.ts'
 import type { StoreHooks } from '../../../src/testing/store/hooked-store.ts'
 
@@ -73,7 +73,7 @@ describe.each([
     })
     const { recorder, log, told } = await openRecorder(rig)
     recorder.append(patch(1))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     weather.isAway = true
     for (let event = 0; event < count; event++) recorder.append(KILL)
     expect(recorder.isBlocked).toBe(count > 3)
@@ -87,7 +87,7 @@ describe.each([
     const { rig, recorder, log, durable } = await start(outage())
     const closed = fateOf(recorder.close(HEADER, true))
     const stopped = fateOf(rig.outbox.stop())
-    await pass(rig.clock, 9_900, 100)
+    await pass(rig.clock, 9_900)
     expect([durable.now, closed.now, stopped.now]).toEqual(Array(3).fill('pending'))
     await pass(rig.clock, 300)
     expect([durable.now, closed.now, stopped.now]).toEqual(Array(3).fill('outbox_unreachable'))
@@ -99,7 +99,7 @@ describe.each([
 
   it('OB8 OB74 durable and close reject when the log is given up', async () => {
     const { rig, recorder, told, durable } = await start(outage(), { retentionMs: 10_000 })
-    await pass(rig.clock, 8_000, 50)
+    await pass(rig.clock, 8_000)
     expect(told).toEqual(['given up'])
     expect(durable.now).toBe('outbox_unreachable')
     await expect(recorder.close(HEADER, false)).rejects.toMatchObject({
@@ -126,7 +126,7 @@ describe.each([
     await expect(recorder.close(HEADER, false)).rejects.toMatchObject({ code: 'room_taken' })
     // That is the other owner's room now, and no loss of this log's.
     const stopping = rig.outbox.stop()
-    await turns(rig.clock, 20)
+    await pass(rig.clock, 0)
     await expect(stopping).resolves.toBeUndefined()
   })
 
@@ -152,7 +152,7 @@ describe('OB8 an event that is refused', () => {
     recorder.append(patch(1))
     recorder.append({ type: 'kill', data: `"${'x'.repeat(2_000)}"` })
     const durable = fateOf(recorder.durable(() => {}))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect(told).toEqual(['refused'])
     expect(durable.now).toBe('event_refused')
     expect(log.isEnded).toBe(true)
@@ -174,7 +174,7 @@ describe('OB8 an event that is refused', () => {
     log.append(patch(1))
     log.append({ type: 'kill', data: '"bad"' })
     const closing = fateOf(log.close([KILL, END]))
-    await turns(rig.clock, 20)
+    await pass(rig.clock, 0)
     expect(closing.now).toBe('event_refused')
     expect(log.isEnded).toBe(true)
     expect(rig.shown.map(({ n, type }) => [n, type])).toEqual([
@@ -194,7 +194,7 @@ describe('OB8 an event that is refused', () => {
       void log.durable()
       void log.close([END])
       void rig.outbox.stop()
-      await pass(rig.clock, 10_100, 100)
+      await pass(rig.clock, 10_100)
       void log.durable()
       void log.close([END])
       await new Promise((resolve) => setImmediate(resolve))

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { PendingTotal } from '../../../src/outbox/append/pending-total.ts'
-import { pass, recordHandlers, startRig, strange, turns } from '../support.ts'
+import { pass, recordHandlers, startRig, strange } from '../support.ts'
 
 const limits = { maxPendingTotalBytes: 65_536, maxEventBytes: 16_384 }
 const kill = { type: 'kill', data: JSON.stringify('x'.repeat(9_998)) }
@@ -70,6 +70,6 @@ it('OB7 relief is told in a turn of its own, and only to who still waits', async
   expect(total.isFull).toBe(false)
   expect(told).toEqual([])
   stop()
-  await turns(clock)
+  await pass(clock, 0)
   expect(told).toEqual(['waits'])
 })

@@ -7,7 +7,7 @@ import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { Outage } from '../../../src/outbox/health/outage.ts'
 import { checkLimits } from '../../../src/options.ts'
-import { pass, patch, recordHandlers, startRig, turns } from '../support.ts'
+import { pass, patch, recordHandlers, startRig } from '../support.ts'
 import { hookedStore } from '../../../src/testing/store/hooked-store.ts'
 import type { StoreOperation } from '../../../src/testing/store/hooked-store.ts'
 
@@ -145,16 +145,16 @@ describe('OB18 an outage as the log meets it', () => {
     const rig = await startRig({ hooks, logger })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     state.isAway = true
     for (let n = 2; n <= 5; n++) log.append(patch(n))
-    await pass(rig.clock, 60_000, 100)
+    await pass(rig.clock, 60_000)
     expect(rig.outbox.stats).toMatchObject({ isReadAway: true, isWriteAway: true, lostEvents: 0 })
     expect(logger.loud()).toMatchObject([
       ['warn', { address: 'in memory' }, 'the log is away: events wait in memory'],
     ])
     state.isAway = false
-    await pass(rig.clock, 3_000, 50)
+    await pass(rig.clock, 3_000)
     expect(rig.outbox.stats).toMatchObject({ isReadAway: false, isWriteAway: false })
     expect(logger.loud().slice(1)).toMatchObject([['warn', { waitedEvents: 4 }, 'the log is back']])
     await rig.outbox.stop()
@@ -175,11 +175,11 @@ describe('OB18 an outage as the log meets it', () => {
     const rooms = ['a', 'b', 'c']
     const logs = await Promise.all(rooms.map((room) => outbox.openRoom(room, recordHandlers())))
     for (const log of logs) log.append(patch(1))
-    await turns(clock)
+    await pass(clock, 0)
     state.isAway = true
     state.only = ['insert']
     for (const log of logs.slice(1)) for (let n = 2; n <= 4; n++) log.append(patch(n))
-    await pass(clock, 8_000, 50)
+    await pass(clock, 8_000)
     expect(outbox.stats).toMatchObject({ isGivenUp: true, lostEvents: 6, lagMs: 0 })
     const given = logger.lines.filter(([, , message]) => message.includes('given up'))
     expect(given).toMatchObject([['error', { events: 6, rooms: 2 }, expect.any(String)]])

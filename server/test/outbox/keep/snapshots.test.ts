@@ -4,7 +4,7 @@ import type { Logger } from '../../../src/process/logger.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { SnapshotSaver } from '../../../src/outbox/keep/snapshot-saver.ts'
 import type { Snapshot } from '../../../src/outbox/contract/store.ts'
-import { overrideStore, patch, recordHandlers, settle, startRig, turns } from '../support.ts'
+import { overrideStore, pass, patch, recordHandlers, settle, startRig } from '../support.ts'
 
 const MIB = 1024 * 1024
 
@@ -97,18 +97,18 @@ describe('OB6 a state that can never be stored', () => {
     const log = await rig.outbox.openRoom('r', handlers)
     log.append(patch(1))
     log.snapshot(state(15 * MIB))
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect(await rig.store.snapshots.at('r', 9e15)).not.toBeNull()
     log.append(patch(2))
     log.snapshot(state(15 * MIB + 1))
     expect(handlers.calls, 'told in a turn of its own').toEqual([])
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect(handlers.calls).toEqual(['refused'])
     expect(handlers.causes[0]).toMatchObject({ code: 'state_invalid' })
     expect(await rig.store.snapshots.at('r', 9e15)).toMatchObject({ n: 1 })
     expect(log.append(patch(3))).toBe(false)
     expect(log.append({ type: 'end', data: '{}' })).toBe(true)
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect(rig.shown.map((event) => event.type)).toEqual(['patch', 'patch', 'end'])
   })
 
