@@ -5,18 +5,9 @@ import { everything } from '../outbox/support.ts'
 import type { testGame } from '../support/test-game.ts'
 import type { TestPlayer, TestServer } from '../support/test-server.ts'
 import { World, faceOf, hostOf } from './world.ts'
+import { fateOf } from '../support/fate.ts'
 
 type Arena = RoomOf<typeof testGame, 'arena'>
-
-/** What a promise has come to, so far. */
-function fateOf(promise: Promise<unknown>): { now: string } {
-  const fate = { now: 'pending' }
-  promise.then(
-    () => (fate.now = 'resolved'),
-    (error: RingsideError) => (fate.now = error.code),
-  )
-  return fate
-}
 
 function errorTo(player: TestPlayer, correlation: number) {
   return player.all('error').find((error) => error.correlation === correlation)

@@ -8,6 +8,7 @@ import type { LogStore, RoomOf } from '../../src/index.ts'
 import type { GameServer } from '../../src/game-server.ts'
 import type { Host } from '../../src/host/host.ts'
 import type { RoomRecord } from '../../src/outbox/contract/store.ts'
+import { during, until } from '../../src/testing/index.ts'
 import { Reader } from '../feed/rig.ts'
 import type { SeenEvent } from '../feed/rig.ts'
 import { overrideStore } from '../outbox/support.ts'
@@ -108,22 +109,13 @@ export class World implements AsyncDisposable {
   }
 
   /** Waits for a promise while time moves. */
-  async during<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
-    let isDone = false
-    const done = (): void => {
-      isDone = true
-    }
-    promise.then(done, done)
-    for (let passed = 0; !isDone && passed < limitMs; passed += 5) await this.pass(5)
-    return promise
+  during<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
+    return during(this.clock, promise, { limitMs })
   }
 
   /** Moves time until it is so. @throws when it never is. */
   async until(what: string, isSo: () => boolean, limitMs = 60_000): Promise<void> {
-    for (let passed = 0; !isSo(); passed += 5) {
-      if (passed >= limitMs) throw new Error(`Expected within ${limitMs} ms: ${what}`)
-      await this.pass(5)
-    }
+    await until(this.clock, isSo, { what, limitMs })
   }
 
   async record(roomId: string): Promise<RoomRecord> {

@@ -1,23 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { startParts, takeDownParts } from '../../src/process/part.ts'
-import type { RingsideError } from '../../src/process/errors.ts'
 import { MemoryStore } from '../../src/index.ts'
 import type { LogStore } from '../../src/index.ts'
 import { silentLogger } from '../../src/process/logger.ts'
 import { overrideStore } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
+import { fateOf } from '../support/fate.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
-
-/** What became of a promise, so far. */
-function fateOf(promise: Promise<unknown>): { now: string } {
-  const fate = { now: 'pending' }
-  promise.then(
-    () => (fate.now = 'resolved'),
-    (error: RingsideError) => (fate.now = error.code ?? error.message),
-  )
-  return fate
-}
 
 /** A store whose log has one living room, and its id. */
 async function withRoom(): Promise<{ store: MemoryStore; roomId: string }> {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { RingsideError } from '../../../src/process/errors.ts'
 import type { ServerLimits } from '../../../src/options.ts'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
@@ -9,20 +8,11 @@ import type { StateTracker } from '../../../src/state/contract.ts'
 import { everything, pass, patch, recordHandlers, startRig } from '../support.ts'
 import type { Rig } from '../support.ts'
 import type { StoreHooks } from '../../../src/testing/store/hooked-store.ts'
+import { fateOf } from '../../support/fate.ts'
 
 const KILL = { type: 'kill', data: '{}' }
 const END = { type: 'end', data: '{}' }
 const HEADER = { epoch: 1, tick: 0, at: 0 }
-
-/** What became of a promise, so far. */
-function fateOf(promise: Promise<unknown>): { now: string } {
-  const fate = { now: 'pending' }
-  promise.then(
-    () => (fate.now = 'resolved'),
-    (error: RingsideError) => (fate.now = error.code),
-  )
-  return fate
-}
 
 interface Outage {
   isAway: boolean
