@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbox, RoomLog } from '../../src/outbox/contract/outbox.ts'
@@ -8,9 +6,9 @@ import type { LogEvent } from '../../src/outbox/contract/store.ts'
 import { Watcher, openOutbox, quietHandlers, readPages, until } from './rig.ts'
 import { readRaw } from './raw-log.ts'
 import type { Round } from './round.ts'
+import { runUntilKilled } from './child.ts'
 
 const CHILD = fileURLToPath(new URL('./doomed-writer.ts', import.meta.url))
-const CHILD_LIMIT_MS = 30_000
 
 /** Here events have no time of acceptance that another process could read. */
 const unmeasured = { waitMs: Number.NaN, phases: '' }
@@ -24,16 +22,7 @@ interface Life {
 
 /** Runs one game process until it kills itself. */
 async function liveOnce(args: readonly string[]): Promise<Life> {
-  const flags = ['--conditions=source', '--import', 'tsx']
-  const child = spawn(process.execPath, [...flags, CHILD, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), CHILD_LIMIT_MS)
-  let out = ''
-  child.stdout.on('data', (chunk) => (out += String(chunk)))
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-  clearTimeout(timer)
-  if (signal !== 'SIGKILL') throw new Error(`The child ended with ${code ?? signal}`)
+  const out = await runUntilKilled(CHILD, args)
   const life: Life = { accepted: [], acknowledgedN: 0, taken: [] }
   for (const line of out.split('\n')) {
     if (line.startsWith('accepted ')) life.accepted.push(line.slice(9))

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/index.ts'
@@ -7,23 +5,15 @@ import { MongoStore } from '../../src/mongo.ts'
 import { hasMongo, startMongo } from '../support/mongo.ts'
 import type { TestMongo } from '../support/mongo.ts'
 import { arenaHandlers, testGame } from '../support/test-game.ts'
+import { runUntilKilled } from './child.ts'
 
 const CHILD = fileURLToPath(new URL('./doomed-server.ts', import.meta.url))
-const CHILD_LIMIT_MS = 30_000
 
 /** Runs a server until it kills itself, and returns the id of its room. */
 async function liveOnce(args: readonly string[]): Promise<string> {
-  const flags = ['--conditions=source', '--import', 'tsx']
-  const child = spawn(process.execPath, [...flags, CHILD, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), CHILD_LIMIT_MS)
-  let out = ''
-  child.stdout.on('data', (chunk) => (out += String(chunk)))
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-  clearTimeout(timer)
+  const out = await runUntilKilled(CHILD, args)
   const room = /room (\S+)/.exec(out)?.[1]
-  if (signal !== 'SIGKILL' || !room) throw new Error(`The child ended with ${code ?? signal}`)
+  if (!room) throw new Error(`Expected the id of a room, got '${out}'`)
   return room
 }
 

@@ -4,21 +4,12 @@ import type { RoomRecord } from '../../src/outbox/contract/store.ts'
 import { restoreAll } from '../../src/host/restore-all.ts'
 import { settle } from '../outbox/support.ts'
 import { TestServer } from '../support/test-server.ts'
+import { roomRecord } from '../support/room-record.ts'
 
 function records(count: number): RoomRecord[] {
-  return Array.from({ length: count }, (_, index) => ({
-    room: `room${String(index).padStart(6, '0')}`,
-    type: 'arena',
-    seed: '1',
-    delayMs: 0,
-    epoch: 1,
-    revision: 0,
-    isPrivate: false,
-    isLocked: false,
-    revealedAt: 0,
-    isLive: true,
-    createdAt: index,
-  }))
+  return Array.from({ length: count }, (_, index) =>
+    roomRecord({ room: `room${String(index).padStart(6, '0')}`, createdAt: index }),
+  )
 }
 
 async function storeOf(all: readonly RoomRecord[]): Promise<MemoryStore> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryStore, reject } from '../../src/index.ts'
 import { TestServer } from '../support/test-server.ts'
 import { overrideStore } from '../outbox/support.ts'
+import { roomRecord } from '../support/room-record.ts'
 
 interface Page {
   events: { type: string; seq: number; data: { n: number; epoch?: number; data: unknown } }[]
@@ -159,19 +160,7 @@ describe('restart', () => {
 
   it('CL3 a room whose type is gone is logged and left as it is: the type may come back', async () => {
     const store = new MemoryStore()
-    await store.rooms.save({
-      room: 'lost00000000',
-      type: 'unknown',
-      seed: '1',
-      delayMs: 0,
-      epoch: 1,
-      revision: 0,
-      isPrivate: false,
-      isLocked: false,
-      revealedAt: 0,
-      isLive: true,
-      createdAt: 1,
-    })
+    await store.rooms.save(roomRecord({ room: 'lost00000000', type: 'unknown' }))
     await using test = await TestServer.start({ store })
     expect(test.server.rooms).toEqual([])
     expect(test.logged.some((line) => line.message === 'room cannot go on')).toBe(true)

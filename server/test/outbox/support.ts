@@ -78,3 +78,13 @@ export async function startRig(
 export function patch(value: number): { type: string; data: string } {
   return { type: 'patch', data: `{"v":${value}}` }
 }
+
+/** A store that refuses what says 'bad', and what comes after it in one insert. */
+export const refusesBad: StoreHooks = {
+  insert: async (events, apply) => {
+    const index = events.findIndex((event) => event.data.includes('bad'))
+    const outcome = await apply(index < 0 ? events : events.slice(0, index))
+    if (index < 0 || outcome.kind !== 'stored') return outcome
+    return { kind: 'refused', index, cause: new Error('too big') }
+  },
+}

@@ -7,6 +7,7 @@ import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import {
+  refusesBad,
   everything,
   overrideStore,
   pass,
@@ -463,14 +464,7 @@ describe('OB7 bounds, coalescing, refusals', () => {
 
   it('OB7 OB73 an event that the store refuses closes its room alone and voids its numbers', async () => {
     const rig = await startRig({
-      hooks: {
-        insert: async (events, apply) => {
-          const index = events.findIndex((event) => event.data.includes('bad'))
-          const outcome = await apply(index < 0 ? events : events.slice(0, index))
-          if (index < 0 || outcome.kind !== 'stored') return outcome
-          return { kind: 'refused', index, cause: new Error('too big') }
-        },
-      },
+      hooks: refusesBad,
     })
     const handlers = recordHandlers()
     const other = recordHandlers()

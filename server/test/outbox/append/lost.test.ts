@@ -5,7 +5,7 @@ import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import { Recorder } from '../../../src/room/output/recorder.ts'
 import { SeatLog } from '../../../src/room/seats/seat-log.ts'
 import type { StateTracker } from '../../../src/state/contract.ts'
-import { everything, pass, patch, recordHandlers, startRig } from '../support.ts'
+import { refusesBad, everything, pass, patch, recordHandlers, startRig } from '../support.ts'
 import type { Rig } from '../support.ts'
 import type { StoreHooks } from '../../../src/testing/store/hooked-store.ts'
 import { fateOf } from '../../support/fate.ts'
@@ -151,14 +151,7 @@ describe('OB8 an event that is refused', () => {
 
   it('OB8 by the store, after the room was closed: the end goes after what was written', async () => {
     const rig = await startRig({
-      hooks: {
-        insert: async (events, apply) => {
-          const index = events.findIndex((event) => event.data.includes('bad'))
-          const outcome = await apply(index < 0 ? events : events.slice(0, index))
-          if (index < 0 || outcome.kind !== 'stored') return outcome
-          return { kind: 'refused', index, cause: new Error('too big') }
-        },
-      },
+      hooks: refusesBad,
     })
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))

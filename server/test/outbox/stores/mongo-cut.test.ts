@@ -1,37 +1,17 @@
-import { Long, MongoClient, MongoServerError } from 'mongodb'
-import type { Db } from 'mongodb'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Long, MongoServerError } from 'mongodb'
+import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../../../src/process/logger.ts'
 import { createCollections } from '../../../src/outbox/stores/mongo/collections.ts'
 import { MongoStore } from '../../../src/outbox/stores/mongo/store.ts'
-import { hasMongo, startMongo } from '../../support/mongo.ts'
-import type { TestMongo } from '../../support/mongo.ts'
+import { hasMongo } from '../../support/mongo.ts'
+import { useMongo } from '../../support/use-mongo.ts'
 
 describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
-  let mongo: TestMongo
-  let client: MongoClient
-  const names: string[] = []
-
-  beforeAll(async () => {
-    mongo = await startMongo(1)
-    client = await MongoClient.connect(mongo.uri)
-  }, 120_000)
-
-  afterAll(async () => {
-    for (const name of names) await client.db(name).dropDatabase()
-    await client.close()
-    await mongo.stop()
-  }, 60_000)
-
-  function databaseFor(name: string): Db {
-    const full = `cut-${process.pid}-${name}`
-    names.push(full)
-    return client.db(full)
-  }
+  const mongo = useMongo()
 
   it('OB6 old markers are passed once, not again with each batch that is deleted', async () => {
-    const db = databaseFor('markers')
-    const store = new MongoStore({ uri: mongo.uri, database: db.databaseName })
+    const db = mongo.database('cut-markers')
+    const store = new MongoStore({ uri: mongo.uri(), database: db.databaseName })
     await store.open()
     const origin = await store.marks.origin()
     const markerCount = 3_000
@@ -62,7 +42,7 @@ describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
   })
 
   it('OB13 a user who may not change a validator goes on with the older one, and it is said', async () => {
-    const db = databaseFor('validators')
+    const db = mongo.database('cut-validators')
     await createCollections(db, Date.now(), silentLogger)
     const older = { $jsonSchema: { bsonType: 'object' } }
     await db.command({ collMod: 'events', validator: older })
@@ -86,8 +66,8 @@ describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
   })
 
   it('OB30 records that have expired are deleted by the database at their time', async () => {
-    const db = databaseFor('records')
-    const store = new MongoStore({ uri: mongo.uri, database: db.databaseName })
+    const db = mongo.database('cut-records')
+    const store = new MongoStore({ uri: mongo.uri(), database: db.databaseName })
     await store.open()
     const expiresAt = store.clock.now() + 60_000
     await store.records.put({ key: 'n/1', value: '{}', ifVersion: 0, expiresAt })

@@ -1,21 +1,9 @@
 import { Long } from 'mongodb'
 import { expect, it } from 'vitest'
 import { toRoomDocument, toRoomRecord } from '../../../src/outbox/stores/mongo/documents.ts'
-import type { RoomRecord } from '../../../src/outbox/contract/store.ts'
+import { roomRecord } from '../../support/room-record.ts'
 
-const record: RoomRecord = {
-  room: 'r',
-  type: 'arena',
-  seed: '0e'.repeat(32),
-  delayMs: 0,
-  epoch: 1,
-  revision: 0,
-  isPrivate: false,
-  isLocked: false,
-  revealedAt: 0,
-  isLive: true,
-  createdAt: 1,
-}
+const record = roomRecord({ seed: '0e'.repeat(32) })
 
 it('OB20 the seed in a room document is its text; a number of an older version becomes its digits', () => {
   const document = toRoomDocument(record, 2)

@@ -1,6 +1,5 @@
-import { MongoClient } from 'mongodb'
 import type { Db } from 'mongodb'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { SystemClock } from '../../../src/process/clock.ts'
 import { silentLogger } from '../../../src/process/logger.ts'
 import { checkLimits } from '../../../src/options.ts'
@@ -9,8 +8,8 @@ import type { Outbox } from '../../../src/outbox/contract/outbox.ts'
 import type { LogEvent } from '../../../src/outbox/contract/store.ts'
 import { MongoStore } from '../../../src/outbox/stores/mongo/store.ts'
 import { patch, recordHandlers } from '../support.ts'
-import { hasMongo, startMongo } from '../../support/mongo.ts'
-import type { TestMongo } from '../../support/mongo.ts'
+import { hasMongo } from '../../support/mongo.ts'
+import { useMongo } from '../../support/use-mongo.ts'
 
 const TOLD = 'the events of the log were dropped, renamed or restored under this process'
 const BACK = 'the change stream of the log is back'
@@ -39,20 +38,8 @@ async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe.runIf(await hasMongo())('OB96 a collection that goes away under a running log', () => {
-  let mongo: TestMongo
-  let client: MongoClient
-  const names: string[] = []
-
-  beforeAll(async () => {
-    mongo = await startMongo(1)
-    client = await MongoClient.connect(mongo.uri)
-  }, 120_000)
-
-  afterAll(async () => {
-    for (const name of names) await client.db(name).dropDatabase()
-    await client.close()
-    await mongo.stop()
-  }, 60_000)
+  const mongo = useMongo()
+  let count = 0
 
   async function start(): Promise<{
     outbox: Outbox
@@ -60,23 +47,22 @@ describe.runIf(await hasMongo())('OB96 a collection that goes away under a runni
     lines: string[]
     shown: LogEvent[]
   }> {
-    const database = `dropped-${process.pid}-${names.length}`
-    names.push(database)
+    const db = mongo.database(`dropped-${++count}`)
     const lines: string[] = []
     const note = (_fields: object, message: string): void => void lines.push(message)
     const logger = { ...silentLogger, warn: note, error: note }
     const clock = new SystemClock()
     let ids = 0
-    const store = new MongoStore({ uri: mongo.uri, database, clock, logger })
+    const store = new MongoStore({ uri: mongo.uri(), database: db.databaseName, clock, logger })
     const outbox = createOutbox(store, checkLimits({}), {
       clock,
       logger,
-      randomId: () => `${database}-${++ids}`,
+      randomId: () => `${db.databaseName}-${++ids}`,
     })
     const shown: LogEvent[] = []
     outbox.onSealed((events) => void shown.push(...events))
     await outbox.start()
-    return { outbox, db: client.db(database), lines, shown }
+    return { outbox, db, lines, shown }
   }
 
   const faults: readonly [string, (db: Db) => Promise<unknown>][] = [
