@@ -21,7 +21,7 @@ import { OpenBody } from './network/open-body.ts'
 import { advance, settle, until } from './time.ts'
 import type { UntilOptions } from './time.ts'
 
-/** How a fake feed is made. */
+/** A fake feed is made of these. */
 export interface FakeFeedOptions<State> {
   /** The room's first state. */
   readonly state: State
@@ -29,9 +29,9 @@ export interface FakeFeedOptions<State> {
   readonly room?: string
   /** Default `http://feed.test`. */
   readonly address?: string
-  /** Of its `options.random`. Default 1. */
+  /** The seed of its `options.random`. Default 1. */
   readonly seed?: number
-  /** Told in `hello` and as the stream's `retry`. Default 2,000. */
+  /** `hello` and the stream's `retry` tell it. Default 2,000. */
   readonly retryMs?: number
 }
 
@@ -54,8 +54,8 @@ export interface FakeFeedSeams {
 const SEQ_PER_EVENT = 10
 
 /**
- * The feed without a server, for tests of pages and hooks: of one room, and of more when they are added. What happens
- * in a room is called as it happens, and goes to the streams that stand: the state is recorded and encoded by the
+ * The feed without a server, for tests of pages and hooks: of one room, and of more when they are added. The test
+ * calls the things that happen in a room, and they go to the streams that stand: the state is recorded and encoded by the
  * server's own code, numbers and positions are its log's. A stream begins as the server would begin it: with
  * snapshots, or after the position that its request names. Readers take in what was sent at the next `settle`,
  * `advance` or `until`.
@@ -134,7 +134,7 @@ export class FakeFeed<
     return this.#first.state
   }
 
-  /** See {@link FakeRoom}: of the first room, as everything down to `skip`. */
+  /** Does as {@link FakeRoom} for the first room, as everything down to `skip`. */
   patch(change?: (state: StateOf<G['rooms'][T]>) => void): void {
     this.#first.patch(change)
   }
@@ -199,7 +199,10 @@ export class FakeFeed<
     this.#streams.clear()
   }
 
-  /** The next request for a stream is answered with this status, as the server's errors are; more calls, more requests. */
+  /**
+   * The next request for a stream is answered with this status, as the server's errors are; more calls, more
+   * requests.
+   */
   refuse(
     status: number,
     code = 'unavailable',
@@ -212,12 +215,12 @@ export class FakeFeed<
     )
   }
 
-  /** From here on no request reaches anything, until it is back. Streams that stand are not touched; see `cut`. */
+  /** Lets no request reach anything, until it is back. Streams that stand are not touched; see `cut`. */
   setDown(isDown: boolean): void {
     this.#isDown = isDown
   }
 
-  /** What a GET of another path (`/rooms`) is answered with; 404 for those that are not set. */
+  /** Sets the answer to a GET of another path (`/rooms`); 404 for those that are not set. */
   answer(path: string, json: Json): void {
     this.#answers.set(path, json)
   }
@@ -227,7 +230,7 @@ export class FakeFeed<
     return advance(this.clock, ms)
   }
 
-  /** Lets readers take in what was sent. */
+  /** Lets readers take in the events that were sent. */
   settle(): Promise<void> {
     return settle()
   }
@@ -254,7 +257,7 @@ export class FakeFeed<
     for (const stream of this.#streams) send(stream)
   }
 
-  /** Those of a stream, in the order in which they began; of all rooms those that live. */
+  /** Gives the rooms of a stream in the order in which they began; of all rooms it gives those that live. */
   #roomsOf({ rooms }: FakeStream): FakeRoom[] {
     const all = [...this.#rooms.values()]
     return all.filter((room) => (rooms ? rooms.has(room.id) : !room.hasEnded))
@@ -294,7 +297,7 @@ export class FakeFeed<
     return json === undefined ? refusalOf(new RingsideError('not_found')) : Response.json(json)
   }
 
-  /** As the server: after a position what followed it, else snapshots and what followed those. */
+  /** Sends as the server does: after a position the events that followed it, else snapshots and those after them. */
   #begin(stream: FakeStream): void {
     stream.isOpen = true
     this.#streams.add(stream)
@@ -323,7 +326,7 @@ export class FakeFeed<
     if (stream.isSingle && rooms[0]?.hasEnded) this.#finish(stream)
   }
 
-  /** After which a stream shows what happened; a position that this log never had is its newest. */
+  /** A stream shows the events after this position. One that the log never had becomes its newest. */
   #positionOf(start: FeedStart, log: readonly FakeEntry[]): number {
     const atLeast = (isBefore: (entry: FakeEntry) => boolean): number =>
       (log.findLast(isBefore) ?? log[0])?.seq ?? this.seq
@@ -376,7 +379,7 @@ class FakeStream implements FakeFeedRequest {
     signal?.addEventListener('abort', abort, { once: true })
   }
 
-  /** Reads what it asks for, as the server does. @throws RingsideError bad_request. */
+  /** Reads its request as the server does. @throws RingsideError bad_request. */
   ask(single: string | null): void {
     const { searchParams: query } = this.url
     const ask = parseFeedAsk({ query, header: (name) => this.headers.get(name) ?? '' })
@@ -391,7 +394,7 @@ class FakeStream implements FakeFeedRequest {
     return this.rooms === null || this.rooms.has(room)
   }
 
-  /** An event of the log; what is filtered moves the position alone. */
+  /** Sends an event of the log; one that is filtered moves the position alone. */
   entry({ type, data, seq }: FakeEntry): void {
     if (this.#filter && !this.#filter.allows(type)) this.body.push(encodeId(seq))
     else this.event(type, data, seq)

@@ -16,7 +16,7 @@ export interface FakeEntry {
   readonly state: Json
 }
 
-/** What a room needs of its feed. */
+/** A room needs these of its feed. */
 export interface FakeRoomParts {
   readonly id: string
   readonly definition: RoomDefinition
@@ -27,7 +27,7 @@ export interface FakeRoomParts {
   readonly publish: (entry: FakeEntry) => void
 }
 
-/** A room of a fake feed. What happens in it is called as it happens. */
+/** A room of a fake feed. The test calls the things that happen in it. */
 export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
   readonly id: string
   readonly #parts: FakeRoomParts
@@ -42,7 +42,7 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
     this.#parts = parts
     const { definition, state } = parts
     this.#tracker = createStateTracker(compileState(definition.state), state as never)
-    // As a room's log begins: with its whole state.
+    // The log begins as a room's does, with its whole state.
     this.#add('patch', { prev: 0, data: JSON.parse(this.#tracker.fullLog().data) as Json })
   }
 
@@ -60,7 +60,7 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
     return this.#log.at(-1)?.type === 'end'
   }
 
-  /** Changes the state and sends what changed; nothing when nothing did. */
+  /** Changes the state and sends the changes; nothing when there are none. */
   patch(change: (state: StateOf<R>) => void = () => {}): void {
     change(this.state)
     this.#tracker.flushPlayers({ epoch: 1, tick: this.#n, at: this.#parts.now() })
@@ -69,7 +69,7 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
   }
 
   /**
-   * Sends an event of the game, after what has changed in the state: as in a room's log.
+   * Sends an event of the game, after the changes of the state that wait: a room's log has them in this order.
    * @throws TypeError for a name that the contract does not have.
    */
   emit<N extends keyof EventsOf<R> & string>(name: N, payload: EventsOf<R>[N]): void {
@@ -86,7 +86,7 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
     this.#happen('left', { data: { sessionId, name } })
   }
 
-  /** The room is over: streams of it alone end, and who asks again for what it has seen gets 204. */
+  /** The room is over: streams of it alone end, and a reader that asks again after the end gets 204. */
   end(): void {
     this.#happen('end', {})
   }
@@ -97,7 +97,7 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
     this.#parts.nextSeq(count)
   }
 
-  /** For the feed: everything that has happened, in order; it is never empty. */
+  /** Everything that has happened, in order; it is never empty. The feed reads it. */
   get log(): readonly FakeEntry[] {
     return this.#log
   }

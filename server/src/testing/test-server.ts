@@ -38,7 +38,7 @@ export interface TestServerOptions extends Omit<
   ServerOptions,
   'clock' | 'transport' | 'logger' | 'newId'
 > {
-  /** For what a test makes on the same time before the server, a store for example. Default: one of its own. */
+  /** A test that makes something on the same time before the server, a store for example, gives its clock. Default: one of its own. */
   readonly clock?: ManualClock
   /** The seed of everything random in the test: rooms, networks, backoffs. Default 1. */
   readonly seed?: number
@@ -114,7 +114,7 @@ export function startTestServer<G extends GameContract, Data = Record<string, un
   return TestServer.start(worldOf(options), game, { make, options })
 }
 
-/** One that does not listen yet. @throws RingsideError as `createServer` does. */
+/** Makes one that does not listen yet. @throws RingsideError as `createServer` does. */
 export function makeTestServer<G extends GameContract, Data = Record<string, unknown>>(
   game: G,
   make: MakeServer<G, Data>,
@@ -390,7 +390,7 @@ export class TestServer<
     const { network } = this.#world
     network.remove(host, this.transport)
     network.cut(host)
-    // What is left are those of `server.loopback()`, which have no link.
+    // The sockets of `server.loopback()` have no link.
     this.transport.terminateAll()
     await settle()
   }

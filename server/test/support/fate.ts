@@ -1,4 +1,4 @@
-/** What has become of a promise so far: `resolved`, or the code (or message) of what it was rejected with. */
+/** Tells the fate of a promise so far: `pending`, `resolved`, or the code (or message) of its rejection. */
 export function fateOf(promise: Promise<unknown>): { now: string } {
   const fate = { now: 'pending' }
   promise.then(

@@ -36,7 +36,7 @@ export interface TestOptions extends Omit<
 }
 
 /**
- * A server of the kit that runs the small game, for the tests that look at each ms: what is done here takes 1 ms, where
+ * A server of the kit that runs the small game, for the tests that look at each ms: a step takes 1 ms here, where
  * the kit goes on to the next timer.
  */
 export class TestServer implements AsyncDisposable {

@@ -9,7 +9,7 @@ export class StoreFaults {
   isAway = false
   /** Writes do not reach the store; reads do. */
   isReadOnly = false
-  /** What is asked for is done, and the answer is lost on its way back. */
+  /** The store does as it is asked, and the answer is lost on its way back. */
   losesAnswers = false
   /** Every call takes so much longer, in ms of the test's time. */
   latencyMs = 0
