@@ -19,8 +19,10 @@ export type {
   EventStore,
   InsertOutcome,
   LogEvent,
+  LogHistory,
   LogStore,
   MarkStore,
+  NewHistory,
   RangeQuery,
   RecordPage,
   RecordQuery,
@@ -34,6 +36,7 @@ export type {
   SnapshotStore,
   StoreClock,
   StoredRecord,
+  VoidRange,
   WakeSource,
 } from './outbox/contract/store.ts'
 export { createRandom } from './process/random.ts'

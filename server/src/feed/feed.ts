@@ -82,6 +82,7 @@ export class Feed {
     this.#stops = [
       outbox.onSealed((...run) => this.#onSealed(...run)),
       directory.onChange((room) => groups.onRoomChange(room)),
+      outbox.onHalted(() => this.#end()),
     ]
   }
 
@@ -157,12 +158,17 @@ export class Feed {
     }
   }
 
+  /** What is due to them is of a log that is no more (OB32): streams end as they are, and later ones are sent away. */
+  #end(): void {
+    this.#isDraining = true
+    for (const stream of this.#streams) stream.body.end()
+  }
+
   /** Ends everything that is still open and lets go of the log. */
   stop(): void {
-    this.#isDraining = true
     const { tails, pump } = this.#context
     for (const stop of this.#stops) stop()
-    for (const stream of this.#streams) stream.body.end()
+    this.#end()
     tails.stop()
     pump.stop()
   }
@@ -206,10 +212,11 @@ export class Feed {
     { request }: FeedRequest,
     rooms: readonly string[] | null,
   ): Promise<boolean> {
-    const { access, tails, states } = this.#context
+    const { outbox, access, tails, states } = this.#context
     const room = rooms?.[0] === undefined ? null : access.find(rooms[0])
     if (!room || room.isLive || start.kind !== 'after' || Number.isNaN(start.seq)) return false
     const { seq } = start
+    if (outbox.isVoid(seq)) return false
     try {
       const visible = await tails.visiblePosition(room.delayMs)
       const view = await states.at(room.id, visible, networkOf(request.remoteAddress))

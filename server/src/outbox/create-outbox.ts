@@ -6,6 +6,8 @@ import type { BufferContext } from './append/room-buffer.ts'
 import type { Outbox, OutboxOptions } from './contract/outbox.ts'
 import type { LogStore } from './contract/store.ts'
 import { Outage } from './health/outage.ts'
+import { HistoryWatch } from './history/history-watch.ts'
+import { LogView } from './history/log-view.ts'
 import { Checkpoints } from './keep/checkpoints.ts'
 import { Retention } from './keep/retention.ts'
 import { SnapshotSaver } from './keep/snapshot-saver.ts'
@@ -33,7 +35,7 @@ export interface OutboxContext {
  * one MemoryStore, as processes share a database.
  */
 export function createOutbox(
-  store: LogStore,
+  given: LogStore,
   options: OutboxOptions,
   context: OutboxContext,
 ): Outbox {
@@ -41,18 +43,24 @@ export function createOutbox(
   const outage = new Outage({
     clock,
     logger,
-    address: store.address ?? 'in memory',
+    address: given.address ?? 'in memory',
     pendingEvents: () => writer.pendingEvents,
   })
+  const onRestored = (cause: Error): void => outbox.halt(cause)
+  const store = new LogView(given, onRestored)
+  const historyId = (): string => store.historyId
+  const watch = new HistoryWatch({ store, clock, historyId, onRestored })
   const shared = { store, options, clock, logger, outage, own: randomId() }
   const rooms = new OwnedRooms()
   const total = new PendingTotal(options.maxPendingTotalBytes, clock)
-  const tail = new LogTail(shared)
+  const tail = new LogTail({ ...shared, onPoll: () => watch.look() })
   const sealed = (): number => tail.sealed
   new OwnerWatch({ ...shared, rooms }).follow(tail)
   const writer: LogWriter = new LogWriter({
     ...shared,
     sealed,
+    isOurs: () => watch.isOurs(),
+    onAcknowledged: (event) => watch.note(event),
     onFlushed: () => tail.wake(),
     onAbandoned: (cause) => outbox.giveUp(cause),
   })
@@ -61,6 +69,7 @@ export function createOutbox(
   const retention = new Retention({
     ...shared,
     sealed,
+    stepBack: (seq, count) => store.voids.stepBack(seq, count),
     maxDelayMs,
     askForSnapshot: (room) => rooms.askForSnapshot(room),
   })
@@ -69,6 +78,7 @@ export function createOutbox(
     sealed,
     noteFloor: (floor) => retention.noteFloor(floor),
   })
+  const newestVoidAbove = (seq: number): number | null => store.voids.newestAbove(seq)
   const buffers: BufferContext = {
     options,
     total,
@@ -92,7 +102,8 @@ export function createOutbox(
     checkpoints,
     retention,
     reader,
-    take: (claim) => takeRoom(claim, { store, buffers, randomId }),
+    watch,
+    take: (claim) => takeRoom(claim, { store, buffers, randomId, newestVoidAbove }),
     onGivenUp,
   })
   return outbox

@@ -16,9 +16,11 @@ import type {
   SealedListener,
   StoredRoom,
 } from './contract/outbox.ts'
-import type { LogStore, RoomRecord, Snapshot } from './contract/store.ts'
+import type { RoomRecord, Snapshot } from './contract/store.ts'
 import { Halt, stoppedError, within } from './health/halt.ts'
 import type { Outage } from './health/outage.ts'
+import type { HistoryWatch } from './history/history-watch.ts'
+import type { LogView } from './history/log-view.ts'
 import type { Checkpoints } from './keep/checkpoints.ts'
 import type { Retention } from './keep/retention.ts'
 import type { SnapshotSaver } from './keep/snapshot-saver.ts'
@@ -34,7 +36,7 @@ const STOP_WITHIN_MS = 10_000
 const CLOSE_WITHIN_MS = 4_000
 
 export interface LogOutboxParts {
-  readonly store: LogStore
+  readonly store: LogView
   readonly clock: Clock
   readonly logger: Logger
   readonly outage: Outage
@@ -46,6 +48,7 @@ export interface LogOutboxParts {
   readonly checkpoints: Checkpoints
   readonly retention: Retention
   readonly reader: SealedReader
+  readonly watch: HistoryWatch
   /** Takes the ownership of a room (OB4). */
   readonly take: (claim: Claim) => Promise<RoomBuffer>
   /** Called once, when this process can no longer write the log: every room was told before. */
@@ -64,6 +67,9 @@ export class LogOutbox implements Outbox {
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new'
   #stopping: Promise<void> | null = null
   #origin = 0
+  /** The log was restored under this process. */
+  #isHalted = false
+  readonly #onHalted = new Set<() => void>()
 
   constructor(parts: LogOutboxParts) {
     this.#parts = parts
@@ -72,7 +78,7 @@ export class LogOutbox implements Outbox {
 
   /** The writer has given the log up, and every owner was told. */
   giveUp(cause: unknown): void {
-    if (this.#state !== 'running') return
+    if (this.#state !== 'running' || this.#isHalted) return
     const { logger, clock, rooms, onGivenUp } = this.#parts
     const fields = { events: rooms.lostCount, rooms: rooms.lostRoomCount, err: briefOf(cause) }
     logger.error(
@@ -83,6 +89,43 @@ export class LogOutbox implements Outbox {
     // It is told in a turn of its own, for whoever is told may close everything.
     if (onGivenUp)
       clock.soon(() => onGivenUp(new RingsideError('outbox_unreachable', text, { cause })))
+  }
+
+  /**
+   * The log was restored under this process (OB32): it writes nothing more and shows nothing more, its rooms stop,
+   * and whoever waits for the log is let go. Only a new process goes on.
+   */
+  halt(cause: Error): void {
+    if (this.#state !== 'running' || this.#isHalted) return
+    this.#isHalted = true
+    const { logger, clock, tail, retention, watch, snapshots, writer, rooms, onGivenUp } =
+      this.#parts
+    watch.stop()
+    tail.halt()
+    void retention.stop()
+    snapshots.stop()
+    this.#halt.halt(new RingsideError('unavailable', undefined, { cause }))
+    writer.abandon(cause)
+    for (const room of [...rooms]) room.abandon(cause)
+    const fields = { events: rooms.lostCount, rooms: rooms.lostRoomCount, err: briefOf(cause) }
+    logger.error(
+      fields,
+      'the log was restored under this process, which stops: run `npx ringside-log restored` once all servers have ended, then start them anew',
+    )
+    for (const listener of [...this.#onHalted]) listener()
+    // It is told in a turn of its own, for whoever is told may close everything.
+    if (onGivenUp) clock.soon(() => onGivenUp(cause))
+  }
+
+  onHalted(listener: () => void): () => void {
+    // A wrapper of its own: the same function may listen twice.
+    const entry = (): void => listener()
+    this.#onHalted.add(entry)
+    return () => this.#onHalted.delete(entry)
+  }
+
+  isVoid(seq: number): boolean {
+    return this.#parts.store.voids.has(seq)
   }
 
   get sealed(): number {
@@ -105,8 +148,8 @@ export class LogOutbox implements Outbox {
       lagMs: writer.lagMs,
       tailLagMs: tail.lagMs,
       lastError: writer.lastError ?? tail.lastError,
-      isReadAway: outage.isAway('read'),
-      isWriteAway: outage.isAway('write'),
+      isReadAway: this.#isHalted || outage.isAway('read'),
+      isWriteAway: this.#isHalted || outage.isAway('write'),
       lostEvents: rooms.lostCount,
       isGivenUp: this.#state === 'running' && writer.isAbandoned,
       appendedCount: writer.appendedCount,
@@ -137,7 +180,8 @@ export class LogOutbox implements Outbox {
 
   async #begin(): Promise<void> {
     await this.#parts.store.open()
-    this.#origin = await this.#parts.store.marks.origin()
+    const { origin } = await this.#parts.store.begin()
+    this.#origin = origin
     if (!this.#isStopping) await this.#parts.tail.start()
     if (!this.#isStopping) await this.#parts.retention.start()
     if (!this.#isStopping) return
@@ -165,6 +209,7 @@ export class LogOutbox implements Outbox {
     const isOpen = wasRunning || this.#state === 'starting'
     this.#state = 'stopping'
     if (wasRunning) await within(clock, STOP_WITHIN_MS, this.#flushAll(lastWrites))
+    this.#parts.watch.stop()
     void this.#parts.tail.stop()
     this.#parts.outage.stop()
     this.#parts.snapshots.stop()
@@ -285,6 +330,7 @@ export class LogOutbox implements Outbox {
   }
 
   #assertRunning(): void {
+    if (this.#isHalted) throw new RingsideError('log_restored')
     if (this.#state !== 'running')
       throw new RingsideError('outbox_unreachable', 'Expected a running log: start it first')
   }

@@ -17,6 +17,7 @@ export const serverErrorCodes = {
   event_refused: 'An event can never be written to the log',
   record_invalid: 'A key, value or version of a record is outside its bounds',
   outbox_unreachable: 'The log cannot be reached',
+  log_restored: 'The log was restored from a backup under this process: only a new one can go on',
   aborted: 'The client has gone before the request was read',
 } as const
 

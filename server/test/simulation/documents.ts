@@ -1,10 +1,17 @@
 import { OWNER } from '../../src/outbox/contract/store.ts'
-import type { LogEvent, RangeQuery, Snapshot } from '../../src/outbox/contract/store.ts'
+import type {
+  LogEvent,
+  NewHistory,
+  RangeQuery,
+  Snapshot,
+  VoidRange,
+} from '../../src/outbox/contract/store.ts'
 
 /** One entry of the replica set's oplog. `request` makes a retried write harmless. */
 export type Change =
   | { readonly kind: 'event'; readonly event: LogEvent; readonly request: string }
   | { readonly kind: 'delete'; readonly seq: number }
+  | { readonly kind: 'history'; readonly next: NewHistory }
   | { readonly kind: 'counter'; readonly count: number; readonly request: string }
   | { readonly kind: 'floor'; readonly to: number }
   | { readonly kind: 'sealed'; readonly to: number }
@@ -28,6 +35,8 @@ export class Documents {
   counter: number
   floor: number
   sealed: number
+  historyId = 'first'
+  voids: readonly VoidRange[] = []
 
   constructor(origin: number) {
     this.counter = this.floor = this.sealed = origin
@@ -41,6 +50,8 @@ export class Documents {
     copy.counter = this.counter
     copy.floor = this.floor
     copy.sealed = this.sealed
+    copy.historyId = this.historyId
+    copy.voids = this.voids
     return copy
   }
 
@@ -69,6 +80,11 @@ export class Documents {
         return
       case 'sealed':
         this.sealed = Math.max(this.sealed, change.to)
+        return
+      case 'history':
+        this.historyId = change.next.id
+        this.voids = change.next.voids
+        this.counter = this.sealed = change.next.base
         return
       case 'snapshot':
         this.#saveSnapshot(change.snapshot)

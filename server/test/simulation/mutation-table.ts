@@ -274,7 +274,7 @@ export const mutations: readonly Mutation[] = [
       'OB4',
       'a marker that waited for a transaction is sent however old it is',
       outbox('append/flush', ' && !rest.some(({ pending }) => this.#isStale(pending))', ''),
-      outbox('append/flush', '    for (;;) {\n      this.#begin()', '    for (;;) {'),
+      outbox('append/flush', 'cause: null }\n      this.#begin()', 'cause: null }'),
     ),
   ),
   mutation(

@@ -1,4 +1,5 @@
-import type { LogEvent, Snapshot } from '../../src/outbox/contract/store.ts'
+import { RingsideError } from '../../src/process/errors.ts'
+import type { LogEvent, NewHistory, Snapshot, VoidRange } from '../../src/outbox/contract/store.ts'
 import { Documents } from './documents.ts'
 import type { Change } from './documents.ts'
 import type { SimClock } from './sim-clock.ts'
@@ -29,6 +30,7 @@ export interface Transaction {
   readonly first: number
   readonly count: number
   readonly events: readonly LogEvent[]
+  readonly historyId: string | undefined
 }
 
 type Fault = Verdict | { readonly kind: 'conflict' }
@@ -37,6 +39,11 @@ export type CommitReply = Fault & { readonly time: number }
 
 /** The outcome of an operation is not known: it may have happened, or happen still. */
 export class Unknown extends Error {}
+
+/** Whether the log is no longer of the history that was asked for. */
+export function isOther({ historyId }: Documents, asked: string | undefined): boolean {
+  return asked !== undefined && asked !== historyId
+}
 
 /**
  * A replica set as its clients can tell: writes take effect on the primary one document at a time, block
@@ -109,11 +116,12 @@ export class ReplicaSet {
   }
 
   /** Answered by the primary alone (w: 1), or by one that does not know yet that it is none any more. */
-  async increment(request: string, count: number): Promise<number> {
+  async increment(request: string, count: number, historyId?: string): Promise<number> {
     const change: Change = { kind: 'counter', count, request }
     const deposed = this.#weather.chance(0.5) ? this.#deposed : null
     const primary = deposed ?? this.#primary
     if (!primary.done.has(request)) {
+      if (isOther(primary, historyId)) throw new RingsideError('log_restored')
       if (deposed) deposed.apply(change)
       else this.#write(change)
     }
@@ -129,7 +137,11 @@ export class ReplicaSet {
    * Commits a transaction that took `count` numbers from `first`: all or nothing, at one moment.
    * Once it was told to have failed it cannot come about any more.
    */
-  async commit(request: string, { first, count, events }: Transaction): Promise<CommitReply> {
+  async commit(
+    request: string,
+    { first, count, events, historyId }: Transaction,
+  ): Promise<CommitReply> {
+    if (isOther(this.#primary, historyId)) throw new RingsideError('log_restored')
     const failed = this.#aborted.get(request)
     if (failed) return { ...failed, time: this.majority.time }
     if (!this.#primary.done.has(request)) {
@@ -175,6 +187,24 @@ export class ReplicaSet {
     }
     await this.#acknowledge()
     return seqs.length
+  }
+
+  async deleteVoid({ after, upTo }: VoidRange): Promise<number> {
+    const seqs = [...this.#primary.events.keys()].filter((seq) => seq > after && seq <= upTo)
+    for (const seq of seqs) this.#write({ kind: 'delete', seq })
+    await this.#acknowledge()
+    return seqs.length
+  }
+
+  raiseFloor(seq: number, historyId?: string): Promise<void> {
+    if (isOther(this.#primary, historyId)) return Promise.reject(new RingsideError('log_restored'))
+    return this.update({ kind: 'floor', to: seq })
+  }
+
+  async beginHistory(next: NewHistory): Promise<boolean> {
+    if (isOther(this.#primary, next.from)) return false
+    await this.update({ kind: 'history', next })
+    return true
   }
 
   saveSnapshot(snapshot: Snapshot): Promise<void> {

@@ -1,3 +1,4 @@
+import { RingsideError } from '../../src/process/errors.ts'
 import { MemoryCheckpoints } from '../../src/outbox/stores/memory/checkpoints.ts'
 import { MemoryRecords } from '../../src/outbox/stores/memory/records.ts'
 import { MemoryRooms } from '../../src/outbox/stores/memory/rooms.ts'
@@ -16,7 +17,7 @@ import type {
   WakeSource,
 } from '../../src/outbox/contract/store.ts'
 import type { Documents } from './documents.ts'
-import { Unknown } from './replica-set.ts'
+import { Unknown, isOther } from './replica-set.ts'
 import type { InsertReply, ReplicaSet } from './replica-set.ts'
 import type { ProcessClock, SimClock } from './sim-clock.ts'
 import type { Weather } from './weather.ts'
@@ -75,14 +76,14 @@ export class SimStore implements LogStore {
   #events(): EventStore {
     const { set, weather, onAllocate, onLook } = this.#parts
     return {
-      allocate: async (count) => {
-        const first = await this.#call((request) => set.increment(request, count))
+      allocate: async (count, historyId) => {
+        const first = await this.#call((request) => set.increment(request, count, historyId))
         onAllocate(first, count)
         return first
       },
       insert: (events) => this.#insert(events),
-      insertNext: (count, make) => this.#insertNext(count, make),
-      bySeq: (seq) => this.#bySeq(seq),
+      insertNext: (count, make, historyId) => this.#insertNext(count, make, historyId),
+      bySeq: (seq) => this.#look((seen) => seen.events.get(seq) ?? null),
       byRoomN: (room, n) => this.#byRoomN(room, n),
       range: async (query) => {
         const isLook = query.upTo === NO_END && query.room === undefined
@@ -99,6 +100,7 @@ export class SimStore implements LogStore {
       },
       lastOfRoom: (room) => this.#read((seen) => seen.lastOfRoom(room)),
       deleteThrough: (seq) => this.#call(() => set.deleteThrough(seq)),
+      deleteVoid: (range) => this.#call(() => set.deleteVoid(range)),
     }
   }
 
@@ -107,8 +109,15 @@ export class SimStore implements LogStore {
     return {
       origin: async () => set.origin,
       counter: () => this.#read((seen) => seen.counter),
-      floor: () => this.#read((seen) => seen.floor),
-      raiseFloor: (seq) => this.#call(() => set.update({ kind: 'floor', to: seq })),
+      floor: (historyId) =>
+        this.#read((seen) => {
+          if (isOther(seen, historyId)) throw new RingsideError('log_restored')
+          return seen.floor
+        }),
+      raiseFloor: (seq, historyId) => this.#call(() => set.raiseFloor(seq, historyId)),
+      history: () =>
+        this.#look(({ historyId: id, floor, voids }) => ({ id, origin: set.origin, floor, voids })),
+      beginHistory: (next) => this.#call(() => set.beginHistory(next)),
       sealed: () => this.#read((seen) => seen.sealed),
       storeSealed: (seq) => this.#call(() => set.update({ kind: 'sealed', to: seq })),
     }
@@ -162,6 +171,7 @@ export class SimStore implements LogStore {
   async #insertNext(
     count: number,
     make: (first: number) => readonly LogEvent[],
+    historyId: string | undefined,
   ): Promise<InsertOutcome> {
     const { set } = this.#parts
     for (;;) {
@@ -169,7 +179,7 @@ export class SimStore implements LogStore {
         const first = await this.#call(async () => set.next)
         const events = make(first)
         this.#parts.onAllocate(first, count)
-        const transaction = { first, count, events }
+        const transaction = { first, count, events, historyId }
         const reply = await this.#call((request) => set.commit(request, transaction))
         if (reply.kind !== 'conflict') return await this.#outcome(reply, events)
       } catch (cause) {
@@ -224,6 +234,11 @@ export class SimStore implements LogStore {
     })
     this.#knownTime = Math.max(this.#knownTime, time)
     return value
+  }
+
+  /** The looks at the history of the log. */
+  async #look<T>(look: (seen: Documents) => T): Promise<T> {
+    return look(this.#parts.set.majority)
   }
 
   /** One operation: the request on its way, its effect, the reply on its way. */

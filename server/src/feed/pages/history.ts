@@ -77,7 +77,7 @@ export class History {
     const after = asked === 0 ? first : asked
     const range = { min: 1, max: MAX_PAGE_EVENTS, fallback: DEFAULT_PAGE_EVENTS }
     const limit = parseWhole(request.query, 'limit', range)
-    if (after < first) throw new RingsideError('past_retention')
+    if (after < first || outbox.isVoid(after)) throw new RingsideError('past_retention')
     const upTo = await tails.visiblePosition(room.delayMs)
     const query = { room: id, after, upTo, limit }
     const page = await pages.page(query, networkOf(request.remoteAddress))

@@ -126,7 +126,7 @@ export class States {
   /** Says where the log begins. @throws RingsideError past_retention for a position before it. */
   #checkPosition(seq: number): number {
     const first = Math.max(this.#outbox.floor, this.#outbox.origin)
-    if (seq < first) throw new RingsideError('past_retention')
+    if (seq < first || this.#outbox.isVoid(seq)) throw new RingsideError('past_retention')
     return first
   }
 

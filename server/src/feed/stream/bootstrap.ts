@@ -115,7 +115,7 @@ async function whyNot(
 ): Promise<ResetReason | null> {
   const { tail } = group
   if (Number.isNaN(seq)) return 'unknown-checkpoint'
-  if (seq < outbox.origin) return 'another-log'
+  if (seq < outbox.origin || outbox.isVoid(seq)) return 'another-log'
   if (seq < outbox.floor) return 'retention'
   if (tail.delayMs > 0) return seq > tail.position ? 'unknown-checkpoint' : null
   if (seq > outbox.sealed && seq > (await gate.run(address, () => outbox.counter())))

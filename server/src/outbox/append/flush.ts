@@ -28,7 +28,7 @@ export interface FlushContext {
   readonly drop: (owner: EventOwner) => void
   /** A write is in doubt. */
   readonly note: (cause: unknown) => void
-  readonly onAcknowledged: () => void
+  readonly onAcknowledged: (event: LogEvent) => void
 }
 
 interface Attempt {
@@ -201,6 +201,8 @@ export class Flush {
   async #insertNext(): Promise<InsertOutcome> {
     const { store, numbers, pace, note, isAbandoned } = this.#context
     for (;;) {
+      await numbers.assured()
+      if (isAbandoned()) return { kind: 'unknown', cause: null }
       this.#begin()
       const rest = this.#rest
       if (rest.length === 0) return { kind: 'stored' }
@@ -254,7 +256,7 @@ export class Flush {
   }
 
   #acknowledge({ pending }: Bound, event: LogEvent): void {
-    this.#context.onAcknowledged()
+    this.#context.onAcknowledged(event)
     pending.owner.acknowledge(event)
   }
 }

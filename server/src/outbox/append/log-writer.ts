@@ -7,7 +7,7 @@ import { Numbers } from './numbers.ts'
 import type { Outage } from '../health/outage.ts'
 import type { OutboxOptions } from '../contract/outbox.ts'
 import type { Pending } from './pending-events.ts'
-import type { LogStore } from '../contract/store.ts'
+import type { LogEvent, LogStore } from '../contract/store.ts'
 
 const MAX_BATCH_EVENTS = 1_000
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -22,6 +22,9 @@ export interface WriterContext {
   readonly own: string
   /** W of OB3, as far as this process knows. */
   readonly sealed: () => number
+  /** False, or a rejection: this must not be taken for the log that the process writes (OB32). */
+  readonly isOurs: () => Promise<boolean>
+  readonly onAcknowledged: (event: LogEvent) => void
   /** Called after each flush: something may be there to be sealed. */
   readonly onFlushed: () => void
   /** The log is given up, and every owner was told. */
@@ -159,7 +162,10 @@ export class LogWriter {
       isAbandoned: () => this.#isAbandoned,
       drop: (owner) => (this.#queue = this.#queue.filter((pending) => pending.owner !== owner)),
       note: (cause) => this.#note(cause),
-      onAcknowledged: () => (this.#lastError = null),
+      onAcknowledged: (event) => {
+        this.#lastError = null
+        this.#context.onAcknowledged(event)
+      },
     }).send(batch)
   }
 

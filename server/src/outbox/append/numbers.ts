@@ -12,6 +12,8 @@ export interface NumbersContext {
   readonly outage: Pick<Outage, 'failed'>
   /** W of OB3: there is nothing to void at or below it. */
   readonly sealed: () => number
+  /** False, or a rejection: this must not be taken for the log that the process writes (OB32). */
+  readonly isOurs: () => Promise<boolean>
 }
 
 /** Allocates this process's seqs and voids those it will not use (OB49). */
@@ -25,6 +27,8 @@ export class Numbers {
   #toVoid: number[] = []
   #voiding: Promise<void> | null = null
   #isStopped = false
+  /** The counter went back, and nobody has found out yet why. */
+  #isDoubted = false
   tombstoneCount = 0
   lastError: string | null = null
 
@@ -35,8 +39,26 @@ export class Numbers {
     this.#pace = pace
   }
 
+  /** A counter that went back is doubted from here on. */
   isAbove(first: number): boolean {
-    return first > this.#taken
+    this.#isDoubted ||= first <= this.#taken
+    return !this.#isDoubted
+  }
+
+  /**
+   * Waits until it is known why the counter went back: after a fail-over the log is the same; after a restore no
+   * number is this process's to use or to void, and it is stopped (OB32).
+   */
+  async assured(): Promise<void> {
+    for (let attempt = 0; this.#isDoubted && !this.#isStopped;) {
+      try {
+        if (await this.#context.isOurs()) this.#isDoubted = false
+      } catch (error) {
+        this.lastError = String(error)
+        this.#context.outage.failed('write', error)
+      }
+      if (this.#isDoubted) await this.#pace.backOff(attempt++)
+    }
   }
 
   /** Numbers that are sealed are taken too, though they may have been cut: a counter can go back that far. */
@@ -59,6 +81,8 @@ export class Numbers {
       try {
         const bottom = await this.#store.events.allocate(wanted)
         const end = bottom + wanted
+        if (!this.isAbove(bottom)) await this.assured()
+        if (this.#isStopped) continue
         const taken = Math.max(this.#taken, minSeq)
         const first = Math.max(bottom, taken + 1)
         const isUsable = first + count <= end

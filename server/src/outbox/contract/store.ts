@@ -33,9 +33,11 @@ export interface LogStore {
 export interface EventStore {
   /**
    * Takes `count` consecutive seqs from the counter and returns the first. The counter need not be durable:
-   * what a fail-over takes back may be given again, but never what is at or below the floor.
+   * what a fail-over takes back may be given again, but never what is at or below the floor. With
+   * `historyId` it does so only while the log has that history (OB32), in the same step.
+   * @throws RingsideError log_restored when it has another.
    */
-  allocate(count: number): Promise<number>
+  allocate(count: number, historyId?: string): Promise<number>
   /**
    * Inserts in order and stops at the first that cannot be inserted. `seq` is unique over the log,
    * {room, n} is unique where n > 0. It never throws for a failed write: it says what is known.
@@ -45,8 +47,13 @@ export interface EventStore {
    * Allocates and inserts in one step that no reader can get between (a transaction). `make` may be
    * called more than once; its last call counts. All or nothing: `blocked` and `refused` name the culprit
    * of what `make` returned, and nothing was stored; after `unknown` the last numbers are the events' own.
+   * With `historyId` it does nothing once the log has another history: `unknown`, because of `log_restored`.
    */
-  insertNext(count: number, make: (first: number) => readonly LogEvent[]): Promise<InsertOutcome>
+  insertNext(
+    count: number,
+    make: (first: number) => readonly LogEvent[],
+    historyId?: string,
+  ): Promise<InsertOutcome>
   /** One event as a majority sees it, or null. */
   bySeq(seq: number): Promise<LogEvent | null>
   /** The event at one place of a room, or null. */
@@ -61,22 +68,64 @@ export interface EventStore {
    * only after `raiseFloor` with the same `seq`.
    */
   deleteThrough(seq: number): Promise<number>
+  /** Deletes whatever lies in a range that is void (OB32), `owner` events too. Returns how many went. */
+  deleteVoid(range: VoidRange): Promise<number>
 }
 
-/** The few numbers of the log as a whole. Each only grows. */
+/** The few numbers of the log as a whole, each of which only grows, and its history. */
 export interface MarkStore {
   /** First seq of this log - 1; `floor` and `sealed` begin there. */
   origin(): Promise<number>
   /** The greatest seq allocated so far, as a majority knows it: not below an event that may be shown. */
   counter(): Promise<number>
-  /** Everything at or below it may be gone. */
-  floor(): Promise<number>
-  /** Raises the floor, and the counter with it, before anything is deleted. It lowers neither. */
-  raiseFloor(seq: number): Promise<void>
+  /**
+   * Everything at or below it may be gone. With `historyId` it is told in the same read whether the log still has
+   * that history.
+   * @throws RingsideError log_restored when it has another.
+   */
+  floor(historyId?: string): Promise<number>
+  /**
+   * Raises the floor, and the counter with it, before anything is deleted. It lowers neither. With `historyId` it
+   * does so only while the log has that history, in the same step.
+   * @throws RingsideError log_restored when it has another.
+   */
+  raiseFloor(seq: number, historyId?: string): Promise<void>
+  /** The history of the log, its origin and its floor, in one read (OB32). */
+  history(): Promise<LogHistory>
+  /**
+   * Begins another history in one step, if the log has that of `from`; false when it has another. It raises the
+   * counter and the stored watermark to `base`, which is above every number that was ever given.
+   */
+  beginHistory(next: NewHistory): Promise<boolean>
   /** The stored sealed watermark (OB48). */
   sealed(): Promise<number>
   /** Never lowers it. */
   storeSealed(seq: number): Promise<void>
+}
+
+/** Numbers that hold nothing, for ever: after < seq <= upTo (OB32). */
+export interface VoidRange {
+  readonly after: number
+  readonly upTo: number
+}
+
+/** A log goes on from a backup as another history of itself: what was written after the backup is void (OB32). */
+export interface LogHistory {
+  /** It was made with the log, or when it was last restored; a log of an older version gets one when it is opened. */
+  readonly id: string
+  readonly origin: number
+  readonly floor: number
+  /** Ascending, without one that touches another; at most 100. */
+  readonly voids: readonly VoidRange[]
+}
+
+/** The history that a log is to have from now on. */
+export interface NewHistory {
+  /** The id that the log must have now. */
+  readonly from: string
+  readonly id: string
+  readonly base: number
+  readonly voids: readonly VoidRange[]
 }
 
 /** Full states of rooms at points of the log (OB62). */

@@ -33,6 +33,8 @@ export interface RetentionContext {
   readonly logger: Logger
   readonly outage: Pick<Outage, 'failed' | 'worked'>
   readonly sealed: () => number
+  /** Goes back from `seq` by so many numbers, void ones not counted (OB32). */
+  readonly stepBack: (seq: number, count: number) => number
   /** Asks a room that this process owns for a snapshot; false when it owns no such room. */
   readonly askForSnapshot: (room: string) => boolean
   /** The largest delay of a room in use, in ms: nothing younger is cut, however much there is (OB71). */
@@ -132,13 +134,13 @@ export class Retention {
   async #candidate(
     cuts: Map<string, Cut>,
   ): Promise<{ readonly candidate: number; readonly isAll: boolean }> {
-    const { store, options, sealed, maxDelayMs } = this.#context
+    const { store, options, sealed, stepBack, maxDelayMs } = this.#context
     const upTo = sealed()
     const now = this.#cutClock.now(store.clock.now())
     const heldMs = maxDelayMs() > 0 ? maxDelayMs() + DELAY_MARGIN_MS : 0
     const youngestMs = Math.max(store.isLocal ? 0 : youngestCutMs(options), heldMs)
     const tooOld = now - Math.max(options.retentionMs, heldMs)
-    const tooMany = upTo - options.retentionEvents
+    const tooMany = stepBack(upTo, options.retentionEvents)
     const tooYoung = youngestMs === 0 ? Infinity : now - youngestMs
     let excessBytes = (store.keptBytes ?? 0) - options.retentionBytes
     let candidate = this.#floor

@@ -21,6 +21,8 @@ export interface LogTailContext {
   readonly logger: Logger
   readonly outage: Pick<Outage, 'failed' | 'worked'>
   readonly own: string
+  /** Called with each poll. */
+  readonly onPoll: () => void
 }
 
 /**
@@ -85,14 +87,19 @@ export class LogTail {
 
   async stop(): Promise<void> {
     if (!this.#isRunning) return
+    this.halt()
+    await this.#context.store.marks
+      .storeSealed(this.#sealed)
+      .catch((error: unknown) => this.#note(error))
+  }
+
+  /** Stops, and leaves the stored watermark as it is: W is no longer that of the log (OB32). */
+  halt(): void {
     this.#isRunning = false
     this.#generation++
     for (const stop of this.#stops.splice(0)) stop()
     this.#pollCancel?.()
     this.#againCancel?.()
-    await this.#context.store.marks
-      .storeSealed(this.#sealed)
-      .catch((error: unknown) => this.#note(error))
   }
 
   onSealed(listener: SealedListener): () => void {
@@ -120,7 +127,7 @@ export class LogTail {
   }
 
   #poll(): void {
-    const { clock, options, outage } = this.#context
+    const { clock, options, outage, onPoll } = this.#context
     this.#pollCancel = clock.after(options.pollMs, () => {
       if (!this.#isRunning) return
       const silentMs = Math.min(LONGEST_SILENCE_MS, SILENT_AFTER_MS * 2 ** this.#silentCount)
@@ -132,6 +139,7 @@ export class LogTail {
         this.#readSince = null
         this.#hole = null
       }
+      onPoll()
       this.#read()
       this.#poll()
     })

@@ -136,6 +136,7 @@ it('OB6 a log far over its limit is cut in rounds that follow each other at once
     options: checkLimits({ retentionMs: 10_000 }),
     sealed: () => origin + count,
     askForSnapshot: () => false,
+    stepBack: (seq, count) => seq - count,
     maxDelayMs: () => 0,
     outage: { failed() {}, worked() {} },
   })
@@ -170,6 +171,7 @@ async function leftLog(roomCount: number, wrap: (store: LogStore) => LogStore = 
     options: checkLimits({ retentionMs: 10_000 }),
     sealed: () => first + roomCount - 1,
     askForSnapshot: () => false,
+    stepBack: (seq, count) => seq - count,
     maxDelayMs: () => 0,
     outage: { failed() {}, worked() {} },
   })
@@ -263,6 +265,7 @@ it('OB6 OB70 a dead owner left a state that is too large to store: the log is cu
     options: checkLimits({ retentionMs: 10_000 }),
     sealed: () => first + count,
     askForSnapshot: () => false,
+    stepBack: (seq, count) => seq - count,
     maxDelayMs: () => 0,
     outage: { failed() {}, worked() {} },
   })

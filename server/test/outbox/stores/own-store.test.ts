@@ -7,9 +7,11 @@ import type {
   EventStore,
   InsertOutcome,
   LogEvent,
+  LogHistory,
   LogStore,
   MarkStore,
   MemoryStoreOptions,
+  NewHistory,
   RangeQuery,
   RecordPage,
   RecordQuery,
@@ -23,6 +25,7 @@ import type {
   SnapshotStore,
   StoreClock,
   StoredRecord,
+  VoidRange,
   WakeSource,
 } from '../../../src/index.ts'
 import { describeLogStore } from '../../../src/testing/contracts/index.ts'
@@ -41,7 +44,8 @@ class OwnStore implements LogStore {
   get events(): EventStore {
     const { events } = this.#kept
     return {
-      allocate: (count: number): Promise<number> => events.allocate(count),
+      allocate: (count: number, historyId?: string): Promise<number> =>
+        events.allocate(count, historyId),
       insert: (some: readonly LogEvent[]): Promise<InsertOutcome> => {
         this.insertCount++
         return events.insert(some)
@@ -49,17 +53,30 @@ class OwnStore implements LogStore {
       insertNext: (
         count: number,
         make: (first: number) => readonly LogEvent[],
-      ): Promise<InsertOutcome> => events.insertNext(count, make),
+        historyId?: string,
+      ): Promise<InsertOutcome> => events.insertNext(count, make, historyId),
       bySeq: (seq: number): Promise<LogEvent | null> => events.bySeq(seq),
       byRoomN: (room: string, n: number): Promise<LogEvent | null> => events.byRoomN(room, n),
       range: (query: RangeQuery): Promise<LogEvent[]> => events.range(query),
       lastOfRoom: (room: string): Promise<LogEvent | null> => events.lastOfRoom(room),
       deleteThrough: (seq: number): Promise<number> => events.deleteThrough(seq),
+      deleteVoid: (range: VoidRange): Promise<number> => events.deleteVoid(range),
     }
   }
 
   get marks(): MarkStore {
-    return this.#kept.marks
+    const { marks } = this.#kept
+    return {
+      origin: (): Promise<number> => marks.origin(),
+      counter: (): Promise<number> => marks.counter(),
+      floor: (historyId?: string): Promise<number> => marks.floor(historyId),
+      raiseFloor: (seq: number, historyId?: string): Promise<void> =>
+        marks.raiseFloor(seq, historyId),
+      history: (): Promise<LogHistory> => marks.history(),
+      beginHistory: (next: NewHistory): Promise<boolean> => marks.beginHistory(next),
+      sealed: (): Promise<number> => marks.sealed(),
+      storeSealed: (seq: number): Promise<void> => marks.storeSealed(seq),
+    }
   }
 
   get snapshots(): SnapshotStore {

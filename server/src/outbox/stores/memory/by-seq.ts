@@ -9,3 +9,10 @@ export function indexAfter(list: readonly { readonly seq: number }[], seq: numbe
   }
   return low
 }
+
+/** Puts the entry where it belongs in a list that ascends by seq: mostly at the end. */
+export function insertBySeq<T extends { readonly seq: number }>(list: T[], entry: T): void {
+  const last = list[list.length - 1]
+  if (!last || last.seq < entry.seq) list.push(entry)
+  else list.splice(indexAfter(list, entry.seq), 0, entry)
+}

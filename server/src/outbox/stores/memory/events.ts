@@ -1,6 +1,13 @@
 import { RangeGauge, eventBytes } from '../../contract/sizes.ts'
 import { TOMBSTONE } from '../../contract/store.ts'
-import type { EventStore, InsertOutcome, LogEvent, RangeQuery } from '../../contract/store.ts'
+import type {
+  EventStore,
+  InsertOutcome,
+  LogEvent,
+  RangeQuery,
+  VoidRange,
+} from '../../contract/store.ts'
+import { indexAfter, insertBySeq } from './by-seq.ts'
 import type { MemoryMarks } from './marks.ts'
 import { RoomEvents } from './room-events.ts'
 
@@ -15,8 +22,8 @@ export interface MemoryEventsParts {
 export class MemoryEvents implements EventStore {
   readonly #parts: MemoryEventsParts
   readonly #rooms = new Map<string, RoomEvents>()
-  /** The event with seq `#base + 1 + i` is at index i; holes are undefined. */
-  #slots: (LogEvent | undefined)[] = []
+  /** Ascending by seq. */
+  readonly #all: LogEvent[] = []
   /** Everything at or below it was deleted. */
   #base: number
   #keptBytes = 0
@@ -31,7 +38,8 @@ export class MemoryEvents implements EventStore {
     return this.#keptBytes
   }
 
-  async allocate(count: number): Promise<number> {
+  async allocate(count: number, historyId?: string): Promise<number> {
+    this.#parts.marks.assertHistory(historyId)
     return this.#parts.marks.take(count)
   }
 
@@ -42,8 +50,14 @@ export class MemoryEvents implements EventStore {
   async insertNext(
     count: number,
     make: (first: number) => readonly LogEvent[],
+    historyId?: string,
   ): Promise<InsertOutcome> {
     const { marks } = this.#parts
+    try {
+      marks.assertHistory(historyId)
+    } catch (cause) {
+      return { kind: 'unknown', cause }
+    }
     const events = make(marks.next)
     const places = new Set<string>()
     for (const [index, event] of events.entries()) {
@@ -58,7 +72,7 @@ export class MemoryEvents implements EventStore {
   }
 
   async bySeq(seq: number): Promise<LogEvent | null> {
-    return this.#slots[seq - this.#base - 1] ?? null
+    return this.#at(seq)
   }
 
   async byRoomN(room: string, n: number): Promise<LogEvent | null> {
@@ -82,13 +96,12 @@ export class MemoryEvents implements EventStore {
       yield* rooms
         .flatMap((each) => this.#rooms.get(each)?.range(query) ?? [])
         .sort((a, b) => a.seq - b.seq)
-    else {
-      const end = Math.min(query.upTo - this.#base, this.#slots.length)
-      for (let i = Math.max(0, query.after - this.#base); i < end; i++) {
-        const event = this.#slots[i]
-        if (event) yield event
+    else
+      for (let index = indexAfter(this.#all, query.after); index < this.#all.length; index++) {
+        const event = this.#all[index]
+        if (!event || event.seq > query.upTo) return
+        yield event
       }
-    }
   }
 
   async lastOfRoom(room: string): Promise<LogEvent | null> {
@@ -96,13 +109,10 @@ export class MemoryEvents implements EventStore {
   }
 
   async deleteThrough(seq: number): Promise<number> {
-    const gone = this.#slots.splice(0, Math.max(0, seq - this.#base))
-    this.#base += gone.length
+    const gone = this.#all.splice(0, indexAfter(this.#all, seq))
+    this.#base = Math.max(this.#base, seq)
     const rooms = new Set<string>()
-    let count = 0
     for (const event of gone) {
-      if (!event) continue
-      count++
       this.#keptBytes -= eventBytes(event)
       if (event.room !== null) rooms.add(event.room)
     }
@@ -111,7 +121,25 @@ export class MemoryEvents implements EventStore {
       room?.deleteThrough(this.#base)
       if (room?.isEmpty) this.#rooms.delete(id)
     }
-    return count
+    return gone.length
+  }
+
+  async deleteVoid({ after, upTo }: VoidRange): Promise<number> {
+    const start = indexAfter(this.#all, after)
+    const gone = this.#all.splice(start, indexAfter(this.#all, upTo) - start)
+    for (const event of gone) {
+      this.#keptBytes -= eventBytes(event)
+      if (event.room === null) continue
+      const room = this.#rooms.get(event.room)
+      room?.delete(event)
+      if (room?.isEmpty) this.#rooms.delete(event.room)
+    }
+    return gone.length
+  }
+
+  #at(seq: number): LogEvent | null {
+    const found = this.#all[indexAfter(this.#all, seq) - 1]
+    return found?.seq === seq ? found : null
   }
 
   #apply(events: readonly LogEvent[]): InsertOutcome {
@@ -129,9 +157,7 @@ export class MemoryEvents implements EventStore {
   }
 
   #put(event: LogEvent): void {
-    const index = event.seq - this.#base - 1
-    while (this.#slots.length < index) this.#slots.push(undefined)
-    this.#slots[index] = event
+    insertBySeq(this.#all, event)
     this.#keptBytes += eventBytes(event)
     this.#parts.marks.reach(event.seq)
     if (event.room === null) return
@@ -144,8 +170,8 @@ export class MemoryEvents implements EventStore {
     // A place that retention has emptied is taken still: a write that late must not vanish unseen.
     if (event.seq <= this.#base)
       return { ...event, room: null, n: 0, epoch: 0, own: '', type: TOMBSTONE, data: '' }
-    const bySeq = this.#slots[event.seq - this.#base - 1]
-    if (bySeq || event.room === null || event.n === 0) return bySeq ?? null
+    const bySeq = this.#at(event.seq)
+    if (bySeq || event.room === null || event.n === 0) return bySeq
     return this.#rooms.get(event.room)?.byN(event.n) ?? null
   }
 }

@@ -1,4 +1,6 @@
-import type { MarkStore } from '../../contract/store.ts'
+import { RingsideError } from '../../../process/errors.ts'
+import { randomId } from '../../../process/ids.ts'
+import type { LogHistory, MarkStore, NewHistory, VoidRange } from '../../contract/store.ts'
 
 /**
  * The numbers of a log in memory. `take` and `reach` are the counter as the events of the same store use
@@ -9,6 +11,8 @@ export class MemoryMarks implements MarkStore {
   #counter: number
   #floor: number
   #sealed: number
+  #historyId = randomId()
+  #voids: readonly VoidRange[] = []
 
   constructor(origin: number) {
     this.#origin = this.#counter = this.#floor = this.#sealed = origin
@@ -17,6 +21,12 @@ export class MemoryMarks implements MarkStore {
   /** The seq that the counter gives next. */
   get next(): number {
     return this.#counter + 1
+  }
+
+  /** @throws RingsideError log_restored when the log has another history than this. */
+  assertHistory(historyId: string | undefined): void {
+    if (historyId !== undefined && historyId !== this.#historyId)
+      throw new RingsideError('log_restored')
   }
 
   /** Takes `count` seqs and returns the first. */
@@ -39,13 +49,29 @@ export class MemoryMarks implements MarkStore {
     return this.#counter
   }
 
-  async floor(): Promise<number> {
+  async floor(historyId?: string): Promise<number> {
+    this.assertHistory(historyId)
     return this.#floor
   }
 
-  async raiseFloor(seq: number): Promise<void> {
+  async raiseFloor(seq: number, historyId?: string): Promise<void> {
+    this.assertHistory(historyId)
     this.#floor = Math.max(this.#floor, seq)
     this.reach(seq)
+  }
+
+  async history(): Promise<LogHistory> {
+    const [id, origin, floor, voids] = [this.#historyId, this.#origin, this.#floor, this.#voids]
+    return { id, origin, floor, voids }
+  }
+
+  async beginHistory({ from, id, base, voids }: NewHistory): Promise<boolean> {
+    if (from !== this.#historyId) return false
+    this.#historyId = id
+    this.#voids = voids
+    this.#counter = base
+    this.#sealed = base
+    return true
   }
 
   async sealed(): Promise<number> {

@@ -1,6 +1,6 @@
 import { OWNER } from '../../contract/store.ts'
 import type { LogEvent, RangeQuery } from '../../contract/store.ts'
-import { indexAfter } from './by-seq.ts'
+import { indexAfter, insertBySeq } from './by-seq.ts'
 
 /** One room's events in memory, by seq and by n. */
 export class RoomEvents {
@@ -40,15 +40,21 @@ export class RoomEvents {
     const gone = this.#events.splice(0, indexAfter(this.#events, seq))
     if (gone.length === 0) return
     for (const event of gone) if (event.type !== OWNER) this.#byN.delete(event.n)
+    this.#findLast()
+  }
+
+  /** Forgets the event, by seq and by n. */
+  delete({ seq, n }: LogEvent): void {
+    const index = indexAfter(this.#events, seq) - 1
+    if (this.#events[index]?.seq === seq) this.#events.splice(index, 1)
+    if (this.#byN.get(n)?.seq === seq) this.#byN.delete(n)
+    this.#findLast()
+  }
+
+  #findLast(): void {
     if (!this.#last || this.#byN.has(this.#last.n)) return
     this.#last = null
     for (const event of this.#byN.values())
       if (!this.#last || event.n > this.#last.n) this.#last = event
   }
-}
-
-function insertBySeq(list: LogEvent[], event: LogEvent): void {
-  const last = list[list.length - 1]
-  if (!last || last.seq < event.seq) list.push(event)
-  else list.splice(indexAfter(list, event.seq), 0, event)
 }

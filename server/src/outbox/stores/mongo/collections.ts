@@ -1,5 +1,6 @@
 import { MongoServerError } from 'mongodb'
 import type { Collection, CollectionOptions, Db, Document } from 'mongodb'
+import { randomId } from '../../../process/ids.ts'
 import type { Logger } from '../../../process/logger.ts'
 import { long } from './documents.ts'
 import type {
@@ -51,7 +52,14 @@ const validators: Readonly<Record<string, Document>> = {
   log: {
     bsonType: 'object',
     required: ['_id', 'origin', 'counter', 'floor', 'sealed'],
-    properties: { origin: whole, counter: whole, floor: whole, sealed: whole },
+    properties: {
+      origin: whole,
+      counter: whole,
+      floor: whole,
+      sealed: whole,
+      history: { bsonType: 'string' },
+      voids: { bsonType: 'array', maxItems: 100 },
+    },
   },
   snapshots: {
     bsonType: 'object',
@@ -113,10 +121,14 @@ const MAX_ATTEMPTS = 5
 export async function createCollections(db: Db, nowMs: number, logger: Logger): Promise<void> {
   await repairCollections(db, logger)
   const origin = long(nowMs * 1000)
-  const first = { origin, counter: origin, floor: origin, sealed: origin }
+  const first = { origin, counter: origin, floor: origin, sealed: origin, history: randomId() }
+  const { log } = collectionsOf(db)
   await untilNoRace(() =>
-    collectionsOf(db).log.updateOne({ _id: 'log' }, { $setOnInsert: first }, { upsert: true }),
+    log.updateOne({ _id: 'log' }, { $setOnInsert: first }, { upsert: true }),
   )
+  // A log of an older version: of many processes that start at once the first gives it its id.
+  const isOlder = { _id: 'log', history: { $exists: false } } as const
+  await untilNoRace(() => log.updateOne(isOlder, { $set: { history: randomId() } }))
 }
 
 /**

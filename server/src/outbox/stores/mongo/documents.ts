@@ -39,6 +39,10 @@ export interface LogDocument {
   counter: Long | number
   floor: Long | number
   sealed: Long | number
+  /** The id of its history; it is absent until a log of an older version is opened by this one. */
+  history?: string
+  /** It is absent until the log was restored. */
+  voids?: { after: Long | number; upTo: Long | number }[]
 }
 
 export interface SnapshotDocument {

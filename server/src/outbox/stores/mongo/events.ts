@@ -1,7 +1,13 @@
 import type { Filter } from 'mongodb'
 import { RangeGauge } from '../../contract/sizes.ts'
 import { OWNER } from '../../contract/store.ts'
-import type { EventStore, InsertOutcome, LogEvent, RangeQuery } from '../../contract/store.ts'
+import type {
+  EventStore,
+  InsertOutcome,
+  LogEvent,
+  RangeQuery,
+  VoidRange,
+} from '../../contract/store.ts'
 import type { ClusterTime } from './cluster-time.ts'
 import type { Collections } from './collections.ts'
 import { firstOf } from './cursor.ts'
@@ -29,16 +35,20 @@ export class MongoEvents implements EventStore {
     this.#inserter = inserter
   }
 
-  allocate(count: number): Promise<number> {
-    return this.#inserter.allocate(count)
+  allocate(count: number, historyId?: string): Promise<number> {
+    return this.#inserter.allocate(count, historyId)
   }
 
   insert(events: readonly LogEvent[]): Promise<InsertOutcome> {
     return this.#inserter.insert(events)
   }
 
-  insertNext(count: number, make: (first: number) => readonly LogEvent[]): Promise<InsertOutcome> {
-    return this.#inserter.insertNext(count, make)
+  insertNext(
+    count: number,
+    make: (first: number) => readonly LogEvent[],
+    historyId?: string,
+  ): Promise<InsertOutcome> {
+    return this.#inserter.insertNext(count, make, historyId)
   }
 
   bySeq(seq: number): Promise<LogEvent | null> {
@@ -103,5 +113,10 @@ export class MongoEvents implements EventStore {
     }
     this.#cutThrough = Math.max(this.#cutThrough, seq)
     return count
+  }
+
+  async deleteVoid({ after, upTo }: VoidRange): Promise<number> {
+    const filter = { _id: { $gt: long(after), $lte: long(upTo) } }
+    return (await this.#at.events.deleteMany(filter)).deletedCount
   }
 }

@@ -5,6 +5,7 @@ import type { InsertOutcome, LogEvent } from '../../contract/store.ts'
 import type { ClusterTime } from './cluster-time.ts'
 import type { Collections } from './collections.ts'
 import { long, toDocuments, toEvent, toNumber } from './documents.ts'
+import { ofHistory } from './marks.ts'
 import { readVerdict } from './outcome.ts'
 
 const TRANSACTION_TIMEOUT_MS = 10_000
@@ -39,9 +40,9 @@ export class MongoInserter {
    * collide. A standalone server shows an insert before it is journalled: there the number must be, or a crash
    * would give it twice.
    */
-  async allocate(count: number): Promise<number> {
+  async allocate(count: number, historyId?: string): Promise<number> {
     const updated = await this.#parts.at.log.findOneAndUpdate(
-      { _id: 'log' },
+      ofHistory(historyId),
       { $inc: { counter: long(count) } },
       {
         returnDocument: 'after',
@@ -49,7 +50,7 @@ export class MongoInserter {
         writeConcern: { w: 1, journal: !this.hasTransactions },
       },
     )
-    if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
+    if (!updated) throw await this.#whyNot(historyId)
     return toNumber(updated.counter) - count + 1
   }
 
@@ -74,19 +75,20 @@ export class MongoInserter {
   async insertNext(
     count: number,
     make: (first: number) => readonly LogEvent[],
+    historyId?: string,
   ): Promise<InsertOutcome> {
-    if (!this.hasTransactions) return this.insert(make(await this.allocate(count)))
+    if (!this.hasTransactions) return this.#insertOutside(count, make, historyId)
     let events: readonly LogEvent[] = []
     const session = this.#parts.client.startSession()
     try {
       await session.withTransaction(
         async () => {
           const updated = await this.#parts.at.log.findOneAndUpdate(
-            { _id: 'log' },
+            ofHistory(historyId),
             { $inc: { counter: long(count) } },
             { returnDocument: 'after', session },
           )
-          if (!updated) throw new RingsideError('outbox_unreachable', 'Expected the log')
+          if (!updated) throw await this.#whyNot(historyId)
           events = make(toNumber(updated.counter) - count + 1)
           if (events.length > 0)
             await this.#parts.at.events.insertMany(toDocuments(events), {
@@ -108,6 +110,27 @@ export class MongoInserter {
     } finally {
       await session.endSession()
     }
+  }
+
+  async #insertOutside(
+    count: number,
+    make: (first: number) => readonly LogEvent[],
+    historyId: string | undefined,
+  ): Promise<InsertOutcome> {
+    try {
+      return await this.insert(make(await this.allocate(count, historyId)))
+    } catch (cause) {
+      return { kind: 'unknown', cause: this.#masked(cause) }
+    }
+  }
+
+  /** The log's document was not found as it was asked for: it has another history, or is not there at all. */
+  async #whyNot(historyId: string | undefined): Promise<RingsideError> {
+    const { at, time } = this.#parts
+    const found = await time.after((session) => at.log.findOne({ _id: 'log' }, { session }))
+    if (found && historyId !== undefined && found.history !== historyId)
+      return new RingsideError('log_restored')
+    return new RingsideError('outbox_unreachable', 'Expected the log, got nothing')
   }
 
   async bySeq(seq: number): Promise<LogEvent | null> {
@@ -151,6 +174,7 @@ export class MongoInserter {
 
   /** The driver's error without the address it may quote. */
   #masked(cause: unknown): Error {
+    if (cause instanceof RingsideError) return cause
     const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
     return new Error(this.#parts.mask(text))
   }

@@ -109,11 +109,23 @@ export class MongoStore implements LogStore {
   }
 
   /** @throws RingsideError outbox_unreachable that names the address without its secrets. */
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    return this.#open(false)
+  }
+
+  /**
+   * The same for a log that is there: none is begun.
+   * @throws RingsideError outbox_unreachable, also when there is none.
+   */
+  openExisting(): Promise<void> {
+    return this.#open(true)
+  }
+
+  async #open(mustExist: boolean): Promise<void> {
     const { uri, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options
     const failure = new StartFailure(this.#client)
     try {
-      await withinMs(this.#processClock, this.#connect(), connectTimeoutMs)
+      await withinMs(this.#processClock, this.#connect(mustExist), connectTimeoutMs)
     } catch (error) {
       await this.close()
       // It has no `cause`: nothing that quotes the address may travel further.
@@ -126,7 +138,7 @@ export class MongoStore implements LogStore {
     }
   }
 
-  async #connect(): Promise<void> {
+  async #connect(mustExist: boolean): Promise<void> {
     await this.#client.connect()
     const hello = await this.#client.db('admin').command({ hello: 1 })
     assertPrimary(hello)
@@ -140,6 +152,8 @@ export class MongoStore implements LogStore {
         'MongoDB: no replica set: no change stream (the log is polled), acknowledgement by one server only',
       )
     await this.#time.start()
+    if (mustExist && !(await collectionsOf(this.#db).log.findOne({ _id: 'log' })))
+      throw new Error(`no log in the database '${this.#db.databaseName}'`)
     await createCollections(this.#db, this.clock.now(), this.#logger)
   }
 

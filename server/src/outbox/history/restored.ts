@@ -1,0 +1,108 @@
+import { RingsideError } from '../../process/errors.ts'
+import { isFullAnswer } from '../contract/sizes.ts'
+import type { LogStore, NewHistory, VoidRange } from '../contract/store.ts'
+import { Voids } from './voids.ts'
+
+/** The new numbers begin so far above every number that may have been given, and above the time. */
+const AHEAD = 1_000_000_000
+/** More restores than this within what retention keeps are refused: each process holds the list. */
+const MAX_VOIDS = 100
+const PAGE = 10_000
+
+/** A plan says what becomes of a log that was restored. Making it changes nothing. */
+export interface RestoredPlan {
+  /** The last event that is kept. */
+  readonly end: number
+  /** Events and tombstones above `end`, which are given up: a number before them is missing. */
+  readonly strayCount: number
+  readonly next: NewHistory
+}
+
+type RestoredStore = Pick<LogStore, 'events' | 'marks' | 'clock'>
+
+/**
+ * Finds out where a restored log ends, and how its next history begins (OB32): everything from the first number
+ * that is missing up to the new base is void. A number is missing where the backup ended in the middle of what
+ * several processes wrote, or where a server has run on while the log was restored.
+ * @throws RingsideError option_invalid when the log was restored too often; what the store throws.
+ */
+export async function planRestored(store: RestoredStore, id: string): Promise<RestoredPlan> {
+  const { id: from, floor, voids } = await store.marks.history()
+  const end = await endOf(store, floor, voids)
+  const { last, strayCount } = await beyond(store, end)
+  const known = Math.max(end, last, await store.marks.counter(), await store.marks.sealed())
+  const base = Math.max(known, store.clock.now() * 1000) + AHEAD
+  // The base is void in the numbers, not as a position: whoever reads nothing yet stands there.
+  const kept = voids.filter(({ upTo }) => upTo > floor)
+  const next = { from, id, base, voids: joined([...kept, { after: end, upTo: base - 1 }]) }
+  if (next.voids.length > MAX_VOIDS)
+    throw new RingsideError(
+      'option_invalid',
+      `Expected at most ${MAX_VOIDS} restores within what the log keeps, got ${next.voids.length}`,
+    )
+  return { end, strayCount, next }
+}
+
+/**
+ * Begins the next history, then deletes what is void. It may be done again, after a failure too: the ranges become
+ * one. Servers that have started in between stop.
+ * @throws RingsideError unavailable when another one was first; what the store throws.
+ */
+export async function markRestored(
+  store: RestoredStore,
+  { end, next }: RestoredPlan,
+): Promise<number> {
+  if (!(await store.marks.beginHistory(next)))
+    throw new RingsideError('unavailable', 'The log was marked as restored by somebody else')
+  return store.events.deleteVoid({ after: end, upTo: next.base })
+}
+
+/** The last number before the first that is missing. */
+async function endOf(
+  { events }: RestoredStore,
+  floor: number,
+  ranges: readonly VoidRange[],
+): Promise<number> {
+  const voids = new Voids(ranges)
+  let end = floor
+  for (;;) {
+    const query = { after: end, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE, isBare: true }
+    const page = await events.range(query)
+    for (const { seq } of page) {
+      // Where a void range ends its base follows, which is nobody's.
+      const next = voids.rangeOf(end + 1)
+      if (next) end = next.upTo + 1
+      if (seq <= end) continue
+      if (seq !== end + 1) return end
+      end = seq
+    }
+    if (!isFullAnswer(page, query)) return end
+  }
+}
+
+async function beyond(
+  { events }: RestoredStore,
+  end: number,
+): Promise<{ readonly last: number; readonly strayCount: number }> {
+  let last = end
+  let strayCount = 0
+  for (;;) {
+    const query = { after: last, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE, isBare: true }
+    const page = await events.range(query)
+    strayCount += page.length
+    last = page.at(-1)?.seq ?? last
+    if (!isFullAnswer(page, query)) return { last, strayCount }
+  }
+}
+
+/** Ranges between which there is nothing are one. */
+function joined(ranges: readonly VoidRange[]): VoidRange[] {
+  const found: VoidRange[] = []
+  for (const range of ranges) {
+    const before = found.at(-1)
+    // A base between them has no event.
+    if (before && range.after <= before.upTo + 1) found[found.length - 1] = { ...before, upTo: range.upTo }
+    else found.push(range)
+  }
+  return found
+}
