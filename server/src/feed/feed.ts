@@ -158,7 +158,7 @@ export class Feed {
     }
   }
 
-  /** What is due to them is of a log that is no more (OB32): streams end as they are, and later ones are sent away. */
+  /** What is due to them is of a log that is no more (OB101): streams end as they are, and later ones are sent away. */
   #end(): void {
     this.#isDraining = true
     for (const stream of this.#streams) stream.body.end()

@@ -92,7 +92,7 @@ export class LogOutbox implements Outbox {
   }
 
   /**
-   * The log was restored under this process (OB32): it writes nothing more and shows nothing more, its rooms stop,
+   * The log was restored under this process (OB101): it writes nothing more and shows nothing more, its rooms stop,
    * and whoever waits for the log is let go. Only a new process goes on.
    */
   halt(cause: Error): void {

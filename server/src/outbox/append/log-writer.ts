@@ -22,7 +22,7 @@ export interface WriterContext {
   readonly own: string
   /** W of OB3, as far as this process knows. */
   readonly sealed: () => number
-  /** False, or a rejection: this must not be taken for the log that the process writes (OB32). */
+  /** False, or a rejection: this must not be taken for the log that the process writes (OB105). */
   readonly isOurs: () => Promise<boolean>
   readonly onAcknowledged: (event: LogEvent) => void
   /** Called after each flush: something may be there to be sealed. */

@@ -12,7 +12,7 @@ export interface NumbersContext {
   readonly outage: Pick<Outage, 'failed'>
   /** W of OB3: there is nothing to void at or below it. */
   readonly sealed: () => number
-  /** False, or a rejection: this must not be taken for the log that the process writes (OB32). */
+  /** False, or a rejection: this must not be taken for the log that the process writes (OB105). */
   readonly isOurs: () => Promise<boolean>
 }
 
@@ -47,7 +47,7 @@ export class Numbers {
 
   /**
    * Waits until it is known why the counter went back: after a fail-over the log is the same; after a restore no
-   * number is this process's to use or to void, and it is stopped (OB32).
+   * number is this process's to use or to void, and it is stopped (OB105).
    */
   async assured(): Promise<void> {
     for (let attempt = 0; this.#isDoubted && !this.#isStopped;) {

@@ -26,7 +26,7 @@ export interface Outbox {
   readonly floor: number
   /** First seq of this log - 1: a position below it is of another log. */
   readonly origin: number
-  /** Says whether a restore of the log has made this position void: it is another log's (OB32). */
+  /** Says whether a restore of the log has made this position void: it is another log's (OB103). */
   isVoid(seq: number): boolean
   /**
    * Calls when the log was restored under this process: nothing of it may be shown any more. The result ends it.

@@ -34,7 +34,7 @@ export interface EventStore {
   /**
    * Takes `count` consecutive seqs from the counter and returns the first. The counter need not be durable:
    * what a fail-over takes back may be given again, but never what is at or below the floor. With
-   * `historyId` it does so only while the log has that history (OB32), in the same step.
+   * `historyId` it does so only while the log has that history (OB101), in the same step.
    * @throws RingsideError log_restored when it has another.
    */
   allocate(count: number, historyId?: string): Promise<number>
@@ -68,7 +68,7 @@ export interface EventStore {
    * only after `raiseFloor` with the same `seq`.
    */
   deleteThrough(seq: number): Promise<number>
-  /** Deletes whatever lies in a range that is void (OB32), `owner` events too. Returns how many went. */
+  /** Deletes whatever lies in a range that is void (OB104), `owner` events too. Returns how many went. */
   deleteVoid(range: VoidRange): Promise<number>
 }
 
@@ -90,7 +90,7 @@ export interface MarkStore {
    * @throws RingsideError log_restored when it has another.
    */
   raiseFloor(seq: number, historyId?: string): Promise<void>
-  /** The history of the log, its origin and its floor, in one read (OB32). */
+  /** The history of the log, its origin and its floor, in one read (OB100). */
   history(): Promise<LogHistory>
   /**
    * Begins another history in one step, if the log has that of `from`; false when it has another. It raises the
@@ -103,13 +103,13 @@ export interface MarkStore {
   storeSealed(seq: number): Promise<void>
 }
 
-/** Numbers that hold nothing, for ever: after < seq <= upTo (OB32). */
+/** Numbers that hold nothing, for ever: after < seq <= upTo (OB102). */
 export interface VoidRange {
   readonly after: number
   readonly upTo: number
 }
 
-/** A log goes on from a backup as another history of itself: what was written after the backup is void (OB32). */
+/** A log goes on from a backup as another history of itself: what was written after the backup is void (OB102). */
 export interface LogHistory {
   /** It was made with the log, or when it was last restored; a log of an older version gets one when it is opened. */
   readonly id: string

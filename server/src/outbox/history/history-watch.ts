@@ -14,7 +14,7 @@ export interface HistoryWatchContext {
 }
 
 /**
- * Finds out that the log was restored under this process (OB32): it has another history, or the last event that
+ * Finds out that the log was restored under this process (OB105): it has another history, or the last event that
  * was acknowledged to this process is gone, and was not cut. Each look is two reads by key. A log that does not
  * answer says nothing.
  */

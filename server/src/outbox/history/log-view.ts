@@ -24,7 +24,7 @@ const MAX_MEETINGS = 3
 
 /**
  * A store as one process sees it: the log of the history that the process started with, and nothing of what is
- * void (OB32). Every part of the outbox reads and writes through it, so that the rule is kept once for all stores.
+ * void (OB104). Every part of the outbox reads and writes through it, so that the rule is kept once for all stores.
  * An operation that meets another history throws `log_restored`, and `onRestored` is told. As long as nothing is
  * void the answers of the store are handed on as they are.
  */

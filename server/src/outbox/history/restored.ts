@@ -21,7 +21,7 @@ export interface RestoredPlan {
 type RestoredStore = Pick<LogStore, 'events' | 'marks' | 'clock'>
 
 /**
- * Finds out where a restored log ends, and how its next history begins (OB32): everything from the first number
+ * Finds out where a restored log ends, and how its next history begins (OB102): everything from the first number
  * that is missing up to the new base is void. A number is missing where the backup ended in the middle of what
  * several processes wrote, or where a server has run on while the log was restored.
  * @throws RingsideError option_invalid when the log was restored too often; what the store throws.

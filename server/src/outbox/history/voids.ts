@@ -1,6 +1,6 @@
 import type { VoidRange } from '../contract/store.ts'
 
-/** The numbers that restores have made void (OB32). */
+/** The numbers that restores have made void (OB102). */
 export class Voids {
   readonly #ranges: readonly VoidRange[]
 

@@ -33,7 +33,7 @@ export interface RetentionContext {
   readonly logger: Logger
   readonly outage: Pick<Outage, 'failed' | 'worked'>
   readonly sealed: () => number
-  /** Goes back from `seq` by so many numbers, void ones not counted (OB32). */
+  /** Goes back from `seq` by so many numbers, void ones not counted (OB102). */
   readonly stepBack: (seq: number, count: number) => number
   /** Asks a room that this process owns for a snapshot; false when it owns no such room. */
   readonly askForSnapshot: (room: string) => boolean

@@ -16,7 +16,7 @@ export interface TakeoverContext {
   readonly store: Pick<LogStore, 'events' | 'snapshots'>
   readonly buffers: BufferContext
   readonly randomId: () => string
-  /** The end of the newest range above `seq` that is void, or null (OB32). */
+  /** The end of the newest range above `seq` that is void, or null (OB102). */
   readonly newestVoidAbove: (seq: number) => number | null
 }
 
@@ -65,7 +65,7 @@ export async function takeRoom(
 
 /**
  * A room whose log was restored gets an epoch that no owner in the lost history had: its draws repeat none that were
- * seen, and players take its state for newer than what they have (OB33). It is the time of the restore, so that two
+ * seen, and players take its state for newer than what they have (OB106). It is the time of the restore, so that two
  * restores of one backup differ too. 0: the log was not restored since the room was written.
  */
 function restoredEpoch(voidUpTo: number | null): number {

@@ -93,7 +93,7 @@ export class LogTail {
       .catch((error: unknown) => this.#note(error))
   }
 
-  /** Stops, and leaves the stored watermark as it is: W is no longer that of the log (OB32). */
+  /** Stops, and leaves the stored watermark as it is: W is no longer that of the log (OB101). */
   halt(): void {
     this.#isRunning = false
     this.#generation++

@@ -48,8 +48,8 @@ async function start(lines: string[] = []) {
 const numbersOf = async (log: RestorableLog): Promise<number[]> =>
   (await everything(log.store)).filter(({ room }) => room === 'r').map(({ n }) => n)
 
-describe('OB32 a log that was restored while no server ran', () => {
-  it('OB32 goes on above every number that was given, and what lies between is void', async () => {
+describe('OB102 a log that was restored while no server ran', () => {
+  it('OB102 goes on above every number that was given, and what lies between is void', async () => {
     const { clock, log, rig, backup } = await start()
     const lost = rig.outbox.sealed
     const end = lost - 2
@@ -77,7 +77,7 @@ describe('OB32 a log that was restored while no server ran', () => {
     expect(page.next).toBe(next.base + 2)
   })
 
-  it('OB32 a second run does no harm: the ranges become one', async () => {
+  it('OB102 a second run does no harm: the ranges become one', async () => {
     const { log, rig, backup } = await start()
     await rig.outbox.stop()
     await log.putBack(backup)
@@ -88,7 +88,7 @@ describe('OB32 a log that was restored while no server ran', () => {
     expect(second.next.base).toBeGreaterThan(first.next.base)
   })
 
-  it('OB32 several restores leave several ranges, which go once they are below the floor', async () => {
+  it('OB102 several restores leave several ranges, which go once they are below the floor', async () => {
     const { clock, log, rig, backup } = await start()
     await rig.outbox.stop()
     await log.putBack(backup)
@@ -108,7 +108,7 @@ describe('OB32 a log that was restored while no server ran', () => {
     expect((await log.restored('three')).next.voids).toHaveLength(1)
   })
 
-  it('OB32 a write that was on its way is never read, and deleted when it is met', async () => {
+  it('OB104 a write that was on its way is never read, and deleted when it is met', async () => {
     const { clock, log, rig, room, backup } = await start()
     const lost = (await log.store.events.byRoomN('r', 4)) ?? strange({ seq: 0 })
     room.append(patch(9))
@@ -130,7 +130,7 @@ describe('OB32 a log that was restored while no server ran', () => {
     await second.outbox.stop()
   })
 
-  it('OB32 a snapshot that is void is never read', async () => {
+  it('OB104 a snapshot that is void is never read', async () => {
     const { clock, log, rig, backup } = await start()
     const lost = await log.store.events.lastOfRoom('r')
     await rig.outbox.stop()
@@ -148,7 +148,7 @@ describe('OB32 a log that was restored while no server ran', () => {
     await second.outbox.stop()
   })
 
-  it('OB32 what a server wrote on the old numbers after the restore is given up from the first missing number on', async () => {
+  it('OB102 what a server wrote on the old numbers after the restore is given up from the first missing number on', async () => {
     const { log, rig, backup } = await start()
     const { sealed } = rig.outbox
     await rig.outbox.stop()
@@ -162,7 +162,7 @@ describe('OB32 a log that was restored while no server ran', () => {
     expect(await numbersOf(log)).toEqual([1, 2])
   })
 
-  it('OB32 the number of events that is kept does not count what is void', () => {
+  it('OB102 the number of events that is kept does not count what is void', () => {
     const voids = new Voids([
       { after: 10, upTo: 100 },
       { after: 110, upTo: 200 },
@@ -177,7 +177,7 @@ describe('OB32 a log that was restored while no server ran', () => {
     expect(voids.partsOf(50, 105)).toEqual([{ after: 100, upTo: 105 }])
   })
 
-  it('OB33 a room has an epoch that no owner of the lost history had, after each restore another', async () => {
+  it('OB106 a room has an epoch that no owner of the lost history had, after each restore another', async () => {
     const { clock, log, rig, backup } = await start()
     await rig.outbox.stop()
     const epochs: number[] = []
@@ -198,10 +198,10 @@ describe('OB32 a log that was restored while no server ran', () => {
   })
 })
 
-describe('OB32 a log that is restored under a running process', () => {
+describe('OB105 a log that is restored under a running process', () => {
   const STOPS = /^the log was restored under this process/
 
-  it('OB32 it stops before it writes, and its rooms are told: no hole in n', async () => {
+  it('OB105 it stops before it writes, and its rooms are told: no hole in n', async () => {
     const { clock, log, rig, room, handlers, backup, lines } = await start()
     let halted = 0
     rig.outbox.onHalted(() => halted++)
@@ -226,7 +226,7 @@ describe('OB32 a log that is restored under a running process', () => {
     await expect(rig.outbox.stop()).rejects.toMatchObject({ code: 'outbox_unreachable' })
   })
 
-  it('OB32 it stops while it is quiet too, and leaves the log as it is', async () => {
+  it('OB105 it stops while it is quiet too, and leaves the log as it is', async () => {
     const { clock, log, rig, handlers, backup, lines } = await start()
     await log.putBack(backup)
     await pass(clock, 3_000, 50)
@@ -237,7 +237,7 @@ describe('OB32 a log that is restored under a running process', () => {
     expect((await log.backUp()).events).toEqual(backup.events)
   })
 
-  it('OB32 with the command it stops at its next number, whatever it has lost', async () => {
+  it('OB101 with the command it stops at its next number, whatever it has lost', async () => {
     const { clock, log, rig, room, lines } = await start()
     await log.restored()
     room.append(patch(4))
@@ -247,7 +247,7 @@ describe('OB32 a log that is restored under a running process', () => {
     expect(await numbersOf(log)).toEqual([1, 2, 3, 4])
   })
 
-  it('OB32 a page says so as well, and a floor is not raised in another history', async () => {
+  it('OB101 a page says so as well, and a floor is not raised in another history', async () => {
     const { log, rig } = await start()
     const { id } = await log.store.marks.history()
     const floor = await log.store.marks.floor()
@@ -261,7 +261,7 @@ describe('OB32 a log that is restored under a running process', () => {
     expect(rig.outbox.stats.isGivenUp).toBe(true)
   })
 
-  it('OB32 a counter that a fail-over took back changes nothing', async () => {
+  it('OB105 a counter that a fail-over took back changes nothing', async () => {
     const clock = new ManualClock()
     const log = new RestorableLog(clock)
     let back = 0
@@ -287,7 +287,7 @@ describe('OB32 a log that is restored under a running process', () => {
     await rig.outbox.stop()
   })
 
-  it('OB32 what retention has cut is not missing', async () => {
+  it('OB105 what retention has cut is not missing', async () => {
     const { clock, log, rig, room } = await start()
     room.append({ type: END, data: '{}' })
     await turns(clock)
@@ -299,7 +299,7 @@ describe('OB32 a log that is restored under a running process', () => {
     await rig.outbox.stop()
   })
 
-  it('OB32 a log that does not answer says nothing', async () => {
+  it('OB105 a log that does not answer says nothing', async () => {
     const clock = new ManualClock()
     const log = new RestorableLog(clock)
     let isAway = false

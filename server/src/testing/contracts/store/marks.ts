@@ -44,6 +44,50 @@ export function describeMarkStore(
       expect(await store.marks.sealed()).toBe(first + 5)
     })
 
+    it('OB100 a log has a history, the same for everybody who asks', async () => {
+      const store = await make()
+      const { id, origin, floor, voids } = await store.marks.history()
+      expect(id).not.toBe('')
+      expect(await store.marks.history()).toEqual({ id, origin, floor, voids })
+      expect(voids).toEqual([])
+      expect([origin, floor]).toEqual([await store.marks.origin(), await store.marks.floor()])
+    })
+
+    it('OB101 OB102 another history begins in one step, and those of the one before get no numbers', async () => {
+      const { store, first } = await sparse()
+      const { id: from } = await store.marks.history()
+      const end = first + 9
+      const base = end + 1_000_000_000
+      const next = { from, id: 'next', base, voids: [{ after: end, upTo: base - 1 }] }
+      expect(await store.marks.beginHistory({ ...next, from: 'another' })).toBe(false)
+      expect(await store.events.allocate(1, from)).toBe(end + 1)
+      expect(await store.marks.beginHistory(next)).toBe(true)
+      expect(await store.marks.history()).toMatchObject({ id: 'next', voids: next.voids })
+      expect([await store.marks.counter(), await store.marks.sealed()]).toEqual([base, base])
+      const restored = { code: 'log_restored' }
+      await expect(store.events.allocate(1, from)).rejects.toMatchObject(restored)
+      await expect(store.marks.floor(from)).rejects.toMatchObject(restored)
+      await expect(store.marks.raiseFloor(end, from)).rejects.toMatchObject(restored)
+      const makeOne = (seq: number) => [strange({ seq, room: 'r', n: 1, epoch: 1 })]
+      const refused = await store.events.insertNext(1, makeOne, from)
+      expect(refused).toMatchObject({ kind: 'unknown', cause: restored })
+      expect(await store.marks.floor('next')).toBe(await store.marks.origin())
+      expect(await store.events.insertNext(1, makeOne, 'next')).toEqual({ kind: 'stored' })
+      expect(await store.events.allocate(1, 'next')).toBe(base + 2)
+    })
+
+    it('OB104 what lies in a void range is deleted, owner events too', async () => {
+      const { store, first } = await sparse()
+      const room = { room: 'r', epoch: 1 }
+      const kept = strange({ ...room, seq: first, n: 1 })
+      const owner = strange({ ...room, seq: first + 1, n: 2, type: 'owner' })
+      await store.events.insert([kept, owner, strange({ seq: first + 2 })])
+      expect(await store.events.deleteVoid({ after: first, upTo: first + 5 })).toBe(2)
+      expect(await store.events.lastOfRoom('r')).toEqual(kept)
+      expect(await store.events.byRoomN('r', 2)).toBeNull()
+      expect(await store.events.insert([{ ...owner, seq: first + 6 }])).toEqual({ kind: 'stored' })
+    })
+
     it('OB3 OB51 what may be cut is never given again: the floor takes the counter along', async () => {
       const { store } = await sparse()
       const ahead = (await store.marks.counter()) + 500
