@@ -106,13 +106,13 @@ export class LogOutbox implements Outbox {
     snapshots.stop()
     this.#halt.halt(new RingsideError('unavailable', undefined, { cause }))
     writer.abandon(cause)
-    for (const room of [...rooms]) room.abandon(cause)
+    for (const room of rooms) room.abandon(cause)
     const fields = { events: rooms.lostCount, rooms: rooms.lostRoomCount, err: briefOf(cause) }
     logger.error(
       fields,
       'the log was restored under this process, which stops: run `npx ringside-log restored` once all servers have ended, then start them anew',
     )
-    for (const listener of [...this.#onHalted]) listener()
+    for (const listener of this.#onHalted) listener()
     // It is told in a turn of its own, for whoever is told may close everything.
     if (onGivenUp) clock.soon(() => onGivenUp(cause))
   }

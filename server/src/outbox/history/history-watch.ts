@@ -68,7 +68,7 @@ export class HistoryWatch {
       return true
     }
     const now = clock.now()
-this.#missingSince ??= now
+    this.#missingSince ??= now
     if (now - this.#missingSince < LOOK_MS) return false
     return this.#restored('lacks an event that was acknowledged to this process')
   }

@@ -97,8 +97,7 @@ export class LogView implements LogStore {
     const { events } = this.#store
     return {
       allocate: (count) => this.#told(events.allocate(count, this.#historyId)),
-      insert: (batch) =>
-        this.#voids.isEmpty ? events.insert(batch) : this.#insert(batch),
+      insert: (batch) => (this.#voids.isEmpty ? events.insert(batch) : this.#insert(batch)),
       insertNext: (count, make) => {
         if (!this.#voids.isEmpty) return this.#insertNext(count, make)
         const inserting = events.insertNext(count, make, this.#historyId)

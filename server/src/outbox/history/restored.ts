@@ -101,7 +101,8 @@ function joined(ranges: readonly VoidRange[]): VoidRange[] {
   for (const range of ranges) {
     const before = found.at(-1)
     // A base between them has no event.
-    if (before && range.after <= before.upTo + 1) found[found.length - 1] = { ...before, upTo: range.upTo }
+    if (before && range.after <= before.upTo + 1)
+      found[found.length - 1] = { ...before, upTo: range.upTo }
     else found.push(range)
   }
   return found

@@ -123,9 +123,7 @@ export async function createCollections(db: Db, nowMs: number, logger: Logger): 
   const origin = long(nowMs * 1000)
   const first = { origin, counter: origin, floor: origin, sealed: origin, history: randomId() }
   const { log } = collectionsOf(db)
-  await untilNoRace(() =>
-    log.updateOne({ _id: 'log' }, { $setOnInsert: first }, { upsert: true }),
-  )
+  await untilNoRace(() => log.updateOne({ _id: 'log' }, { $setOnInsert: first }, { upsert: true }))
   // A log of an older version: of many processes that start at once the first gives it its id.
   const isOlder = { _id: 'log', history: { $exists: false } } as const
   await untilNoRace(() => log.updateOne(isOlder, { $set: { history: randomId() } }))
