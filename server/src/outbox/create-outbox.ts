@@ -78,7 +78,7 @@ export function createOutbox(
     sealed,
     noteFloor: (floor) => retention.noteFloor(floor),
   })
-  const newestVoidAbove = (seq: number): number | null => store.voids.newestAbove(seq)
+  const restoredAtSince = (seq: number): number => store.restoredAtSince(seq)
   const buffers: BufferContext = {
     options,
     total,
@@ -103,7 +103,7 @@ export function createOutbox(
     retention,
     reader,
     watch,
-    take: (claim) => takeRoom(claim, { store, buffers, randomId, newestVoidAbove }),
+    take: (claim) => takeRoom(claim, { store, buffers, randomId, restoredAtSince }),
     onGivenUp,
   })
   return outbox

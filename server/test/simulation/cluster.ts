@@ -59,6 +59,20 @@ export class Cluster {
     void process.start()
   }
 
+  /** Takes a process that runs out of the cluster, and lets it run. */
+  leave(): SimProcess | null {
+    const process = this.anyRunning()
+    if (!process) return null
+    process.isLeft = true
+    this.processes = this.processes.filter((other) => other !== process)
+    return process
+  }
+
+  /** Every process ends at once. */
+  stopAll(): void {
+    for (const process of this.processes.splice(0)) process.crash()
+  }
+
   crash(): void {
     const process = this.anyRunning()
     if (!process) return

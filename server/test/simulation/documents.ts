@@ -37,6 +37,7 @@ export class Documents {
   sealed: number
   historyId = 'first'
   voids: readonly VoidRange[] = []
+  restoredAt = 0
 
   constructor(origin: number) {
     this.counter = this.floor = this.sealed = origin
@@ -52,7 +53,26 @@ export class Documents {
     copy.sealed = this.sealed
     copy.historyId = this.historyId
     copy.voids = this.voids
+    copy.restoredAt = this.restoredAt
     return copy
+  }
+
+  /** Holds what the other one holds, as a restore leaves it; time goes on. */
+  become(other: Documents, time: number): void {
+    this.events.clear()
+    this.#places.clear()
+    this.#seqs = []
+    this.#lasts.clear()
+    this.snapshots.clear()
+    for (const event of other.events.values()) this.#add(event)
+    for (const [room, snapshots] of other.snapshots) this.snapshots.set(room, [...snapshots])
+    this.counter = other.counter
+    this.floor = other.floor
+    this.sealed = other.sealed
+    this.historyId = other.historyId
+    this.voids = other.voids
+    this.restoredAt = other.restoredAt
+    this.time = time
   }
 
   /** Applies the next entry of the oplog. */
@@ -84,6 +104,7 @@ export class Documents {
       case 'history':
         this.historyId = change.next.id
         this.voids = change.next.voids
+        this.restoredAt = change.next.restoredAt
         this.counter = this.sealed = change.next.base
         return
       case 'snapshot':

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { END, OWNER, PATCH, TOMBSTONE, patchNOf } from '../../src/outbox/contract/store.ts'
-import type { LogEvent, Snapshot } from '../../src/outbox/contract/store.ts'
+import { Voids } from '../../src/outbox/history/voids.ts'
+import type { LogEvent, NewHistory, Snapshot } from '../../src/outbox/contract/store.ts'
 import type { Change, Documents } from './documents.ts'
 import type { Findings } from './findings.ts'
 import { readMark } from './mark.ts'
@@ -32,6 +33,11 @@ export class Ledger {
   readonly rooms = new Map<string, RoomLedger>()
   /** How many events of each ownership are durable, as their marks count them. */
   readonly #marks = new Map<number, number>()
+  /** What was durable when the log was backed up. */
+  #backup: readonly LogEvent[] = []
+  /** The log was put back and is not marked yet: nobody may rely on it. */
+  #isLost = false
+  #voids = new Voids([])
   /** The greatest W that any process, or the log itself, has claimed. */
   #claimed: number
   tombstoneCount = 0
@@ -47,7 +53,37 @@ export class Ledger {
     return this.durable.size - this.tombstoneCount
   }
 
+  backUp(): void {
+    this.#backup = [...this.durable.values()]
+  }
+
+  /** The log is put back as it was: what is written until it is marked counts only where the log goes on from it. */
+  restore(): void {
+    this.#isLost = true
+  }
+
+  /** From here on the truth is that of the new history: all up to the last number before its void range. */
+  #onHistory({ voids, base }: NewHistory): void {
+    const end = voids.at(-1)?.after ?? 0
+    const kept = new Map<number, LogEvent>()
+    for (const event of this.#isLost ? this.#backup : this.durable.values())
+      if (event.seq <= end) kept.set(event.seq, event)
+    for (const event of this.#majority.events.values())
+      if (event.seq <= end) kept.set(event.seq, event)
+    this.#isLost = false
+    this.#voids = new Voids(voids)
+    this.durable.clear()
+    this.rooms.clear()
+    this.#marks.clear()
+    this.tombstoneCount = 0
+    this.#claimed = 0
+    for (const event of [...kept.values()].sort((a, b) => a.seq - b.seq)) this.#onEvent(event)
+    this.#claimed = base
+  }
+
   readonly onCommit = (change: Change): void => {
+    if (change.kind === 'history') this.#onHistory(change.next)
+    if (this.#isLost || this.#isOfLost(change)) return
     if (change.kind === 'transaction') for (const each of change.changes) this.onCommit(each)
     else if (change.kind === 'event') this.#onEvent(change.event)
     else if (change.kind === 'sealed') this.claim(change.to, 'stored watermark')
@@ -60,6 +96,12 @@ export class Ledger {
         'OB6',
         () => `${change.seq} was deleted while the floor was ${this.#majority.floor}`,
       )
+  }
+
+  #isOfLost(change: Change): boolean {
+    if (change.kind === 'event') return this.#voids.has(change.event.seq)
+    if (change.kind === 'snapshot') return this.#voids.has(change.snapshot.seq)
+    return change.kind === 'delete' && this.#voids.has(change.seq)
   }
 
   /** Somebody says that everything up to `sealed` was read. */
@@ -77,7 +119,8 @@ export class Ledger {
   visible(after: number, upTo: number): LogEvent[] {
     const found: LogEvent[] = []
     for (let seq = after + 1; seq <= upTo; seq++) {
-      const event = this.durable.get(seq)
+      seq = this.#voids.rangeOf(seq)?.upTo ?? seq
+      const event = seq <= upTo ? this.durable.get(seq) : undefined
       if (event && event.type !== TOMBSTONE) found.push(event)
     }
     return found

@@ -18,7 +18,7 @@ export interface OwnerParts {
   readonly room: string
   readonly outbox: Outbox
   readonly ledger: Ledger
-  readonly findings: Findings
+  readonly findings: Pick<Findings, 'check'>
   readonly random: Random
 }
 

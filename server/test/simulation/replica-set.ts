@@ -70,6 +70,8 @@ export class ReplicaSet {
   /** Called with each change in order as a majority has it, after it was applied. */
   onCommit: (change: Change) => void = () => {}
   rollbackCount = 0
+  /** The log was put back, and nobody has said so yet. */
+  #isRestored = false
 
   constructor(clock: SimClock, weather: Weather) {
     this.#clock = clock
@@ -178,6 +180,7 @@ export class ReplicaSet {
 
   async deleteThrough(seq: number): Promise<number> {
     const term = this.#term
+    if (seq > this.#primary.floor) throw new Unknown('It was of another history')
     const seqs = this.#primary.deletable(seq)
     for (let at = 0; at < seqs.length; at += DELETE_CHUNK) {
       if (at > 0) await this.#clock.wait(this.#weather.hopMs())
@@ -198,17 +201,39 @@ export class ReplicaSet {
 
   raiseFloor(seq: number, historyId?: string): Promise<void> {
     if (isOther(this.#primary, historyId)) return Promise.reject(new RingsideError('log_restored'))
+    if (this.#isRestored) return Promise.reject(new Unknown('It was of another history'))
     return this.update({ kind: 'floor', to: seq })
   }
 
   async beginHistory(next: NewHistory): Promise<boolean> {
     if (isOther(this.#primary, next.from)) return false
     await this.update({ kind: 'history', next })
+    this.#isRestored = false
     return true
   }
 
   saveSnapshot(snapshot: Snapshot): Promise<void> {
     return this.update({ kind: 'snapshot', snapshot })
+  }
+
+  backUp(): Documents {
+    return this.majority.clone()
+  }
+
+  /**
+   * All that was written since the backup is gone, and whoever waits learns nothing. What is on its way may land
+   * still, but for what cuts the log: that no server runs while one restores it is the operator's part.
+   */
+  restore(backup: Documents): void {
+    for (const { waiters } of this.#tail.splice(0)) for (const waiter of waiters) waiter(null)
+    this.#isRestored = true
+    this.#deposed = null
+    this.#isBehind = false
+    this.#notBehind = []
+    const time = this.majority.time + 1
+    this.majority.become(backup, time)
+    this.#behind.become(backup, time)
+    this.#primary = this.majority.clone()
   }
 
   /** Another member becomes primary: with some of what no majority had, or with none of it. */

@@ -37,10 +37,19 @@ export class SimProcess {
   #source: FeedSource | null = null
   #sealed = 0
   isDead = false
+  /** It runs on a log that was restored under it: what it believes proves nothing. */
+  isLeft = false
+  /** Those of the simulation, until it is left. */
+  readonly findings: Pick<Findings, 'check'>
   #ids = 0
 
   constructor(parts: ProcessParts) {
-    const { name, set, world, weather, limits, findings } = parts
+    const { name, set, world, weather, limits } = parts
+    const findings = {
+      check: (isRight: boolean, rule: string, text: () => string): void =>
+        parts.findings.check(isRight || this.isLeft, rule, text),
+    }
+    this.findings = findings
     this.name = name
     this.#parts = parts
     this.clock = new ProcessClock(world)
@@ -65,7 +74,7 @@ export class SimProcess {
 
   /** What the process's streams read from; null before the outbox has started. */
   get source(): FeedSource | null {
-    return this.isDead || this.clock.isFrozen ? null : this.#source
+    return this.isDead || this.isLeft || this.clock.isFrozen ? null : this.#source
   }
 
   async start(): Promise<void> {
@@ -90,6 +99,7 @@ export class SimProcess {
 
   /** As feed.ts does it. */
   #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
+    if (this.isLeft) return
     const { ledger, findings } = this.#parts
     const before = this.#sealed
     findings.check(sealed >= before, 'OB3', () => `W of ${this.name} went back to ${sealed}`)

@@ -116,7 +116,9 @@ export class SimStore implements LogStore {
         }),
       raiseFloor: (seq, historyId) => this.#call(() => set.raiseFloor(seq, historyId)),
       history: () =>
-        this.#look(({ historyId: id, floor, voids }) => ({ id, origin: set.origin, floor, voids })),
+        this.#look(({ historyId: id, floor, voids, restoredAt }) => {
+          return { id, origin: set.origin, floor, voids, restoredAt }
+        }),
       beginHistory: (next) => this.#call(() => set.beginHistory(next)),
       sealed: () => this.#read((seen) => seen.sealed),
       storeSealed: (seq) => this.#call(() => set.update({ kind: 'sealed', to: seq })),

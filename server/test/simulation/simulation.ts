@@ -5,6 +5,7 @@ import { Findings } from './findings.ts'
 import { Ledger } from './ledger.ts'
 import { Owner } from './owner.ts'
 import { ReplicaSet } from './replica-set.ts'
+import { Restores } from './restores.ts'
 import { SimClock } from './sim-clock.ts'
 import type { SimProcess } from './sim-process.ts'
 import { Stream } from './stream.ts'
@@ -46,7 +47,9 @@ export class Simulation {
   #caughtUp: readonly number[] = []
   #ownerCount = 0
 
-  constructor(seed: number) {
+  readonly #restores: Restores | null
+
+  constructor(seed: number, options: { readonly isRestored?: boolean } = {}) {
     this.#seed = seed
     this.#random = createRandom(seed)
     this.#weather = new Weather(seed ^ 0x5bd1e995)
@@ -62,6 +65,17 @@ export class Simulation {
       random: this.#random,
       note: (operation) => this.#note(operation),
     })
+    this.#restores = options.isRestored
+      ? new Restores({
+          seed,
+          set: this.#set,
+          world: this.#world,
+          ledger: this.#ledger,
+          cluster: this.#cluster,
+          note: (operation) => this.#note(operation),
+          onRestored: () => this.#owners.splice(0),
+        })
+      : null
     this.#streams = Array.from({ length: 3 }, () => {
       return new Stream({
         ledger: this.#ledger,
@@ -93,7 +107,8 @@ export class Simulation {
     }
     this.#findings.check(this.#isSettled(), 'OB5', () => `nothing settles: ${this.#unsettled()}`)
     for (const owner of this.#owners) if (!this.#places.get(owner)?.isDead) owner.checkAtEnd()
-    for (const process of this.#cluster.processes) process.crash()
+    for (const process of [...this.#cluster.processes, ...(this.#restores?.left ?? [])])
+      process.crash()
     return this.#result()
   }
 
@@ -114,6 +129,7 @@ export class Simulation {
     else if (chance < 0.032) this.#end()
     else if (chance < 0.036) this.#release()
     else if (chance < 0.08 && this.#weather.isUnsteady) this.#cluster.failOver()
+    this.#restores?.act()
     this.#keepRoomsOpen()
     for (const owner of this.#owners)
       if (random.next() < owner.pace && this.#processOf(owner)) owner.act()
@@ -152,14 +168,14 @@ export class Simulation {
       room,
       outbox: process.outbox,
       ledger: this.#ledger,
-      findings: this.#findings,
+      findings: process.findings,
       random: this.#random,
     })
     this.#note(`${process.name} opens ${room} as owner ${owner.index}`)
     this.#opening++
     this.#places.set(owner, process)
     const opening = owner.open().then((isOpen) => {
-      if (isOpen) this.#owners.push(owner)
+      if (isOpen && !process.isLeft) this.#owners.push(owner)
     })
     void Promise.race([opening, this.#world.wait(5_000)]).finally(() => this.#opening--)
   }
@@ -189,6 +205,7 @@ export class Simulation {
   }
 
   #unsettled(): string {
+    if (this.#restores?.isSettled === false) return 'the log is restored, or a process runs on'
     if (this.#opening > 0) return 'rooms are being opened'
     const last = Math.max(...this.#set.majority.events.keys(), 0)
     for (const process of this.#cluster.processes) {
@@ -227,6 +244,13 @@ export class Simulation {
         delivered: sum((stream) => stream.deliveredCount),
         resets: sum((stream) => stream.resetCount),
         states: sum((stream) => stream.stateCount),
+        ...(this.#restores
+          ? {
+              restores: this.#restores.count,
+              left: this.#restores.left.length,
+              void: sum((stream) => stream.voidCount),
+            }
+          : {}),
       },
     }
   }

@@ -3,6 +3,7 @@ import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../src/process/errors.ts'
 import type { Random } from '../../src/process/random.ts'
 import { PATCH } from '../../src/outbox/contract/store.ts'
+import type { LogEvent } from '../../src/outbox/contract/store.ts'
 import type { Findings } from './findings.ts'
 import { isState } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
@@ -28,11 +29,15 @@ export class Stream {
   #process: SimProcess | null = null
   #room: string | undefined
   #cursor: number
+  /** The last event that it has shown since it began anew. */
+  #last: LogEvent | null = null
   #isBusy = false
   deliveredCount = 0
   /** How often it had nothing left to read. */
   caughtUpCount = 0
   resetCount = 0
+  /** How often its position was void. */
+  voidCount = 0
   stateCount = 0
 
   constructor(parts: StreamParts) {
@@ -64,7 +69,13 @@ export class Stream {
     const all = processes()
     this.#process = all[random.int(0, all.length - 1)] ?? null
     const sealed = this.#process?.outbox.sealed ?? origin
-    if (random.next() < 0.5) this.#cursor = random.int(origin, Math.max(origin, sealed))
+    const isElsewhere = random.next() < 0.5
+    if (isElsewhere) this.#last = null
+    if (isElsewhere) this.#cursor = random.int(origin, Math.max(origin, sealed))
+    if (this.#process?.outbox.isVoid(this.#cursor)) {
+      this.voidCount++
+      this.#reset(this.#process)
+    }
     // A process that is behind does not know yet of what another one has shown.
     this.#cursor = Math.min(this.#cursor, sealed)
     const rooms = [...ledger.rooms.keys()]
@@ -126,8 +137,19 @@ export class Stream {
   #check(seen: readonly number[], next: number): void {
     const { ledger, findings } = this.#parts
     const expected: number[] = []
+    let newest: LogEvent | null = null
     for (const event of ledger.visible(this.#cursor, next))
-      if (this.#room === undefined || event.room === this.#room) expected.push(event.seq)
+      if (this.#room === undefined || event.room === this.#room) {
+        expected.push(event.seq)
+        newest = event
+      }
+    const last = this.#last
+    findings.check(
+      last === null || ledger.durable.get(last.seq)?.own === last.own,
+      'OB103 FE1',
+      () => `a stream goes on after ${last?.seq}, which is in no log any more`,
+    )
+    this.#last = newest ?? last
     findings.check(
       seen.length === expected.length && seen.every((seq, index) => seq === expected[index]),
       'FE1',
@@ -138,6 +160,7 @@ export class Stream {
 
   #reset(process: SimProcess): void {
     this.resetCount++
+    this.#last = null
     this.#cursor = process.outbox.sealed
   }
 

@@ -6,7 +6,7 @@ import type { SimClock } from './sim-clock.ts'
 
 export interface TombstoneWatchParts {
   readonly clock: SimClock
-  readonly findings: Findings
+  readonly findings: Pick<Findings, 'check'>
   readonly limits: ServerLimits
   readonly name: string
 }

@@ -117,6 +117,8 @@ export interface LogHistory {
   readonly floor: number
   /** Ascending, without one that touches another; at most 100. */
   readonly voids: readonly VoidRange[]
+  /** Store time in ms at which the log was last restored, or 0. */
+  readonly restoredAt: number
 }
 
 /** The history that a log is to have from now on. */
@@ -126,6 +128,7 @@ export interface NewHistory {
   readonly id: string
   readonly base: number
   readonly voids: readonly VoidRange[]
+  readonly restoredAt: number
 }
 
 /** Full states of rooms at points of the log (OB62). */

@@ -41,6 +41,7 @@ export class LogView implements LogStore {
   readonly #onRestored: (cause: RingsideError) => void
   #historyId = ''
   #voids = new Voids([])
+  #restoredAt = 0
 
   constructor(store: LogStore, onRestored: (cause: RingsideError) => void) {
     this.#store = store
@@ -68,6 +69,11 @@ export class LogView implements LogStore {
     return this.#historyId
   }
 
+  /** Store time in ms of the last restore, if the event of this seq is older; else 0. */
+  restoredAtSince(seq: number): number {
+    return this.#voids.isAnyAbove(seq) ? this.#restoredAt : 0
+  }
+
   get voids(): Voids {
     return this.#voids
   }
@@ -80,8 +86,9 @@ export class LogView implements LogStore {
   begin(): Promise<LogHistory> {
     const reading = this.#store.marks.history()
     reading.then(
-      ({ id, voids }) => {
+      ({ id, voids, restoredAt }) => {
         this.#historyId = id
+        this.#restoredAt = restoredAt
         this.#voids = new Voids(voids)
       },
       () => {},

@@ -5,6 +5,11 @@ import { Voids } from './voids.ts'
 
 /** The new numbers begin so far above every number that may have been given, and above the time. */
 const AHEAD = 1_000_000_000
+/**
+ * A log that was restored shortly before is ahead of the time. Then the time does not tell two restores of one backup
+ * apart, and chance must: 10^12 numbers are eleven days.
+ */
+const SPREAD = 1_000_000_000_000
 /** More restores than this within what retention keeps are refused: each process holds the list. */
 const MAX_VOIDS = 100
 const PAGE = 10_000
@@ -24,17 +29,24 @@ type RestoredStore = Pick<LogStore, 'events' | 'marks' | 'clock'>
  * Finds out where a restored log ends, and how its next history begins (OB102): everything from the first number
  * that is missing up to the new base is void. A number is missing where the backup ended in the middle of what
  * several processes wrote, or where a server has run on while the log was restored.
+ * `id` is that of the new history, `random` gives 0 (inclusive) to 1.
  * @throws RingsideError option_invalid when the log was restored too often; what the store throws.
  */
-export async function planRestored(store: RestoredStore, id: string): Promise<RestoredPlan> {
+export async function planRestored(
+  store: RestoredStore,
+  { id, random }: { readonly id: string; readonly random: () => number },
+): Promise<RestoredPlan> {
   const { id: from, floor, voids } = await store.marks.history()
   const end = await endOf(store, floor, voids)
   const { last, strayCount } = await beyond(store, end)
   const known = Math.max(end, last, await store.marks.counter(), await store.marks.sealed())
-  const base = Math.max(known, store.clock.now() * 1000) + AHEAD
+  const restoredAt = store.clock.now()
+  const time = restoredAt * 1000
+  const base = Math.max(known, time) + AHEAD + (known > time ? Math.floor(random() * SPREAD) : 0)
   // The base is void in the numbers, not as a position: whoever reads nothing yet stands there.
   const kept = voids.filter(({ upTo }) => upTo > floor)
-  const next = { from, id, base, voids: joined([...kept, { after: end, upTo: base - 1 }]) }
+  const voided = joined([...kept, { after: end, upTo: base - 1 }])
+  const next = { from, id, base, voids: voided, restoredAt }
   if (next.voids.length > MAX_VOIDS)
     throw new RingsideError(
       'option_invalid',

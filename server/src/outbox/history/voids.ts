@@ -54,9 +54,8 @@ export class Voids {
     return from - left
   }
 
-  /** The end of the newest range above `seq`, or null: since then the log was not restored. */
-  newestAbove(seq: number): number | null {
-    const newest = this.#ranges.at(-1)
-    return newest && newest.upTo > seq ? newest.upTo : null
+  /** True when a range lies above `seq`: the log was restored since then. */
+  isAnyAbove(seq: number): boolean {
+    return (this.#ranges.at(-1)?.upTo ?? 0) > seq
   }
 }

@@ -9,15 +9,13 @@ import type { LogEvent, LogStore, Snapshot } from '../contract/store.ts'
 const MAX_ATTEMPTS = 100
 /** The epochs of restored logs count from 2020-01-01, in s: so they stay below 2^31 until 2088. */
 const EPOCHS_SINCE_S = 1_577_836_800
-/** Seqs are at least ms x 1000. */
-const SEQS_PER_SECOND = 1_000_000
 
 export interface TakeoverContext {
   readonly store: Pick<LogStore, 'events' | 'snapshots'>
   readonly buffers: BufferContext
   readonly randomId: () => string
-  /** The end of the newest range above `seq` that is void, or null (OB102). */
-  readonly newestVoidAbove: (seq: number) => number | null
+  /** Store time in ms of the last restore, if the event of this seq is older; else 0 (OB102). */
+  readonly restoredAtSince: (seq: number) => number
 }
 
 /** One attempt to own a room. */
@@ -49,7 +47,7 @@ export async function takeRoom(
     const from = positionOf(last, snapshot)
     const lastEpoch = Math.max(last?.epoch ?? 0, snapshot?.epoch ?? 0)
     if (fromEpoch !== null && lastEpoch > fromEpoch) throw takenError(room)
-    const epoch = Math.max(lastEpoch + 1, restoredEpoch(context.newestVoidAbove(from.seq)))
+    const epoch = Math.max(lastEpoch + 1, restoredEpoch(context.restoredAtSince(from.seq)))
     const ownership = { room, epoch, own: context.randomId(), from }
     const buffer = new RoomBuffer(ownership, handlers, context.buffers)
     if (from.n === 0) return buffer
@@ -66,10 +64,10 @@ export async function takeRoom(
 /**
  * A room whose log was restored gets an epoch that no owner in the lost history had: its draws repeat none that were
  * seen, and players take its state for newer than what they have (OB106). It is the time of the restore, so that two
- * restores of one backup differ too. 0: the log was not restored since the room was written.
+ * restores of one backup differ too. Below 0: the log was not restored since the room was written.
  */
-function restoredEpoch(voidUpTo: number | null): number {
-  return voidUpTo === null ? 0 : Math.floor(voidUpTo / SEQS_PER_SECOND) - EPOCHS_SINCE_S
+function restoredEpoch(restoredAt: number): number {
+  return Math.floor(restoredAt / 1_000) - EPOCHS_SINCE_S
 }
 
 function takenError(room: string): RingsideError {

@@ -71,16 +71,15 @@ export class RestorableLog {
     const { id: from } = await store.marks.history()
     await store.events.insert(events)
     await store.marks.raiseFloor(history.floor)
-    const { id, voids } = history
-    await store.marks.beginHistory({ from, id, base: counter, voids })
+    await store.marks.beginHistory({ ...history, from, base: counter })
     await store.snapshots.saveAll(snapshots)
     for (const record of rooms) await store.rooms.save(record)
     this.#current = store
   }
 
   /** As `ringside-log restored` does it. */
-  async restored(id = `history-${this.#clock.now()}`): Promise<RestoredPlan> {
-    const plan = await planRestored(this.#current, id)
+  async restored(id = `history-${this.#clock.now()}`, random = 0.5): Promise<RestoredPlan> {
+    const plan = await planRestored(this.#current, { id, random: () => random })
     await markRestored(this.#current, plan)
     return plan
   }

@@ -13,6 +13,7 @@ export class MemoryMarks implements MarkStore {
   #sealed: number
   #historyId = randomId()
   #voids: readonly VoidRange[] = []
+  #restoredAt = 0
 
   constructor(origin: number) {
     this.#origin = this.#counter = this.#floor = this.#sealed = origin
@@ -62,13 +63,14 @@ export class MemoryMarks implements MarkStore {
 
   async history(): Promise<LogHistory> {
     const [id, origin, floor, voids] = [this.#historyId, this.#origin, this.#floor, this.#voids]
-    return { id, origin, floor, voids }
+    return { id, origin, floor, voids, restoredAt: this.#restoredAt }
   }
 
-  async beginHistory({ from, id, base, voids }: NewHistory): Promise<boolean> {
+  async beginHistory({ from, id, base, voids, restoredAt }: NewHistory): Promise<boolean> {
     if (from !== this.#historyId) return false
     this.#historyId = id
     this.#voids = voids
+    this.#restoredAt = restoredAt
     this.#counter = base
     this.#sealed = base
     return true

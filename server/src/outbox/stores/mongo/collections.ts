@@ -59,6 +59,7 @@ const validators: Readonly<Record<string, Document>> = {
       sealed: whole,
       history: { bsonType: 'string' },
       voids: { bsonType: 'array', maxItems: 100 },
+      restoredAt: whole,
     },
   },
   snapshots: {

@@ -43,6 +43,7 @@ export interface LogDocument {
   history?: string
   /** It is absent until the log was restored. */
   voids?: { after: Long | number; upTo: Long | number }[]
+  restoredAt?: Long | number
 }
 
 export interface SnapshotDocument {

@@ -49,7 +49,7 @@ export class MongoMarks implements MarkStore {
   }
 
   async history(): Promise<LogHistory> {
-    const found = await this.#read(['history', 'voids', 'origin', 'floor'])
+    const found = await this.#read(['history', 'voids', 'restoredAt', 'origin', 'floor'])
     const { history = '', voids = [] } = found
     const floor = toNumber(found.floor)
     this.#parts.onFloor(floor)
@@ -57,12 +57,19 @@ export class MongoMarks implements MarkStore {
       after: toNumber(after),
       upTo: toNumber(upTo),
     }))
-    return { id: history, origin: toNumber(found.origin), floor, voids: ranges }
+    const restoredAt = toNumber(found.restoredAt ?? 0)
+    return { id: history, origin: toNumber(found.origin), floor, voids: ranges, restoredAt }
   }
 
-  async beginHistory({ from, id, base, voids }: NewHistory): Promise<boolean> {
+  async beginHistory({ from, id, base, voids, restoredAt }: NewHistory): Promise<boolean> {
     const ranges = voids.map(({ after, upTo }) => ({ after: long(after), upTo: long(upTo) }))
-    const begun = { history: id, counter: long(base), sealed: long(base), voids: ranges }
+    const begun = {
+      history: id,
+      counter: long(base),
+      sealed: long(base),
+      voids: ranges,
+      restoredAt: long(restoredAt),
+    }
     const { matchedCount } = await this.#parts.at.log.updateOne(ofHistory(from), { $set: begun })
     return matchedCount === 1
   }

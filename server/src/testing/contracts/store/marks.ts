@@ -46,10 +46,10 @@ export function describeMarkStore(
 
     it('OB100 a log has a history, the same for everybody who asks', async () => {
       const store = await make()
-      const { id, origin, floor, voids } = await store.marks.history()
+      const { id, origin, floor, voids, restoredAt } = await store.marks.history()
       expect(id).not.toBe('')
-      expect(await store.marks.history()).toEqual({ id, origin, floor, voids })
-      expect(voids).toEqual([])
+      expect(await store.marks.history()).toEqual({ id, origin, floor, voids, restoredAt })
+      expect([voids, restoredAt]).toEqual([[], 0])
       expect([origin, floor]).toEqual([await store.marks.origin(), await store.marks.floor()])
     })
 
@@ -58,11 +58,16 @@ export function describeMarkStore(
       const { id: from } = await store.marks.history()
       const end = first + 9
       const base = end + 1_000_000_000
-      const next = { from, id: 'next', base, voids: [{ after: end, upTo: base - 1 }] }
+      const voids = [{ after: end, upTo: base - 1 }]
+      const next = { from, id: 'next', base, voids, restoredAt: 1_700_000_000_000 }
       expect(await store.marks.beginHistory({ ...next, from: 'another' })).toBe(false)
       expect(await store.events.allocate(1, from)).toBe(end + 1)
       expect(await store.marks.beginHistory(next)).toBe(true)
-      expect(await store.marks.history()).toMatchObject({ id: 'next', voids: next.voids })
+      expect(await store.marks.history()).toMatchObject({
+        id: 'next',
+        voids,
+        restoredAt: next.restoredAt,
+      })
       expect([await store.marks.counter(), await store.marks.sealed()]).toEqual([base, base])
       const restored = { code: 'log_restored' }
       await expect(store.events.allocate(1, from)).rejects.toMatchObject(restored)
