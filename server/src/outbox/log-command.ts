@@ -76,7 +76,7 @@ async function restored(
   const store = new MongoStore({ uri })
   await store.openExisting()
   try {
-    const plan = await planRestored(store, { id: randomId(), random: Math.random })
+    const plan = await planRestored(store, randomId())
     const { end, strayCount, next } = plan
     print(`The log at ${store.address} ends at ${end}, and goes on at ${next.base + 1}`)
     if (strayCount > 0)

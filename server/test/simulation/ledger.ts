@@ -68,10 +68,11 @@ export class Ledger {
     const kept = new Map<number, LogEvent>()
     for (const event of this.#isLost ? this.#backup : this.durable.values())
       if (event.seq <= end) kept.set(event.seq, event)
-    for (const event of this.#majority.events.values())
-      if (event.seq <= end) kept.set(event.seq, event)
-    this.#isLost = false
     this.#voids = new Voids(voids)
+    for (const event of this.#majority.events.values())
+      if (event.seq > this.#majority.floor && event.seq <= end && !this.#voids.has(event.seq))
+        kept.set(event.seq, event)
+    this.#isLost = false
     this.durable.clear()
     this.rooms.clear()
     this.#marks.clear()

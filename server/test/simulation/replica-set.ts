@@ -123,7 +123,11 @@ export class ReplicaSet {
     const deposed = this.#weather.chance(0.5) ? this.#deposed : null
     const primary = deposed ?? this.#primary
     if (!primary.done.has(request)) {
-      if (isOther(primary, historyId)) throw new RingsideError('log_restored')
+      // One that was deposed is not believed: a majority is asked why.
+      if (isOther(primary, historyId))
+        throw isOther(this.majority, historyId)
+          ? new RingsideError('log_restored')
+          : new Unknown('It is no primary any more')
       if (deposed) deposed.apply(change)
       else this.#write(change)
     }
@@ -180,11 +184,11 @@ export class ReplicaSet {
 
   async deleteThrough(seq: number): Promise<number> {
     const term = this.#term
-    if (seq > this.#primary.floor) throw new Unknown('It was of another history')
     const seqs = this.#primary.deletable(seq)
     for (let at = 0; at < seqs.length; at += DELETE_CHUNK) {
       if (at > 0) await this.#clock.wait(this.#weather.hopMs())
       if (term !== this.#term) throw new Unknown('The primary stepped down')
+      if (seq > this.#primary.floor) throw new Unknown('It was of another history')
       for (const each of seqs.slice(at, at + DELETE_CHUNK))
         this.#write({ kind: 'delete', seq: each })
     }
@@ -203,6 +207,14 @@ export class ReplicaSet {
     if (isOther(this.#primary, historyId)) return Promise.reject(new RingsideError('log_restored'))
     if (this.#isRestored) return Promise.reject(new Unknown('It was of another history'))
     return this.update({ kind: 'floor', to: seq })
+  }
+
+  /** As deleteThrough: what belongs to a history that is lost is not done. */
+  deleteSnapshots(room: string, below: number): Promise<void> {
+    const { voids } = this.#primary
+    const isLost = voids.some(({ after, upTo }) => below > after && below <= upTo)
+    if (this.#isRestored || isLost) return Promise.reject(new Unknown('It was of another history'))
+    return this.update({ kind: 'no-snapshot', room, below })
   }
 
   async beginHistory(next: NewHistory): Promise<boolean> {

@@ -96,7 +96,7 @@ export class Restores {
     for (let attempt = 1; ; attempt++) {
       try {
         const id = `history-${this.count}-${attempt}`
-        const plan = await planRestored(store, { id, random: () => this.#random.next() })
+        const plan = await planRestored(store, id)
         await markRestored(store, plan)
         note(`marked as restored: void from ${plan.end} on, to ${plan.next.base}`)
         return

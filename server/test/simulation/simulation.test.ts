@@ -47,6 +47,23 @@ describe('the log under a simulated replica set, with crashes, takeovers and ret
     expect(totals['delivered']).toBeGreaterThan(SEEDS * 500)
   })
 
+  const restoredTotals: Record<string, number> = {}
+
+  it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
+    'OB102 OB103 OB104 OB105 hold for seed %i, in which the log is restored now and then',
+    async (seed) => {
+      const { failure, operations, counts } = await new Simulation(seed, { isRestored: true }).run()
+      expect(failure, `seed ${seed}\n${operations.join('\n')}`).toBeNull()
+      for (const [name, count] of Object.entries(counts))
+        restoredTotals[name] = (restoredTotals[name] ?? 0) + count
+    },
+  )
+
+  it('the seeds with restores met what they are meant to meet', () => {
+    for (const name of ['restores', 'left', 'void', 'resets', 'delivered'])
+      expect(restoredTotals[name], name).toBeGreaterThan(SEEDS / 2)
+  })
+
   it('the same seed is the same run', async () => {
     const [first, second] = [await new Simulation(7).run(), await new Simulation(7).run()]
     expect(second).toEqual(first)

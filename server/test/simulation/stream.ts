@@ -78,6 +78,7 @@ export class Stream {
     }
     // A process that is behind does not know yet of what another one has shown.
     this.#cursor = Math.min(this.#cursor, sealed)
+    if (this.#last && this.#last.seq > this.#cursor) this.#last = null
     const rooms = [...ledger.rooms.keys()]
     this.#room = random.next() < 0.3 ? rooms[random.int(0, rooms.length - 1)] : undefined
   }

@@ -3,13 +3,12 @@ import { isFullAnswer } from '../contract/sizes.ts'
 import type { LogStore, NewHistory, VoidRange } from '../contract/store.ts'
 import { Voids } from './voids.ts'
 
-/** The new numbers begin so far above every number that may have been given, and above the time. */
-const AHEAD = 1_000_000_000
 /**
- * A log that was restored shortly before is ahead of the time. Then the time does not tell two restores of one backup
- * apart, and chance must: 10^12 numbers are eleven days.
+ * The new numbers begin so far above the time, as seqs count it. The same backup may be restored twice, and one that
+ * was taken before a restore after one that was taken later, so the time alone decides: whatever history is lost, its
+ * numbers are below those of a later restore, as long as a log gets less than 1,000 events a ms.
  */
-const SPREAD = 1_000_000_000_000
+const AHEAD = 1_000_000_000
 /** More restores than this within what retention keeps are refused: each process holds the list. */
 const MAX_VOIDS = 100
 const PAGE = 10_000
@@ -20,29 +19,29 @@ export interface RestoredPlan {
   readonly end: number
   /** Events and tombstones above `end`, which are given up: a number before them is missing. */
   readonly strayCount: number
+  /** The ranges that were void before. */
+  readonly before: readonly VoidRange[]
   readonly next: NewHistory
 }
 
-type RestoredStore = Pick<LogStore, 'events' | 'marks' | 'clock'>
+type RestoredStore = Pick<LogStore, 'events' | 'marks' | 'snapshots' | 'clock'>
 
 /**
  * Finds out where a restored log ends, and how its next history begins (OB102): everything from the first number
  * that is missing up to the new base is void. A number is missing where the backup ended in the middle of what
  * several processes wrote, or where a server has run on while the log was restored.
- * `id` is that of the new history, `random` gives 0 (inclusive) to 1.
+ * `id` is that of the new history.
  * @throws RingsideError option_invalid when the log was restored too often; what the store throws.
  */
-export async function planRestored(
-  store: RestoredStore,
-  { id, random }: { readonly id: string; readonly random: () => number },
-): Promise<RestoredPlan> {
+export async function planRestored(store: RestoredStore, id: string): Promise<RestoredPlan> {
   const { id: from, floor, voids } = await store.marks.history()
   const end = await endOf(store, floor, voids)
   const { last, strayCount } = await beyond(store, end)
   const known = Math.max(end, last, await store.marks.counter(), await store.marks.sealed())
   const restoredAt = store.clock.now()
-  const time = restoredAt * 1000
-  const base = Math.max(known, time) + AHEAD + (known > time ? Math.floor(random() * SPREAD) : 0)
+  const time = restoredAt * 1000 + AHEAD
+  // Only where the clock was set back is the log ahead of it.
+  const base = known < time ? time : known + AHEAD
   // The base is void in the numbers, not as a position: whoever reads nothing yet stands there.
   const kept = voids.filter(({ upTo }) => upTo > floor)
   const voided = joined([...kept, { after: end, upTo: base - 1 }])
@@ -52,7 +51,7 @@ export async function planRestored(
       'option_invalid',
       `Expected at most ${MAX_VOIDS} restores within what the log keeps, got ${next.voids.length}`,
     )
-  return { end, strayCount, next }
+  return { end, strayCount, before: voids, next }
 }
 
 /**
@@ -62,30 +61,43 @@ export async function planRestored(
  */
 export async function markRestored(
   store: RestoredStore,
-  { end, next }: RestoredPlan,
+  { end, before, next }: RestoredPlan,
 ): Promise<number> {
+  // Of those that are no longer in the list nobody would know afterwards.
+  for (const range of before) await store.events.deleteVoid(range)
   if (!(await store.marks.beginHistory(next)))
     throw new RingsideError('unavailable', 'The log was marked as restored by somebody else')
   return store.events.deleteVoid({ after: end, upTo: next.base })
 }
 
-/** The last number before the first that is missing. */
+/**
+ * The last number before the first that is missing, or whose event does not follow the one before it in its room: a
+ * server that ran on may have filled numbers that were lost.
+ */
 async function endOf(
-  { events }: RestoredStore,
+  { events, snapshots }: RestoredStore,
   floor: number,
   ranges: readonly VoidRange[],
 ): Promise<number> {
   const voids = new Voids(ranges)
+  const places = new Map<string, number>()
   let end = floor
   for (;;) {
     const query = { after: end, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE, isBare: true }
     const page = await events.range(query)
-    for (const { seq } of page) {
+    for (const { seq, room, n } of page) {
       // Where a void range ends its base follows, which is nobody's.
       const next = voids.rangeOf(end + 1)
       if (next) end = next.upTo + 1
       if (seq <= end) continue
       if (seq !== end + 1) return end
+      if (room !== null) {
+        // What lies below the floor is in the snapshot at it (OB6); without one the event is believed.
+        const last =
+          places.get(room) ?? (n === 1 ? 0 : ((await snapshots.at(room, floor))?.n ?? n - 1))
+        if (n !== last + 1) return end
+        places.set(room, n)
+      }
       end = seq
     }
     if (!isFullAnswer(page, query)) return end

@@ -78,8 +78,8 @@ export class RestorableLog {
   }
 
   /** As `ringside-log restored` does it. */
-  async restored(id = `history-${this.#clock.now()}`, random = 0.5): Promise<RestoredPlan> {
-    const plan = await planRestored(this.#current, { id, random: () => random })
+  async restored(id = `history-${this.#clock.now()}`): Promise<RestoredPlan> {
+    const plan = await planRestored(this.#current, id)
     await markRestored(this.#current, plan)
     return plan
   }
