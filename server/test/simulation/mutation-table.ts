@@ -6,6 +6,8 @@ export interface Mutation {
   readonly edits: readonly Edit[]
   /** Title of the test in outbox/rules.test.ts that holds the guard, where it is too narrow for any seed. */
   readonly test?: string
+  /** The seeds are those in which the log is restored now and then. */
+  readonly isRestored?: boolean
 }
 
 export interface Edit {
@@ -27,6 +29,9 @@ const mutation = (rule: string, does: string, ...edits: readonly Edit[]): Mutati
 
 /** Names the test of outbox/rules.test.ts that catches it. */
 const heldBy = (test: string, one: Mutation): Mutation => ({ ...one, test })
+
+/** It takes a restore to see it. */
+const afterRestore = (one: Mutation): Mutation => ({ ...one, isRestored: true })
 
 export const mutations: readonly Mutation[] = [
   mutation(
@@ -332,6 +337,34 @@ export const mutations: readonly Mutation[] = [
       'a room whose log was cut is restored as empty',
       outbox('read/read-room', 'if (last.n === 0) throw missing(room)', ''),
       outbox('log-outbox', 'if (whole.n !== n) throw missing(room)', ''),
+    ),
+  ),
+  afterRestore(
+    mutation(
+      'OB102',
+      'the numbers of a restored log go on where its counter is',
+      outbox('history/restored', 'known < time ? time : known + AHEAD', 'known + 1'),
+    ),
+  ),
+  afterRestore(
+    mutation(
+      'OB103',
+      'a position that is void passes for one of the log',
+      outbox('log-outbox', 'return this.#parts.store.voids.has(seq)', 'return seq < 0'),
+    ),
+  ),
+  afterRestore(
+    mutation(
+      'OB104',
+      'what is void keeps its place in a room',
+      outbox('history/log-view', 'return this.#voids.isEmpty ? read() :', 'return true ? read() :'),
+    ),
+  ),
+  afterRestore(
+    mutation(
+      'OB105',
+      'nobody looks whether the last acknowledged event is there',
+      outbox('history/history-watch', 'if (!last ||', 'if (true ||'),
     ),
   ),
   mutation('FE1', 'the ring closes over a gap', {

@@ -64,16 +64,23 @@ async function tryOut(mutation: Mutation, seedCount: number): Promise<Caught | n
       )
     }
     const { test } = mutation
-    return test === undefined ? await simulate(folder, seedCount) : await runTest(folder, test)
+    return test === undefined
+      ? await simulate(folder, seedCount, mutation.isRestored ?? false)
+      : await runTest(folder, test)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-async function simulate(folder: string, seedCount: number): Promise<Caught | null> {
+async function simulate(
+  folder: string,
+  seedCount: number,
+  isRestored: boolean,
+): Promise<Caught | null> {
   const script = join(folder, 'server/test/simulation/run.ts')
   const range = ['--seeds', String(seedCount)]
-  const flags = ['--conditions=source', '--import', 'tsx', script, ...range, '--stop']
+  const restores = isRestored ? ['--restores'] : []
+  const flags = ['--conditions=source', '--import', 'tsx', script, ...range, ...restores, '--stop']
   const { code, output } = await run(folder, flags)
   const found = /^seed (\d+) FAILED ([^:]+):/m.exec(output)
   if (found) return { by: found[1] ?? '', seenAs: found[2] ?? '' }
