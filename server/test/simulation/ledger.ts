@@ -66,8 +66,8 @@ export class Ledger {
   #onHistory({ voids, base }: NewHistory): void {
     const end = voids.at(-1)?.after ?? 0
     const kept = new Map<number, LogEvent>()
-    for (const event of this.#isLost ? this.#backup : this.durable.values())
-      if (event.seq <= end) kept.set(event.seq, event)
+    const before = this.#isLost ? this.#backup : this.durable.values()
+    for (const event of before) if (event.seq <= end) kept.set(event.seq, event)
     this.#voids = new Voids(voids)
     for (const event of this.#majority.events.values())
       if (event.seq > this.#majority.floor && event.seq <= end && !this.#voids.has(event.seq))
