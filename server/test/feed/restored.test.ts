@@ -115,7 +115,7 @@ describe('OB103 a spectator of a log that was restored', () => {
     const { text } = reader
     await log.putBack(backup)
     room.patch({ v: 8 })
-    await rig.advance(3_000, 50)
+    await rig.advance(3_000)
     expect(reader.body.isOpen).toBe(false)
     expect(reader.text).toBe(text)
     const later = await rig.open('/rooms/r/feed', { 'last-event-id': reader.lastEventId })

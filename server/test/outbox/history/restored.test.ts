@@ -6,13 +6,12 @@ import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
 import { END } from '../../../src/outbox/contract/store.ts'
 import {
   everything,
-  override,
+  overrideStore,
   pass,
   patch,
   recordHandlers,
   startRig,
   strange,
-  turns,
 } from '../support.ts'
 import type { Rig } from '../support.ts'
 import { RestorableLog } from './backup.ts'
@@ -21,13 +20,13 @@ const AHEAD = 1_000_000_000
 
 async function open(rig: Rig, room = 'r', handlers = recordHandlers()): Promise<RoomLog> {
   const opening = rig.outbox.openRoom(room, handlers)
-  await turns(rig.clock)
+  await pass(rig.clock, 0)
   return opening
 }
 
 async function write(rig: Rig, log: RoomLog, count: number): Promise<void> {
   for (let event = 0; event < count; event++) log.append(patch(event))
-  await turns(rig.clock)
+  await pass(rig.clock, 0)
 }
 
 /** Two events of one room are backed up, and two more are written after that. */
@@ -249,7 +248,7 @@ describe('OB105 a log that is restored under a running process', () => {
     const count = shown.length
     room.append(patch(4))
     const lost = room.durable()
-    await pass(clock, 3_000, 50)
+    await pass(clock, 3_000)
     expect(await numbersOf(log)).toEqual([1, 2])
     expect(rig.outbox.stats).toMatchObject({ isGivenUp: true, isReadAway: true, lostEvents: 1 })
     expect(handlers.calls).toEqual(['refused'])
@@ -268,7 +267,7 @@ describe('OB105 a log that is restored under a running process', () => {
   it('OB105 it stops while it is quiet too, and leaves the log as it is', async () => {
     const { clock, log, rig, handlers, backup, lines } = await start()
     await log.putBack(backup)
-    await pass(clock, 3_000, 50)
+    await pass(clock, 3_000)
     expect(rig.outbox.stats).toMatchObject({ isGivenUp: true, lostEvents: 0 })
     expect(handlers.calls).toEqual(['refused'])
     expect(lines.filter((line) => STOPS.test(line))).toHaveLength(1)
@@ -296,7 +295,7 @@ describe('OB105 a log that is restored under a running process', () => {
     })
     expect(await log.store.marks.floor()).toBe(floor)
     await rig.outbox.read({ after: rig.outbox.floor, limit: 1 }).catch(() => {})
-    await turns(rig.clock)
+    await pass(rig.clock, 0)
     expect(rig.outbox.stats.isGivenUp).toBe(true)
   })
 
@@ -305,7 +304,7 @@ describe('OB105 a log that is restored under a running process', () => {
     const log = new RestorableLog(clock)
     let back = 0
     const wrap = (store: typeof log.store) =>
-      override(store, {
+      overrideStore(store, {
         events: {
           allocate: async (count, id) => {
             const first = await store.events.allocate(count, id)
@@ -320,7 +319,7 @@ describe('OB105 a log that is restored under a running process', () => {
     await write(rig, room, 5)
     back = 4
     await write(rig, room, 3)
-    await pass(clock, 5_000, 50)
+    await pass(clock, 5_000)
     expect(rig.outbox.stats.isGivenUp).toBe(false)
     expect(await numbersOf(log)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     await rig.outbox.stop()
@@ -329,11 +328,11 @@ describe('OB105 a log that is restored under a running process', () => {
   it('OB105 what retention has cut is not missing', async () => {
     const { clock, log, rig, room } = await start()
     room.append({ type: END, data: '{}' })
-    await turns(clock)
+    await pass(clock, 0)
     const { sealed } = rig.outbox
     await log.store.marks.raiseFloor(sealed)
     await log.store.events.deleteThrough(sealed)
-    await pass(clock, 5_000, 50)
+    await pass(clock, 5_000)
     expect(rig.outbox.stats.isGivenUp).toBe(false)
     await rig.outbox.stop()
   })
@@ -350,10 +349,10 @@ describe('OB105 a log that is restored under a running process', () => {
     const rig = await startRig({ share: { clock, store: log.store }, hooks })
     await write(rig, await open(rig), 1)
     isAway = true
-    await pass(clock, 10_000, 50)
+    await pass(clock, 10_000)
     expect(rig.outbox.stats.isGivenUp).toBe(false)
     isAway = false
-    await pass(clock, 2_000, 50)
+    await pass(clock, 2_000)
     expect(rig.outbox.stats.isGivenUp).toBe(false)
     await rig.outbox.stop()
   })
