@@ -10,7 +10,7 @@ export { serveFolder } from './http/static-files.ts'
 export type { StaticOptions } from './http/static-files.ts'
 export { silentLogger } from './process/logger.ts'
 export type { Logger } from './process/logger.ts'
-export type { ServerLimits } from './options.ts'
+export type { ServerLimits } from './process/limits.ts'
 export { MemoryStore } from './outbox/stores/memory/store.ts'
 export type { MemoryStoreOptions } from './outbox/stores/memory/store.ts'
 export type {

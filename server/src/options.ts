@@ -1,121 +1,11 @@
-import { MAX_PAYLOAD_BYTES_LIMIT } from '@ringside/protocol'
 import type { AuthorizeSpectator } from './feed/audience/access.ts'
 import type { LogStore } from './outbox/contract/store.ts'
 import type { Clock } from './process/clock.ts'
 import { RingsideError } from './process/errors.ts'
+import type { ServerLimits } from './process/limits.ts'
 import type { Logger } from './process/logger.ts'
 import type { FullLogPolicy } from './room/definition.ts'
 import type { Transport } from './transport/contract.ts'
-
-const MIB = 1024 * 1024
-
-/** A number's default, and the range within which it must lie. */
-type Rule = readonly [fallback: number, min: number, max: number]
-
-/** Every number of a server, and the only list of them: their type, their defaults and their check follow from it. */
-const rules = {
-  /** Largest payload of a message in bytes, 64 - 10 MiB. Beyond it: close 1009. Default 1 MiB. */
-  maxPayloadBytes: [MIB, 64, MAX_PAYLOAD_BYTES_LIMIT],
-  /** Bytes that answers and broadcasts may have queued for one client; beyond it: close `slow`. Default 1 MiB. */
-  maxQueuedBytes: [MIB, 4096, 256 * MIB],
-  /** A socket that takes nothing for this long is closed with `slow`, in ms, 1,000-60,000. Default 8,000. */
-  maxBehindMs: [8_000, 1_000, 60_000],
-  /** A peer of which nothing is heard for this long is dead, in ms, 8,000-60,000. Default 60,000. */
-  idleTimeoutMs: [60_000, 8_000, 60_000],
-  /** Tokens a second of each client's bucket, above 0. Default 100. */
-  ratePerSecond: [100, 0.01, 1e9],
-  /** Size of the bucket, at least 1. Default 200. */
-  rateBurst: [200, 1, 1e9],
-  /**
-   * A REQUEST or JSON-RPC call whose handler has not settled after this is answered `timeout`, in ms,
-   * 100-600,000. Default 10,000.
-   */
-  handlerTimeoutMs: [10_000, 100, 600_000],
-  /**
-   * Calls of one client that may wait for their handlers' promises, 1-10,000; a call beyond it of a command
-   * that is known to be async is refused with `rate_limited`. Default 100.
-   */
-  maxPendingCalls: [100, 1, 10_000],
-  /** So many dropped messages within 2 s close with 1008. Default 50. */
-  maxDrops: [50, 1, 1e6],
-  /** So many invalid messages within 10 s close with 1008. Default 20. */
-  maxStrikes: [20, 1, 1e6],
-  /** WebSocket connections at once. Default 10,000. */
-  maxConnections: [10_000, 1, 1e6],
-  /** New WebSocket connections a second from one IP. Default 50. */
-  connectionsPerSecondPerIp: [50, 1, 1e6],
-  /** Matchmaking requests a second from one IP. Default 50. */
-  joinsPerSecondPerIp: [50, 1, 1e6],
-  /** Calls of `POST /rpc` a second from one IP: each body is one, and each of its members. Default 200. */
-  rpcPerSecondPerIp: [200, 1, 1e6],
-  /** WebSocket connections at once from one IP. Default 1,000. */
-  maxConnectionsPerIp: [1_000, 1, 1e6],
-  /** Seats that one IP may hold reserved without taking them. Default 32. */
-  maxUnclaimedPerIp: [32, 1, 1e6],
-  /** Streams of spectators at once, those of the lobby included. Default 10,000. */
-  maxStreams: [10_000, 0, 1e6],
-  /** The same from one IP. Default 1,000. */
-  maxStreamsPerIp: [1_000, 1, 1e6],
-  /** Pages, states and new streams that one IP may ask for in a second. Default 100. */
-  readsPerSecondPerIp: [100, 1, 1e6],
-  /** Rooms at once. Default 1,000. */
-  maxRooms: [1_000, 1, 1e6],
-  /** Living rooms that were made by requests from one IP. Default 100. */
-  maxRoomsPerIp: [100, 1, 1e6],
-  /**
-   * `onLeave` of a seat waits so long for its `onJoin`, and `left` for an `onLeave`, in ms, 100-120,000. Beyond it
-   * the seat goes on without the hook. Default 10,000.
-   */
-  hookTimeoutMs: [10_000, 100, 120_000],
-  /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
-  ticketTtlMs: [15_000, 1_000, 120_000],
-  /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */
-  maxBodyBytes: [65_536, 1_024, MIB],
-  /** SSE comment in a quiet stream, in ms, 1,000-15,000 (WHATWG's advice). Default 15,000. */
-  heartbeatMs: [15_000, 1_000, 15_000],
-  /** `retry:` told to EventSource, in ms. Default 2,000. */
-  retryMs: [2_000, 100, 60_000],
-  /** Longest drain on `close`, in ms. Default 5,000. */
-  drainMs: [5_000, 0, 600_000],
-  /**
-   * Longest wait for the commands and hooks that await in a room that is released (`close` releases all), in ms. A
-   * command that has not settled by then is answered with `room_released`. Default 5,000.
-   */
-  settleMs: [5_000, 0, 60_000],
-  /** Flush of the log: longest wait in ms. Default 0 (next turn). */
-  flushDelayMs: [0, 0, 1_000],
-  /** Polling of the log in ms, wake-ups aside. Default 250. */
-  pollMs: [250, 5, 10_000],
-  /** A hole in the log is filled with tombstones after this, in ms. Default 2,000. */
-  holeTimeoutMs: [2_000, 100, 60_000],
-  /** A room's snapshot every so many of its events. Default 200. */
-  snapshotEvery: [200, 1, 100_000],
-  /** Unacknowledged events of a room, and their bytes, before it pauses. Defaults 2,000 and 8 MiB. */
-  maxPendingEvents: [2_000, 1, 1e6],
-  maxPendingBytes: [8 * MIB, 4096, 1024 * MIB],
-  /** The same bytes over all rooms, 64 KiB - 16 GiB: at it every room pauses, to half of it. Default 256 MiB. */
-  maxPendingTotalBytes: [256 * MIB, 65_536, 16_384 * MIB],
-  /** Age of the oldest unacknowledged event before rooms pause, in ms. Default 30,000. */
-  maxOutboxLagMs: [30_000, 100, 600_000],
-  /** Encoded size of one event in bytes. Default 1 MiB. */
-  maxEventBytes: [MIB, 1024, 15 * MIB],
-  /**
-   * Age in ms and number of events after which the log may be cut; neither cuts what a room with a delay has
-   * yet to show. Defaults 1 h and 200,000.
-   */
-  retentionMs: [3_600_000, 10_000, 1e12],
-  retentionEvents: [200_000, 100, 1e9],
-  /**
-   * Bytes of events that a log in memory keeps, 1 MiB - 64 GiB; one in a database has no such bound. Default
-   * 256 MiB.
-   */
-  retentionBytes: [256 * MIB, MIB, 65_536 * MIB],
-  /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
-  feedRingBytes: [16 * MIB, 65_536, 4096 * MIB],
-} satisfies Readonly<Record<string, Rule>>
-
-/** Numbers of the server. Every one has a default; all are checked once, when the server is made. */
-export type ServerLimits = { readonly [K in keyof typeof rules]: number }
 
 /** The options of a server that are no numbers; each is checked where it is used. */
 export interface ServerSettings {
@@ -195,41 +85,6 @@ const settings = {
   store: true,
   authorizeSpectator: true,
 } satisfies { readonly [K in keyof Required<ServerSettings>]: true }
-
-/**
- * Fills in the defaults and checks every number, together with the relations between them.
- * @throws RingsideError option_invalid that names the option and the value it got.
- */
-export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
-  for (const name of Object.keys(given))
-    if (!Object.hasOwn(rules, name)) throw invalid(`Expected a known option, got '${name}'`)
-  const limits = {} as { -readonly [K in keyof ServerLimits]: number }
-  for (const [name, [fallback, min, max]] of Object.entries(rules) as [
-    keyof ServerLimits,
-    Rule,
-  ][]) {
-    const value = given[name] ?? fallback
-    if (typeof value !== 'number' || !(value >= min && value <= max))
-      throw invalid(`Expected ${name} from ${min} to ${max}, got ${String(value)}`)
-    limits[name] = value
-  }
-  if (limits.maxEventBytes > limits.maxPendingBytes)
-    throw invalid(
-      `Expected maxEventBytes within maxPendingBytes, got ${limits.maxEventBytes} and ${limits.maxPendingBytes}`,
-    )
-  // This copies, because V8 turns an object that is filled key by key into a hash table, which is slower at each look.
-  return Object.freeze({ ...limits })
-}
-
-/**
- * The limits as they are, or with a bucket without bottom when the rate limit is switched off.
- * @throws RingsideError option_invalid unless it is true (the default) or false.
- */
-export function withRateLimit(limits: ServerLimits, isOn: boolean = true): ServerLimits {
-  if (typeof isOn !== 'boolean')
-    throw invalid(`Expected rateLimit as true or false, got '${String(isOn)}'`)
-  return isOn ? limits : Object.freeze({ ...limits, ratePerSecond: Infinity, rateBurst: Infinity })
-}
 
 /** Picks the numbers among a server's options; unknown ones are left in, for `checkLimits` to refuse. */
 export function pickLimits(options: object): Partial<ServerLimits> {

@@ -15,6 +15,7 @@ import { AddressRate } from './limit/address-rate.ts'
 import type { Route } from './http/contract.ts'
 import { Router } from './http/router.ts'
 import { randomId } from './process/ids.ts'
+import { checkLimits, withRateLimit } from './process/limits.ts'
 import { silentLogger } from './process/logger.ts'
 import { matchmakeRoutes } from './matchmake/routes.ts'
 import { MadeRooms } from './matchmake/made-rooms.ts'
@@ -22,14 +23,7 @@ import { Matchmaker } from './matchmake/matchmaker.ts'
 import { TicketOffice } from './matchmake/ticket.ts'
 import { PrometheusMetrics } from './process/metrics.ts'
 import type { Part } from './process/part.ts'
-import {
-  checkLimits,
-  checkNodeName,
-  checkSeed,
-  checkTicketSecret,
-  pickLimits,
-  withRateLimit,
-} from './options.ts'
+import { checkNodeName, checkSeed, checkTicketSecret, pickLimits } from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
 import { logPart } from './outbox/part.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'

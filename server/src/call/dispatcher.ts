@@ -4,7 +4,7 @@ import type { Clock } from '../process/clock.ts'
 import { isPromise, refusalOf } from '../process/failure.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Counters, Metrics } from '../process/metrics.ts'
-import type { ServerLimits } from '../options.ts'
+import type { ServerLimits } from '../process/limits.ts'
 import type {
   CallEntry,
   Caller,

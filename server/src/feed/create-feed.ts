@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts'
 import { randomId } from '../process/ids.ts'
 import type { Logger } from '../process/logger.ts'
-import type { ServerLimits } from '../options.ts'
+import type { ServerLimits } from '../process/limits.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import { FeedAccess } from './audience/access.ts'
 import type { AuthorizeSpectator } from './audience/access.ts'

@@ -1,4 +1,4 @@
-import type { ServerLimits } from '../options.ts'
+import type { ServerLimits } from '../process/limits.ts'
 import { HitWindow } from './hit-window.ts'
 import type { TurnClock } from './turn-clock.ts'
 

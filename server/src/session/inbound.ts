@@ -1,6 +1,6 @@
 import type { SessionCaller } from '../call/call.ts'
 import { PlainReply, RequestReply } from '../call/reply.ts'
-import type { ServerLimits } from '../options.ts'
+import type { ServerLimits } from '../process/limits.ts'
 import { Conduct } from '../limit/conduct.ts'
 
 /**

@@ -1,5 +1,6 @@
 import type { EventPage, GameContract, Json, MatchmakeAnswer, PageEvent } from '@ringside/protocol'
-import { checkLimits, pickLimits } from '../options.ts'
+import { pickLimits } from '../options.ts'
+import { checkLimits } from '../process/limits.ts'
 import { MemoryStore } from '../outbox/stores/memory/store.ts'
 import type { LogStore } from '../outbox/contract/store.ts'
 import { ManualClock } from '../process/clock.ts'

@@ -10,7 +10,7 @@ import {
   str,
 } from '@ringside/protocol'
 import { ManualClock } from '../../src/process/clock.ts'
-import { checkLimits } from '../../src/options.ts'
+import { checkLimits } from '../../src/process/limits.ts'
 import { createRandom } from '../../src/process/random.ts'
 import { CommandRegistry } from '../../src/call/command-table.ts'
 import { Conduct } from '../../src/limit/conduct.ts'

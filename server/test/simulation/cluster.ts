@@ -1,5 +1,5 @@
-import { checkLimits } from '../../src/options.ts'
-import type { ServerLimits } from '../../src/options.ts'
+import { checkLimits } from '../../src/process/limits.ts'
+import type { ServerLimits } from '../../src/process/limits.ts'
 import type { Random } from '../../src/process/random.ts'
 import type { Findings } from './findings.ts'
 import type { Ledger } from './ledger.ts'

@@ -1,5 +1,5 @@
 import { silentLogger } from '../../src/process/logger.ts'
-import type { ServerLimits } from '../../src/options.ts'
+import type { ServerLimits } from '../../src/process/limits.ts'
 import { FeedSource } from '../../src/feed/read/source.ts'
 import { toFeedEntry } from '../../src/feed/read/entry.ts'
 import type { FeedEntry } from '../../src/feed/read/entry.ts'

@@ -1,4 +1,4 @@
-import type { ServerLimits } from '../../src/options.ts'
+import type { ServerLimits } from '../../src/process/limits.ts'
 import { TOMBSTONE } from '../../src/outbox/contract/store.ts'
 import type { LogEvent } from '../../src/outbox/contract/store.ts'
 import type { Findings } from './findings.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../../process/clock.ts'
-import type { ServerLimits } from '../../options.ts'
+import type { ServerLimits } from '../../process/limits.ts'
 import { AddressCount } from '../../limit/address-count.ts'
 import { AddressRate } from '../../limit/address-rate.ts'
 

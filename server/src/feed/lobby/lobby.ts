@@ -1,6 +1,6 @@
 import type { RoomListing } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
-import type { ServerLimits } from '../../options.ts'
+import type { ServerLimits } from '../../process/limits.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { RoomDirectory } from '../audience/directory.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'

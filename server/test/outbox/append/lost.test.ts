@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ServerLimits } from '../../../src/options.ts'
+import type { ServerLimits } from '../../../src/process/limits.ts'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import { Recorder } from '../../../src/room/output/recorder.ts'
