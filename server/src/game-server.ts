@@ -22,6 +22,7 @@ import { checkDelay, checkRoomType } from './room/type.ts'
 import type { DisconnectReason, Session } from './call/contract.ts'
 import type { Route, RouteHandler } from './http/contract.ts'
 import type { RoomSummary, SeatRequest, Server } from './server-types.ts'
+import type { ServerStatus } from './status.ts'
 import type { LoopbackSocket } from './transport/contract.ts'
 import type { CommandHandler, CommandRegistry } from './call/command-table.ts'
 import type { SessionHooks, SessionTable } from './session/session-table.ts'
@@ -53,11 +54,6 @@ export interface ServerParts {
   readonly isOpenToFloods: boolean
   /** Rooms that do not say otherwise get this. */
   readonly whenLogIsFull: FullLogPolicy
-}
-
-/** Health checks read it. States: new -> starting -> listening -> draining -> closed; starting -> failed -> closed. */
-export interface ServerStatus {
-  phase: 'new' | 'starting' | 'listening' | 'draining' | 'failed' | 'closed'
 }
 
 /** The public face of the parts: registration before `listen`, sessions and rooms after it. */

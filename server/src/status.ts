@@ -1,8 +1,12 @@
 import type { PrometheusMetrics } from './process/metrics.ts'
-import type { ServerStatus } from './game-server.ts'
 import type { Part } from './process/part.ts'
 import type { Outbox } from './outbox/contract/outbox.ts'
 import type { Route, RouteHandler } from './http/contract.ts'
+
+/** Health checks read it. States: new -> starting -> listening -> draining -> closed; starting -> failed -> closed. */
+export interface ServerStatus {
+  phase: 'new' | 'starting' | 'listening' | 'draining' | 'failed' | 'closed'
+}
 
 export interface StatusParts {
   readonly status: ServerStatus
