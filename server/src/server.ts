@@ -1,36 +1,25 @@
-import type { GameContract, Schema } from '@ringside/protocol'
+import type { GameContract } from '@ringside/protocol'
 import { Dispatcher } from './call/dispatcher.ts'
-import { rpcRoute } from './call/json-rpc/http-route.ts'
-import { RpcOverSocket } from './call/json-rpc/over-socket.ts'
-import { RpcCalls } from './call/json-rpc/rpc-calls.ts'
+import { createRpc } from './call/json-rpc/create-rpc.ts'
 import { SystemClock } from './process/clock.ts'
-import { FeedPart } from './feed/part.ts'
-import type { RoomDirectory } from './feed/audience/directory.ts'
+import { FeedPart } from './feed/create-feed.ts'
 import { GameServer } from './game-server.ts'
 import { createKeyCheck } from './auth/api-key.ts'
-import { readJsonObject } from './http/json-body.ts'
-import { AddressCount } from './limit/address-count.ts'
-import { AddressRate } from './limit/address-rate.ts'
 import type { Route } from './http/contract.ts'
 import { Router } from './http/router.ts'
 import { randomId } from './process/ids.ts'
 import { checkLimits, withRateLimit } from './process/limits.ts'
 import { silentLogger } from './process/logger.ts'
-import { matchmakeRoutes } from './matchmake/routes.ts'
-import { MadeRooms } from './matchmake/made-rooms.ts'
-import { Matchmaker } from './matchmake/matchmaker.ts'
-import { TicketOffice } from './matchmake/ticket.ts'
+import { createMatchmaking } from './matchmake/create-matchmaking.ts'
 import { PrometheusMetrics } from './process/metrics.ts'
 import type { Part } from './process/part.ts'
 import { checkNodeName, checkSeed, checkTicketSecret, pickLimits } from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
-import { logPart } from './outbox/part.ts'
+import { logReadings } from './outbox/readings.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
 import { createRandom, createSeeds } from './process/random.ts'
 import type { RoomType } from './room/type.ts'
 import { createHost } from './host/create-host.ts'
-import { roomsPart } from './host/part.ts'
-import type { StateMaker } from './host/tenancy.ts'
 import { checkFullLogPolicy } from './room/type.ts'
 import type { Server } from './server-types.ts'
 import type { ServerOptions } from './options.ts'
@@ -40,8 +29,7 @@ import { statusPart } from './status.ts'
 import type { ServerStatus } from './status.ts'
 import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
-import { compileState } from './state/codegen/compile.ts'
-import { createStateTracker, restoreStateTracker } from './state/tracker.ts'
+import { StateMakers } from './state/state-makers.ts'
 import { createClientAddress } from './transport/client-address.ts'
 import { MemoryTransport } from './transport/memory/transport.ts'
 import { UwsTransport } from './transport/uws/transport.ts'
@@ -97,13 +85,14 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
 
   // Steps 5 and 6: rooms and their state.
   const seedOf = createSeeds(checkSeed(options.seed))
-  const host = createHost(types, {
+  const states = new StateMakers()
+  const { host, part: roomsAndLog } = createHost(types, {
     outbox,
     maxRooms: limits.maxRooms,
     settleMs: limits.settleMs,
     isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
     seedOf,
-    trackerOf: (type) => statesOf(type.definition.state),
+    statesOf: (type) => states.of(type.definition.state),
     context: {
       clock,
       logger,
@@ -113,28 +102,19 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       observeTickLag: (ms) => metrics.observeTickLag(ms),
     },
   })
-  const office = new TicketOffice(checkTicketSecret(options.ticketSecret))
-  const { ticketTtlMs } = limits
-  const unclaimed = new AddressCount(limits.maxUnclaimedPerIp)
-  const made = new MadeRooms(limits.maxRoomsPerIp)
-  host.onChange((roomId) => {
-    if (!host.rooms.has(roomId)) made.forget(roomId)
-  })
-  const matchmaker = new Matchmaker({
+  const { matchmaker, part: matchmaking } = createMatchmaking({
     host,
-    office,
+    limits,
     clock,
     nodeName,
-    ticketTtlMs,
+    ticketSecret: checkTicketSecret(options.ticketSecret),
     newId,
-    unclaimed,
-    made,
   })
 
   // Steps 2 to 4: sessions.
   const registry = new CommandRegistry(game.commands)
   const dispatcher = new Dispatcher({ limits, clock, logger, metrics })
-  const calls = new RpcCalls({ registry, dispatcher, metrics })
+  const rpc = createRpc({ registry, dispatcher, metrics, clock, limits })
   const hooks: { -readonly [K in keyof SessionHooks]: SessionHooks[K] } = {
     onConnect: null,
     onDisconnect: null,
@@ -146,7 +126,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     metrics,
     registry,
     dispatcher,
-    rpc: new RpcOverSocket(calls),
+    rpc: rpc.overSocket,
     hooks,
     isOriginAllowed,
     desk: matchmaker,
@@ -159,18 +139,12 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const isDevelopment = options.isDevelopment ?? false
 
   // Steps 8 and 9: the feed.
-  const directory: RoomDirectory = {
-    list: (spectatorsOf) => host.list(spectatorsOf),
-    find: (roomId) => host.find(roomId),
-    ids: () => host.ids(),
-    onChange: (listener) => host.onChange(listener),
-  }
   const { authorizeSpectator: authorize } = options
   // No room has this id.
   const spread = createRandom(seedOf('/feed'))
   const feed = new FeedPart({
     outbox,
-    directory,
+    directory: host,
     clock,
     limits,
     logger,
@@ -188,26 +162,10 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     statusPart({ status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment }),
     listening,
     sessions,
-    {
-      name: 'json-rpc',
-      routes: [
-        rpcRoute({
-          calls,
-          maxBodyBytes: limits.maxBodyBytes,
-          rate: new AddressRate(limits.rpcPerSecondPerIp, clock),
-        }),
-      ],
-    },
-    {
-      name: 'matchmaking',
-      routes: matchmakeRoutes({
-        matchmaker,
-        readJson: (request) => readJsonObject(request, limits.maxBodyBytes),
-        joins: new AddressRate(limits.joinsPerSecondPerIp, clock),
-      }),
-    },
-    logPart(outbox),
-    roomsPart(host, outbox),
+    rpc.part,
+    matchmaking,
+    logReadings(outbox),
+    roomsAndLog,
     feed,
   ]
 
@@ -233,16 +191,4 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   })
   // The class serves any contract; the types of this one are checked at the calls.
   return server as unknown as Server<G, Data>
-}
-
-/** Compiles a state's classes once per schema, however many rooms use it. */
-const compiledStates = new WeakMap<Schema, ReturnType<typeof compileState>>()
-
-function statesOf(schema: Schema): StateMaker {
-  const compiled = compiledStates.get(schema) ?? compileState(schema)
-  compiledStates.set(schema, compiled)
-  return {
-    track: (initial) => createStateTracker(compiled, initial as never),
-    restore: (publicState, hiddenState) => restoreStateTracker(compiled, publicState, hiddenState),
-  }
 }

@@ -1,6 +1,5 @@
-import type { Clock } from '../process/clock.ts'
-import type { Logger } from '../process/logger.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
+import type { Part } from '../process/part.ts'
 import type { RoomType } from '../room/type.ts'
 import { Host } from './host.ts'
 import type { HostParts } from './host.ts'
@@ -10,14 +9,50 @@ import { Records } from './records.ts'
 /** The rooms of a process are made with these. */
 export interface HostContext extends Omit<HostParts, 'records' | 'outbox'> {
   readonly outbox: HostParts['outbox'] &
-    Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms' | 'sealed'>
+    Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms' | 'sealed' | 'start' | 'stop'>
 }
 
-/** Makes the host of a process's rooms, with what it is made of. Nothing runs before `restore`. */
-export function createHost(types: ReadonlyMap<string, RoomType>, context: HostContext): Host {
+/** Makes the host of a process's rooms, with what it is made of. Nothing runs before the part starts. */
+export function createHost(
+  types: ReadonlyMap<string, RoomType>,
+  context: HostContext,
+): { readonly host: Host; readonly part: Part<never> } {
   const { outbox } = context
-  const { clock, logger }: { readonly clock: Clock; readonly logger: Logger } = context.context
+  const { clock, logger } = context.context
   const writer = new RecordWriter({ outbox, clock, logger })
   const records = new Records({ outbox, writer })
-  return new Host(types, { ...context, records })
+  const host = new Host(types, { ...context, records })
+  return { host, part: partOf(host, outbox) }
+}
+
+/**
+ * The rooms of a process and their log, as one part: rooms are restored from the log once it runs, and what they
+ * hand over at the end is stored before anything after them is drained.
+ */
+function partOf(host: Host, outbox: Pick<Outbox, 'start' | 'stop'>): Part<never> {
+  return {
+    name: 'rooms and log',
+    async start() {
+      await outbox.start()
+      await host.restore()
+    },
+    async drain() {
+      await host.drain()
+      await outbox.stop(() => host.settled())
+    },
+    stop() {
+      host.dispose()
+    },
+    gauges: [
+      { name: 'rooms', help: 'Living rooms', read: () => host.rooms.size },
+      { name: 'players', help: 'Seats taken in rooms', read: () => host.playerCount },
+    ],
+    counters: [
+      {
+        name: 'rooms_fenced_total',
+        help: 'Rooms that another server has taken',
+        read: () => host.fencedCount,
+      },
+    ],
+  }
 }

@@ -6,11 +6,12 @@ import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { RoomContext } from '../room/context.ts'
 import type { RoomType } from '../room/type.ts'
 import type { LiveRoom } from '../room/room.ts'
+import type { StateMaker } from '../state/state-makers.ts'
 import { eachAtOnce } from './at-once.ts'
 import type { RoomFacts, Records } from './records.ts'
 import { restoreAll } from './restore-all.ts'
 import { Tenancy } from './tenancy.ts'
-import type { Place, ReleaseTerms, StateMaker, TenancyParts } from './tenancy.ts'
+import type { Place, ReleaseTerms, TenancyParts } from './tenancy.ts'
 
 /** A random id keeps 60 bits, so that it is never the same twice. */
 const ROOM_ID_CHARACTERS = 12
@@ -43,7 +44,7 @@ export interface HostParts {
   /** Seed of a new room, from its id. */
   seedOf(roomId: string): string
   /** Makes and restores the states of a type. */
-  trackerOf(type: RoomType): StateMaker
+  statesOf(type: RoomType): StateMaker
 }
 
 /**
@@ -183,7 +184,7 @@ export class Host {
     const tenancy = new Tenancy(place, {
       outbox: this.#parts.outbox,
       context: this.#context,
-      states: this.#parts.trackerOf(type),
+      states: this.#parts.statesOf(type),
       assertMayBegin: () => {
         if (this.#isDraining) throw new RingsideError('draining')
       },

@@ -7,8 +7,8 @@ import type { RoomContext } from '../room/context.ts'
 import type { RoomType } from '../room/type.ts'
 import { LiveRoom } from '../room/room.ts'
 import { restoredStart } from '../room/start.ts'
-import type { Start, TrackState } from '../room/start.ts'
-import type { StateTracker } from '../state/contract.ts'
+import type { Start } from '../room/start.ts'
+import type { StateMaker } from '../state/state-makers.ts'
 import { Attachment } from './attachment.ts'
 
 /** The room that a tenancy is about. */
@@ -19,13 +19,6 @@ export interface Place {
   readonly seed: string
   /** Store time in ms. */
   readonly createdAt: number
-}
-
-/** Makes the trackers of one type of room. */
-export interface StateMaker {
-  readonly track: TrackState
-  /** @throws RingsideError state_invalid, or SyntaxError, when the documents are not of this type. */
-  restore(publicState: string, hiddenState: string | null): StateTracker
 }
 
 export interface TenancyParts {
@@ -104,11 +97,11 @@ export class Tenancy {
 
   /** Makes a new room. @throws whatever the log and onCreate throw; RingsideError unavailable. */
   open(options: Json): Promise<LiveRoom> {
-    const { track } = this.#parts.states
+    const { states } = this.#parts
     return this.#take(async (log) => {
       // Before its first event only the bound of all rooms can be reached: the log is behind.
       if (log.isFull) throw new RingsideError('unavailable')
-      return { kind: 'new', options, track }
+      return { kind: 'new', options, track: (initial) => states.track(initial) }
     })
   }
 

@@ -1,5 +1,6 @@
 import { AddressCount } from '../limit/address-count.ts'
 import { RingsideError } from '../process/errors.ts'
+import type { Host } from '../host/host.ts'
 import type { LiveRoom } from '../room/room.ts'
 
 /**
@@ -11,12 +12,16 @@ export class MadeRooms {
   /** Living rooms and the addresses that made them. */
   readonly #makers = new Map<string, string>()
 
-  constructor(maxPerAddress: number) {
+  /** It follows the host's rooms for as long as there are any. */
+  constructor(host: Pick<Host, 'onChange' | 'rooms'>, maxPerAddress: number) {
     this.#counts = new AddressCount(maxPerAddress)
+    host.onChange((roomId) => {
+      if (!host.rooms.has(roomId)) this.#forget(roomId)
+    })
   }
 
   /**
-   * Makes a room that counts for the address until `forget`.
+   * Makes a room that counts for the address until the host has it no longer.
    * @throws RingsideError too_many_requests when it has as many as it may; whatever `make` throws.
    */
   async make(address: string, make: () => Promise<LiveRoom>): Promise<LiveRoom> {
@@ -34,8 +39,7 @@ export class MadeRooms {
     }
   }
 
-  /** Counts the room no longer, which is over. */
-  forget(roomId: string): void {
+  #forget(roomId: string): void {
     const address = this.#makers.get(roomId)
     if (address === undefined) return
     this.#makers.delete(roomId)

@@ -1,21 +1,20 @@
 import { RingsideError } from '../process/errors.ts'
 import type { Route } from '../http/contract.ts'
+import { readJsonObject } from '../http/json-body.ts'
 import type { AddressRate } from '../limit/address-rate.ts'
-import type { HttpRequest } from '../transport/contract.ts'
 import type { Matchmaker, SeatWish } from './matchmaker.ts'
 
-/** The routes need this of the HTTP side. */
+/** The parts that the routes are made of. */
 export interface MatchmakeRouteParts {
   readonly matchmaker: Matchmaker
-  /** Reads a JSON object from the body; an empty body is `{}`. @throws RingsideError. */
-  readJson(request: HttpRequest): Promise<Record<string, unknown>>
+  readonly maxBodyBytes: number
   /** Requests of each address. */
   readonly joins: AddressRate
 }
 
 /** `POST /matchmake/...`: every answer is a MatchmakeAnswer. */
 export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
-  const { matchmaker, joins } = parts
+  const { matchmaker, joins, maxBodyBytes } = parts
   const byTarget = {
     joinOrCreate: (type: string, wish: SeatWish) => matchmaker.joinOrCreate(type, wish),
     join: (type: string, wish: SeatWish) => matchmaker.join(type, wish),
@@ -28,7 +27,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
     async handler(request, response, { params }) {
       const { remoteAddress } = request
       joins.check(remoteAddress)
-      const { name: playerName, options } = await parts.readJson(request)
+      const { name: playerName, options } = await readJsonObject(request, maxBodyBytes)
       const wish = { name: playerName, options, remoteAddress }
       const answer = await find(params['target'] ?? '', wish)
       response.send(200, JSON_HEADERS, JSON.stringify(answer))
@@ -39,7 +38,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
     path: '/matchmake/reconnect/:roomId',
     async handler(request, response, { params }) {
       joins.check(request.remoteAddress)
-      const { token } = await parts.readJson(request)
+      const { token } = await readJsonObject(request, maxBodyBytes)
       const roomId = params['roomId']
       if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
       response.send(200, JSON_HEADERS, JSON.stringify(matchmaker.reconnect(roomId, token)))

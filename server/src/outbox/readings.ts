@@ -1,10 +1,10 @@
 import type { Part } from '../process/part.ts'
 import type { Outbox } from './contract/outbox.ts'
 
-/** The values of the log for `/metrics`. It starts and stops with the rooms, whose part does that. */
-export function logPart(outbox: Pick<Outbox, 'stats' | 'sealed'>): Part<never> {
+/** The values of the log for `/metrics`, and nothing else: the part of the rooms starts and stops it (host/). */
+export function logReadings(outbox: Pick<Outbox, 'stats' | 'sealed'>): Part<never> {
   return {
-    name: 'log',
+    name: 'readings of the log',
     gauges: [
       {
         name: 'outbox_lag_ms',

@@ -1,0 +1,26 @@
+import type { Route } from '../../http/contract.ts'
+import { AddressRate } from '../../limit/address-rate.ts'
+import type { Clock } from '../../process/clock.ts'
+import type { ServerLimits } from '../../process/limits.ts'
+import type { Part } from '../../process/part.ts'
+import { rpcRoute } from './http-route.ts'
+import { RpcOverSocket } from './over-socket.ts'
+import { RpcCalls } from './rpc-calls.ts'
+import type { RpcParts } from './rpc-calls.ts'
+
+/** JSON-RPC is made of these. */
+export interface RpcWiring extends RpcParts {
+  readonly clock: Clock
+  readonly limits: Pick<ServerLimits, 'rpcPerSecondPerIp' | 'maxBodyBytes'>
+}
+
+/** Makes both entries of JSON-RPC: sessions take the one over the socket, the part has the route. */
+export function createRpc({ clock, limits, ...parts }: RpcWiring): {
+  readonly overSocket: RpcOverSocket
+  readonly part: Part<Route>
+} {
+  const calls = new RpcCalls(parts)
+  const rate = new AddressRate(limits.rpcPerSecondPerIp, clock)
+  const route = rpcRoute({ calls, maxBodyBytes: limits.maxBodyBytes, rate })
+  return { overSocket: new RpcOverSocket(calls), part: { name: 'json-rpc', routes: [route] } }
+}

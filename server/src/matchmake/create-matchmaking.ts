@@ -1,0 +1,40 @@
+import type { Route } from '../http/contract.ts'
+import { AddressCount } from '../limit/address-count.ts'
+import { AddressRate } from '../limit/address-rate.ts'
+import type { ServerLimits } from '../process/limits.ts'
+import type { Part } from '../process/part.ts'
+import { MadeRooms } from './made-rooms.ts'
+import { Matchmaker } from './matchmaker.ts'
+import type { MatchmakerParts } from './matchmaker.ts'
+import { matchmakeRoutes } from './routes.ts'
+import { TicketOffice } from './ticket.ts'
+
+/** Matchmaking is made of these. */
+export interface MatchmakingContext extends Pick<
+  MatchmakerParts,
+  'host' | 'clock' | 'nodeName' | 'newId'
+> {
+  /** It signs tickets; null = a random one, so that tickets end with the process. */
+  readonly ticketSecret: string | null
+  readonly limits: Pick<
+    ServerLimits,
+    'ticketTtlMs' | 'maxUnclaimedPerIp' | 'maxRoomsPerIp' | 'joinsPerSecondPerIp' | 'maxBodyBytes'
+  >
+}
+
+/** Makes the matchmaker of the rooms of this process, with what it is made of and its routes. */
+export function createMatchmaking({ ticketSecret, limits, ...context }: MatchmakingContext): {
+  readonly matchmaker: Matchmaker
+  readonly part: Part<Route>
+} {
+  const matchmaker = new Matchmaker({
+    ...context,
+    office: new TicketOffice(ticketSecret),
+    ticketTtlMs: limits.ticketTtlMs,
+    unclaimed: new AddressCount(limits.maxUnclaimedPerIp),
+    made: new MadeRooms(context.host, limits.maxRoomsPerIp),
+  })
+  const joins = new AddressRate(limits.joinsPerSecondPerIp, context.clock)
+  const routes = matchmakeRoutes({ matchmaker, joins, maxBodyBytes: limits.maxBodyBytes })
+  return { matchmaker, part: { name: 'matchmaking', routes } }
+}
