@@ -36,6 +36,11 @@ export interface CommandEntry {
   handler: ((session: Session, payload: unknown) => unknown) | null
 }
 
+/** A command of the contract, which can be called by its name as well. */
+export interface NamedCommand extends CommandEntry {
+  readonly payload: Schema
+}
+
 /** One method without a command id: reachable by name only, so by JSON-RPC only. */
 export interface MethodEntry {
   /** It is always NO_COMMAND_ID. */
@@ -48,7 +53,10 @@ export interface MethodEntry {
   readonly run: (params: unknown, caller: Caller) => unknown
 }
 
-/** Everything that can be called by name. A command has an `index`, a method has none. */
+/** Everything that can be called by name. */
+export type NamedEntry = NamedCommand | MethodEntry
+
+/** Everything that can be called. A command has an `index`, a method has none. */
 export type CallEntry = CommandEntry | MethodEntry
 
 /** Tells the two apart. */

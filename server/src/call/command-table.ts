@@ -2,7 +2,7 @@ import { FIRST_RESERVED_ID, isGameCommandId } from '@ringside/protocol'
 import type { CommandDefinition, Commands } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
 import { NO_COMMAND_ID, NO_INDEX } from './call.ts'
-import type { CallEntry, CommandEntry, MethodEntry } from './call.ts'
+import type { CommandEntry, MethodEntry, NamedCommand, NamedEntry } from './call.ts'
 import type { Session } from '../call/contract.ts'
 import { scratchMemory } from '../transport/off-heap.ts'
 import { compileDecode, compileEncode } from './compiled-codec.ts'
@@ -29,7 +29,7 @@ export class CommandRegistry {
   /** The same for ids below SMALL_IDS, where most games have theirs: an array is looked up faster than the map. */
   readonly #bySmallId = Array.from({ length: SMALL_IDS }, (): CommandEntry | undefined => undefined)
   /** Commands of the contract, and methods. */
-  readonly #byName = new Map<string, CallEntry>()
+  readonly #byName = new Map<string, NamedEntry>()
   #isSealed = false
 
   /** Declares the commands of a contract; they have no handler yet. */
@@ -37,7 +37,7 @@ export class CommandRegistry {
     for (const [index, [name, { id, cost, payload, reply }]] of Object.entries(
       commands,
     ).entries()) {
-      const entry: CommandEntry = {
+      const entry: NamedCommand = {
         id,
         index,
         name,
@@ -119,7 +119,7 @@ export class CommandRegistry {
   }
 
   /** A command of the contract or a method; raw commands have no name. */
-  find(name: string): CallEntry | undefined {
+  find(name: string): NamedEntry | undefined {
     return this.#byName.get(name)
   }
 
@@ -140,7 +140,7 @@ export class CommandRegistry {
     if (entry.id < SMALL_IDS) this.#bySmallId[entry.id] = entry
   }
 
-  #name(entry: CallEntry): void {
+  #name(entry: NamedEntry): void {
     if (this.#byName.has(entry.name)) throw twice(`name '${entry.name}'`)
     this.#byName.set(entry.name, entry)
   }

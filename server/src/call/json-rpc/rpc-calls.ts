@@ -1,13 +1,13 @@
 import type { Metrics } from '../../process/metrics.ts'
 import type { CommandRegistry } from '../command-table.ts'
-import type { CallEntry, Caller } from '../call.ts'
+import type { NamedCommand, RpcSocketReply } from '../call.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { NO_COMMAND_ID, isCommand } from '../call.ts'
 import { errorText } from './answer-text.ts'
 import { memberReply } from './member-reply.ts'
 import type { MemberPlace, RpcTextCaller } from './member-reply.ts'
 import { valueOf } from './params.ts'
-import type { RpcInput, RpcMember, RpcRequest } from './request-text.ts'
+import type { RpcInput, RpcMember, RpcParams, RpcRequest } from './request-text.ts'
 import { RpcAnswers } from './rpc-answers.ts'
 import type { SendAnswer } from './rpc-answers.ts'
 
@@ -70,14 +70,23 @@ export class RpcCalls {
   }
 
   #call({ method, params }: RpcRequest, place: MemberPlace, { caller, charge }: RpcSource): void {
-    const { dispatcher } = this.#parts
+    const { registry, dispatcher } = this.#parts
     const replyTo = memberReply(caller, place)
-    const entry = this.#find(method, caller)
-    if (!charge(entry === undefined ? 1 : entry.cost))
-      return dispatcher.refuse('rate_limited', NO_COMMAND_ID, replyTo)
-    if (entry === undefined) return dispatcher.unknown(NO_COMMAND_ID, replyTo)
-    if (!isCommand(entry)) return dispatcher.dispatchMethod(entry, params, replyTo)
-    if (entry.payload === null || replyTo.kind !== 'rpc-socket') return
+    const pays = (cost: number): boolean => {
+      const isPaid = charge(cost)
+      if (!isPaid) dispatcher.refuse('rate_limited', NO_COMMAND_ID, replyTo)
+      return isPaid
+    }
+    const entry = registry.find(method)
+    if (entry !== undefined && !isCommand(entry)) {
+      if (pays(entry.cost)) dispatcher.dispatchMethod(entry, params, replyTo)
+    } else if (entry !== undefined && replyTo.kind === 'rpc-socket') {
+      if (pays(entry.cost)) this.#command(entry, params, replyTo)
+    } else if (pays(1)) dispatcher.unknown(NO_COMMAND_ID, replyTo)
+  }
+
+  #command(entry: NamedCommand, params: RpcParams, replyTo: RpcSocketReply): void {
+    const { dispatcher } = this.#parts
     let value: unknown
     try {
       value = valueOf(entry.payload, params)
@@ -99,10 +108,5 @@ export class RpcCalls {
     const { answers, index, id } = place
     answers.done(index, errorText(id, { name: 'invalid_request' }), true)
     caller.strike()
-  }
-
-  #find(method: string, caller: Caller): CallEntry | undefined {
-    const entry = this.#parts.registry.find(method)
-    return entry !== undefined && isCommand(entry) && caller.kind !== 'session' ? undefined : entry
   }
 }
