@@ -59,6 +59,7 @@ async function appends(uri) {
   const nothing = () => {}
   const handlers = {
     onFenced: nothing,
+    onGivenUp: nothing,
     onWritable: nothing,
     onRefused: nothing,
     onSnapshotDue: nothing,

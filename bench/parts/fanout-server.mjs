@@ -107,6 +107,7 @@ async function startOurs() {
   )
   const room = await outbox.openRoom('bench', {
     onFenced() {},
+    onGivenUp() {},
     onWritable() {},
     onRefused() {},
     onSnapshotDue: () => snapshot(),

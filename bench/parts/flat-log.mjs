@@ -5,7 +5,13 @@ import { randomId } from '../../server/dist/process/ids.js'
 import { checkLimits } from '../../server/dist/options.js'
 import { createOutbox } from '../../server/dist/outbox/create-outbox.js'
 
-const handlers = { onFenced() {}, onWritable() {}, onRefused() {}, onSnapshotDue() {} }
+const handlers = {
+  onFenced() {},
+  onGivenUp() {},
+  onWritable() {},
+  onRefused() {},
+  onSnapshotDue() {},
+}
 const PATCH = { type: 'patch', data: '{"players":{"p3":{"x":1.5,"y":12.25,"angle":1.5}}}' }
 const ROOMS = 100
 const EVENTS_TOGETHER = 1_000

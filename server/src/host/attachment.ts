@@ -35,7 +35,7 @@ export class Attachment implements RoomLogHandlers {
   }
 
   onGivenUp(): void {
-    if (this.#room) this.#room.onGivenUp?.()
+    if (this.#room) this.#room.onGivenUp()
     else this.#loss = new RingsideError('outbox_unreachable')
   }
 

@@ -46,6 +46,7 @@ export async function openOutbox({
 
 export const quietHandlers: RoomLogHandlers = {
   onFenced: () => {},
+  onGivenUp: () => {},
   onWritable: () => {},
   onRefused: () => {},
   onSnapshotDue: () => {},

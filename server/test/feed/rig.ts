@@ -262,6 +262,7 @@ export class FeedRig {
     const ignore = (): void => {}
     const opening = this.outbox.openRoom(id, {
       onFenced: ignore,
+      onGivenUp: ignore,
       onWritable: ignore,
       onRefused: ignore,
       onSnapshotDue: ignore,

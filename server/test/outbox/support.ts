@@ -25,6 +25,7 @@ export function recordHandlers(): RoomLogHandlers & {
     calls,
     causes,
     onFenced: () => void calls.push('fenced'),
+    onGivenUp: () => void calls.push('given-up'),
     onWritable: () => void calls.push('writable'),
     onRefused: (cause) => {
       calls.push('refused')

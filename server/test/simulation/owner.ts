@@ -53,13 +53,15 @@ export class Owner {
   /** Takes the room, and its state as the log has it. False when it was not to be had. */
   async open(): Promise<boolean> {
     const { outbox, ledger, findings } = this.#parts
+    const refused = (): void => {
+      this.isRefused = true
+      ledger.refused.add(this.index)
+    }
     const handlers: RoomLogHandlers = {
       onFenced: () => this.#onFenced(),
       onWritable: () => {},
-      onRefused: () => {
-        this.isRefused = true
-        ledger.refused.add(this.index)
-      },
+      onGivenUp: refused,
+      onRefused: refused,
       onSnapshotDue: () => this.snapshot(),
     }
     let log: RoomLog

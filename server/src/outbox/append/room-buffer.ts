@@ -283,8 +283,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
       return
     }
     if (lostCount > 0) this.#context.onLost(this.room, lostCount)
-    const handlers = this.#handlers
-    this.#tell(() => (handlers.onGivenUp ? handlers.onGivenUp() : handlers.onRefused(cause)))
+    this.#tell(() => this.#handlers.onGivenUp())
   }
 
   #push(event: NewEvent, bytes: number, since = this.#context.clock.now()): void {

@@ -202,9 +202,9 @@ export interface RoomLogHandlers {
   onFenced(): void
   /**
    * The log can no longer be written by this process (OB66): stop the room and close its clients; it goes
-   * on from its log with its next owner. Default: `onRefused`.
+   * on from its log with its next owner.
    */
-  onGivenUp?(): void
+  onGivenUp(): void
   /** The buffer takes events again after `isFull`. */
   onWritable(): void
   /** An event can never be written; the room must close. Its number was voided. */

@@ -64,6 +64,7 @@ async function serve() {
   const ignore = (): void => {}
   const log = await outbox.openRoom('a', {
     onFenced: ignore,
+    onGivenUp: ignore,
     onWritable: ignore,
     onRefused: ignore,
     onSnapshotDue: ignore,

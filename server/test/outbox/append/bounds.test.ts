@@ -317,7 +317,7 @@ describe('OB6 snapshots and retention', () => {
     await pass(rig.clock, 4_000)
     expect(handlers.calls).toEqual([])
     await pass(rig.clock, 2_500)
-    expect(handlers.calls).toEqual(['refused'])
+    expect(handlers.calls).toEqual(['given-up'])
     expect(await durable).toBe('outbox_unreachable')
     weather.isDown = false
     await pass(rig.clock, 2_000)

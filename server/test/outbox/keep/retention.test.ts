@@ -49,6 +49,7 @@ it.each(Array.from({ length: 15 }, (_, index) => index + 1))(
       const id = `room${made++}`
       const log: RoomLog = await rig.outbox.openRoom(id, {
         onFenced: () => {},
+        onGivenUp: () => {},
         onRefused: () => {},
         onWritable: () => {},
         // What it captures is the state after all that was appended: flushed first, so that it is known.
