@@ -2,6 +2,7 @@ import type { PrometheusMetrics } from './process/metrics.ts'
 import type { Part } from './process/part.ts'
 import type { Outbox } from './outbox/contract/outbox.ts'
 import type { Route, RouteHandler } from './http/contract.ts'
+import { sendJson } from './http/json.ts'
 
 /** Health checks read it. States: new -> starting -> listening -> draining -> closed; starting -> failed -> closed. */
 export interface ServerStatus {
@@ -17,8 +18,6 @@ export interface StatusParts {
   /** `/metrics` without a key. */
   readonly isDevelopment: boolean
 }
-
-const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const
 
 /** New players go elsewhere well before the rooms here have to pause. */
 const READY_LAG_PART = 1 / 3
@@ -39,7 +38,10 @@ function answerLive({ outbox, status }: StatusParts): RouteHandler {
   return (_request, response) => {
     // Only a new process can take up again what was given up.
     const isLive = !outbox.stats.isGivenUp && status.phase !== 'failed'
-    response.send(isLive ? 200 : 503, JSON_HEADERS, `{"status":"${isLive ? 'live' : 'dead'}"}`)
+    sendJson(response, {
+      status: isLive ? 200 : 503,
+      body: { status: isLive ? 'live' : 'dead' },
+    })
   }
 }
 
@@ -55,7 +57,7 @@ function answerReady({ outbox, status, maxLagMs }: StatusParts): RouteHandler {
       // The answer names no host and no credential, only whether the log fails at the moment.
       outbox: { lagMs, tailLagMs, isFailing: lastError !== null },
     }
-    response.send(isReady ? 200 : 503, JSON_HEADERS, JSON.stringify(body))
+    sendJson(response, { status: isReady ? 200 : 503, body })
   }
 }
 

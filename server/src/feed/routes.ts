@@ -1,5 +1,5 @@
 import { RingsideError } from '../process/errors.ts'
-import { readJsonObject } from '../http/json-body.ts'
+import { readJsonObject } from '../http/json.ts'
 import type { Route } from '../http/contract.ts'
 import type { ReaderLimits } from './audience/reader-limits.ts'
 import type { Feed } from './feed.ts'

@@ -5,9 +5,9 @@
 
 /** These headers go with every event stream. CORS headers are the router's. */
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
-  'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-cache, no-store, no-transform',
-  'X-Accel-Buffering': 'no',
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-store, no-transform',
+  'x-accel-buffering': 'no',
 }
 
 /** This comment keeps proxies and readers from taking the stream for dead. It carries no id. */

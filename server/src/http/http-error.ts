@@ -2,6 +2,7 @@ import { errorCodes, isErrorCode } from '@ringside/protocol'
 import type { ErrorCode } from '@ringside/protocol'
 import { Rejection, RingsideError, TooManyRequests, clientText } from '../process/errors.ts'
 import type { HttpResponse } from '../transport/contract.ts'
+import { sendJson } from './json.ts'
 
 /** A failed request is answered with this. */
 export interface HttpError {
@@ -41,22 +42,4 @@ export function fromCode(code: ErrorCode, error?: RingsideError): HttpError {
 export function sendError(response: HttpResponse, error: HttpError): void {
   const { status, code, message, headers } = error
   sendJson(response, { status, headers, body: { error: { code, message } } })
-}
-
-/** An answer in JSON. */
-export interface JsonAnswer {
-  /** Default 200. */
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body: unknown
-}
-
-/** Answers with JSON that is not to be cached unless `headers` says so. */
-export function sendJson(response: HttpResponse, answer: JsonAnswer): void {
-  const { status = 200, headers, body } = answer
-  response.send(
-    status,
-    { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
-    JSON.stringify(body),
-  )
 }

@@ -1,6 +1,6 @@
 import { RingsideError } from '../process/errors.ts'
 import type { Route } from '../http/contract.ts'
-import { readJsonObject } from '../http/json-body.ts'
+import { readJsonObject, sendJson } from '../http/json.ts'
 import type { AddressRate } from '../limit/address-rate.ts'
 import type { Matchmaker, SeatWish } from './matchmaker.ts'
 
@@ -30,7 +30,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
       const { name: playerName, options } = await readJsonObject(request, maxBodyBytes)
       const wish = { name: playerName, options, remoteAddress }
       const answer = await find(params['target'] ?? '', wish)
-      response.send(200, JSON_HEADERS, JSON.stringify(answer))
+      sendJson(response, { body: answer })
     },
   }))
   routes.push({
@@ -41,10 +41,8 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
       const { token } = await readJsonObject(request, maxBodyBytes)
       const roomId = params['roomId']
       if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
-      response.send(200, JSON_HEADERS, JSON.stringify(matchmaker.reconnect(roomId, token)))
+      sendJson(response, { body: matchmaker.reconnect(roomId, token) })
     },
   })
   return routes
 }
-
-const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' } as const

@@ -1,7 +1,7 @@
 import { connect } from '@ringside/client'
 import type { Client } from '@ringside/client'
-import { RingsideError } from '@ringside/server'
-import type { Clock, HttpRequest, HttpResponse, Logger, Server } from '@ringside/server'
+import { RingsideError, readJsonObject, sendJson } from '@ringside/server'
+import type { Clock, HttpRequest, Logger, Server } from '@ringside/server'
 import { MAX_PLAYERS } from '../shared/constants.ts'
 import { game } from '../shared/game.ts'
 import type { BotSeat } from './arena-room.ts'
@@ -64,15 +64,15 @@ export class Demo {
       context.requireKey()
       const wanted = await readRequest(request)
       const roomIds = await this.start(wanted)
-      answer(response, 200, { started: roomIds, ...this.status() })
+      sendJson(response, { body: { started: roomIds, ...this.status() } })
     })
     server.route('POST', '/demo/stop', async (_request, response, context) => {
       context.requireKey()
       await this.stop()
-      answer(response, 200, this.status())
+      sendJson(response, { body: this.status() })
     })
     server.route('GET', '/demo/status', (_request, response) => {
-      answer(response, 200, this.status())
+      sendJson(response, { body: this.status() })
     })
   }
 
@@ -176,15 +176,7 @@ export class Demo {
 }
 
 async function readRequest(request: HttpRequest): Promise<DemoRequest> {
-  const text = new TextDecoder().decode(await request.body(MAX_BODY_BYTES))
-  let body: unknown
-  try {
-    body = text.trim() === '' ? {} : JSON.parse(text)
-  } catch (cause) {
-    throw new RingsideError('bad_request', 'Expected a JSON body', { cause })
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new RingsideError('bad_request', 'Expected a JSON object')
+  const body = await readJsonObject(request, MAX_BODY_BYTES)
   return {
     bots: whole(body, 'bots', [DEFAULT_BOTS, MAX_PLAYERS]),
     rooms: whole(body, 'rooms', [1, MAX_DEMO_ROOMS]),
@@ -198,13 +190,5 @@ function whole(body: object, name: string, [fallback, max]: readonly [number, nu
   throw new RingsideError(
     'bad_request',
     `Expected ${name} to be a whole number from 1 to ${max}, got ${JSON.stringify(value)}`,
-  )
-}
-
-function answer(response: HttpResponse, status: number, body: unknown): void {
-  response.send(
-    status,
-    { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
-    JSON.stringify(body),
   )
 }

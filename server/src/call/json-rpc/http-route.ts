@@ -2,6 +2,7 @@ import { RingsideError } from '../../process/errors.ts'
 import type { AddressRate } from '../../limit/address-rate.ts'
 import type { Principal } from '../contract.ts'
 import type { Route, RouteContext, RouteHandler } from '../../http/contract.ts'
+import { sendJson } from '../../http/json.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import { HttpCaller } from './http-caller.ts'
 import { readRequests } from './request-text.ts'
@@ -14,11 +15,6 @@ export interface RpcRouteParts {
   /** Calls of each address. */
   readonly rate: AddressRate
 }
-
-const HEADERS = {
-  'content-type': 'application/json; charset=utf-8',
-  'cache-control': 'no-store',
-} as const
 
 /**
  * `POST /rpc`: a text of JSON-RPC as JSON, answered with 200 whatever its members come to, and with 204 when
@@ -57,5 +53,5 @@ function principalOf(request: HttpRequest, context: RouteContext): Principal {
 
 function answer(response: HttpResponse, text: string | null): void {
   if (text === null) response.send(204, { 'cache-control': 'no-store' }, '')
-  else response.send(200, HEADERS, text)
+  else sendJson(response, { encoded: text })
 }

@@ -2,6 +2,7 @@ import type { RoomListing } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
 import type { ServerLimits } from '../../process/limits.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../../transport/contract.ts'
+import { sendJson } from '../../http/json.ts'
 import type { RoomDirectory } from '../audience/directory.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
 import type { Spectators } from '../audience/spectators.ts'
@@ -74,11 +75,8 @@ export class Lobby {
    */
   answer({ remoteAddress }: HttpRequest, response: HttpResponse): void {
     this.#context.readers.checkRead(remoteAddress)
-    const headers = {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Cache-Control': 'no-cache',
-    }
-    response.send(200, headers, this.#listJson())
+    const headers = { 'cache-control': 'no-cache' }
+    sendJson(response, { headers, encoded: this.#listJson() })
   }
 
   /** Answers `GET /rooms/stream`. */

@@ -1,6 +1,7 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import { networkOf } from '../../transport/client-address.ts'
+import { sendJson } from '../../http/json.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
@@ -58,7 +59,8 @@ export class History {
     // At the point asked for it had not begun. Without one it has begun, but is too young to be
     // seen.
     if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
-    response.send(200, jsonHeaders(isPast, this.#isShared(room)), viewJson(view))
+    const headers = cacheHeaders(isPast, this.#isShared(room))
+    sendJson(response, { headers, encoded: viewJson(view) })
   }
 
   /**
@@ -84,7 +86,8 @@ export class History {
     // The beginning of the kept log moves on with retention: a page there is sealed, but its
     // address is not.
     const isCacheable = page.isSealed && asked > 0
-    response.send(200, jsonHeaders(isCacheable, this.#isShared(room)), page.body)
+    const headers = cacheHeaders(isCacheable, this.#isShared(room))
+    sendJson(response, { headers, encoded: page.body })
   }
 
   #watchedRoom(id: string, request: HttpRequest): WatchedRoom {
@@ -102,10 +105,7 @@ export class History {
 }
 
 /** An answer that can change is asked for again. */
-function jsonHeaders(isFinal: boolean, isForAll: boolean): Record<string, string> {
+function cacheHeaders(isFinal: boolean, isForAll: boolean): Record<string, string> {
   const scope = isForAll ? 'public' : 'private'
-  return {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Cache-Control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache',
-  }
+  return { 'cache-control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache' }
 }

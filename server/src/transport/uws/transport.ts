@@ -173,7 +173,7 @@ export class UwsTransport implements Transport {
       const { status, code } = decision
       new UwsExchange(response, request, new Set()).send(
         status,
-        { 'content-type': 'application/json' },
+        { 'content-type': 'application/json; charset=utf-8' },
         JSON.stringify({ error: { code, message: 'The handshake was refused' } }),
       )
       return
@@ -196,7 +196,7 @@ export class UwsTransport implements Transport {
     } catch {
       exchange.send(
         500,
-        { 'content-type': 'application/json' },
+        { 'content-type': 'application/json; charset=utf-8' },
         '{"error":{"code":"internal","message":"The server failed"}}',
       )
     }

@@ -21,7 +21,7 @@ describe('FE16 pages', () => {
       seen.push(...events.map(({ data }) => (data as { n: number }).n))
       if (!sealed) break
       expect(reader.exchange.headers).toMatchObject({
-        'Cache-Control': 'public, max-age=31536000, immutable',
+        'cache-control': 'public, max-age=31536000, immutable',
       })
       expect(next).toBe(events.at(-1)?.seq)
       after = next

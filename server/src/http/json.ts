@@ -1,9 +1,30 @@
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
-import type { HttpRequest } from '../transport/contract.ts'
+import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 
 const MAX_DEPTH = 32
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** An answer in JSON: `body` is a value, or `encoded` is JSON already. */
+export type JsonAnswer = {
+  /** Default 200. */
+  readonly status?: number
+  /** In lower case. Beside the media type, default `cache-control: no-store`. */
+  readonly headers?: Readonly<Record<string, string>>
+} & ({ readonly body: unknown } | { readonly encoded: string | Uint8Array })
+
+/**
+ * Answers with JSON that is not to be cached unless `headers` says so.
+ * @throws TypeError for a body that JSON cannot say.
+ */
+export function sendJson(response: HttpResponse, answer: JsonAnswer): void {
+  const { status = 200, headers } = answer
+  response.send(
+    status,
+    { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+    'encoded' in answer ? answer.encoded : JSON.stringify(answer.body),
+  )
+}
 
 /**
  * Reads a body as JSON. Call it in the handler's own turn. An empty body is `null`.
@@ -32,7 +53,7 @@ export async function readJsonObject(
  * Parses hostile JSON: UTF-8, at most 32 levels, no key that could reach a prototype.
  * @throws RingsideError bad_request.
  */
-export function parseJson(bytes: Uint8Array): Json {
+function parseJson(bytes: Uint8Array): Json {
   if (bytes.length === 0) return null
   let value: Json
   try {
