@@ -1,4 +1,5 @@
 import type { Clock } from '../process/clock.ts'
+import { Waits } from '../process/wait.ts'
 import { warnOf } from '../process/failure.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
@@ -23,11 +24,12 @@ export class RecordWriter {
   readonly #unsaved = new Map<string, RoomRecord>()
   readonly #writing = new Map<string, Promise<void>>()
   /** Ends the waits before another attempt. */
-  readonly #waits = new Set<() => void>()
+  readonly #waits: Waits
   #isStopped = false
 
   constructor(parts: RecordWriterParts) {
     this.#parts = parts
+    this.#waits = new Waits(parts.clock)
   }
 
   /** The first record of a room, tried once. @throws whatever the log fails with. */
@@ -55,7 +57,7 @@ export class RecordWriter {
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
-    for (const finish of this.#waits) finish()
+    this.#waits.release()
     const rooms = this.#unsaved.size
     if (rooms > 0) this.#parts.logger.error({ rooms }, 'room records were not saved')
   }
@@ -77,22 +79,9 @@ export class RecordWriter {
             'room record was not saved, trying again',
           ])
         failures++
-        await this.#wait()
+        await this.#waits.sleep(RETRY_MS)
       }
     }
     this.#writing.delete(room)
-  }
-
-  #wait(): Promise<void> {
-    if (this.#isStopped) return Promise.resolve()
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        cancel()
-        this.#waits.delete(finish)
-        resolve()
-      }
-      const cancel = this.#parts.clock.after(RETRY_MS, finish)
-      this.#waits.add(finish)
-    })
   }
 }

@@ -1,6 +1,6 @@
 import type { Json } from '@ringside/protocol'
-import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
+import { within } from '../process/wait.ts'
 import type { Outbox, RoomLog, StoredRoom } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { RoomContext } from '../room/context.ts'
@@ -192,7 +192,9 @@ export class Tenancy {
       const { settleMs, storeMs } = terms
       const stored = room.handOver(settleMs, handedOver)
       const { clock } = this.#context
-      await (storeMs === null ? stored : within(stored, settleMs + storeMs, clock))
+      if (storeMs === null) await stored
+      else if (!(await within(clock, settleMs + storeMs, stored)))
+        throw new RingsideError('unavailable')
       if (room.isOver) return await this.#left(room)
     } catch (error) {
       if (room.isOver) throw error
@@ -212,18 +214,5 @@ export class Tenancy {
   async #left(room: LiveRoom): Promise<void> {
     await this.#closed
     if (!room.hasEnded) throw new RingsideError('room_taken')
-  }
-}
-
-/** @throws RingsideError unavailable when the log has not answered in time. */
-async function within(stored: Promise<void>, ms: number, clock: Clock): Promise<void> {
-  let cancel = (): void => {}
-  const late = new Promise<never>((_resolve, reject) => {
-    cancel = clock.after(ms, () => reject(new RingsideError('unavailable')))
-  })
-  try {
-    await Promise.race([stored, late])
-  } finally {
-    cancel()
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
+import { within } from '../process/wait.ts'
 import { briefOf } from '../process/failure.ts'
 import type { Logger } from '../process/logger.ts'
 import type { LogWriter } from './append/log-writer.ts'
@@ -17,7 +18,7 @@ import type {
   StoredRoom,
 } from './contract/outbox.ts'
 import type { RoomRecord, Snapshot } from './contract/store.ts'
-import { Halt, stoppedError, within } from './health/halt.ts'
+import { Halt, stoppedError } from './health/halt.ts'
 import type { Outage } from './health/outage.ts'
 import type { HistoryWatch } from './history/history-watch.ts'
 import type { LogView } from './history/log-view.ts'

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { Waits } from './wait.ts'
 
 const FIRST_MS = 10
 const LONGEST_MS = 1_000
@@ -15,13 +16,13 @@ const BURST = 20
  */
 export class LoopPace {
   readonly #clock: Clock
-  readonly #waits = new Set<() => void>()
-  #isReleased = false
+  readonly #waits: Waits
   /** The time at which the next turn is due, were there no burst. */
   #dueAt = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#waits = new Waits(clock)
   }
 
   /** Counts a turn and says in how many ms it may begin: for a loop that is made of timers. */
@@ -37,7 +38,7 @@ export class LoopPace {
   /** Counts a turn and resolves when it may begin. */
   async turn(): Promise<void> {
     const waitMs = this.next()
-    if (waitMs > 0) await this.#wait(waitMs)
+    if (waitMs > 0) await this.#waits.sleep(waitMs)
   }
 
   /**
@@ -45,24 +46,10 @@ export class LoopPace {
    * @param attempt - 0 for the first failure.
    */
   async backOff(attempt: number): Promise<void> {
-    await this.#wait(Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 10)))
+    await this.#waits.sleep(Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 10)))
   }
 
   release(): void {
-    this.#isReleased = true
-    for (const finish of this.#waits) finish()
-  }
-
-  async #wait(ms: number): Promise<void> {
-    if (this.#isReleased) return
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        cancel()
-        this.#waits.delete(finish)
-        resolve()
-      }
-      const cancel = this.#clock.after(ms, finish)
-      this.#waits.add(finish)
-    })
+    this.#waits.release()
   }
 }

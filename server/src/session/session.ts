@@ -14,6 +14,7 @@ import type { RpcOverSocket } from '../call/json-rpc/over-socket.ts'
 import type { RpcSession } from '../call/json-rpc/socket-text.ts'
 import type { PlainReply } from '../call/reply.ts'
 import type { Clock } from '../process/clock.ts'
+import { LateSignal } from '../process/late-signal.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../process/limits.ts'
@@ -71,7 +72,7 @@ export class ClientSession implements ClientLink, RpcSession {
   readonly #connection: Connection
   readonly #context: SessionContext
   #inbound: Inbound | null = null
-  #abort: AbortController | null = null
+  readonly #signal = new LateSignal()
   /** The socket has taken nothing since then, in ms; 0 = nothing waits. */
   #stuckSince = 0
 
@@ -198,11 +199,7 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController()
-      if (!this.isOpen) this.#abort.abort()
-    }
-    return this.#abort.signal
+    return this.#signal.of(!this.isOpen)
   }
 
   /** The last resort of the table: an error has escaped from everything here. */
@@ -319,7 +316,7 @@ export class ClientSession implements ClientLink, RpcSession {
   /** Nobody waits here any more, and the calls that run for the client are told so. It does nothing the second time. */
   #release(): void {
     this.pending?.abandon()
-    this.#abort?.abort()
+    this.#signal.abort()
   }
 
   charge(cost: number): boolean {

@@ -1,4 +1,5 @@
 import type { Principal } from '../../call/contract.ts'
+import { LateSignal } from '../../process/late-signal.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { PendingCalls, PrincipalCaller } from '../call.ts'
 
@@ -9,7 +10,7 @@ export class HttpCaller implements PrincipalCaller {
   readonly remoteAddress: string
   pending: PendingCalls | null = null
   readonly #response: HttpResponse
-  #abort: AbortController | null = null
+  readonly #signal = new LateSignal()
 
   constructor(principal: Principal, request: HttpRequest, response: HttpResponse) {
     this.principal = principal
@@ -17,7 +18,7 @@ export class HttpCaller implements PrincipalCaller {
     this.#response = response
     response.onAborted(() => {
       this.pending?.abandon()
-      this.#abort?.abort()
+      this.#signal.abort()
     })
   }
 
@@ -26,11 +27,7 @@ export class HttpCaller implements PrincipalCaller {
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController()
-      if (!this.isOpen) this.#abort.abort()
-    }
-    return this.#abort.signal
+    return this.#signal.of(!this.isOpen)
   }
 
   /**
@@ -38,7 +35,7 @@ export class HttpCaller implements PrincipalCaller {
    * begin together, so that the time of one is the time of all.
    */
   outlived(): void {
-    this.#abort?.abort()
+    this.#signal.abort()
   }
 
   /** An address is limited by the number of its requests, good or bad. */

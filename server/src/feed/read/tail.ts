@@ -3,6 +3,7 @@ import { RingsideError } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
 import type { Logger } from '../../process/logger.ts'
 import { LoopPace } from '../../process/loop-pace.ts'
+import { sleep } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedEntry } from './entry.ts'
 import type { FeedSlice } from './ring.ts'
@@ -218,7 +219,7 @@ export class FeedTail {
         await this.#skipping
         this.#skipping = null
         onCut(this)
-      } else await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
+      } else await sleep(clock, RETRY_MS)
     }
     this.#loading = null
     this.advance()

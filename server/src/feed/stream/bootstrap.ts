@@ -1,6 +1,7 @@
 import type { ResetReason } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
+import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import type { ReadGate } from '../read/read-gate.ts'
@@ -260,7 +261,7 @@ async function writeWhole(
   stream: FeedStream,
   parts: readonly Uint8Array[],
 ): Promise<boolean> {
-  await new Promise<void>((resolve) => context.clock.soon(resolve))
+  await nextTurn(context.clock)
   if (!stream.body.isOpen) return false
   if (!context.write(stream, joinBytes(parts))) await stream.writable()
   return stream.body.isOpen

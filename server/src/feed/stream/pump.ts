@@ -3,6 +3,7 @@ import { RingsideError, TooManyRequests } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
 import { LoopPace } from '../../process/loop-pace.ts'
 import type { Logger } from '../../process/logger.ts'
+import { sleep } from '../../process/wait.ts'
 import type { ByteStream } from '../../transport/contract.ts'
 import type { FeedSource } from '../read/source.ts'
 import { covers, sliceOf } from '../read/stretches.ts'
@@ -306,7 +307,7 @@ export class FeedPump {
       }
       if (!(error instanceof TooManyRequests))
         warnOf(logger, error, [{ streamId: stream.id }, 'feed read failed'])
-      await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
+      await sleep(clock, RETRY_MS)
     }
     if (isLoading(stream)) stream.goOn()
     this.schedule()

@@ -3,6 +3,7 @@ import type { Clock } from '../../process/clock.ts'
 import { RingsideError, TooManyRequests } from '../../process/errors.ts'
 import { warnOf } from '../../process/failure.ts'
 import type { Logger } from '../../process/logger.ts'
+import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import type { ReadGate } from '../read/read-gate.ts'
@@ -63,7 +64,7 @@ export class FeedStarter {
   /** A stream was opened: `hello`, then what it asked for. */
   async begin(stream: FeedStream, start: FeedStart): Promise<void> {
     const { clock, pump, retryMs } = this.#context
-    await new Promise<void>((resolve) => clock.soon(resolve))
+    await nextTurn(clock)
     if (!stream.body.isOpen) return
     const { rooms, tail } = stream.group
     const hello = {

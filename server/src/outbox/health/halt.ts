@@ -1,4 +1,3 @@
-import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 
 /** Lets everybody who waits for a store go when the log stops, whatever the store does. */
@@ -33,14 +32,4 @@ export class Halt {
 /** Makes the error of a wait that the stop of the log has ended. */
 export function stoppedError(): RingsideError {
   return new RingsideError('draining', 'The log was stopped')
-}
-
-/** Waits for `work`, which does not reject, but no longer than `ms`. */
-export async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
-  let cancel = (): void => {}
-  const deadline = new Promise<void>((resolve) => {
-    cancel = clock.after(ms, resolve)
-  })
-  await Promise.race([work, deadline])
-  cancel()
 }

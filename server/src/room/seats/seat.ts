@@ -1,6 +1,7 @@
 import { isGameCommandId, encodeFrame } from '@ringside/protocol'
 import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
+import { LateSignal } from '../../process/late-signal.ts'
 import type { ClientLink, ClientSeat } from '../../call/client-link.ts'
 import type { LeaveReason, RoomSession } from '../definition.ts'
 import type { CommandHandlers, RoomType } from '../type.ts'
@@ -59,7 +60,7 @@ export class Seat implements ClientSeat {
   /** The reservation is over: the seat was taken, or given back. */
   onSettled: () => void = () => {}
   readonly #owner: SeatOwner
-  #abort: AbortController | null = null
+  readonly #signal = new LateSignal()
 
   constructor(owner: SeatOwner, facts: SeatFacts) {
     this.#owner = owner
@@ -83,11 +84,7 @@ export class Seat implements ClientSeat {
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController()
-      if (this.status === 'gone') this.#abort.abort()
-    }
-    return this.#abort.signal
+    return this.#signal.of(this.status === 'gone')
   }
 
   /** The seat is given up for good. */
@@ -95,7 +92,7 @@ export class Seat implements ClientSeat {
     this.status = 'gone'
     this.cancelTimer?.()
     this.cancelTimer = null
-    this.#abort?.abort()
+    this.#signal.abort()
   }
 
   /**

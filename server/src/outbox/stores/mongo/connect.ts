@@ -1,6 +1,5 @@
 import { MongoClient } from 'mongodb'
 import type { MongoClientOptions } from 'mongodb'
-import type { Clock } from '../../../process/clock.ts'
 import { RingsideError } from '../../../process/errors.ts'
 import { hasEncodedCredentials, maskAddress, maskText, optionsIn } from './address.ts'
 
@@ -42,18 +41,5 @@ export function makeClient(uri: string): MongoClient {
       'option_invalid',
       `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(text, uri)}`,
     )
-  }
-}
-
-/** Resolves with what `work` gives, or rejects after `ms`; nobody is told then what becomes of it. */
-export async function withinMs<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T> {
-  let cancel = (): void => {}
-  const late = new Promise<never>((_resolve, reject) => {
-    cancel = clock.after(ms, () => reject(new Error(`no answer within ${ms} ms`)))
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    cancel()
   }
 }

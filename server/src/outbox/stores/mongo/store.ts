@@ -2,6 +2,7 @@ import type { Db, MongoClient } from 'mongodb'
 import { SystemClock } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
 import { RingsideError } from '../../../process/errors.ts'
+import { within } from '../../../process/wait.ts'
 import { silentLogger } from '../../../process/logger.ts'
 import type { Logger } from '../../../process/logger.ts'
 import type {
@@ -18,7 +19,7 @@ import type {
 import { databaseIn, maskAddress, maskText } from './address.ts'
 import { ClusterTime } from './cluster-time.ts'
 import { collectionsOf, createCollections, repairCollections } from './collections.ts'
-import { makeClient, withinMs } from './connect.ts'
+import { makeClient } from './connect.ts'
 import { MongoCheckpoints } from './checkpoints.ts'
 import { MongoEvents } from './events.ts'
 import { MongoInserter } from './inserter.ts'
@@ -125,7 +126,9 @@ export class MongoStore implements LogStore {
     const { uri, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options
     const failure = new StartFailure(this.#client)
     try {
-      await withinMs(this.#processClock, this.#connect(mustExist), connectTimeoutMs)
+      const connecting = this.#connect(mustExist)
+      if (!(await within(this.#processClock, connectTimeoutMs, connecting)))
+        throw new Error(`no answer within ${connectTimeoutMs} ms`)
     } catch (error) {
       await this.close()
       // It has no `cause`: nothing that quotes the address may travel further.
@@ -161,6 +164,7 @@ export class MongoStore implements LogStore {
   async close(): Promise<void> {
     this.#time.stop()
     const closing = this.#stream.stop().then(() => this.#client.close())
-    await withinMs(this.#processClock, closing, CLOSE_TIMEOUT_MS).catch(() => this.#client.close())
+    const isClosed = await within(this.#processClock, CLOSE_TIMEOUT_MS, closing).catch(() => false)
+    if (!isClosed) await this.#client.close()
   }
 }

@@ -1,0 +1,18 @@
+/** A signal that is made when it is first asked for, since most of its owners are never asked. */
+export class LateSignal {
+  #controller: AbortController | null = null
+
+  /** `isOver` says that its owner is gone: one that is made only then is aborted already. */
+  of(isOver: boolean): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController()
+      if (isOver) this.#controller.abort()
+    }
+    return this.#controller.signal
+  }
+
+  /** Tells those who have it. */
+  abort(): void {
+    this.#controller?.abort()
+  }
+}
