@@ -8,6 +8,7 @@ import type { RoomType } from '../room/type.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { StateMaker } from '../state/state-makers.ts'
 import { eachAtOnce } from './at-once.ts'
+import { HeldRooms } from './held-rooms.ts'
 import type { RoomFacts, Records } from './records.ts'
 import { restoreAll } from './restore-all.ts'
 import { Tenancy } from './tenancy.ts'
@@ -53,12 +54,13 @@ export interface HostParts {
  */
 export class Host {
   readonly #parts: HostParts
-  readonly #context: RoomContext
+  readonly #context: TenancyParts['context']
   readonly #types: ReadonlyMap<string, RoomType>
   readonly #records: Records
   /** Every room that is here, from the claim of its log on. */
   readonly #tenancies = new Map<string, Tenancy>()
-  readonly #rooms = new Map<string, LiveRoom>()
+  /** Those of them that run. */
+  readonly rooms = new HeldRooms(this.#tenancies)
   readonly #listeners = new Set<(roomId: string) => void>()
   /** Releases under way. */
   readonly #releases = new Set<Promise<void>>()
@@ -74,7 +76,6 @@ export class Host {
     this.#context = {
       ...parts.context,
       onChanged: ({ id }) => this.#changed(id),
-      onEnded: ({ id }, closed) => this.#forget(id, closed),
     }
   }
 
@@ -83,14 +84,10 @@ export class Host {
     return this.#isDraining
   }
 
-  get rooms(): ReadonlyMap<string, LiveRoom> {
-    return this.#rooms
-  }
-
   /** Seats taken, over all rooms. */
   get playerCount(): number {
     let count = 0
-    for (const room of this.#rooms.values()) count += room.clientCount
+    for (const room of this.rooms.values()) count += room.clientCount
     return count
   }
 
@@ -103,7 +100,7 @@ export class Host {
   async create(typeName: string, options: Json): Promise<LiveRoom> {
     const type = this.#typeOf(typeName)
     if (this.#isDraining) throw new RingsideError('draining')
-    if (this.#rooms.size + this.#openingCount >= this.#parts.maxRooms)
+    if (this.rooms.size + this.#openingCount >= this.#parts.maxRooms)
       throw new RingsideError('room_limit')
     if (this.#parts.isLogAway?.()) throw new RingsideError('unavailable')
     this.#openingCount++
@@ -159,8 +156,8 @@ export class Host {
   }
 
   #heldBy(roomId: string): Tenancy {
-    const tenancy = this.#rooms.has(roomId) ? this.#tenancies.get(roomId) : undefined
-    if (!tenancy) throw new RingsideError('room_not_found')
+    const tenancy = this.#tenancies.get(roomId)
+    if (!tenancy?.room) throw new RingsideError('room_not_found')
     return tenancy
   }
 
@@ -188,10 +185,8 @@ export class Host {
       assertMayBegin: () => {
         if (this.#isDraining) throw new RingsideError('draining')
       },
-      onHeld: (room) => {
-        this.#rooms.set(id, room)
-        this.#notify(id)
-      },
+      onHeld: () => this.#notify(id),
+      onOver: (room, closed) => this.#forget(room, closed),
       onFenced: () => this.#fenced(id),
     })
     this.#tenancies.set(id, tenancy)
@@ -263,9 +258,9 @@ export class Host {
     const { settleMs } = this.#parts
     const { clock } = this.#context
     const deadline = clock.now() + settleMs
-    await eachAtOnce([...this.#rooms.keys()], RELEASED_AT_ONCE, async (id) => {
+    await eachAtOnce([...this.rooms.keys()], RELEASED_AT_ONCE, async (id) => {
       // One that has ended since needs nothing.
-      if (!this.#rooms.has(id)) return
+      if (!this.rooms.has(id)) return
       const terms = { settleMs: Math.max(0, deadline - clock.now()), storeMs: null }
       await this.#release(this.#heldBy(id), terms).handedOver
     })
@@ -289,7 +284,7 @@ export class Host {
 
   /** @throws RingsideError room_not_found; room_released when another owner has it. */
   get(roomId: string): LiveRoom {
-    const room = this.#rooms.get(roomId)
+    const room = this.rooms.get(roomId)
     if (room && !room.isOver) return room
     throw new RingsideError(this.isElsewhere(roomId) ? 'room_released' : 'room_not_found')
   }
@@ -299,26 +294,26 @@ export class Host {
    * given up: the events that they would go on from are not written.
    */
   isElsewhere(roomId: string): boolean {
-    if (this.#rooms.has(roomId) || this.#parts.outbox.stats.isGivenUp) return false
+    if (this.rooms.has(roomId) || this.#parts.outbox.stats.isGivenUp) return false
     return this.#records.find(roomId)?.isLive === true
   }
 
   /** RoomFacts of a living room, or of one that was here not too long ago. */
   find(roomId: string): RoomFacts | null {
-    const room = this.#rooms.get(roomId)
+    const room = this.rooms.get(roomId)
     return room ? this.#records.factsOf(room) : this.#records.find(roomId)
   }
 
   /** Ids of the rooms that are here and of those that were. */
   *ids(): Iterable<string> {
-    yield* this.#rooms.keys()
+    yield* this.rooms.keys()
     yield* this.#records.awayIds()
   }
 
   /** The public living rooms. */
   list(spectatorsOf: (roomId: string) => number): RoomListing[] {
     const listings: RoomListing[] = []
-    for (const room of this.#rooms.values()) {
+    for (const room of this.rooms.values()) {
       if (room.profile.isPrivate || room.isOver) continue
       listings.push({
         roomId: room.id,
@@ -340,10 +335,8 @@ export class Host {
     return () => this.#listeners.delete(listener)
   }
 
-  #forget(roomId: string, closed: Promise<void>): void {
-    const room = this.#rooms.get(roomId)
-    if (!room) return
-    this.#rooms.delete(roomId)
+  #forget(room: LiveRoom, closed: Promise<void>): void {
+    const { id: roomId } = room
     this.#tenancies.delete(roomId)
     const forgotten = this.#records.close(room, closed)
     const what = room.hasEnded ? 'room ended' : 'room stopped, not ended'
@@ -361,7 +354,7 @@ export class Host {
   }
 
   #changed(roomId: string): void {
-    const room = this.#rooms.get(roomId)
+    const room = this.rooms.get(roomId)
     if (room) this.#records.update(room)
     this.#notify(roomId)
   }

@@ -23,12 +23,14 @@ export interface Place {
 
 export interface TenancyParts {
   readonly outbox: Pick<Outbox, 'openRoom' | 'readRoom' | 'stateOf'>
-  readonly context: RoomContext
+  readonly context: Omit<RoomContext, 'onEnded'>
   readonly states: StateMaker
   /** @throws RingsideError draining when no room may begin here any more. */
   readonly assertMayBegin: () => void
   /** The room runs: called in the turn in which it was made, so that a drain finds it. */
-  readonly onHeld: (room: LiveRoom) => void
+  readonly onHeld: () => void
+  /** The room is over; `closed` settles when its log is written. */
+  readonly onOver: (room: LiveRoom, closed: Promise<void>) => void
   /** Another owner has taken the room. */
   readonly onFenced: () => void
 }
@@ -84,15 +86,22 @@ export class Tenancy {
   constructor(place: Place, parts: TenancyParts) {
     this.place = place
     this.#parts = parts
-    const { context } = parts
+    const { context, onOver } = parts
     this.#context = {
       ...context,
-      onEnded: (room, closed) => {
+      onEnded: (_room, closed) => {
+        const { room } = this
         this.#state = { kind: 'over' }
         this.#closed = closed
-        context.onEnded(room, closed)
+        if (room) onOver(room, closed)
       },
     }
+  }
+
+  /** The room while it is here: held, or being released. */
+  get room(): LiveRoom | null {
+    const state = this.#state
+    return state.kind === 'held' || state.kind === 'releasing' ? state.room : null
   }
 
   /** Makes a new room. @throws whatever the log and onCreate throw; RingsideError unavailable. */
@@ -156,7 +165,7 @@ export class Tenancy {
       const room = new LiveRoom({ ...this.place, log }, start, this.#context)
       attachment.attach(room)
       this.#state = { kind: 'held', room }
-      onHeld(room)
+      onHeld()
       return room
     } catch (error) {
       // `error` says already what it was.
