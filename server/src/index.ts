@@ -1,5 +1,5 @@
 export type { RpcParams } from './call/json-rpc/request-text.ts'
-export type { StandardIssue, StandardResult, StandardSchema } from './call/json-rpc/validator.ts'
+export type { StandardIssue, StandardResult, StandardSchema } from './call/json-rpc/params.ts'
 export { ManualClock, SystemClock } from './process/clock.ts'
 export type { Clock } from './process/clock.ts'
 export { Rejection, RingsideError, reject, serverErrorCodes } from './process/errors.ts'
@@ -63,7 +63,7 @@ export type {
   RpcContext,
   RpcHandler,
   Session,
-} from './call/contract.ts'
+} from './call/public-contract.ts'
 export type { RouteContext, RouteHandler } from './http/contract.ts'
 export type {
   RawHandler,

@@ -7,8 +7,8 @@ import type {
   Schema,
 } from '@ringside/protocol'
 import type { RpcParams } from './call/json-rpc/request-text.ts'
-import type { StandardSchema } from './call/json-rpc/validator.ts'
-import type { DisconnectReason, RpcHandler, Session } from './call/contract.ts'
+import type { StandardSchema } from './call/json-rpc/params.ts'
+import type { DisconnectReason, RpcHandler, Session } from './call/public-contract.ts'
 import type { RouteHandler } from './http/contract.ts'
 import type { RoomHandlersOf } from './room/definition.ts'
 import type { LoopbackSocket } from './transport/contract.ts'

@@ -126,7 +126,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     metrics,
     registry,
     dispatcher,
-    rpc: rpc.overSocket,
+    rpc: rpc.socketEntry,
     hooks,
     isOriginAllowed,
     desk: matchmaker,

@@ -1,11 +1,12 @@
 import type { Schema } from '@ringside/protocol'
 import type { Refusal } from '../process/failure.ts'
 import type { Decode, EncodeInto } from './compiled-codec.ts'
-import type { Principal, Session } from './contract.ts'
+import type { Principal, Session } from './public-contract.ts'
 
 /*
  * A call is an entry of the command table, a decoded value, the caller, and the target of its answer.
- * This file is the contract of all four.
+ * This file is the contract of all four. Beside it public-contract.ts has sessions and callers as game code sees them,
+ * and seat-contract.ts a room's end of a connection and a session's end of a seat.
  */
 
 /** The id of a method, which has none on the wire. */
@@ -138,22 +139,15 @@ interface Target {
   kept(): ReplyTo
 }
 
-/** The target of a plain command. */
-export interface PlainReplyTo extends Target {
-  readonly kind: 'plain'
-  readonly caller: SessionCaller
-}
-
-/** The target of a command inside a REQUEST. */
-export interface RequestReplyTo extends Target {
-  readonly kind: 'request'
+/** The target of a caller with a session: only those reach a command. Each kind is a class of its own. */
+export interface SessionReply extends Target {
+  readonly kind: 'plain' | 'request' | 'rpc-socket'
   readonly caller: SessionCaller
 }
 
 /** One member of a JSON-RPC message that came over a socket; a notification's target tells nothing. */
-export interface RpcSocketReply extends Target {
+export interface RpcSocketReply extends SessionReply {
   readonly kind: 'rpc-socket'
-  readonly caller: SessionCaller
 }
 
 /** One member of a JSON-RPC body of `POST /rpc`. */
@@ -162,12 +156,10 @@ export interface RpcHttpReply extends Target {
   readonly caller: PrincipalCaller
 }
 
-/** Targets of callers with a session: only those reach a command. */
-export type SessionReply = PlainReplyTo | RequestReplyTo | RpcSocketReply
 /** Targets of JSON-RPC: only those reach a method. */
 export type RpcReply = RpcSocketReply | RpcHttpReply
 /** Every target there is. */
-export type ReplyTo = SessionReply | RpcReply
+export type ReplyTo = SessionReply | RpcHttpReply
 
 /** A call whose handler returned a promise. States: waiting -> answered | over; `over` is told nothing more. */
 export class PendingCall {

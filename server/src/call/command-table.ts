@@ -3,7 +3,7 @@ import type { CommandDefinition, Commands } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
 import { NO_COMMAND_ID, NO_INDEX } from './call.ts'
 import type { CommandEntry, MethodEntry, NamedCommand, NamedEntry } from './call.ts'
-import type { Session } from '../call/contract.ts'
+import type { Session } from './public-contract.ts'
 import { scratchMemory } from '../transport/off-heap.ts'
 import { compileDecode, compileEncode } from './compiled-codec.ts'
 

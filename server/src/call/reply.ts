@@ -1,9 +1,9 @@
 import { encodeMessage, encodeSystem, errorCodes, isErrorCode } from '@ringside/protocol'
 import type { Refusal } from '../process/failure.ts'
-import type { CommandEntry, PlainReplyTo, RequestReplyTo, SessionCaller } from './call.ts'
+import type { CommandEntry, SessionCaller, SessionReply } from './call.ts'
 
 /** The answer to a plain command goes out on its own id; `undefined` sends nothing. One per session. */
-export class PlainReply implements PlainReplyTo {
+export class PlainReply implements SessionReply {
   readonly caller: SessionCaller
 
   constructor(caller: SessionCaller) {
@@ -31,7 +31,7 @@ export class PlainReply implements PlainReplyTo {
 }
 
 /** The answer to a REQUEST goes out as REPLY or ERROR with its correlation. One per session, filled anew. */
-export class RequestReply implements RequestReplyTo {
+export class RequestReply implements SessionReply {
   readonly caller: SessionCaller
   #correlation = 0
 

@@ -1,7 +1,7 @@
 import type { Json, MatchmakeAnswer } from '@ringside/protocol'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
-import type { ClientLink, ClientSeat, SeatDesk } from '../call/client-link.ts'
+import type { ClientLink, ClientSeat, SeatDesk } from '../call/seat-contract.ts'
 import type { Host } from '../host/host.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { Seat } from '../room/seats/seat.ts'

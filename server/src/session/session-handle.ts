@@ -1,6 +1,6 @@
 import { encodeFrame } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
-import type { Session } from '../call/contract.ts'
+import type { Session } from '../call/public-contract.ts'
 
 const NOTHING = new Uint8Array(0)
 

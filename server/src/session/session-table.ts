@@ -1,5 +1,5 @@
 import { SUBPROTOCOL, encodeFrame, encodeSystem } from '@ringside/protocol'
-import type { DisconnectReason, Session } from '../call/contract.ts'
+import type { DisconnectReason, Session } from '../call/public-contract.ts'
 import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
 import type {
   Connection,

@@ -10,15 +10,15 @@ import {
 import type { CloseCause } from '@ringside/protocol'
 import type { Dispatcher } from '../call/dispatcher.ts'
 import type { CommandEntry, PendingCalls, ReplyTo, SessionReply } from '../call/call.ts'
-import type { RpcOverSocket } from '../call/json-rpc/over-socket.ts'
-import type { RpcSession } from '../call/json-rpc/socket-text.ts'
+import type { RpcSocketEntry } from '../call/json-rpc/socket-entry.ts'
+import type { RpcSession } from '../call/json-rpc/socket-caller.ts'
 import type { PlainReply } from '../call/reply.ts'
 import type { Clock } from '../process/clock.ts'
 import { LateSignal } from '../process/late-signal.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../process/limits.ts'
-import type { ClientLink, ClientSeat, SeatDesk } from '../call/client-link.ts'
+import type { ClientLink, ClientSeat, SeatDesk } from '../call/seat-contract.ts'
 import type { Connection } from '../transport/contract.ts'
 import { encodedBuffer, encodedView, scratchBuffer, scratchFrame } from '../transport/off-heap.ts'
 import { SendResult } from '../transport/contract.ts'
@@ -37,7 +37,7 @@ export interface SessionContext {
   readonly metrics: Metrics
   readonly registry: CommandRegistry
   readonly dispatcher: Dispatcher
-  readonly rpc: RpcOverSocket
+  readonly rpc: RpcSocketEntry
   readonly desk: SeatDesk
   /** Sends one frame to every open session. */
   broadcast(frame: Uint8Array): void

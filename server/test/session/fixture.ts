@@ -2,15 +2,15 @@ import { decodeSystem, encodeFrame, encodeSystem, readCommandId, system } from '
 import type { Commands } from '@ringside/protocol'
 import type { SeatCommand } from '../../src/call/call.ts'
 import { Dispatcher } from '../../src/call/dispatcher.ts'
-import { RpcOverSocket } from '../../src/call/json-rpc/over-socket.ts'
+import { RpcSocketEntry } from '../../src/call/json-rpc/socket-entry.ts'
 import { RpcCalls } from '../../src/call/json-rpc/rpc-calls.ts'
 import { ManualClock } from '../../src/process/clock.ts'
 import { createMetrics } from '../../src/process/metrics.ts'
 import type { Metrics } from '../../src/process/metrics.ts'
 import { checkLimits, withRateLimit } from '../../src/process/limits.ts'
 import type { ServerLimits } from '../../src/process/limits.ts'
-import type { ClientLink, ClientSeat, SeatDesk } from '../../src/call/client-link.ts'
-import type { DisconnectReason, Session } from '../../src/call/contract.ts'
+import type { ClientLink, ClientSeat, SeatDesk } from '../../src/call/seat-contract.ts'
+import type { DisconnectReason, Session } from '../../src/call/public-contract.ts'
 import { CommandRegistry } from '../../src/call/command-table.ts'
 import { createOriginCheck } from '../../src/limit/origin.ts'
 import type { OriginOptions } from '../../src/limit/origin.ts'
@@ -142,7 +142,7 @@ export async function createFixture(options: FixtureOptions = {}): Promise<Fixtu
     metrics,
     registry,
     dispatcher,
-    rpc: new RpcOverSocket(new RpcCalls({ registry, dispatcher, metrics })),
+    rpc: new RpcSocketEntry(new RpcCalls({ registry, dispatcher, metrics })),
     logger,
     desk: options.desk ?? {
       take() {

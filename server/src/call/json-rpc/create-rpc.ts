@@ -3,8 +3,8 @@ import { AddressRate } from '../../limit/address-rate.ts'
 import type { Clock } from '../../process/clock.ts'
 import type { ServerLimits } from '../../process/limits.ts'
 import type { Part } from '../../process/part.ts'
-import { rpcRoute } from './http-route.ts'
-import { RpcOverSocket } from './over-socket.ts'
+import { rpcRoute } from './http-entry.ts'
+import { RpcSocketEntry } from './socket-entry.ts'
 import { RpcCalls } from './rpc-calls.ts'
 import type { RpcParts } from './rpc-calls.ts'
 
@@ -16,11 +16,11 @@ export interface RpcWiring extends RpcParts {
 
 /** Makes both entries of JSON-RPC: sessions take the one over the socket, the part has the route. */
 export function createRpc({ clock, limits, ...parts }: RpcWiring): {
-  readonly overSocket: RpcOverSocket
+  readonly socketEntry: RpcSocketEntry
   readonly part: Part<Route>
 } {
   const calls = new RpcCalls(parts)
   const rate = new AddressRate(limits.rpcPerSecondPerIp, clock)
   const route = rpcRoute({ calls, maxBodyBytes: limits.maxBodyBytes, rate })
-  return { overSocket: new RpcOverSocket(calls), part: { name: 'json-rpc', routes: [route] } }
+  return { socketEntry: new RpcSocketEntry(calls), part: { name: 'json-rpc', routes: [route] } }
 }

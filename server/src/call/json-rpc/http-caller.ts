@@ -1,4 +1,4 @@
-import type { Principal } from '../../call/contract.ts'
+import type { Principal } from '../public-contract.ts'
 import { LateSignal } from '../../process/late-signal.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { PendingCalls, PrincipalCaller } from '../call.ts'

@@ -1,10 +1,10 @@
 import { RingsideError } from '../../process/errors.ts'
 import { isPromise } from '../../process/failure.ts'
-import type { RpcCaller, RpcContext } from '../../call/contract.ts'
+import type { RpcCaller, RpcContext } from '../public-contract.ts'
 import type { MethodDefinition } from '../command-table.ts'
 import type { Caller } from '../call.ts'
 import type { RpcParams } from './request-text.ts'
-import type { Validate } from './validator.ts'
+import type { Validate } from './params.ts'
 
 /** The handler of a method. It gets `params` as the validator made them. */
 export type LooseRpcHandler = (params: never, context: RpcContext) => unknown

@@ -1,6 +1,7 @@
-import { decodeJson } from '@ringside/protocol'
+import { decodeJson, isSchema } from '@ringside/protocol'
 import type { Infer, Schema } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
+import { isPromise } from '../../process/failure.ts'
 import type { RpcParams } from './request-text.ts'
 
 /**
@@ -41,4 +42,67 @@ function namesPrototype(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (Array.isArray(value)) return value.some(namesPrototype)
   return Object.hasOwn(value, '__proto__') || Object.values(value).some(namesPrototype)
+}
+
+/**
+ * A validator of any library that follows Standard Schema (https://standardschema.dev), as far as it is
+ * used here: zod, valibot, arktype and others. It may be async.
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+/** The verdict of a validator of Standard Schema. */
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly StandardIssue[] }
+
+/** One thing that is wrong. */
+export interface StandardIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** Turns params into the value that a handler gets, or a promise of it. @throws RingsideError invalid_payload. */
+export type Validate = (params: RpcParams) => unknown
+
+/**
+ * Makes the check of params by a schema of the protocol or by a Standard Schema.
+ * @throws RingsideError option_invalid for any other validator.
+ */
+export function validateBy(validator: Schema | StandardSchema): Validate {
+  if (isStandard(validator)) {
+    const standard = validator['~standard']
+    return (params) => {
+      const result = standard.validate(withoutPrototype(params))
+      return isPromise(result) ? result.then(outputOf) : outputOf(result)
+    }
+  }
+  if (!isObject(validator) || !isSchema(validator))
+    throw new RingsideError('option_invalid', 'Expected a schema or a Standard Schema validator')
+  return (params) => valueOf(validator, withoutPrototype(params))
+}
+
+function isStandard(validator: Schema | StandardSchema): validator is StandardSchema {
+  // Some libraries' validators are functions.
+  if (typeof validator !== 'function' && !isObject(validator)) return false
+  const standard = (validator as Partial<StandardSchema>)['~standard']
+  return typeof standard?.validate === 'function'
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function outputOf(result: StandardResult<unknown>): unknown {
+  if (!result.issues) return result.value
+  const [issue] = result.issues
+  const path = issue?.path?.map((part) => String(typeof part === 'object' ? part.key : part))
+  const where = path && path.length > 0 ? `${path.join('.')}: ` : ''
+  throw new RingsideError('invalid_payload', `${where}${issue?.message ?? 'Expected other params'}`)
 }

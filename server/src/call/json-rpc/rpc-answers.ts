@@ -1,4 +1,16 @@
-import { batchText } from './answer-text.ts'
+import { encodeJson } from '@ringside/protocol'
+import type { Refusal } from '../../process/failure.ts'
+import type {
+  CallEntry,
+  Caller,
+  RpcHttpReply,
+  RpcReply,
+  RpcSocketReply,
+  SessionCaller,
+} from '../call.ts'
+import { isCommand } from '../call.ts'
+import { batchText, errorText, failureOf, resultText } from './answer-text.ts'
+import type { HttpCaller } from './http-caller.ts'
 
 /** Takes the answer to one text: the JSON, and whether it is a single error. Null says that there is none. */
 export type SendAnswer = (text: string | null, isError: boolean) => void
@@ -31,4 +43,69 @@ export class RpcAnswers {
     else if (this.#isBatch) this.#send(batchText(told), false)
     else this.#send(told[0] ?? null, this.#isError)
   }
+}
+
+/** The sender of a text: a session over its socket, or a request over HTTP. */
+export type RpcTextCaller = SessionCaller | HttpCaller
+
+/** The place of a member in its text. */
+export interface MemberPlace {
+  readonly answers: RpcAnswers
+  readonly index: number
+  /** The id as it was written; null for a notification. */
+  readonly id: string | null
+}
+
+/** The target of one member's answer, which goes out together with those of its text. */
+abstract class MemberReply<C extends Caller> {
+  readonly caller: C
+  readonly #place: MemberPlace
+
+  constructor(caller: C, place: MemberPlace) {
+    this.caller = caller
+    this.#place = place
+  }
+
+  answer(entry: CallEntry, result: unknown): void {
+    const { answers, index, id } = this.#place
+    const text = id === null ? null : resultText(id, jsonOf(entry, result))
+    answers.done(index, text, false)
+  }
+
+  refuse(refusal: Refusal): void {
+    const { answers, index, id } = this.#place
+    answers.done(index, id === null ? null : errorText(id, failureOf(refusal)), true)
+  }
+}
+
+class SocketReply extends MemberReply<SessionCaller> implements RpcSocketReply {
+  readonly kind = 'rpc-socket'
+  kept(): this {
+    return this
+  }
+}
+
+class HttpReply extends MemberReply<HttpCaller> implements RpcHttpReply {
+  readonly kind = 'rpc-http'
+
+  override refuse(refusal: Refusal): void {
+    super.refuse(refusal)
+    // A session's signal goes on with the session; a request is over.
+    if (refusal.code === 'timeout') this.caller.outlived()
+  }
+
+  kept(): this {
+    return this
+  }
+}
+
+/** Makes the target of a member. */
+export function memberReply(caller: RpcTextCaller, place: MemberPlace): RpcReply {
+  return caller.kind === 'session' ? new SocketReply(caller, place) : new HttpReply(caller, place)
+}
+
+/** @throws PayloadError when a command's handler did not return its reply. */
+function jsonOf(entry: CallEntry, result: unknown): unknown {
+  if (!isCommand(entry)) return result
+  return entry.reply === null ? null : encodeJson(entry.reply, result as never)
 }

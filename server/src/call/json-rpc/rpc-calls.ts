@@ -4,12 +4,10 @@ import type { NamedCommand, RpcSocketReply } from '../call.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { NO_COMMAND_ID, isCommand } from '../call.ts'
 import { errorText } from './answer-text.ts'
-import { memberReply } from './member-reply.ts'
-import type { MemberPlace, RpcTextCaller } from './member-reply.ts'
+import { memberReply, RpcAnswers } from './rpc-answers.ts'
+import type { MemberPlace, RpcTextCaller, SendAnswer } from './rpc-answers.ts'
 import { valueOf } from './params.ts'
 import type { RpcInput, RpcMember, RpcParams, RpcRequest } from './request-text.ts'
-import { RpcAnswers } from './rpc-answers.ts'
-import type { SendAnswer } from './rpc-answers.ts'
 
 /** The sender of a text, and the way of its answer. */
 export interface RpcSource {

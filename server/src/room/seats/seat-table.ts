@@ -1,7 +1,7 @@
 import { closeCodes, encodeSystem } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
-import type { ClientLink } from '../../call/client-link.ts'
+import type { ClientLink } from '../../call/seat-contract.ts'
 import type { RoomContext } from '../context.ts'
 import type { BroadcastOptions, LeaveReason, RoomSession } from '../definition.ts'
 import type { Capture } from '../output/recorder.ts'

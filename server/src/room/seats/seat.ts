@@ -2,7 +2,7 @@ import { isGameCommandId, encodeFrame } from '@ringside/protocol'
 import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
 import { LateSignal } from '../../process/late-signal.ts'
-import type { ClientLink, ClientSeat } from '../../call/client-link.ts'
+import type { ClientLink, ClientSeat } from '../../call/seat-contract.ts'
 import type { LeaveReason, RoomSession } from '../definition.ts'
 import type { CommandHandlers, RoomType } from '../type.ts'
 

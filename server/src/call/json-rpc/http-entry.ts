@@ -1,6 +1,6 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { AddressRate } from '../../limit/address-rate.ts'
-import type { Principal } from '../contract.ts'
+import type { Principal } from '../public-contract.ts'
 import type { Route, RouteContext, RouteHandler } from '../../http/contract.ts'
 import { sendJson } from '../../http/json.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'

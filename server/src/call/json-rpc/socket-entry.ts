@@ -1,14 +1,13 @@
 import { RPC_ERROR_ID, RPC_ID } from '@ringside/protocol'
-import { memberReply } from './member-reply.ts'
+import { memberReply, RpcAnswers } from './rpc-answers.ts'
 import { readRequests } from './request-text.ts'
-import { RpcAnswers } from './rpc-answers.ts'
 import type { SendAnswer } from './rpc-answers.ts'
 import type { RpcCalls } from './rpc-calls.ts'
-import { SocketText } from './socket-text.ts'
-import type { RpcSession } from './socket-text.ts'
+import { SocketCaller } from './socket-caller.ts'
+import type { RpcSession } from './socket-caller.ts'
 
 /** JSON-RPC over the socket: a text is one frame, and so is its answer. */
-export class RpcOverSocket {
+export class RpcSocketEntry {
   readonly #calls: RpcCalls
 
   constructor(calls: RpcCalls) {
@@ -25,7 +24,7 @@ export class RpcOverSocket {
       const place = { answers: new RpcAnswers(1, false, send), index: 0, id: 'null' }
       return session.drop(RPC_ID, memberReply(session, place))
     }
-    const text = new SocketText(session)
+    const text = new SocketCaller(session)
     const charge = (cost: number): boolean => text.charge(cost)
     this.#calls.run(readRequests(bytes), { caller: text, charge, send })
     text.ran(RPC_ID)

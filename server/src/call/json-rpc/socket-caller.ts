@@ -1,5 +1,5 @@
 import type { CallSeat, CommandEntry, PendingCalls, ReplyTo, SessionCaller } from '../call.ts'
-import type { Session } from '../../call/contract.ts'
+import type { Session } from '../public-contract.ts'
 
 /** A session that sends texts of JSON-RPC. */
 export interface RpcSession extends SessionCaller {
@@ -14,7 +14,7 @@ export interface RpcSession extends SessionCaller {
  * count as one, once it was answered: a batch of members that nobody handles would otherwise close its
  * client before that is told. Faults of calls that settle later count at once.
  */
-export class SocketText implements SessionCaller {
+export class SocketCaller implements SessionCaller {
   readonly kind = 'session'
   readonly #session: RpcSession
   #isRunning = true
