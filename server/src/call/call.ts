@@ -1,5 +1,5 @@
 import type { Schema } from '@ringside/protocol'
-import type { Refusal } from '../process/failure.ts'
+import type { Refusal } from '../process/refusal.ts'
 import type { Decode, EncodeInto } from './compiled-codec.ts'
 import type { Principal, Session } from './public-contract.ts'
 

@@ -1,5 +1,5 @@
 import { encodeMessage, encodeSystem, errorCodes, isErrorCode } from '@ringside/protocol'
-import type { Refusal } from '../process/failure.ts'
+import type { Refusal } from '../process/refusal.ts'
 import type { CommandEntry, SessionCaller, SessionReply } from './call.ts'
 
 /** The answer to a plain command goes out on its own id; `undefined` sends nothing. One per session. */

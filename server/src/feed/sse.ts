@@ -22,7 +22,7 @@ const UNSAFE_ALL = /[\r\n\0]/g
 /**
  * Puts JSON on one line. Line ends between JSON tokens are white space, so a space means the same.
  */
-export function oneLine(json: string): string {
+function oneLine(json: string): string {
   return UNSAFE.test(json) ? json.replace(UNSAFE_ALL, ' ') : json
 }
 

@@ -1,6 +1,6 @@
 import type { Json, RoomListing } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
-import { warnOf } from '../process/failure.ts'
+import { warnOf } from '../process/log-line.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { RoomContext } from '../room/context.ts'
@@ -298,7 +298,7 @@ export class Host {
     return this.#records.find(roomId)?.isLive === true
   }
 
-  /** RoomFacts of a living room, or of one that was here not too long ago. */
+  /** The facts of a living room, or of one that was here not too long ago; null of any other. */
   find(roomId: string): RoomFacts | null {
     const room = this.rooms.get(roomId)
     return room ? this.#records.factsOf(room) : this.#records.find(roomId)

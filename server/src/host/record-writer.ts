@@ -1,6 +1,6 @@
 import type { Clock } from '../process/clock.ts'
 import { Waits } from '../process/wait.ts'
-import { warnOf } from '../process/failure.ts'
+import { warnOf } from '../process/log-line.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'

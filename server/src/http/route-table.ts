@@ -1,5 +1,5 @@
 import { RingsideError } from '../process/errors.ts'
-import type { RouteHandler } from '../http/contract.ts'
+import type { RouteHandler } from './contract.ts'
 
 /** The route found for a method and path. */
 export interface Match {

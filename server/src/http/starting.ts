@@ -1,5 +1,5 @@
 import { fromCode, sendError } from './http-error.ts'
-import type { RouteHandler } from '../http/contract.ts'
+import type { RouteHandler } from './contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import { within } from '../process/wait.ts'
-import { briefOf } from '../process/failure.ts'
+import { briefOf } from '../process/log-line.ts'
 import type { Logger } from '../process/logger.ts'
 import type { LogWriter } from './append/log-writer.ts'
 import type { PendingTotal } from './append/pending-total.ts'

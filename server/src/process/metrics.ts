@@ -2,8 +2,9 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Reading } from './part.ts'
 
 /**
- * Counters of the hot path: plain numbers that their owners add to, read when somebody scrapes.
- * The comment is the metric's help text, word for word in {@link counterHelp}.
+ * Counters that are added to with each message, connection or request: plain numbers, read when somebody scrapes
+ * ({@link counterHelp} has their names and help texts). They are passed to whoever counts. A count of anything rarer
+ * is a field of its owner, and shows by the `counters` of its part.
  */
 export interface Counters {
   messagesHandled: number

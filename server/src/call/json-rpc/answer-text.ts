@@ -1,6 +1,6 @@
 import { errorCodes, isErrorCode, rpcErrors } from '@ringside/protocol'
 import type { RpcErrorName } from '@ringside/protocol'
-import type { Refusal } from '../../process/failure.ts'
+import type { Refusal } from '../../process/refusal.ts'
 
 /** An error response without its id. */
 export interface RpcFailure {

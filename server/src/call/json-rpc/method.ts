@@ -1,5 +1,5 @@
 import { RingsideError } from '../../process/errors.ts'
-import { isPromise } from '../../process/failure.ts'
+import { isPromise } from '../../process/promise.ts'
 import type { RpcCaller, RpcContext } from '../public-contract.ts'
 import type { MethodDefinition } from '../command-table.ts'
 import type { Caller } from '../call.ts'

@@ -1,7 +1,7 @@
 import { decodeJson, isSchema } from '@ringside/protocol'
 import type { Infer, Schema } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
-import { isPromise } from '../../process/failure.ts'
+import { isPromise } from '../../process/promise.ts'
 import type { RpcParams } from './request-text.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { encodeJson } from '@ringside/protocol'
-import type { Refusal } from '../../process/failure.ts'
+import type { Refusal } from '../../process/refusal.ts'
 import type {
   CallEntry,
   Caller,

@@ -30,7 +30,7 @@ export interface FeedAsk {
   readonly speed: number | null
 }
 
-export const MAX_FEED_ROOMS = 100
+const MAX_FEED_ROOMS = 100
 const MIN_SPEED = 0.1
 const MAX_SPEED = 100
 const MAX_AGO_SECONDS = 86_400

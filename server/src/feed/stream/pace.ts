@@ -6,7 +6,7 @@ import type { Stretch } from '../read/stretches.ts'
 import { MAX_CHUNK_BYTES } from './chunk.ts'
 
 /** A paced stream reads so many events ahead at first. */
-export const PACED_EVENTS = 20
+const PACED_EVENTS = 20
 /** An entry takes at least so much memory, its block counted. */
 const MIN_ENTRY_BYTES = 2 * ENTRY_OVERHEAD_BYTES
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError, TooManyRequests } from '../../process/errors.ts'
-import { warnOf } from '../../process/failure.ts'
+import { warnOf } from '../../process/log-line.ts'
 import { LoopPace } from '../../process/loop-pace.ts'
 import type { Logger } from '../../process/logger.ts'
 import { sleep } from '../../process/wait.ts'

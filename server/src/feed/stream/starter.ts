@@ -1,7 +1,7 @@
 import { FEED_PROTOCOL } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError, TooManyRequests } from '../../process/errors.ts'
-import { warnOf } from '../../process/failure.ts'
+import { warnOf } from '../../process/log-line.ts'
 import type { Logger } from '../../process/logger.ts'
 import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../../process/clock.ts'
-import { briefOf } from '../../process/failure.ts'
+import { briefOf } from '../../process/log-line.ts'
 import type { Logger } from '../../process/logger.ts'
 
 /** An outage is told of when it lasts for so long, in ms: a blip that is over sooner is nobody's concern. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
-import { briefOf } from '../../process/failure.ts'
+import { briefOf } from '../../process/log-line.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { ClientCheckpoints } from '../contract/outbox.ts'
 import type { LogStore } from '../contract/store.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../../process/clock.ts'
-import { briefOf } from '../../process/failure.ts'
+import { briefOf } from '../../process/log-line.ts'
 import type { Logger } from '../../process/logger.ts'
 import { LoopPace } from '../../process/loop-pace.ts'
 import type { LogStore, Snapshot, SnapshotStore } from '../contract/store.ts'

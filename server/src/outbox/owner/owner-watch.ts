@@ -1,4 +1,4 @@
-import { briefOf } from '../../process/failure.ts'
+import { briefOf } from '../../process/log-line.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { LogTail } from '../read/log-tail.ts'
 import type { RoomBuffer } from '../append/room-buffer.ts'

@@ -1,4 +1,4 @@
-import { isPromise } from '../../process/failure.ts'
+import { isPromise } from '../../process/promise.ts'
 import type { Logger } from '../../process/logger.ts'
 
 /** Different failures remembered per room, so that a hook failing 30 times a second logs once. */

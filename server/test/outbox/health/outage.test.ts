@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { RingsideError } from '../../../src/process/errors.ts'
-import { briefOf, warnOf } from '../../../src/process/failure.ts'
+import { briefOf, warnOf } from '../../../src/process/log-line.ts'
 import type { Logger } from '../../../src/process/logger.ts'
 import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'

@@ -1,7 +1,7 @@
 import { MongoServerError } from 'mongodb'
 import type { ChangeStream, Collection } from 'mongodb'
 import type { Clock } from '../../../process/clock.ts'
-import { briefOf } from '../../../process/failure.ts'
+import { briefOf } from '../../../process/log-line.ts'
 import type { Logger } from '../../../process/logger.ts'
 import { LoopPace } from '../../../process/loop-pace.ts'
 import type { WakeSource } from '../../contract/store.ts'

@@ -1,32 +1,5 @@
-import { isErrorCode } from '@ringside/protocol'
-import { Rejection, RingsideError, clientText } from './errors.ts'
+import { RingsideError } from './errors.ts'
 import type { Logger } from './logger.ts'
-
-/** A client is told this about a refused command. */
-export interface Refusal {
-  readonly code: string
-  readonly message: string
-}
-
-/**
- * The refusal that a handler meant by throwing; null when it did not mean one: then the error is a
- * bug, to be logged, and none of its text reaches the client.
- */
-export function refusalOf(error: unknown): Refusal | null {
-  const isForClient =
-    error instanceof Rejection ||
-    (error instanceof RingsideError && error.code !== 'internal' && isErrorCode(error.code))
-  return isForClient ? { code: error.code, message: clientText(error.message) } : null
-}
-
-/** True for a promise, and for an object that only looks like one. */
-export function isPromise(value: unknown): value is Promise<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
-}
 
 /**
  * Tells an error in one line for a log: name, message, code. A driver's own object holds the whole topology,
