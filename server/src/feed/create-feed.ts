@@ -191,13 +191,9 @@ export class FeedPart implements Part<Route> {
   get routes(): readonly Route[] {
     const { isAway, limits } = this.#options
     const { retryMs } = limits
-    return feedRoutes(this.#made).map((route) => {
-      // Lists are in memory.
-      const needsLog = route.path === '/feed' || route.path.startsWith('/rooms/:id/')
-      return needsLog
-        ? { ...route, handler: unlessAway(route.handler, { isAway, retryMs }) }
-        : route
-    })
+    return feedRoutes(this.#made).map(({ needsLog, ...route }) =>
+      needsLog ? { ...route, handler: unlessAway(route.handler, { isAway, retryMs }) } : route,
+    )
   }
 
   get gauges(): readonly Reading[] {

@@ -17,23 +17,33 @@ export interface FeedAnswers {
   readonly readers: ReaderLimits
 }
 
+/** A route of the feed. */
+export interface FeedRoute extends Route {
+  /** It reads the log: while that is known to fail, it is answered at once and not by its handler. */
+  readonly needsLog: boolean
+}
+
 /** Everything that spectators read: lists, streams, pages and states. */
-export function feedRoutes(parts: FeedAnswers): Route[] {
+export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
   const { feed, lobby, history, readers } = parts
   return [
     {
       method: 'GET',
       path: '/rooms',
+      // Lists are in memory.
+      needsLog: false,
       handler: (request, response) => lobby.answer(request, response),
     },
     {
       method: 'GET',
       path: '/rooms/stream',
+      needsLog: false,
       handler: (request, response) => lobby.open(request, response),
     },
     {
       method: 'GET',
       path: '/rooms/:id/feed',
+      needsLog: true,
       handler: (request, response, { params }) => {
         const ask = parseFeedAsk(request)
         return feed.open({ request, response, ask, rooms: [params['id'] ?? ''], isSingle: true })
@@ -42,6 +52,7 @@ export function feedRoutes(parts: FeedAnswers): Route[] {
     {
       method: 'GET',
       path: '/feed',
+      needsLog: true,
       handler: (request, response) => {
         const ask = parseFeedAsk(request)
         const rooms = parseRooms(request.query)
@@ -51,6 +62,7 @@ export function feedRoutes(parts: FeedAnswers): Route[] {
     {
       method: 'POST',
       path: '/feed/ack',
+      needsLog: false,
       handler: async (request, response) => {
         readers.checkRead(request.remoteAddress)
         const { clientId, seq } = await readJsonObject(request, MAX_ACK_BYTES)
@@ -63,12 +75,14 @@ export function feedRoutes(parts: FeedAnswers): Route[] {
     {
       method: 'GET',
       path: '/rooms/:id/events',
+      needsLog: true,
       handler: (request, response, { params }) =>
         history.events(params['id'] ?? '', { request, response }),
     },
     {
       method: 'GET',
       path: '/rooms/:id/state',
+      needsLog: true,
       handler: (request, response, { params }) =>
         history.state(params['id'] ?? '', { request, response }),
     },
