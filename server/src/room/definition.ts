@@ -5,7 +5,6 @@ import type {
   Json,
   PayloadOf,
   ReplyOf,
-  RoomDefinition,
   StateOf,
 } from '@ringside/protocol'
 import type { Logger } from '../process/logger.ts'
@@ -256,6 +255,3 @@ export type RoomOf<G extends GameContract, T extends keyof G['rooms']> = Room<
   StateOf<G['rooms'][T]>,
   EventsOf<G['rooms'][T]>
 >
-
-export type AnyRoomHandlers = RoomHandlers<never, never, Commands>
-export type AnyRoomDefinition = RoomDefinition

@@ -54,11 +54,7 @@ function newGroup(words: number[]): Group {
 }
 
 /** `0..words-1` through `each`, joined. */
-export function perWord(
-  compiled: CompiledClass,
-  each: (word: number) => string,
-  joint = '\n',
-): string {
+function perWord(compiled: CompiledClass, each: (word: number) => string, joint = '\n'): string {
   return Array.from({ length: compiled.words }, (_, word) => each(word)).join(joint)
 }
 

@@ -68,7 +68,7 @@ function container(field: StateField): Container {
 }
 
 /** Sets the bit of field `index` in a mask. */
-export function setBit(words: number[], index: number): void {
+function setBit(words: number[], index: number): void {
   const word = Math.floor(index / WORD_BITS)
   words[word] = (words[word] ?? 0) | (1 << (index % WORD_BITS))
 }

@@ -221,7 +221,7 @@ export function isPlain(value: unknown): value is Readonly<Record<string, unknow
 }
 
 /** A lone surrogate has no UTF-8: both encodings get the same replacement. */
-export function wellFormed(text: string): string {
+function wellFormed(text: string): string {
   const both = text as string & { isWellFormed(): boolean; toWellFormed(): string }
   return both.isWellFormed() ? text : both.toWellFormed()
 }

@@ -51,7 +51,7 @@ export function forgetChanged(node: MapNode): void {
 }
 
 /** The node behind a map of the state, or null for any other object. */
-export function mapNodeOf(map: object): MapNode | null {
+function mapNodeOf(map: object): MapNode | null {
   return (map as { [NODE]?: MapNode })[NODE] ?? null
 }
 
