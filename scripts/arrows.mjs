@@ -45,7 +45,7 @@ export const arrows = {
 }
 
 /** These files put the places together, and import every one of them but the test kit. Only they import each other. */
-const WIRING = new Set(['server.ts', 'game-server.ts', 'index.ts', 'mongo.ts'])
+const WIRING = new Set(['server.ts', 'game-server.ts', 'index.ts', 'mongo.ts', 'log-command.ts'])
 
 /** Packages that stand for an implementation, each with the one place that knows it. */
 const packages = {

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { randomId } from '../process/ids.ts'
-import { markRestored, planRestored } from './history/restored.ts'
-import { maskText } from './stores/mongo/address.ts'
-import { MongoStore } from './stores/mongo/store.ts'
+import { randomId } from './process/ids.ts'
+import { markRestored, planRestored } from './outbox/history/restored.ts'
+import { maskText } from './outbox/stores/mongo/address.ts'
+import { MongoStore } from './outbox/stores/mongo/store.ts'
 
 const USAGE = `Usage: ringside-log restored [options]
 
