@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/process/clock.ts'
 import { FeedTail } from '../../src/feed/read/tail.ts'
 import type { FeedTailsContext } from '../../src/feed/read/tail.ts'
+import { advance } from '../../src/testing/time.ts'
 import { overrideStore, pass, patch, recordHandlers, startRig, strange } from './support.ts'
 
 /** More than a loop with a floor asks in a second, less than one without asks in one turn. */
@@ -24,14 +25,14 @@ describe('OB31 loops of the log over a store that answers at once, and brings no
           wake: { subscribe: (call) => ((wake = call), () => {}) },
         }),
     })
-    await rig.clock.advanceAsync(1_000, 5)
+    await advance(rig.clock, 1_000)
     reads = 0
-    await rig.clock.advanceAsync(10_000, 5)
+    await advance(rig.clock, 10_000)
     expect(reads).toBeGreaterThan(100)
     expect(reads).toBeLessThan(10 * MOST_A_SECOND)
     const log = await rig.outbox.openRoom('r', recordHandlers())
     log.append(patch(1))
-    await rig.clock.advanceAsync(100, 5)
+    await advance(rig.clock, 100)
     expect(rig.shown).toHaveLength(1)
     await rig.outbox.stop()
   })

@@ -38,6 +38,8 @@ export class LogTail {
   #stops: (() => void)[] = []
   #isRunning = false
   #isWakePending = false
+  /** The last read brought nothing. */
+  #isIdle = false
   /** Counts reads; one that was given up finds that it is not the current one. */
   #generation = 0
   #readSince: number | null = null
@@ -100,6 +102,7 @@ export class LogTail {
     for (const stop of this.#stops.splice(0)) stop()
     this.#pollCancel?.()
     this.#againCancel?.()
+    this.#isWakePending = false
   }
 
   onSealed(listener: SealedListener): () => void {
@@ -109,21 +112,23 @@ export class LogTail {
     return () => this.#listeners.delete(entry)
   }
 
-  /** Something may be there to read. Any number of calls in one turn make one read. */
+  /**
+   * Something may be there to read. Any number of calls in one turn make one read, and one that follows a read that
+   * brought nothing is counted: a store that answers at once, and wakes its reader by that, must not take the event
+   * loop (OB31).
+   */
   wake(): void {
     if (this.#isWakePending || !this.#isRunning) return
     this.#isWakePending = true
-    this.#context.clock.soon(() => {
-      this.#isWakePending = false
-      this.#read()
-    })
+    const { clock } = this.#context
+    const waitMs = this.#isIdle ? this.#pace.next() : 0
+    if (waitMs === 0) clock.soon(this.#woken)
+    else this.#againCancel = clock.after(waitMs, this.#woken)
   }
 
-  /** A read that brought nothing is not followed by the next as fast as the store answers (OB31). */
-  #wakeAgain(hasMoved: boolean): void {
-    const waitMs = hasMoved ? 0 : this.#pace.next()
-    if (waitMs === 0) this.wake()
-    else this.#againCancel = this.#context.clock.after(waitMs, () => this.wake())
+  readonly #woken = (): void => {
+    this.#isWakePending = false
+    this.#read()
   }
 
   #poll(): void {
@@ -166,7 +171,8 @@ export class LogTail {
       .then((isMore) => {
         if (generation !== this.#generation) return
         this.#readSince = null
-        if (isMore || this.#isReadWanted) this.#wakeAgain(this.#sealed > before)
+        this.#isIdle = this.#sealed === before
+        if (isMore || this.#isReadWanted) this.wake()
       })
   }
 
