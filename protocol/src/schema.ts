@@ -5,6 +5,14 @@
  */
 export type Audience = 'public' | 'owner' | 'team' | 'nobody'
 
+/** True for the audiences that go by whose a field is: such a field needs a map around it, whose keys say so. */
+export const goesByOwner: { readonly [A in Audience]: boolean } = {
+  public: false,
+  owner: true,
+  team: true,
+  nobody: false,
+}
+
 /** Kinds of values that a field of a schema can hold. */
 export type FieldKind =
   | 'str'

@@ -1,4 +1,4 @@
-import { isSchema, list, schema } from './schema.ts'
+import { goesByOwner, isSchema, list, schema } from './schema.ts'
 import type { Audience, FieldKind, NamedField, ScalarItem, Schema } from './schema.ts'
 
 /** Field numbers of a `StatePatch` message (docs/protocol.md, "State patches"). */
@@ -54,8 +54,6 @@ export interface StateClass {
   readonly fields: readonly StateField[]
   /** True when anything in it, or below it, is not public. */
   readonly hasHidden: boolean
-  /** True when anything in it, or below it, is for a team. */
-  readonly hasTeam: boolean
   /** True when a map is in it or below it. */
   readonly hasMaps: boolean
 }
@@ -99,12 +97,11 @@ export function stateLayout(state: Schema): StateLayout {
       })
     })
     const hasHidden = fields.some((f) => f.audience !== 'public' || f.target?.hasHidden === true)
-    const hasTeam = fields.some((f) => f.audience === 'team' || f.target?.hasTeam === true)
     const hasMaps = fields.some((f) => f.kind === 'map' || f.target?.hasMaps === true)
     const name = names.get(entry) ?? ''
     classes.set(
       entry,
-      Object.freeze({ index: position, name, schema: entry, fields, hasHidden, hasTeam, hasMaps }),
+      Object.freeze({ index: position, name, schema: entry, fields, hasHidden, hasMaps }),
     )
   }
   const table = order.map((entry) => classes.get(entry) as StateClass)
@@ -156,7 +153,7 @@ function nameClasses(order: readonly Schema[]): Map<Schema, string> {
 function checkOwners(entry: StateClass): void {
   for (const field of entry.fields) {
     const { audience } = field
-    if ((audience === 'owner' || audience === 'team') && field.kind !== 'map')
+    if (goesByOwner[audience] && field.kind !== 'map')
       throw new TypeError(
         `Expected a map around the ${audience}'s field, got ${entry.name}.${field.name}`,
       )

@@ -30,11 +30,10 @@ function state(order: (entries: Entry[]) => Entry[]): Schema {
 function describeTable({ classes, edges }: StateLayout): unknown {
   return {
     edges,
-    classes: classes.map(({ index, name, hasHidden, hasTeam, hasMaps, fields }) => ({
+    classes: classes.map(({ index, name, hasHidden, hasMaps, fields }) => ({
       index,
       name,
       hasHidden,
-      hasTeam,
       hasMaps,
       fields: fields.map(({ target, item, wrapper, ...field }) => ({
         ...field,
@@ -113,14 +112,15 @@ it('ST3 an audience changes no class, no place and no column: another build read
     const { classes } = stateLayout(schema({ players: map(1, Player), round: num(2) }))
     return {
       table: classes.map(({ name, fields }) => [name, ...fields.map(describeField)]),
-      hasTeam: classes.map(({ hasTeam }) => hasTeam),
+      hasHidden: classes.map(({ hasHidden }) => hasHidden),
     }
   }
   const open = withAudience('public')
-  for (const audience of ['owner', 'team', 'nobody'] as const)
+  expect(open.hasHidden).toEqual([false, false, false])
+  for (const audience of ['owner', 'team', 'nobody'] as const) {
     expect(withAudience(audience).table).toEqual(open.table)
-  expect(open.hasTeam).toEqual([false, false, false])
-  expect(withAudience('team').hasTeam).toEqual([true, true, false])
+    expect(withAudience(audience).hasHidden).toEqual([true, true, false])
+  }
   for (const audience of ['owner', 'team'] as const)
     expect(() => stateLayout(schema({ plan: str(1, { audience }) }))).toThrow(
       /Expected a map around/,

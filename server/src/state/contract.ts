@@ -1,4 +1,4 @@
-import type { Infer, Schema } from '@ringside/protocol'
+import type { Audience, Infer, Schema } from '@ringside/protocol'
 
 /**
  * Step 6, the contract: a plain object tree whose changes are recorded and leave in two encodings of the same
@@ -21,13 +21,13 @@ export interface StateTracker<S extends Schema = Schema> {
    */
   flushLog(): LogPatch | null
   /**
-   * Puts a session into a team, as of the next flush; null takes it out. Objects that belong to the session go over
-   * to its new team by that patch; the session itself sees another part of the state from then on, and needs a
-   * full frame in place of the patch.
+   * Puts a session into a group of a kind of audience, such as a team, as of the next flush; null takes it out. Objects
+   * that belong to the session go over to its new group by that patch; the session itself sees another part of the
+   * state from then on, and needs a full frame in place of the patch.
    */
-  setTeam(sessionId: string, team: string | null): void
+  setGroup(audience: Audience, sessionId: string, group: string | null): void
   /**
-   * A whole STATE frame: the public part, and for a session what it and its team may see. After
+   * A whole STATE frame: the public part, and for a session what the audiences that it is in see. After
    * `flushPlayers`.
    */
   fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array
@@ -54,8 +54,8 @@ export interface PlayerPatch {
   /** For everybody who sees nothing hidden of it. It has no groups when only hidden fields changed. */
   readonly frame: Uint8Array
   /**
-   * For one session: `frame`, with what its team and it alone see of the patch appended (protobuf
-   * concatenation). Each audience's part is encoded once, and all members of a team who see no more than
+   * For one session: `frame`, with what the audiences that it is in see of the patch appended, the widest first
+   * (protobuf concatenation). Each audience's part is encoded once, and all members of a team who see no more than
    * it get the same bytes. Call it before the next flush.
    */
   frameFor(sessionId: string): Uint8Array

@@ -1,5 +1,5 @@
 import { applyMergePatch, reviveState } from '@ringside/protocol'
-import type { Infer, Json, Schema } from '@ringside/protocol'
+import type { Audience, Infer, Json, Schema } from '@ringside/protocol'
 import type { CompiledState } from './codegen/compile.ts'
 import { LogEncoder } from './encode/log.ts'
 import { PlayersEncoder } from './encode/players.ts'
@@ -54,8 +54,8 @@ class Tracker<S extends Schema> implements StateTracker<S> {
     return this.#isFrozen ? null : this.#players.flush(header)
   }
 
-  setTeam(sessionId: string, team: string | null): void {
-    this.#tree.audiences.setTeam(sessionId, team)
+  setGroup(audience: Audience, sessionId: string, group: string | null): void {
+    this.#tree.audiences.setGroup(audience, sessionId, group)
   }
 
   flushLog(): LogPatch | null {

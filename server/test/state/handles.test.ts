@@ -1,4 +1,5 @@
 import { framePayload, map, schema, str, uint } from '@ringside/protocol'
+import type { Audience } from '@ringside/protocol'
 import { expect, it } from 'vitest'
 import { createReplica } from '../../../client/src/state-replica.ts'
 import { createRandom } from '../../src/process/random.ts'
@@ -6,6 +7,8 @@ import { Handles } from '../../src/state/tree/handles.ts'
 import { compileState, createStateTracker } from '../../src/state/tracker.ts'
 import { Tree } from '../../src/state/tree/tree.ts'
 import { Audiences, EVERYBODY, NOBODY } from '../../src/state/projection/audiences.ts'
+import type { Owner } from '../../src/state/projection/audiences.ts'
+import { KINDS } from '../../src/state/projection/kinds.ts'
 
 const Mark = schema({ v: uint(1) })
 const Card = schema({ v: uint(1), marks: map(2, Mark) })
@@ -22,14 +25,19 @@ const Table = schema({
 })
 const compiled = compileState(Table)
 
+/** The key of a kind of audience for an owner. */
+function keyOf(owner: Owner, audience: Audience): number {
+  return owner.keys[KINDS.indexOf(audience)] ?? NOBODY
+}
+
 /** What spectators and player `a`, of the red team, get of a game in which others hide so much. */
 function play(seed: number, isHiding: boolean) {
   const player = (name: string) => ({ name, hand: {}, shots: {}, camp: {} })
   const players = { a: player('A'), b: player('B'), c: player('C') }
   const tracker = createStateTracker(compiled, { players, vault: {}, turn: 0 })
   const { state } = tracker
-  for (const id of ['a', 'b']) tracker.setTeam(id, 'red')
-  tracker.setTeam('c', 'blue')
+  for (const id of ['a', 'b']) tracker.setGroup('team', id, 'red')
+  tracker.setGroup('team', 'c', 'blue')
   tracker.flushPlayers({ epoch: 1, tick: 0, at: 0 })
   const random = createRandom(seed)
   const hiding = createRandom(seed + 1_000)
@@ -61,7 +69,8 @@ function play(seed: number, isHiding: boolean) {
       const key = String(hiding.int(0, 5))
       const place = [b.hand, state.vault, c.camp, c.hand][hiding.int(0, 3)] ?? b.hand
       toggle(place, key, { v: tick, marks: { m: { v: 2 } } })
-      if (hiding.int(0, 3) === 0) tracker.setTeam('c', hiding.int(0, 1) === 0 ? 'blue' : 'green')
+      if (hiding.int(0, 3) === 0)
+        tracker.setGroup('team', 'c', hiding.int(0, 1) === 0 ? 'blue' : 'green')
     }
     const patch = tracker.flushPlayers(header(tick))
     if (!patch) throw new Error('no patch')
@@ -85,9 +94,9 @@ it('ST4 a handle is free again after settle only, and an audience without object
   const audiences = new Audiences()
   const handles = new Handles()
   const [a, b, red] = [
-    audiences.holdSession('a'),
-    audiences.holdSession('b'),
-    audiences.holdTeamOf('red'),
+    keyOf(audiences.hold('a'), 'owner'),
+    keyOf(audiences.hold('b'), 'owner'),
+    keyOf(audiences.hold('red'), 'team'),
   ]
   expect([1, 2].map(() => handles.take(EVERYBODY))).toEqual([1, 2])
   const first = handles.take(a)
@@ -111,25 +120,55 @@ it('ST4 a handle is free again after settle only, and an audience without object
   expect(handles.hiddenSpaceCount).toBe(2)
 })
 
-it('ST4 a key is given out again only after settle, and one without objects is kept no longer', () => {
+it('ST4 a key outlives the patch that took its last object away, and is given out again then', () => {
   const audiences = new Audiences()
-  const a = audiences.holdSession('a')
-  expect(audiences.hold(a)).toBe(a)
+  const a = audiences.hold('a')
+  const key = keyOf(a, 'owner')
+  expect(audiences.share(a)).toBe(a)
+  audiences.release(a)
+  for (let i = 0; i < 3; i++) audiences.settle()
+  expect(audiences.heldBy('a')).toEqual([EVERYBODY, key, keyOf(a, 'team')])
+  audiences.release(a)
+  expect(audiences.hold('a'), 'held again before it was forgotten').toBe(a)
   audiences.release(a)
   audiences.settle()
-  expect(audiences.nameOf(a)).toBe('a')
-  audiences.release(a)
-  const b = audiences.holdSession('b')
-  expect(b).not.toBe(a)
-  expect(audiences.holdSession('a'), 'held again before it was forgotten').toBe(a)
-  audiences.release(a)
-  audiences.release(b)
-  audiences.release(audiences.holdTeamOf('a'))
+  expect(audiences.heldBy('a'), 'that patch tells them').toContain(key)
+  expect(keyOf(audiences.hold('b'), 'owner')).not.toBe(key)
+  const again = audiences.hold('a')
+  expect([keyOf(again, 'owner'), again === a], 'a key held again by another owner').toEqual([
+    key,
+    false,
+  ])
+  audiences.release(again)
+  for (const count of [4, 4, 2]) {
+    expect(audiences.count).toBe(count)
+    audiences.settle()
+  }
+  expect(audiences.heldBy('a')).toEqual([EVERYBODY])
+  expect(keyOf(audiences.hold('c'), 'owner')).toBe(key)
+})
+
+it('ST4 a change of groups makes an owner stale, and one that nobody is left with is forgotten', () => {
+  const audiences = new Audiences()
+  const before = audiences.hold('a')
+  expect(audiences.takeStale()).toBe(false)
+  audiences.setGroup('team', 'a', 'red')
+  audiences.setGroup('team', 'b', 'red')
+  expect([before.isStale, audiences.takeStale(), audiences.takeStale()]).toEqual([
+    true,
+    true,
+    false,
+  ])
+  const now = audiences.hold('a')
+  expect(keyOf(now, 'owner')).toBe(keyOf(before, 'owner'))
+  expect(keyOf(now, 'team')).not.toBe(keyOf(before, 'team'))
+  expect(audiences.heldBy('b')).toEqual([EVERYBODY, keyOf(now, 'team')])
   expect(audiences.count).toBe(3)
+  audiences.release(before)
   audiences.settle()
-  expect(audiences.count).toBe(0)
-  expect(audiences.heldBy('a')).toEqual([NOBODY, NOBODY])
-  expect([a, b]).toContain(audiences.holdSession('c'))
+  audiences.settle()
+  expect(audiences.count).toBe(2)
+  expect(audiences.hold('a')).toBe(now)
 })
 
 it('ST4 what has come and gone leaves no key and no handle behind', () => {
@@ -140,11 +179,14 @@ it('ST4 what has come and gone leaves no key and no handle behind', () => {
     root.players['a'] = { name: 'A', hand: { k: card }, shots: {}, camp: { k: card } }
     expect(tree.audiences.count, 'of the session and its team').toBe(2)
     tree.settleNew()
-    tree.audiences.setTeam('a', round === 1 ? 'red' : null)
-    tree.moveTeams()
+    tree.audiences.setGroup('team', 'a', round === 1 ? 'red' : null)
+    tree.moveOwned()
+    tree.settleNew()
     tree.settleNew()
     expect(tree.audiences.count).toBe(2)
     delete root.players['a']
+    tree.settleNew()
+    expect(tree.audiences.count, 'told by this patch').toBe(2)
     tree.settleNew()
     expect(tree.audiences.count).toBe(0)
   }
@@ -160,12 +202,12 @@ it('ST4 a team gives the same handles again after those of its members have come
     tracker.flushPlayers(header)
     return Buffer.from(tracker.fullFrame(header, sessionId)).toString('hex')
   }
-  for (const id of ['a', 'b']) tracker.setTeam(id, 'red')
+  for (const id of ['a', 'b']) tracker.setGroup('team', id, 'red')
   const before = seenBy('b')
   for (let round = 0; round < 3; round++) {
-    tracker.setTeam('a', 'blue')
+    tracker.setGroup('team', 'a', 'blue')
     expect(seenBy('b')).not.toBe(before)
-    tracker.setTeam('a', 'red')
+    tracker.setGroup('team', 'a', 'red')
     expect(seenBy('b')).toBe(before)
   }
 })

@@ -145,7 +145,7 @@ class Run {
     if (name === null) this.#teams.delete(session)
     else this.#teams.set(session, name)
     this.#moved.add(session)
-    this.#tracker.setTeam(session, name)
+    this.#tracker.setGroup('team', session, name)
   }
 
   #viewOf(viewer: string | null): Values {
@@ -216,7 +216,7 @@ class Run {
     this.#flushLog()
     const { data, hidden } = this.#tracker.fullLog()
     this.#tracker = restoreStateTracker(compiled, data, hidden)
-    for (const [session, name] of this.#teams) this.#tracker.setTeam(session, name)
+    for (const [session, name] of this.#teams) this.#tracker.setGroup('team', session, name)
     expect(this.#tracker.flushPlayers(this.#header())?.frame.length ?? 0).toBeLessThan(32)
     expect(plainState(this.#tracker.state)).toEqual(this.#model)
     this.#joinAll()
@@ -276,8 +276,8 @@ function play(sessions: readonly string[]) {
 describe('what a team sees', () => {
   it('ST12 an entry belongs to the team of the session that is its key', () => {
     const game = play(['a', 'b', 'c'])
-    for (const id of ['a', 'b']) game.tracker.setTeam(id, 'red')
-    game.tracker.setTeam('c', 'blue')
+    for (const id of ['a', 'b']) game.tracker.setGroup('team', id, 'red')
+    game.tracker.setGroup('team', 'c', 'blue')
     game.flush()
     game.scout('a').plan = 'left'
     game.scout('a').finds['gold'] = { v: 1 }
@@ -289,8 +289,8 @@ describe('what a team sees', () => {
 
   it('ST12 an entry whose key is the name of a team is that team’s', () => {
     const game = play(['a', 'b', 'c'])
-    game.tracker.setTeam('a', 'red')
-    game.tracker.setTeam('b', 'blue')
+    game.tracker.setGroup('team', 'a', 'red')
+    game.tracker.setGroup('team', 'b', 'blue')
     game.flush()
     game.team('red').orders = 'advance'
     game.flush()
@@ -308,14 +308,14 @@ describe('what a team sees', () => {
 
   it('ST12 ST14 who changes the team takes what is theirs along, and their old team is left with nothing', () => {
     const game = play(['a', 'b', 'c'])
-    for (const id of ['a', 'b']) game.tracker.setTeam(id, 'red')
-    game.tracker.setTeam('c', 'blue')
+    for (const id of ['a', 'b']) game.tracker.setGroup('team', id, 'red')
+    game.tracker.setGroup('team', 'c', 'blue')
     game.scout('a').plan = 'left'
     game.scout('a').finds['gold'] = { v: 1 }
     game.scout('b').plan = 'right'
     game.scout('c').plan = 'home'
     game.flush()
-    game.tracker.setTeam('a', 'blue')
+    game.tracker.setGroup('team', 'a', 'blue')
     // Written in the same turn: it is for the new team, whichever came first.
     game.scout('a').plan = 'ambush'
     game.scout('a').finds['mine'] = { v: 2 }
@@ -333,23 +333,23 @@ describe('what a team sees', () => {
 
   it('ST12 there and back within one turn: nobody is told anything', () => {
     const game = play(['a', 'b'])
-    for (const id of ['a', 'b']) game.tracker.setTeam(id, 'red')
+    for (const id of ['a', 'b']) game.tracker.setGroup('team', id, 'red')
     game.scout('a').plan = 'left'
     game.scout('a').finds['gold'] = { v: 1 }
     game.flush()
-    for (const name of ['blue', null, 'red']) game.tracker.setTeam('a', name)
+    for (const name of ['blue', null, 'red']) game.tracker.setGroup('team', 'a', name)
     expect(game.flush()).toBeNull()
     expect(game.seen('b', 'a')).toEqual(['left', 'gold'])
   })
 
   it('ST12 there and back with something new in between: it is for the team of the end', () => {
     const game = play(['a', 'b', 'c'])
-    for (const id of ['a', 'b']) game.tracker.setTeam(id, 'red')
-    game.tracker.setTeam('c', 'blue')
+    for (const id of ['a', 'b']) game.tracker.setGroup('team', id, 'red')
+    game.tracker.setGroup('team', 'c', 'blue')
     game.flush()
-    game.tracker.setTeam('a', 'blue')
+    game.tracker.setGroup('team', 'a', 'blue')
     game.scout('a').finds['gold'] = { v: 1 }
-    game.tracker.setTeam('a', 'red')
+    game.tracker.setGroup('team', 'a', 'red')
     game.flush(['a'])
     expect(['a', 'b', 'c'].map((id) => game.seen(id, 'a')[1])).toEqual(['gold', 'gold', ''])
   })
@@ -358,7 +358,7 @@ describe('what a team sees', () => {
     const sessions = Array.from({ length: 20 }, (_, index) => `s${index}`)
     const game = play(sessions)
     for (const [index, id] of sessions.entries())
-      game.tracker.setTeam(id, index < 18 ? 'red' : 'blue')
+      game.tracker.setGroup('team', id, index < 18 ? 'red' : 'blue')
     game.flush()
     const columns = match.classes.map((one) => vi.spyOn(one, 'columns'))
     game.scout('s0').plan = 'left'
@@ -380,7 +380,7 @@ describe('what a team sees', () => {
     const tracker = createStateTracker(compileState(Both), {
       players: { a: { plan: '', card: '', x: 0 }, b: { plan: '', card: '', x: 0 } },
     })
-    for (const id of ['a', 'b']) tracker.setTeam(id, 'red')
+    for (const id of ['a', 'b']) tracker.setGroup('team', id, 'red')
     tracker.flushPlayers(HEADER)
     const replica = createReplica(Both)
     replica.applyState(framePayload(tracker.fullFrame(HEADER, 'a')))

@@ -64,7 +64,7 @@ export class Recorder {
 
   /** Puts a session into a team, or out of it, as of the next capture. */
   setTeam(sessionId: string, team: string | null): void {
-    this.#tracker.setTeam(sessionId, team)
+    this.#tracker.setGroup('team', sessionId, team)
     this.#seats.setTeam(sessionId, team)
   }
 

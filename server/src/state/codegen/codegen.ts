@@ -6,9 +6,16 @@ import { writeVarint } from '../encode/byte-writer.ts'
 import { float, writeFloat, writeInteger, writeNumber } from '../encode/json-numbers.ts'
 import { show, stateInvalid } from '../invalid.ts'
 import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
+import { EVERYBODY_KIND } from '../projection/kinds.ts'
 import { plain } from '../tree/plain.ts'
 import { KNOWN, Tracked } from '../tree/tracked.ts'
-import type { CompiledClass, GeneratedClass, Group } from '../tree/tracked.ts'
+import type {
+  CompiledClass,
+  GeneratedClass,
+  Group,
+  NarrowerFields,
+  PlaceView,
+} from '../tree/tracked.ts'
 
 /**
  * Generates one class with `new Function`, for its accessors are much cheaper than closures over a key. Nothing of
@@ -118,9 +125,10 @@ function settleCode(compiled: CompiledClass): string {
   const key = words === 1 ? 'p0' : perWord(compiled, (w) => `p${w}`, ` + ',' + `)
   const some = (letter: string) => perWord(compiled, (w) => `${letter}${w}`, ' | ')
   const list = (letter: string) => perWord(compiled, (w) => `${letter}${w}`, ', ')
-  const hidden = (audience: string, mask: readonly number[]) =>
+  const { narrower } = compiled.views[EVERYBODY_KIND] as PlaceView
+  const hidden = ({ kind, words: mask }: NarrowerFields) =>
     `{ ${perWord(compiled, (w) => `const h${w} = m${w} & ${mask[w]}`, ';')}
-          if ((${some('h')}) !== 0) settler.changedFor(${audience}, o, [${list('h')}]) }`
+          if ((${some('h')}) !== 0) settler.changedFor(o.$own.keys[${kind}], o, [${list('h')}]) }`
   return `function settle(queue, settler) {
     const { a, n } = queue
     let g = null
@@ -147,8 +155,7 @@ function settleCode(compiled: CompiledClass): string {
           }
           g.a[g.n++] = o
         }
-        ${compiled.hasOwnerFields ? hidden('o.$own', compiled.ownerMask) : ''}
-        ${compiled.hasTeamFields ? hidden('o.$team', compiled.teamMask) : ''}
+        ${narrower.map(hidden).join('\n        ')}
       } else if (o.$key !== ${NOBODY}) settler.changedHidden(o, [${list('m')}])
     }
     a.fill(null, 0, n)

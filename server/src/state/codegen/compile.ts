@@ -1,15 +1,21 @@
 import { stateLayout } from '@ringside/protocol'
-import type { Audience, Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
+import type { Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
 import { ByteWriter } from '../encode/byte-writer.ts'
 import { generate } from './codegen.ts'
 import { JsonWriter, jsonKey } from '../encode/json-writer.ts'
-import type { CompiledClass, Container } from '../tree/tracked.ts'
+import { EVERYBODY_KIND, KINDS, NOBODY_KIND } from '../projection/kinds.ts'
+import type { Kinds } from '../projection/kinds.ts'
+import type { CompiledClass, Container, PlaceView } from '../tree/tracked.ts'
 
 /** A state schema made ready: one per type of room, shared by its rooms (encoding is synchronous). */
 export interface CompiledState<S extends Schema = Schema> {
   readonly schema: S
   readonly layout: StateLayout
   readonly classes: readonly CompiledClass[]
+  readonly kinds: Kinds
+  /** The indexes of the kinds that a field is for, and that of each place (`StateField.edge`). */
+  readonly usedKinds: ReadonlySet<number>
+  readonly placeKinds: readonly number[]
   readonly writer: ByteWriter
   readonly json: JsonWriter
 }
@@ -19,15 +25,21 @@ export const WORD_BITS = 30
 
 /**
  * Generates accessor classes and encoders for a room's state.
- * @throws TypeError when the schema cannot be a state (see `stateLayout`).
+ * @throws TypeError when the schema cannot be a state (see `stateLayout`), or a field is for no kind of audience.
  */
-export function compileState<S extends Schema>(schema: S): CompiledState<S> {
+export function compileState<S extends Schema>(schema: S, kinds: Kinds = KINDS): CompiledState<S> {
   const layout = stateLayout(schema)
-  const classes = layout.classes.map(compileClass)
-  return { schema, layout, classes, writer: new ByteWriter(), json: new JsonWriter() }
+  const fields = layout.classes.flatMap((each) => each.fields)
+  const usedKinds = new Set(fields.map((field) => kinds.indexOf(field.audience)))
+  const placeKinds = Array.from({ length: layout.edges }, () => EVERYBODY_KIND)
+  for (const { edge, target, audience } of fields)
+    if (target !== null) placeKinds[edge] = kinds.indexOf(audience)
+  const classes = layout.classes.map((each) => compileClass(each, kinds))
+  const [writer, json] = [new ByteWriter(), new JsonWriter()]
+  return { schema, layout, classes, kinds, usedKinds, placeKinds, writer, json }
 }
 
-function compileClass(layout: StateClass): CompiledClass {
+function compileClass(layout: StateClass, kinds: Kinds): CompiledClass {
   const words = Math.max(1, Math.ceil(layout.fields.length / WORD_BITS))
   const mask = (keep: (field: StateField) => boolean): number[] => {
     const bits = Array.from({ length: words }, () => 0)
@@ -35,21 +47,24 @@ function compileClass(layout: StateClass): CompiledClass {
       if (field.target === null && keep(field)) setBit(bits, field.index)
     return bits
   }
-  const has = (audience: Audience): boolean =>
-    layout.fields.some((field) => field.target === null && field.audience === audience)
+  const view = (place: number): PlaceView => {
+    const seenBy = (kind: number): number[] =>
+      mask((field) => kinds.meet(place, kinds.indexOf(field.audience)) === kind)
+    const narrower = kinds.rows
+      .map((_, kind) => ({ kind, words: seenBy(kind) }))
+      .filter((each) => each.kind !== place && each.kind !== NOBODY_KIND)
+      .filter((each) => each.words.some((word) => word !== 0))
+    return { seen: seenBy(place), narrower }
+  }
+  const views = kinds.rows.map((_, place) => view(place))
   const base = {
     layout,
     names: new Set(layout.fields.map((field) => field.name)),
     words,
-    publicMask: mask((field) => field.audience === 'public'),
-    ownerMask: mask((field) => field.audience === 'owner'),
-    teamMask: mask((field) => field.audience === 'team'),
+    publicMask: views[EVERYBODY_KIND]?.seen,
     hiddenMask: mask((field) => field.audience !== 'public'),
-    forOwnMask: mask((field) => field.audience !== 'nobody'),
-    forTeamMask: mask((field) => field.audience === 'public' || field.audience === 'team'),
     allMask: mask(() => true),
-    hasOwnerFields: has('owner'),
-    hasTeamFields: has('team'),
+    views,
     containers: layout.fields.filter((field) => field.target !== null).map(container),
     groups: new Map(),
     active: [],

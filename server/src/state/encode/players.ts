@@ -16,21 +16,19 @@ import type { ByteWriter } from './byte-writer.ts'
 import type { CompiledState } from '../codegen/compile.ts'
 import type { PatchHeader, PlayerPatch } from '../contract.ts'
 import { mapOf } from '../tree/map-node.ts'
-import { EVERYBODY, NOBODY, isTeamKey } from '../projection/audiences.ts'
-import type { EncodedPart, FrameTools } from '../projection/patch-frames.ts'
+import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
+import { kindOf } from '../projection/kinds.ts'
+import type { FrameTools } from '../projection/patch-frames.ts'
 import { PatchFrames } from '../projection/patch-frames.ts'
 import { childOf } from '../tree/tracked.ts'
-import type { CompiledClass, Group, Settler, Tracked } from '../tree/tracked.ts'
+import type { CompiledClass, Group, PlaceView, Settler, Tracked } from '../tree/tracked.ts'
 import type { Moved, Tree } from '../tree/tree.ts'
 
 const BYTES = 2
 const FIXED64 = 1
-const NO_NAMES: readonly string[] = []
-const NO_PARTS: readonly EncodedPart[] = []
 
 /** The part of a patch that one audience alone may see. */
 interface HiddenPart {
-  readonly key: number
   readonly removed: number[]
   /** Its objects by place, as in the tree's queues. */
   readonly created: Map<number, Tracked[]>
@@ -74,12 +72,13 @@ export class PlayersEncoder implements Settler {
   }
 
   changedHidden(object: Tracked, words: readonly number[]): void {
-    const { forOwnMask, forTeamMask, ownerMask } = object.$c
-    const isTeams = isTeamKey(object.$key)
-    const seen = masked(words, isTeams ? forTeamMask : forOwnMask)
-    if (seen !== null) this.changedFor(object.$key, object, seen)
-    const own = isTeams ? masked(words, ownerMask) : null
-    if (own !== null) this.changedFor(object.$own, object, own)
+    const { seen, narrower } = viewOf(object)
+    const common = masked(words, seen)
+    if (common !== null) this.changedFor(object.$key, object, common)
+    for (const fields of narrower) {
+      const own = masked(words, fields.words)
+      if (own !== null) this.changedFor(keyFor(object, fields.kind), object, own)
+    }
   }
 
   /** Everything recorded since the last call, or null. */
@@ -87,8 +86,8 @@ export class PlayersEncoder implements Settler {
     const tree = this.#tree
     const { classes } = this.#compiled
     const parts = this.#parts
-    // This comes before anything is asked for its audience: objects that have left a team must not be in its part.
-    const moved = tree.moveTeams()
+    // This comes before anything is asked for its audience: objects that have left one must not be in its part.
+    const moved = tree.moveOwned()
     if (moved !== null) this.#tellMoved(moved)
     for (const compiled of classes) {
       const queue = tree.dirty[compiled.layout.index]
@@ -100,9 +99,6 @@ export class PlayersEncoder implements Settler {
       if (key === EVERYBODY) removed.push(handle)
       else if (key !== NOBODY) partOf(parts, key).removed.push(handle)
     }
-    // A key whose last object has gone is forgotten by settleNew.
-    const names =
-      parts.size === 0 ? NO_NAMES : Array.from(parts.keys(), (key) => tree.audiences.nameOf(key))
     const hasGroups = classes.some((compiled) => compiled.active.length > 0)
     const hasPublic = hasGroups || publicCreated !== null || removed.length > 0
     tree.settleNew()
@@ -112,35 +108,30 @@ export class PlayersEncoder implements Settler {
     if (publicCreated !== null) this.#createdGroups(publicCreated)
     for (const compiled of classes) if (compiled.active.length > 0) this.#changedGroups(compiled)
     const frame = this.#writer.finish()
-    return new PatchFrames(
-      frame,
-      this.#tools,
-      parts.size === 0 ? NO_PARTS : this.#encodeParts(names),
-    )
+    return new PatchFrames(frame, this.#tools, parts.size === 0 ? null : this.#encodeParts())
   }
 
   /** Each part, encoded once for however many see it. */
-  #encodeParts(names: readonly string[]): EncodedPart[] {
-    const encoded: EncodedPart[] = []
-    for (const [index, part] of [...this.#parts.values()].entries()) {
+  #encodeParts(): ReadonlyMap<number, Uint8Array> {
+    const encoded = new Map<number, Uint8Array>()
+    for (const [key, part] of this.#parts) {
       this.#writer.begin()
       this.#part(part)
-      const name = names[index] as string
-      encoded.push({ isTeam: isTeamKey(part.key), name, bytes: this.#writer.finish() })
+      encoded.set(key, this.#writer.finish())
     }
     this.#parts = new Map()
     return encoded
   }
 
-  /** Takes the objects that have gone over to another team from their old one, and gives them whole to the new one. */
+  /** Takes what has gone over to another audience from the old one, and gives it whole to the new one. */
   #tellMoved({ fields, objects }: Moved): void {
-    for (const { object, from } of fields) {
-      const words = object.$c.teamMask
-      partOf(this.#parts, from).blanked.push({ object, words })
-      partOf(this.#parts, object.$team).changed.push({ object, words })
+    for (const { object, words, from, to } of fields) {
+      if (from !== NOBODY) partOf(this.#parts, from).blanked.push({ object, words })
+      this.changedFor(to, object, words)
     }
     for (const object of objects)
-      push(partOf(this.#parts, object.$key).created, object.$f?.edge ?? 0, object)
+      if (object.$key !== NOBODY)
+        push(partOf(this.#parts, object.$key).created, object.$f?.edge ?? 0, object)
   }
 
   /** Everything that `sessionId` may see. */
@@ -183,7 +174,8 @@ export class PlayersEncoder implements Settler {
   #createdGroup(objects: Tracked[]): void {
     const first = objects[0] as Tracked
     const compiled = first.$c
-    const mask = createdMask(first)
+    // An object is created with the fields that all who see its place see.
+    const mask = viewOf(first).seen
     const group: Group = { a: objects, n: objects.length, room: 3, words: [...mask] }
     compiled.narrow(group)
     const w = this.#writer
@@ -260,7 +252,7 @@ export class PlayersEncoder implements Settler {
 function partOf(parts: HiddenParts, key: number): HiddenPart {
   let part = parts.get(key)
   if (part === undefined) {
-    part = { key, removed: [], created: new Map(), changed: [], blanked: [] }
+    part = { removed: [], created: new Map(), changed: [], blanked: [] }
     parts.set(key, part)
   }
   return part
@@ -280,14 +272,13 @@ function sortCreated(
   for (const [place, objects] of places.entries()) {
     for (const object of objects) {
       if (object === null || object.$key === NOBODY) continue
-      const { $c, $key, $own, $team } = object
-      const isPublic = $key === EVERYBODY
-      if (isPublic) push(result, place, object)
+      const { $key } = object
+      if ($key === EVERYBODY) push(result, place, object)
       else if (isAsked($key)) push(partOf(parts, $key).created, place, object)
-      if ($c.hasOwnerFields && $key !== $own && isAsked($own))
-        partOf(parts, $own).changed.push({ object, words: $c.ownerMask })
-      if ($c.hasTeamFields && isPublic && isAsked($team))
-        partOf(parts, $team).changed.push({ object, words: $c.teamMask })
+      for (const { kind, words } of viewOf(object).narrower) {
+        const key = keyFor(object, kind)
+        if (isAsked(key)) partOf(parts, key).changed.push({ object, words })
+      }
     }
   }
   return result.size === 0 ? null : result
@@ -337,10 +328,14 @@ function push(places: Map<number, Tracked[]>, place: number, object: Tracked): v
   else list.push(object)
 }
 
-/** The fields that an object is created with: those that whoever sees its place sees. */
-function createdMask({ $c, $key }: Tracked): readonly number[] {
-  if ($key === EVERYBODY) return $c.publicMask
-  return isTeamKey($key) ? $c.forTeamMask : $c.forOwnMask
+/** What is seen of an object where it is. */
+function viewOf({ $c, $key }: Tracked): PlaceView {
+  return $c.views[kindOf($key)] as PlaceView
+}
+
+/** The key of the audience of a kind for what belongs to the object's owner. */
+function keyFor({ $own }: Tracked, kind: number): number {
+  return $own.keys[kind] as number
 }
 
 function classIndex(objects: readonly Tracked[]): number {

@@ -1,57 +1,63 @@
 import type { PlayerPatch } from '../contract.ts'
 import type { ByteWriter } from '../encode/byte-writer.ts'
 import type { Audiences } from './audiences.ts'
+import { kindOf } from './kinds.ts'
 
-/** The bytes that one audience gets behind the public frame. */
-export interface EncodedPart {
-  readonly isTeam: boolean
-  /** The session's id or the team's name. */
-  readonly name: string
-  readonly bytes: Uint8Array
-}
+const NO_KINDS: readonly number[] = []
 
-/** Joining frames takes these: they know the team of each session, and give the memory. */
+/** Joining frames takes these: they know which keys a session holds, and give the memory. */
 export interface FrameTools {
   readonly audiences: Audiences
   readonly writer: ByteWriter
+}
+
+/** A frame with some of the parts, and those with one more that were asked for, by the key of that part. */
+interface Joined {
+  readonly frame: Uint8Array
+  readonly longer: Map<number, Joined>
 }
 
 /** The frames of one patch: the public one, and longer ones for sessions that see more. */
 export class PatchFrames implements PlayerPatch {
   readonly frame: Uint8Array
   readonly #tools: FrameTools
-  /** The parts by session id and by name of the team; null when the patch hides nothing. */
-  readonly #own: Map<string, Uint8Array> | null = null
-  readonly #teams: Map<string, Uint8Array> | null = null
-  /** Whole frames of teams, made when a member asks first. */
-  readonly #teamFrames: Map<string, Uint8Array> | null = null
+  /** The bytes that each audience gets behind the public frame; null when the patch hides nothing. */
+  readonly #parts: ReadonlyMap<number, Uint8Array> | null
+  /** The kinds that have a part, from wide to narrow: most often one or two. */
+  readonly #kinds: readonly number[]
+  readonly #public: Joined | null
 
-  constructor(frame: Uint8Array, tools: FrameTools, parts: readonly EncodedPart[]) {
+  constructor(frame: Uint8Array, tools: FrameTools, parts: ReadonlyMap<number, Uint8Array> | null) {
     this.frame = frame
     this.#tools = tools
-    if (parts.length === 0) return
-    this.#own = new Map()
-    this.#teams = new Map()
-    this.#teamFrames = new Map()
-    for (const { isTeam, name, bytes } of parts) (isTeam ? this.#teams : this.#own).set(name, bytes)
+    this.#parts = parts
+    this.#kinds = parts === null ? NO_KINDS : kindsOf(parts.keys())
+    this.#public = parts === null ? null : { frame, longer: new Map() }
   }
 
   frameFor(sessionId: string): Uint8Array {
-    if (this.#own === null) return this.frame
-    const own = this.#own.get(sessionId)
-    const shared = this.#frameOfTeam(this.#tools.audiences.teamOf(sessionId))
-    return own === undefined ? shared : this.#join(shared, own)
-  }
-
-  #frameOfTeam(team: string): Uint8Array {
-    const part = this.#teams?.get(team)
-    if (part === undefined) return this.frame
-    let frame = this.#teamFrames?.get(team)
-    if (frame === undefined) {
-      frame = this.#join(this.frame, part)
-      this.#teamFrames?.set(team, frame)
+    if (this.#parts === null) return this.frame
+    const { audiences } = this.#tools
+    let { frame } = this
+    // The sessions that hold the same keys so far get the same bytes, as long as others may hold them.
+    let joined = this.#public
+    for (const kind of this.#kinds) {
+      const key = audiences.keyHeldBy(sessionId, kind)
+      const part = this.#parts.get(key)
+      if (part === undefined) continue
+      joined = joined === null || !audiences.isShared(kind) ? null : this.#with(joined, key, part)
+      frame = joined === null ? this.#join(frame, part) : joined.frame
     }
     return frame
+  }
+
+  #with(shorter: Joined, key: number, part: Uint8Array): Joined {
+    let joined = shorter.longer.get(key)
+    if (joined === undefined) {
+      joined = { frame: this.#join(shorter.frame, part), longer: new Map() }
+      shorter.longer.set(key, joined)
+    }
+    return joined
   }
 
   #join(first: Uint8Array, second: Uint8Array): Uint8Array {
@@ -61,4 +67,13 @@ export class PatchFrames implements PlayerPatch {
     writer.bytes(second)
     return writer.finish()
   }
+}
+
+function kindsOf(keys: Iterable<number>): number[] {
+  const kinds: number[] = []
+  for (const key of keys) {
+    const kind = kindOf(key)
+    if (!kinds.includes(kind)) kinds.push(kind)
+  }
+  return kinds.sort((a, b) => b - a)
 }

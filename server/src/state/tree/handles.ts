@@ -1,12 +1,7 @@
 import { ROOT_HANDLE } from '@ringside/protocol'
-import { EVERYBODY, NOBODY, isTeamKey } from '../projection/audiences.ts'
-
-/**
- * A session may know hidden objects of its own and of its team: their handles begin above those of all public
- * objects, each kind's elsewhere, and are four bytes long.
- */
-const TEAM_FROM = 2 ** 26
-const OWNED_FROM = 2 ** 27
+import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
+import { KINDS, kindOf } from '../projection/kinds.ts'
+import type { AudienceKind, Kinds } from '../projection/kinds.ts'
 
 interface Space {
   readonly from: number
@@ -30,6 +25,11 @@ export class Handles {
   readonly #hidden = new Map<number, Space>()
   #releasedPublic: number[] = []
   #releasedHidden: Released[] = []
+  readonly #kinds: Kinds
+
+  constructor(kinds: Kinds = KINDS) {
+    this.#kinds = kinds
+  }
 
   /** Number of audiences that have a space. */
   get hiddenSpaceCount(): number {
@@ -42,7 +42,7 @@ export class Handles {
     if (key === NOBODY) return 0
     let space = this.#hidden.get(key)
     if (space === undefined) {
-      const from = isTeamKey(key) ? TEAM_FROM : OWNED_FROM
+      const from = (this.#kinds.rows[kindOf(key)] as AudienceKind).handlesFrom
       this.#hidden.set(key, (space = { from, next: from, free: [] }))
     }
     return space.free.pop() ?? space.next++

@@ -3,7 +3,8 @@ import type { ByteWriter } from '../encode/byte-writer.ts'
 import { jsonKey } from '../encode/json-writer.ts'
 import type { JsonKey, JsonWriter } from '../encode/json-writer.ts'
 import { stateFrozen, stateInvalid } from '../invalid.ts'
-import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
+import { EVERYBODY, NO_OWNER } from '../projection/audiences.ts'
+import type { Owner } from '../projection/audiences.ts'
 
 /** `$s`: not part of the state (not yet, or no longer). Changes are not recorded. */
 export const DETACHED = 0
@@ -90,23 +91,31 @@ export interface CompiledClass extends GeneratedClass {
   readonly names: ReadonlySet<string>
   /** Words of a mask. */
   readonly words: number
-  /** Masks of scalars and lists: by audience, and all. */
+  /** Masks of scalars and lists: those that everybody sees, the others, and all. */
   readonly publicMask: readonly number[]
-  readonly ownerMask: readonly number[]
-  readonly teamMask: readonly number[]
   readonly hiddenMask: readonly number[]
-  /** The fields of an object in a hidden place that its session sees, and those that its team sees. */
-  readonly forOwnMask: readonly number[]
-  readonly forTeamMask: readonly number[]
   readonly allMask: readonly number[]
-  /** True when it has scalars or lists for the owner, for the team. */
-  readonly hasOwnerFields: boolean
-  readonly hasTeamFields: boolean
+  /** What is seen of an object, by index of the kind of the audience of its place. */
+  readonly views: readonly PlaceView[]
   /** Maps and nested objects. */
   readonly containers: readonly Container[]
   /** Groups by mask, kept from patch to patch; `active` are those in use. */
   readonly groups: Map<number | string, Group>
   readonly active: Group[]
+}
+
+/** What is seen of an object in a place for one kind of audience. */
+export interface PlaceView {
+  /** The mask of scalars and lists that all of the place's audience see. */
+  readonly seen: readonly number[]
+  /** The masks of those for narrower kinds, in the order of the table; only such as have a field. */
+  readonly narrower: readonly NarrowerFields[]
+}
+
+/** The scalars and lists of an object that a narrower kind of audience than its place's sees. */
+export interface NarrowerFields {
+  readonly kind: number
+  readonly words: readonly number[]
 }
 
 /** A map or object field with what the log's writer needs. */
@@ -162,11 +171,10 @@ export class Tracked {
   $ci = 0
   /** Handle, 0 while detached. */
   $h = 0
-  /** The key of the audience that sees it: it is `$own` or `$team` in a hidden place. */
+  /** The key of the audience that sees it: in a hidden place one of its owner's. */
   $key = EVERYBODY
-  /** The keys of the session that it belongs to, and of that session's team; NOBODY where none is needed. */
-  $own = NOBODY
-  $team = NOBODY
+  /** Whom it belongs to; fields for others than all who see it go to the keys of that owner. */
+  $own: Owner = NO_OWNER
   /** Its place: the parent, the field of the parent, the map of that field, the key in the map. */
   $p: Tracked | null = null
   $f: StateField | null = null

@@ -7,9 +7,12 @@ import { MapNode, forgetChanged, isMapKey, mapOf } from './map-node.ts'
 import type { Ghost, MapHost } from './map-node.ts'
 import { DETACHED, FROZEN, KNOWN, NEW } from './tracked.ts'
 import { Tracked, assertThawed, childOf, rawValue } from './tracked.ts'
-import type { Builder, CompiledClass, DirtyQueue, Settler } from './tracked.ts'
+import type { Builder, CompiledClass, DirtyQueue, PlaceView, Settler } from './tracked.ts'
 import { show, stateInvalid } from '../invalid.ts'
 import { Audiences, EVERYBODY, NOBODY } from '../projection/audiences.ts'
+import type { Owner } from '../projection/audiences.ts'
+import { EVERYBODY_KIND, NOBODY_KIND, kindOf } from '../projection/kinds.ts'
+import type { Kinds } from '../projection/kinds.ts'
 
 /** A removed object that players know, and the key of the audience that has to be told. */
 export interface Removal {
@@ -17,11 +20,19 @@ export interface Removal {
   readonly key: number
 }
 
-/** Objects that have gone over to another team since the last patch to players, who know them as they were. */
+/** The fields of an object, known to players, that go from one audience of a kind to another. */
+export interface MovedFields {
+  readonly object: Tracked
+  readonly words: readonly number[]
+  readonly from: number
+  readonly to: number
+}
+
+/** What has gone over to other audiences since the last patch to players, who know it as it was. */
 export interface Moved {
-  /** Public objects with fields for the team, and the key of the team before. */
-  readonly fields: { readonly object: Tracked; readonly from: number }[]
-  /** Objects in places for the team, parents first: new to the team under the handles that they have now. */
+  /** Fields of objects that are seen by the same audience as before. */
+  readonly fields: MovedFields[]
+  /** Objects in places of audiences, parents first: new to theirs under the handles that they have now. */
   readonly objects: Tracked[]
 }
 
@@ -32,7 +43,7 @@ export interface Moved {
  */
 export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   readonly root: Tracked
-  readonly audiences = new Audiences()
+  readonly audiences: Audiences
   readonly dirty: readonly DirtyQueue[]
   /** New objects by place (`StateField.edge`), parents first; null where one has gone again. */
   readonly created: readonly (Tracked | null)[][]
@@ -43,12 +54,16 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   /** These objects, and null from there on: the array keeps its size from patch to patch. */
   readonly #logQueue: (Tracked | null)[] = []
   readonly #classes: readonly CompiledClass[]
-  readonly #handles = new Handles()
-  readonly #hasTeam: boolean
+  readonly #kinds: Kinds
+  readonly #placeKinds: readonly number[]
+  readonly #handles: Handles
 
   constructor(compiled: CompiledState, initial: unknown) {
     this.#classes = compiled.classes
-    this.#hasTeam = compiled.layout.classes[0]?.hasTeam === true
+    this.#kinds = compiled.kinds
+    this.#placeKinds = compiled.placeKinds
+    this.#handles = new Handles(compiled.kinds)
+    this.audiences = new Audiences(compiled.kinds, compiled.usedKinds)
     this.dirty = compiled.classes.map(() => ({ a: [], n: 0 }))
     this.created = Array.from({ length: compiled.layout.edges }, () => [])
     this.root = this.#build(compiled.classes[0] as CompiledClass, initial)
@@ -79,14 +94,13 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   }
 
   /**
-   * Before the players' patch: gives what belongs to sessions that have changed their team to their team of now.
-   * Until then an object has the keys under which players know it. It walks over all that may be a team's.
+   * Before the players' patch: gives what belongs to sessions that have changed their groups to their audiences of now.
+   * Until then an object has the keys under which players know it. It walks over all that may be hidden.
    */
-  moveTeams(): Moved | null {
-    const sessions = this.audiences.takeMoved()
-    if (sessions === null || !this.#hasTeam) return null
+  moveOwned(): Moved | null {
+    if (!this.audiences.takeStale()) return null
     const moved: Moved = { fields: [], objects: [] }
-    this.#move(this.root, sessions, moved)
+    this.#move(this.root, moved, false)
     return moved
   }
 
@@ -297,7 +311,8 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     object.$ci = queue.length
     queue.push(object)
     this.createdCount++
-    if (parent !== null) this.#inherit(object, parent)
+    if (parent === null) object.$own = this.audiences.unowned
+    else this.#inherit(object, parent)
     object.$h = this.#handles.take(object.$key)
     this.touchLog(object)
     for (const { field } of object.$c.containers) {
@@ -308,69 +323,68 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
 
   /**
    * Says who may see an object: whom its parent lets see it, narrowed by the audience of its own place. In
-   * a hidden place all belongs to the session that the place belongs to, whatever keys are in it.
+   * a hidden place all belongs to whom the place belongs to, whatever keys are in it.
    */
   #inherit(object: Tracked, parent: Tracked): void {
-    const { audience } = object.$f as StateField
+    const { audiences } = this
+    const place = this.#placeKinds[(object.$f as StateField).edge] as number
     const isPublic = parent.$key === EVERYBODY
-    object.$own = NOBODY
-    object.$team = NOBODY
-    if (parent.$key === NOBODY || audience === 'nobody') object.$key = NOBODY
-    else if (isPublic && audience === 'public' && !object.$c.layout.hasHidden)
+    if (isPublic && place === EVERYBODY_KIND && !object.$c.layout.hasHidden) {
+      object.$own = audiences.unowned
       object.$key = EVERYBODY
-    else {
-      const { audiences } = this
-      const isNamed =
-        isPublic && object.$n !== null && (audience === 'public' || parent.$own === NOBODY)
-      object.$own = isNamed ? audiences.holdSession(object.$k) : audiences.hold(parent.$own)
-      // The owner is in the team: what is for the owner inside a place for the team is narrower, not the reverse.
-      if (audience === 'owner' || (!isPublic && parent.$key === parent.$own))
-        object.$key = object.$own
-      else {
-        if (this.#hasTeam)
-          object.$team = isNamed ? audiences.holdTeamOf(object.$k) : audiences.hold(parent.$team)
-        object.$key = isPublic && audience === 'public' ? EVERYBODY : object.$team
-      }
+      return
     }
+    const kind = this.#kinds.meet(kindOf(parent.$key), place)
+    if (kind === NOBODY_KIND) {
+      object.$own = audiences.unowned
+      object.$key = NOBODY
+      return
+    }
+    const isNamed =
+      isPublic &&
+      object.$n !== null &&
+      (place === EVERYBODY_KIND || parent.$own === audiences.unowned)
+    object.$own = isNamed ? audiences.hold(object.$k) : audiences.share(parent.$own)
+    object.$key = object.$own.keys[kind] as number
   }
 
-  #move(object: Tracked, sessions: ReadonlySet<number>, moved: Moved): void {
-    const isPublic = object.$key === EVERYBODY
-    const isMoved = sessions.has(object.$own)
-    // A place for a team is one session's throughout, and no other hidden place has anything for a team.
-    if (!isPublic && (!isMoved || object.$key !== object.$team)) return
-    if (isMoved) this.#changeTeam(object, moved)
-    for (const { field } of object.$c.containers) {
-      if (isPublic && field.audience !== 'team' && field.target?.hasTeam !== true) continue
-      if (field.kind === 'object') this.#move(childOf(object, field), sessions, moved)
+  #move(object: Tracked, moved: Moved, isInMoved: boolean): void {
+    if (object.$key === NOBODY) return
+    const isMoved = object.$own.isStale && this.#changeOwner(object, moved, isInMoved)
+    for (const { field, hasHidden } of object.$c.containers) {
+      if (object.$key === EVERYBODY && !hasHidden) continue
+      if (field.kind === 'object') this.#move(childOf(object, field), moved, isMoved)
       else
-        for (const entry of mapOf(object, field).entries.values())
-          this.#move(entry, sessions, moved)
+        for (const entry of mapOf(object, field).entries.values()) this.#move(entry, moved, isMoved)
     }
   }
 
   /**
-   * Gives an object the key of its session's team of now. That may be the same: the session is back, and
-   * only what was made below in between has another. The old team forgets a hidden object with all below
-   * it, and the new one gets it under a handle of its own.
+   * Gives an object the keys of its owner of now. They may be the same: a session is back in its group, and only what
+   * was made below in between has others. The old audience forgets a hidden object with all below it, and the new
+   * one gets it under a handle of its own; true then.
    */
-  #changeTeam(object: Tracked, moved: Moved): void {
-    const from = object.$team
-    object.$team = this.audiences.holdTeamOf(this.audiences.nameOf(object.$own))
-    this.audiences.release(from)
-    if (object.$team === from) return
+  #changeOwner(object: Tracked, moved: Moved, isInMoved: boolean): boolean {
+    const before = object.$own
+    const now = this.audiences.hold(before.name as string)
+    this.audiences.release(before)
+    object.$own = now
+    const from = object.$key
+    const kind = kindOf(from)
+    const to = now.keys[kind] as number
     const isKnown = object.$s === KNOWN
-    if (object.$key === EVERYBODY) {
-      if (isKnown && object.$c.hasTeamFields) moved.fields.push({ object, from })
-      return
+    if (from === to) {
+      if (isKnown) movedFields(object, before, moved)
+      return false
     }
     if (isKnown) {
-      if (object.$p?.$key === EVERYBODY) this.removals.push({ handle: object.$h, key: from })
+      if (!isInMoved) this.removals.push({ handle: object.$h, key: from })
       moved.objects.push(object)
     }
     this.#handles.release(object.$h, from)
-    object.$key = object.$team
-    object.$h = this.#handles.take(object.$key)
+    object.$key = to
+    object.$h = this.#handles.take(to)
+    return true
   }
 
   /** Takes an object and all below it out of every queue. */
@@ -381,7 +395,6 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     }
     this.#handles.release(object.$h, object.$key)
     this.audiences.release(object.$own)
-    this.audiences.release(object.$team)
     if (object.$lq === 1 && object.$n !== null) object.$n.changed[object.$li] = null
     object.$s = DETACHED
     object.$q = 1
@@ -397,6 +410,15 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
         node.stale = null
       }
     }
+  }
+}
+
+/** Notes the fields whose audience is not that of the owner before. */
+function movedFields(object: Tracked, before: Owner, moved: Moved): void {
+  for (const { kind, words } of (object.$c.views[kindOf(object.$key)] as PlaceView).narrower) {
+    const from = before.keys[kind] as number
+    const to = object.$own.keys[kind] as number
+    if (from !== to) moved.fields.push({ object, words, from, to })
   }
 }
 
