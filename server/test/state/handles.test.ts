@@ -181,6 +181,7 @@ it('ST4 what has come and gone leaves no key and no handle behind', () => {
     tree.settleNew()
     tree.audiences.setGroup('team', 'a', round === 1 ? 'red' : null)
     tree.moveOwned()
+    expect(tree.removals.length, 'what is below goes with it').toBe(round === 0 ? 0 : 1)
     tree.settleNew()
     tree.settleNew()
     expect(tree.audiences.count).toBe(2)

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { createReplica } from '../../../client/src/state-replica.ts'
 import { createRandom } from '../../src/process/random.ts'
 import { compileState } from '../../src/state/codegen/compile.ts'
+import type { PatchHeader, PlayerPatch } from '../../src/state/contract.ts'
 import { LogEncoder } from '../../src/state/encode/log.ts'
 import { PlayersEncoder } from '../../src/state/encode/players.ts'
 import { Kinds, audienceKinds } from '../../src/state/projection/kinds.ts'
@@ -54,10 +55,14 @@ class Game<S extends Schema> {
     this.#replicas.delete(sessionId)
   }
 
+  flush(): PlayerPatch | null {
+    return this.#encoder.flush(this.#header())
+  }
+
   /** The states of replicas, by patch for whoever had one before, by a full frame for others. */
   seenBy<K extends string>(sessionIds: readonly K[]): Record<K | 'all', unknown> {
-    const header = { epoch: 1, tick: ++this.#tick, at: this.#tick }
-    const patch = this.#encoder.flush(header)
+    const patch = this.flush()
+    const header = this.#header()
     const seen = [...sessionIds, null].map((id): [string, unknown] => {
       const known = this.#replicas.get(id)
       const replica = known ?? createReplica(this.#schema)
@@ -75,6 +80,10 @@ class Game<S extends Schema> {
 
   logged(): string {
     return this.#log.full().data
+  }
+
+  #header(): PatchHeader {
+    return { epoch: 1, tick: ++this.#tick, at: this.#tick }
   }
 }
 
@@ -139,6 +148,22 @@ it('ST6 ST9 whoever leaves the audience of a third kind keeps nothing of it, and
   expect(after.d).toEqual(after.all)
   delete game.state.tips['t']
   expect(game.seenBy(ids).c).toEqual(after.all)
+})
+
+it('ST12 a frame has the part of the widest kind first, so that its holders share the bytes', () => {
+  const game = show()
+  for (const id of ['a', 'c', 'd']) game.put('caster', id, 'desk')
+  game.seenBy(['a'])
+  const { a } = game.state.players
+  if (!a) throw new Error('no player')
+  a.odds = 7
+  a.input = 3
+  const patch = game.flush()
+  const [shared, own] = [patch?.frameFor('c'), patch?.frameFor('a')]
+  expect(patch?.frameFor('d')).toBe(shared)
+  expect(shared?.length).toBeGreaterThan(patch?.frame.length ?? 0)
+  expect(own?.length).toBeGreaterThan(shared?.length ?? 0)
+  expect(own?.slice(0, shared?.length)).toEqual(shared)
 })
 
 /** A life of a state in which one kind of audience has groups that sessions change. */
