@@ -2,7 +2,7 @@
 import { SystemClock, silentLogger } from '@ringside/server'
 import { MongoStore } from '@ringside/server/mongo'
 import { randomId } from '../../server/dist/process/ids.js'
-import { checkLimits } from '../../server/dist/options.js'
+import { checkLimits } from '../../server/dist/process/limits.js'
 import { createOutbox } from '../../server/dist/outbox/create-outbox.js'
 
 const handlers = {

@@ -213,7 +213,7 @@ export interface RoomLogHandlers {
   onSnapshotDue(): void
 }
 
-/** Options of the log; see options.ts for the checks. */
+/** Options of the log; process/limits.ts checks them. */
 export interface OutboxOptions {
   /** A flush waits for at most so many ms while none is under way (0: it goes in the next turn). */
   readonly flushDelayMs: number
