@@ -38,11 +38,11 @@ export class AddressRate {
   }
 
   /**
-   * Counts one request.
+   * Counts one request, or `cost` of them.
    * @throws TooManyRequests (429 with Retry-After: the rest of this second).
    */
-  check(address: string): void {
-    if (this.take(address)) return
+  check(address: string, cost = 1): void {
+    if (this.take(address, cost)) return
     throw new TooManyRequests(this.#windowStart + WINDOW_MS - this.#clock.now())
   }
 }

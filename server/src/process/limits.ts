@@ -10,6 +10,11 @@ type Rule = readonly [fallback: number, min: number, max: number]
 const rules = {
   /** Largest payload of a message in bytes, 64 - 10 MiB. Beyond it: close 1009. Default 1 MiB. */
   maxPayloadBytes: [MIB, 64, MAX_PAYLOAD_BYTES_LIMIT],
+  /**
+   * Largest text of JSON-RPC in bytes, 1,024 - 10 MiB and at most `maxPayloadBytes`; over HTTP `maxBodyBytes` bounds it as
+   * well. Beyond it: -32600 and a strike, over HTTP 413. Default 65,536.
+   */
+  maxRpcBytes: [65_536, 1_024, MAX_PAYLOAD_BYTES_LIMIT],
   /** Bytes that answers and broadcasts may have queued for one client; beyond it: close `slow`. Default 1 MiB. */
   maxQueuedBytes: [MIB, 4096, 256 * MIB],
   /** A socket that takes nothing for this long is closed with `slow`, in ms, 1,000-60,000. Default 8,000. */
@@ -128,6 +133,11 @@ export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
       throw invalid(`Expected ${name} from ${min} to ${max}, got ${String(value)}`)
     limits[name] = value
   }
+  // The default may well be over it: then `maxPayloadBytes` is the bound.
+  if (given.maxRpcBytes !== undefined && limits.maxRpcBytes > limits.maxPayloadBytes)
+    throw invalid(
+      `Expected maxRpcBytes within maxPayloadBytes, got ${limits.maxRpcBytes} and ${limits.maxPayloadBytes}`,
+    )
   if (limits.maxEventBytes > limits.maxPendingBytes)
     throw invalid(
       `Expected maxEventBytes within maxPendingBytes, got ${limits.maxEventBytes} and ${limits.maxPendingBytes}`,

@@ -173,7 +173,13 @@ describe.each(TRANSPORTS)('JSON-RPC over %s', (_name, open, via) => {
         server.command(0x0001, () => {})
         register(server, noted)
       },
-      { maxBodyBytes: 1024 * 1024 },
+      {
+        maxBodyBytes: 1024 * 1024,
+        maxRpcBytes: 1024 * 1024,
+        // A long text must be paid for.
+        rateBurst: 10_000,
+        rpcPerSecondPerIp: 10_000,
+      },
     )
     onTestFinished(() => test[Symbol.asyncDispose]())
     return open(test)

@@ -142,7 +142,7 @@ export async function createFixture(options: FixtureOptions = {}): Promise<Fixtu
     metrics,
     registry,
     dispatcher,
-    rpc: new RpcSocketEntry(new RpcCalls({ registry, dispatcher, metrics })),
+    rpc: new RpcSocketEntry(new RpcCalls({ registry, dispatcher, metrics }), limits),
     logger,
     desk: options.desk ?? {
       take() {

@@ -11,7 +11,7 @@ import type { RpcParts } from './rpc-calls.ts'
 /** JSON-RPC is made of these. */
 export interface RpcWiring extends RpcParts {
   readonly clock: Clock
-  readonly limits: Pick<ServerLimits, 'rpcPerSecondPerIp' | 'maxBodyBytes'>
+  readonly limits: Pick<ServerLimits, 'rpcPerSecondPerIp' | 'maxBodyBytes' | 'maxRpcBytes'>
 }
 
 /** Makes both entries of JSON-RPC: sessions take the one over the socket, the part has the route. */
@@ -21,6 +21,10 @@ export function createRpc({ clock, limits, ...parts }: RpcWiring): {
 } {
   const calls = new RpcCalls(parts)
   const rate = new AddressRate(limits.rpcPerSecondPerIp, clock)
-  const route = rpcRoute({ calls, maxBodyBytes: limits.maxBodyBytes, rate })
-  return { socketEntry: new RpcSocketEntry(calls), part: { name: 'json-rpc', routes: [route] } }
+  const maxBytes = Math.min(limits.maxBodyBytes, limits.maxRpcBytes)
+  const route = rpcRoute({ calls, maxBytes, rate })
+  return {
+    socketEntry: new RpcSocketEntry(calls, limits),
+    part: { name: 'json-rpc', routes: [route] },
+  }
 }

@@ -5,31 +5,37 @@ import type { Route, RouteContext, RouteHandler } from '../../http/contract.ts'
 import { sendJson } from '../../http/json.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import { HttpCaller } from './http-caller.ts'
-import { readRequests } from './request-text.ts'
+import { measured, readRequests } from './request-text.ts'
 import type { RpcCalls } from './rpc-calls.ts'
+import { costOfText } from './text-size.ts'
 
 /** The parts that the route is made of. */
 export interface RpcRouteParts {
   readonly calls: RpcCalls
-  readonly maxBodyBytes: number
+  /** Bytes of a body. */
+  readonly maxBytes: number
   /** Calls of each address. */
   readonly rate: AddressRate
 }
 
 /**
  * `POST /rpc`: a text of JSON-RPC as JSON, answered with 200 whatever its members come to, and with 204 when
- * all of them are notifications. The body is charged as one call before it is parsed, then each member.
+ * all of them are notifications. The body is charged as one call before it is read, by its size before it is
+ * parsed, then each member.
  */
-export function rpcRoute({ calls, maxBodyBytes, rate }: RpcRouteParts): Route {
+export function rpcRoute({ calls, maxBytes, rate }: RpcRouteParts): Route {
   const handler: RouteHandler = async (request, response, context) => {
     const { remoteAddress } = request
     rate.check(remoteAddress)
     // A page elsewhere can send a form or text without asking first, but no JSON (Fetch standard, CORS).
     if (!isJson(request.header('content-type'))) throw new RingsideError('unsupported_media_type')
-    const body = await request.body(maxBodyBytes)
+    const body = await request.body(maxBytes)
+    const size = measured(body)
+    const cost = costOfText(size)
+    if (cost > 0) rate.check(remoteAddress, cost)
     // After the charge, so that keys are not tried for nothing.
     const caller = new HttpCaller(principalOf(request, context), request, response)
-    const input = readRequests(body)
+    const input = readRequests(body, size)
     if (!response.isOpen) return
     calls.run(input, {
       caller,

@@ -9,22 +9,6 @@ const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 
 /**
- * True when lists and objects of the text lie deeper in each other than `max`. Takes any text, so that it
- * can be asked before JSON.parse, whose recursion a client could otherwise drive.
- */
-export function isDeeperThan(text: string, max: number): boolean {
-  let depth = 0
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    if (unit === QUOTE) at = endOfString(text, at)
-    else if (unit === OPEN_LIST || unit === OPEN_OBJECT) {
-      if (++depth > max) return true
-    } else if (unit === CLOSE_LIST || unit === CLOSE_OBJECT) depth--
-  }
-  return false
-}
-
-/**
  * The members named `id` as they are written, of the object that the text is, or of each item of the list
  * that it is; null for one without. JSON.parse would keep neither a number of 17 digits nor `1.0`. Of
  * doubled members the last counts, as it does for JSON.parse.

@@ -1,11 +1,13 @@
 import type { Json } from '@ringside/protocol'
-import { idsAsWritten, isDeeperThan } from './json-scan.ts'
-
-/** Lists and objects inside each other, the batch and the request included. */
-const MAX_DEPTH = 64
+import { idsAsWritten } from './json-scan.ts'
+import { sizeOfText } from './text-size.ts'
+import type { TextSize } from './text-size.ts'
 
 /** Most members of a batch: each may be answered, so a small message could ask for a large answer. */
 export const MAX_BATCH = 100
+
+/** The most that is parsed, the batch and the request included. */
+const BOUNDS = { depth: 64, values: 10_000, names: 2_000, items: MAX_BATCH } as const
 
 /** Params of a request as they were sent: by position, by name, or none. */
 export type RpcParams = Json[] | { [key: string]: Json } | undefined
@@ -35,29 +37,44 @@ export type RpcInput =
   | { readonly kind: 'parse_error' }
   /** A batch of none, or of more than {@link MAX_BATCH}. */
   | { readonly kind: 'invalid_batch' }
+  /** A text of more bytes than the server reads, of more than 10,000 values or 2,000 names: it was not parsed. */
+  | { readonly kind: 'too_large' }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Reads a text of JSON-RPC 2.0. Strict: UTF-8 without a byte order mark, JSON by its grammar, at most 64
- * levels (checked before it is parsed), `jsonrpc` exactly "2.0". Members that it does not know are ignored.
+ * Reads a text of JSON-RPC 2.0. Strict: UTF-8 without a byte order mark, JSON by its grammar, `jsonrpc`
+ * exactly "2.0". Its levels, values, names and members of a batch are counted before it is parsed (JR16). Members
+ * that it does not know are ignored.
  */
-export function readRequests(bytes: Uint8Array): RpcInput {
+export function readRequests(bytes: Uint8Array, size = measured(bytes)): RpcInput {
+  if (size.broken !== null) return { kind: KIND_OF_BROKEN[size.broken] }
   let text: string
   let json: unknown
   try {
     text = utf8.decode(bytes)
-    if (isDeeperThan(text, MAX_DEPTH)) return { kind: 'parse_error' }
     json = JSON.parse(text)
   } catch {
     return { kind: 'parse_error' }
   }
   if (!Array.isArray(json))
     return { kind: 'single', member: readMember(json, idsAsWritten(text)[0] ?? null) }
-  if (json.length === 0 || json.length > MAX_BATCH) return { kind: 'invalid_batch' }
+  if (json.length === 0) return { kind: 'invalid_batch' }
   const ids = idsAsWritten(text)
   return { kind: 'batch', members: json.map((item, index) => readMember(item, ids[index] ?? null)) }
 }
+
+/** The size of a text by the bounds of JSON-RPC. */
+export function measured(bytes: Uint8Array): TextSize {
+  return sizeOfText(bytes, BOUNDS)
+}
+
+const KIND_OF_BROKEN = {
+  depth: 'parse_error',
+  values: 'too_large',
+  names: 'too_large',
+  items: 'invalid_batch',
+} as const
 
 function readMember(json: unknown, idText: string | null): RpcMember {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return NO_REQUEST

@@ -42,6 +42,7 @@ export class RpcCalls {
       case 'parse_error':
         return this.#refuseText('parse_error', source)
       case 'invalid_batch':
+      case 'too_large':
         return this.#refuseText('invalid_request', source)
       case 'single':
         return this.#runAll([input.member], new RpcAnswers(1, false, send), source)
