@@ -162,6 +162,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     statusPart({ status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment }),
     listening,
     sessions,
+    { name: 'calls', stop: () => dispatcher.stop() },
     rpc.part,
     matchmaking,
     logReadings(outbox),

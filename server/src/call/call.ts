@@ -1,5 +1,6 @@
 import type { Schema } from '@ringside/protocol'
 import type { Refusal } from '../process/refusal.ts'
+import type { CallScope } from './call-scope.ts'
 import type { Decode, EncodeInto } from './compiled-codec.ts'
 import type { Principal, Session } from './public-contract.ts'
 
@@ -51,7 +52,7 @@ export interface MethodEntry {
   readonly cost: number
   isAsync: boolean
   /** Checks the params and runs the handler. @throws Rejection for a refusal. */
-  readonly run: (params: unknown, caller: Caller) => unknown
+  readonly run: (params: unknown, caller: Caller, scope: CallScope) => unknown
 }
 
 /** Everything that can be called by name. */
@@ -87,8 +88,6 @@ export interface CallSeat {
 interface AnyCaller {
   /** False once the caller has gone: nothing is told to it any more. */
   readonly isOpen: boolean
-  /** Aborts when the caller goes. It is made when it is first asked for. */
-  readonly signal: AbortSignal
   /**
    * The calls that wait for a promise; null until there was one. The dispatcher makes it; the caller abandons them
    * when it goes, after which `isOpen` is false.
@@ -161,22 +160,43 @@ export type RpcReply = RpcSocketReply | RpcHttpReply
 /** Every target there is. */
 export type ReplyTo = SessionReply | RpcHttpReply
 
-/** A call whose handler returned a promise. States: waiting -> answered | over; `over` is told nothing more. */
+/**
+ * A call whose handler returned a promise. States: waiting -> answered | over; `over` is told nothing more, and ends
+ * once the promise settles.
+ */
 export class PendingCall {
   readonly entry: CallEntry
   readonly replyTo: ReplyTo
+  /** Null for a command. */
+  readonly scope: CallScope | null
   /** Its time ran out, or its caller has gone: what the handler still brings is dropped. */
   isOver = false
   /** Stops the timer of the timeout; null without one. */
   cancelTimer: (() => void) | null = null
 
-  constructor(entry: CallEntry, replyTo: ReplyTo) {
+  constructor(entry: CallEntry, replyTo: ReplyTo, scope: CallScope | null) {
     this.entry = entry
     this.replyTo = replyTo
+    this.scope = scope
+  }
+
+  /** Nobody waits for it any more, which its handler is told. */
+  end(): void {
+    this.isOver = true
+    this.stopTimer()
+    this.scope?.end()
+  }
+
+  stopTimer(): void {
+    this.cancelTimer?.()
+    this.cancelTimer = null
   }
 }
 
-/** The calls of one caller that wait for a promise. The dispatcher bounds their number. */
+/**
+ * The calls of one caller whose promises have not settled, those that were answered `timeout` among them: their
+ * handlers still run. The dispatcher bounds their number (CA4).
+ */
 export class PendingCalls {
   readonly #calls = new Set<PendingCall>()
 
@@ -188,18 +208,17 @@ export class PendingCalls {
     this.#calls.add(call)
   }
 
-  /** The call waits no longer. */
+  /** The promise of the call has settled. */
   settle(call: PendingCall): void {
     this.#calls.delete(call)
-    call.cancelTimer?.()
-    call.cancelTimer = null
+    call.stopTimer()
   }
 
   /** The caller has gone: nothing is told of these any more, and no timer of theirs is left. */
   abandon(): void {
     for (const call of this.#calls) {
-      call.isOver = true
-      this.settle(call)
+      this.#calls.delete(call)
+      call.end()
     }
   }
 }

@@ -1,6 +1,7 @@
 import { FRAME_HEADER_BYTES, errorCodes } from '@ringside/protocol'
 import type { ErrorCode } from '@ringside/protocol'
 import type { Clock } from '../process/clock.ts'
+import { FailureLog } from '../process/failure-log.ts'
 import { isPromise } from '../process/promise.ts'
 import { refusalOf } from '../process/refusal.ts'
 import type { Logger } from '../process/logger.ts'
@@ -15,6 +16,7 @@ import type {
   RpcReply,
   SessionReply,
 } from './call.ts'
+import { CallScope } from './call-scope.ts'
 import { NO_COMMAND_ID, PendingCall, PendingCalls } from './call.ts'
 import type { PlainReply } from './reply.ts'
 
@@ -43,10 +45,12 @@ export type Called = Pick<CallEntry, 'id' | 'name'>
 export class Dispatcher {
   readonly #parts: DispatcherParts
   readonly #counters: Counters
+  readonly #failures: FailureLog
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
     this.#counters = parts.metrics.counters
+    this.#failures = new FailureLog(parts.logger, parts.clock)
   }
 
   /** Runs a command: the handler of the caller's room if it has one, else the server's. */
@@ -95,9 +99,12 @@ export class Dispatcher {
       const { caller } = replyTo
       if (this.#isFull(caller) && entry.isAsync)
         return this.refuse('rate_limited', entry.id, replyTo)
-      const result = entry.run(params, caller)
+      const scope = new CallScope(caller, (error) => this.listenerFailed(error, caller, entry))
+      const result = entry.run(params, caller, scope)
       this.#counters.messagesHandled++
-      this.#settle(entry, result, replyTo)
+      if (isPromise(result))
+        this.#answerLater(new PendingCall(entry, replyTo.kept(), scope), result)
+      else this.#settle(entry, result, replyTo)
     } catch (error) {
       this.failed(error, entry, replyTo)
     }
@@ -141,25 +148,35 @@ export class Dispatcher {
     this.#parts.logger.error({ ...fieldsOf(caller), err: error }, 'Answer failed')
   }
 
+  /** Logs an error that a listener of a signal threw: of the call's, or of the session's own (CA11). */
+  listenerFailed(error: unknown, caller: Caller, called?: Called): void {
+    const fields = { ...fieldsOf(caller), ...(called ? nameOf(called) : {}), err: error }
+    this.#failures.error(called?.name ?? 'session', [fields, 'Listener of a signal failed'])
+  }
+
+  /** Logs what was only counted so far: no call comes any more. */
+  stop(): void {
+    this.#failures.flush()
+  }
+
   #settle(entry: CallEntry, result: unknown, replyTo: ReplyTo): void {
     if (!(result instanceof Uint8Array) && isPromise(result))
-      this.#answerLater(entry, result, replyTo)
+      this.#answerLater(new PendingCall(entry, replyTo.kept(), null), result)
     else if (replyTo.caller.isOpen) replyTo.answer(entry, result)
   }
 
   /** Only this answer waits; calls behind it are handled meanwhile. */
-  #answerLater(entry: CallEntry, result: Promise<unknown>, replyTo: ReplyTo): void {
-    entry.isAsync = true
+  #answerLater(call: PendingCall, result: Promise<unknown>): void {
+    const { entry, replyTo } = call
     const { caller } = replyTo
-    const call = new PendingCall(entry, replyTo.kept())
+    entry.isAsync = true
     if (caller.isOpen) this.#await(call, caller)
-    else call.isOver = true
+    else call.end()
     // An object that only looks like a promise need not have a `catch`.
     Promise.resolve(result)
       .then((value) => {
-        if (call.isOver) return
         caller.pending?.settle(call)
-        if (caller.isOpen) call.replyTo.answer(entry, value)
+        if (!call.isOver && caller.isOpen) call.replyTo.answer(entry, value)
       })
       .catch((error: unknown) => this.#failedLate(error, call))
       .catch((error: unknown) => this.broke(error, caller))
@@ -177,20 +194,20 @@ export class Dispatcher {
   #timedOut(call: PendingCall): void {
     const { entry, replyTo } = call
     const { caller } = replyTo
-    call.isOver = true
-    caller.pending?.settle(call)
     this.#counters.messagesTimedOut++
-    this.#parts.logger.warn(
+    this.#failures.warn(entry.name, [
       { ...fieldsOf(caller), ...nameOf(entry) },
       'Command handler did not settle in time',
-    )
+    ])
+    // It goes on counting as pending: its handler runs until its promise settles.
+    call.end()
     this.refuse('timeout', entry.id, replyTo)
   }
 
   #failedLate(error: unknown, call: PendingCall): void {
     const { entry, replyTo, isOver } = call
+    replyTo.caller.pending?.settle(call)
     if (!isOver) {
-      replyTo.caller.pending?.settle(call)
       this.failed(error, entry, replyTo)
     } else if (refusalOf(error) === null) {
       // Nobody is told any more, but a bug is a bug.
@@ -201,7 +218,7 @@ export class Dispatcher {
   #report(error: unknown, called: Called, caller: Caller): void {
     this.#counters.messagesFailed++
     const fields = { ...fieldsOf(caller), ...nameOf(called), err: error }
-    this.#parts.logger.error(fields, 'Command handler failed')
+    this.#failures.error(called.name, [fields, 'Command handler failed'])
   }
 
   #isFull({ pending }: Caller): boolean {

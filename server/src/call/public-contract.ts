@@ -45,7 +45,10 @@ export type RpcCaller<Data = Record<string, unknown>> =
 /** The call as its method sees it, besides its params. */
 export interface RpcContext<Data = Record<string, unknown>> {
   readonly caller: RpcCaller<Data>
-  /** Aborts when the caller goes; over HTTP after `handlerTimeoutMs` too. It is made when it is first asked for. */
+  /**
+   * The call's own: it aborts when the call is answered `timeout` or its caller goes, and not once it has settled. A
+   * listener that throws is logged. It is made when it is first asked for.
+   */
   readonly signal: AbortSignal
 }
 

@@ -106,6 +106,7 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
     this.#guard = new HookGuard({
       roomId: id,
       log: logger,
+      clock,
       onError: (error, where) => type.handlers.onError?.(face, error, where),
     })
     this.#commands = new CommandRunner(face, this.#guard, this.#awaited)
@@ -235,6 +236,10 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
   drop(seat: Seat): void {
     // The game is told when the room goes on; the next owner finds every seat without its connection anyway.
     if (this.#status.kind !== 'handed over') this.#life.drop(seat)
+  }
+
+  failed(error: unknown, where: string): void {
+    this.#guard.report(error, where)
   }
 
   leave(seat: Seat, reason: LeaveReason, text?: string): void {

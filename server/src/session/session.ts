@@ -199,7 +199,9 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   get signal(): AbortSignal {
-    return this.#signal.of(!this.isOpen)
+    return this.#signal.of(!this.isOpen, (error) =>
+      this.#context.dispatcher.listenerFailed(error, this),
+    )
   }
 
   /** The last resort of the table: an error has escaped from everything here. */

@@ -2,6 +2,7 @@ import { RingsideError } from '../../process/errors.ts'
 import { isPromise } from '../../process/promise.ts'
 import type { RpcCaller, RpcContext } from '../public-contract.ts'
 import type { MethodDefinition } from '../command-table.ts'
+import type { CallScope } from '../call-scope.ts'
 import type { Caller } from '../call.ts'
 import type { RpcParams } from './request-text.ts'
 import type { Validate } from './params.ts'
@@ -22,8 +23,8 @@ export function methodOf(
     throw new RingsideError('option_invalid', `Expected a handler of method '${name}'`)
   return {
     name,
-    run(params, caller) {
-      const context = new CallContext(caller)
+    run(params, caller, scope) {
+      const context = new CallContext(caller, scope)
       const value = validate(params as RpcParams)
       if (!isPromise(value)) return handler(value as never, context)
       // No handler runs for a caller that went meanwhile (SE1).
@@ -32,13 +33,13 @@ export function methodOf(
   }
 }
 
-/** A call as its handler sees it. The signal is made when it is first asked for. */
+/** A call as its handler sees it. */
 class CallContext implements RpcContext {
   readonly caller: RpcCaller
-  readonly #caller: Caller
+  readonly #scope: CallScope
 
-  constructor(caller: Caller) {
-    this.#caller = caller
+  constructor(caller: Caller, scope: CallScope) {
+    this.#scope = scope
     this.caller =
       caller.kind === 'session'
         ? { kind: 'session', session: caller.handle }
@@ -46,6 +47,6 @@ class CallContext implements RpcContext {
   }
 
   get signal(): AbortSignal {
-    return this.#caller.signal
+    return this.#scope.signal
   }
 }

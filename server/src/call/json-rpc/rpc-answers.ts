@@ -88,12 +88,6 @@ class SocketReply extends MemberReply<SessionCaller> implements RpcSocketReply {
 class HttpReply extends MemberReply<HttpCaller> implements RpcHttpReply {
   readonly kind = 'rpc-http'
 
-  override refuse(refusal: Refusal): void {
-    super.refuse(refusal)
-    // A session's signal goes on with the session; a request is over.
-    if (refusal.code === 'timeout') this.caller.outlived()
-  }
-
   kept(): this {
     return this
   }

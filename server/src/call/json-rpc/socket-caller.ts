@@ -48,10 +48,6 @@ export class SocketCaller implements SessionCaller {
     return this.#session.isOpen
   }
 
-  get signal(): AbortSignal {
-    return this.#session.signal
-  }
-
   get handle(): Session {
     return this.#session.handle
   }

@@ -13,6 +13,8 @@ export interface SeatOwner {
   command(seat: Seat, command: SeatCommand, payload: unknown): unknown
   leave(seat: Seat, reason: LeaveReason, text?: string): void
   drop(seat: Seat): void
+  /** Code of the game threw. */
+  failed(error: unknown, where: string): void
   /** A client that has missed patches takes bytes again. */
   catchUp(): void
 }
@@ -84,7 +86,7 @@ export class Seat implements ClientSeat {
   }
 
   get signal(): AbortSignal {
-    return this.#signal.of(this.status === 'gone')
+    return this.#signal.of(this.status === 'gone', (error) => this.#owner.failed(error, 'signal'))
   }
 
   /** The seat is given up for good. */

@@ -1,26 +1,27 @@
+import type { Clock } from '../../process/clock.ts'
+import { FailureLog } from '../../process/failure-log.ts'
 import { isPromise } from '../../process/promise.ts'
 import type { Logger } from '../../process/logger.ts'
-
-/** Different failures remembered per room, so that a hook failing 30 times a second logs once. */
-const MAX_REMEMBERED = 50
 
 export interface HookGuardParts {
   readonly roomId: string
   readonly log: Logger
+  readonly clock: Clock
   /** The game's own `onError`. */
   readonly onError: (error: unknown, where: string) => unknown
 }
 
 /**
  * Runs game code so that a throw of it, or a rejection of its promise, ends neither the room nor the process
- * (RM4): each different failure is logged once, with its stack, and handed to `onError`.
+ * (RM4): each failure is handed to `onError`, and its kind is logged once a minute, with its stack.
  */
 export class HookGuard {
   readonly #parts: HookGuardParts
-  readonly #seen = new Set<string>()
+  readonly #failures: FailureLog
 
   constructor(parts: HookGuardParts) {
     this.#parts = parts
+    this.#failures = new FailureLog(parts.log, parts.clock)
   }
 
   /** Calls a hook that is done when it returns. If it returns a promise all the same, nobody waits for that. */
@@ -47,11 +48,7 @@ export class HookGuard {
   }
 
   report(error: unknown, where: string): void {
-    const key = `${where}: ${error instanceof Error ? error.message : String(error)}`
-    if (!this.#seen.has(key) && this.#seen.size < MAX_REMEMBERED) {
-      this.#seen.add(key)
-      this.#log(error, where)
-    }
+    this.#log(error, where)
     try {
       const told = this.#parts.onError(error, where)
       if (isPromise(told))
@@ -62,7 +59,7 @@ export class HookGuard {
   }
 
   #log(error: unknown, where: string): void {
-    const { log, roomId } = this.#parts
-    log.error({ err: error, roomId, where }, 'room hook failed')
+    const { roomId } = this.#parts
+    this.#failures.error(where, [{ err: error, roomId, where }, 'room hook failed'])
   }
 }
