@@ -20,7 +20,7 @@ import type { Host } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
 import type { DisconnectReason, Session } from './call/public-contract.ts'
 import type { Route, RouteHandler } from './http/contract.ts'
-import type { RoomSummary, SeatRequest, Server } from './server-types.ts'
+import type { RoomSummary, RpcOptions, SeatRequest, Server } from './server-types.ts'
 import type { ServerStatus } from './status.ts'
 import type { LoopbackSocket, Transport, TransportHandlers } from './transport/contract.ts'
 import type { CommandHandler, CommandRegistry } from './call/command-table.ts'
@@ -80,14 +80,20 @@ export class GameServer implements Server {
 
   rpc(
     name: string,
-    ...[first, second]:
-      | [handler: LooseRpcHandler]
-      | [validator: Schema | StandardSchema, handler: LooseRpcHandler]
+    ...[first, second, third]:
+      | [handler: LooseRpcHandler, options?: RpcOptions | undefined]
+      | [
+          validator: Schema | StandardSchema,
+          handler: LooseRpcHandler,
+          options?: RpcOptions | undefined,
+        ]
   ): void {
-    const { registry } = this.#parts
-    if (second === undefined)
-      registry.addMethod(methodOf(name, withoutPrototype, first as LooseRpcHandler))
-    else registry.addMethod(methodOf(name, validateBy(first as Schema | StandardSchema), second))
+    // A validator may be a function too, so only what follows tells the two apart.
+    const [method, options] =
+      typeof second === 'function'
+        ? [methodOf(name, validateBy(first as Schema | StandardSchema), second), third]
+        : [methodOf(name, withoutPrototype, first as LooseRpcHandler), second]
+    this.#parts.registry.addMethod({ ...method, ...options })
   }
 
   room(name: string, handlers: unknown): void {

@@ -68,6 +68,7 @@ export type { RouteContext, RouteHandler } from './http/contract.ts'
 export type {
   RawHandler,
   RoomSummary,
+  RpcOptions,
   RpcOutput,
   SeatRequest,
   Server,

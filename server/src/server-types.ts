@@ -27,6 +27,12 @@ export type TypedHandler<D, Data> = (
 /** The value that a Standard Schema makes of params. */
 export type RpcOutput<V extends StandardSchema> = NonNullable<V['~standard']['types']>['output']
 
+/** Options of a method. */
+export interface RpcOptions {
+  /** Tokens that a call takes from the bucket of its client, or from the calls of its address; 0 or more. Default 1. */
+  readonly cost?: number
+}
+
 /** A game server. Everything is registered before `listen`; later registration throws. */
 export interface Server<G extends GameContract = GameContract, Data = Record<string, unknown>> {
   /** Registers a raw command that needs no room. */
@@ -35,18 +41,24 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   command<D extends CommandDefinition>(definition: D, handler: TypedHandler<D, Data>): void
   /**
    * Registers a method of JSON-RPC 2.0 that has no command id: sessions reach it over their socket, anybody
-   * by `POST /rpc`. `handler` gets the params as they were sent: an array, an object or undefined. It costs 1.
+   * by `POST /rpc`. `handler` gets the params as they were sent: an array, an object or undefined.
    * @throws RingsideError reserved_id (names from `rpc.` on), registered_twice (the contract's commands
    * among them), already_listening, option_invalid.
    */
-  rpc(name: string, handler: RpcHandler<RpcParams, Data>): void
+  rpc(name: string, handler: RpcHandler<RpcParams, Data>, options?: RpcOptions): void
   /** The same with params that are a message of a schema: by name, or by position in the order of numbers. */
-  rpc<S extends Schema>(name: string, schema: S, handler: RpcHandler<Infer<S>, Data>): void
+  rpc<S extends Schema>(
+    name: string,
+    schema: S,
+    handler: RpcHandler<Infer<S>, Data>,
+    options?: RpcOptions,
+  ): void
   /** The same with params that a validator of any library with Standard Schema checks, async ones too. */
   rpc<V extends StandardSchema>(
     name: string,
     validator: V,
     handler: RpcHandler<RpcOutput<V>, Data>,
+    options?: RpcOptions,
   ): void
   /** Registers a type of room of the contract. */
   room<T extends keyof G['rooms'] & string>(type: T, handlers: RoomHandlersOf<G, T>): void

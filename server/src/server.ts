@@ -24,6 +24,7 @@ import { checkFullLogPolicy } from './room/type.ts'
 import type { Server } from './server-types.ts'
 import type { ServerOptions } from './options.ts'
 import { CommandRegistry } from './call/command-table.ts'
+import { AddressRate } from './limit/address-rate.ts'
 import { createOriginCheck } from './limit/origin.ts'
 import { statusPart } from './status.ts'
 import type { ServerStatus } from './status.ts'
@@ -37,6 +38,8 @@ import { withLoopback } from './transport/memory/with-loopback.ts'
 
 /** uWebSockets.js and the in-process sockets take frames of a payload and its 4-byte id. */
 const FRAME_BYTES = 4
+/** Wrong API keys of one address that are looked at in a second. */
+const KEY_GUESSES_PER_SECOND = 10
 /** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE32). */
 const LIST_LAG_MS = 1_000
 
@@ -57,6 +60,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const nodeName = checkNodeName(options.nodeName ?? 'node-1')
   const apiKey = options.apiKey ?? null
   const isOriginAllowed = createOriginCheck(options)
+  const { trustedProxies = [] } = options
   const metrics = new PrometheusMetrics()
   const status: ServerStatus = { phase: 'new' }
 
@@ -65,7 +69,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     maxMessageBytes: limits.maxPayloadBytes + FRAME_BYTES,
     maxBufferedBytes: limits.maxQueuedBytes,
     idleTimeoutMs: limits.idleTimeoutMs,
-    clientAddress: createClientAddress(options.trustedProxies),
+    // Without a proxy nobody looks for the header.
+    ...(trustedProxies.length > 0 ? { clientAddress: createClientAddress(trustedProxies) } : {}),
   }
   const network = options.transport ?? new UwsTransport(sockets)
   const isInProcess = network instanceof MemoryTransport
@@ -134,7 +139,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   })
 
   // HTTP.
-  const checkKey = createKeyCheck(apiKey)
+  const checkKey = createKeyCheck(apiKey, new AddressRate(KEY_GUESSES_PER_SECOND, clock))
   const router = new Router({ logger, metrics, isOriginAllowed, checkKey })
   const isDevelopment = options.isDevelopment ?? false
 

@@ -1,9 +1,9 @@
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
+import { REFUSED_KEYS } from '../process/refused-keys.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 
 const MAX_DEPTH = 32
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** An answer in JSON: `body` is a value, or `encoded` is JSON already. */
 export type JsonAnswer = {
@@ -74,7 +74,7 @@ function checkJson(value: Json, depth: number): void {
     return
   }
   for (const key of Object.keys(value)) {
-    if (FORBIDDEN_KEYS.has(key))
+    if (REFUSED_KEYS.has(key))
       throw new RingsideError('bad_request', `Expected JSON without the key '${key}'`)
     checkJson(value[key] as Json, depth + 1)
   }

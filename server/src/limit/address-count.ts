@@ -2,7 +2,7 @@ import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
 import { networkOf } from '../transport/client-address.ts'
 
 /**
- * Counts the things that each address holds: connections, streams, reserved seats, rooms that it made (LI1).
+ * Counts the things that each address holds: connections, streams, reserved seats, rooms that it made, bytes (LI1).
  * Without such a bound one stranger could hold all that the server has. Addresses count by their network
  * (`networkOf`). Connections that never left the process are not counted: they are the server's own.
  *
@@ -19,19 +19,24 @@ export class AddressCount {
 
   /** True when the address holds as many as it may. */
   isFull(address: string): boolean {
-    return (this.#counts.get(networkOf(address)) ?? 0) >= this.#max
+    return !this.hasRoomFor(address, 1)
   }
 
-  /** Counts one more, also beyond the bound: ask `isFull` before. Each call needs one `release`. */
-  add(address: string): void {
+  /** True when the address may hold so many more. */
+  hasRoomFor(address: string, count: number): boolean {
+    return (this.#counts.get(networkOf(address)) ?? 0) + count <= this.#max
+  }
+
+  /** Counts so many more, also beyond the bound: ask before. What is added must be released. */
+  add(address: string, count = 1): void {
     if (address === LOOPBACK_ADDRESS) return
     const network = networkOf(address)
-    this.#counts.set(network, (this.#counts.get(network) ?? 0) + 1)
+    this.#counts.set(network, (this.#counts.get(network) ?? 0) + count)
   }
 
-  release(address: string): void {
+  release(address: string, count = 1): void {
     const network = networkOf(address)
-    const left = (this.#counts.get(network) ?? 0) - 1
+    const left = (this.#counts.get(network) ?? 0) - count
     if (left > 0) this.#counts.set(network, left)
     else this.#counts.delete(network)
   }

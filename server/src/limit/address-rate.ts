@@ -26,11 +26,7 @@ export class AddressRate {
   /** Counts one request, or `cost` of them; false when the address has had all of this second. */
   take(address: string, cost = 1): boolean {
     if (address === LOOPBACK_ADDRESS) return true
-    const now = this.#clock.now()
-    if (now - this.#windowStart >= WINDOW_MS || this.#counts.size >= MAX_ADDRESSES) {
-      this.#counts.clear()
-      this.#windowStart = now
-    }
+    this.#turn()
     const network = networkOf(address)
     const count = (this.#counts.get(network) ?? 0) + cost
     this.#counts.set(network, count)
@@ -42,7 +38,27 @@ export class AddressRate {
    * @throws TooManyRequests (429 with Retry-After: the rest of this second).
    */
   check(address: string, cost = 1): void {
-    if (this.take(address, cost)) return
-    throw new TooManyRequests(this.#windowStart + WINDOW_MS - this.#clock.now())
+    if (!this.take(address, cost)) throw this.#refusal()
+  }
+
+  /**
+   * Counts nothing.
+   * @throws TooManyRequests when the address has had all of this second.
+   */
+  checkLeft(address: string): void {
+    this.#turn()
+    if ((this.#counts.get(networkOf(address)) ?? 0) >= this.#perSecond) throw this.#refusal()
+  }
+
+  /** Begins a window when the one before is over. */
+  #turn(): void {
+    const now = this.#clock.now()
+    if (now - this.#windowStart < WINDOW_MS && this.#counts.size < MAX_ADDRESSES) return
+    this.#counts.clear()
+    this.#windowStart = now
+  }
+
+  #refusal(): TooManyRequests {
+    return new TooManyRequests(this.#windowStart + WINDOW_MS - this.#clock.now())
   }
 }

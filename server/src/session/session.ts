@@ -69,6 +69,7 @@ export class ClientSession implements ClientLink, RpcSession {
   /** A number, since a boolean is looked at in more steps (`npm run bench -- dispatch` shows it). */
   #state: typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
   pending: PendingCalls | null = null
+  heldBytes = 0
   readonly #connection: Connection
   readonly #context: SessionContext
   #inbound: Inbound | null = null

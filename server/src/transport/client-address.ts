@@ -4,9 +4,8 @@ import { RingsideError } from '../process/errors.ts'
 /** A request's origin: `peer` is the other end of the socket, `forwardedFor` the header X-Forwarded-For ('' = none). */
 export type ClientAddress = (peer: string, forwardedFor: string) => string
 
-/** A header longer than this names nobody: walking it costs time that a stranger chooses. */
+/** So much of the header's end is read: walking it costs time that a stranger chooses. */
 const MAX_HEADER_CHARACTERS = 1_024
-const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /**
  * Makes the reader of addresses (TR28): the header is believed only as far as trusted proxies wrote it. It is read from
@@ -21,11 +20,11 @@ export function createClientAddress(trustedProxies: readonly string[] = []): Cli
   for (const entry of trustedProxies) trust(trusted, entry)
   const isTrusted = (address: string): boolean => trusted.check(address, familyOf(address))
   return (peer, forwardedFor) => {
-    if (forwardedFor === '' || forwardedFor.length > MAX_HEADER_CHARACTERS) return peer
+    if (forwardedFor === '') return peer
     let client = peer
-    const hops = forwardedFor.split(',')
+    const hops = hopsOf(forwardedFor)
     while (isIP(client) !== 0 && isTrusted(client)) {
-      const hop = hops.pop()?.trim().replace(MAPPED, '') ?? ''
+      const hop = unmapped(hops.pop() ?? '')
       if (isIP(hop) === 0) break
       client = hop
     }
@@ -33,20 +32,51 @@ export function createClientAddress(trustedProxies: readonly string[] = []): Cli
   }
 }
 
+/** The addresses at the header's end. An empty one is none (RFC 9110 section 5.6.1.2). */
+function hopsOf(forwardedFor: string): string[] {
+  const end = forwardedFor.slice(-MAX_HEADER_CHARACTERS)
+  const hops = end.split(',')
+  // What is cut in two may be another address than was written.
+  if (end.length < forwardedFor.length) hops.shift()
+  return hops.map((hop) => hop.trim()).filter((hop) => hop !== '')
+}
+
+/** An IPv4 address that is written as one of IPv6 (RFC 4291 section 2.5.5.2), in dots; other text as it is. */
+function unmapped(address: string): string {
+  if (!address.includes(':') || isIP(address) === 0) return address
+  const groups = groupsOf(address)
+  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
+  if (!isMapped) return address
+  const [high = 0, low = 0] = groups.slice(6)
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = address.split('::')
+  const [before, after] = [groupsIn(head), groupsIn(tail ?? '')]
+  const missing = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
+  return [...before, ...Array.from({ length: missing }, () => 0), ...after]
+}
+
+function groupsIn(part: string): number[] {
+  if (part === '') return []
+  return part.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [Number.parseInt(group, 16)]
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number)
+    return [(a << 8) | b, (c << 8) | d]
+  })
+}
+
 /**
  * Limits count by this: an IPv4 address, or the /64 of an IPv6 address, for one customer is given a whole one
  * (RFC 6177) and could otherwise pass for 2^64 clients. Other text (a loopback's name) stands for itself.
  */
 export function networkOf(address: string): string {
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  // An IPv4 address at the end stands for two groups.
-  const missing = 8 - groups.length - after.length - (after.at(-1)?.includes('.') ? 1 : 0)
-  if (tail !== undefined) for (let count = 0; count < missing; count++) groups.push('0')
-  const network = [...groups, ...after].slice(0, 4)
-  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+  const plain = unmapped(address)
+  if (!plain.includes(':')) return plain
+  const network = groupsOf(plain).slice(0, 4)
+  return `${network.map((group) => group.toString(16)).join(':')}::/64`
 }
 
 function trust(trusted: BlockList, entry: string): void {

@@ -111,9 +111,57 @@ describe('validated params', () => {
   it('JR7: without a validator the handler gets params as they were sent', async () => {
     const seen: RpcParams[] = []
     const setUp = (server: GameOfTest): void => server.rpc('it', (params) => void seen.push(params))
-    const all: RpcParams[] = [[1, { a: null }], { prototype: 1 }, [], {}, undefined]
+    const all: RpcParams[] = [[1, { a: null }], { proto: 'constructor' }, [], {}, undefined]
     for (const params of all) await answerOf(setUp, params)
     expect(seen).toEqual(all)
+  })
+
+  it.each([
+    '{"constructor":{"prototype":{"admin":true}}}',
+    '[[{"prototype":1}]]',
+    '{"a":[{"__proto__":{}}]}',
+  ])(
+    'JR7: params with the member %s reach no method, with a validator or without',
+    async (text) => {
+      const hostile: unknown = JSON.parse(text)
+      let hasRun = false
+      const run = (): void => {
+        hasRun = true
+      }
+      const all = [
+        await answerOf((server) => server.rpc('it', run), hostile),
+        await answerOf((server) => server.rpc('it', summing, run), hostile),
+        await answerOf((server) => server.rpc('it', Move, run), hostile),
+      ]
+      for (const { error } of all) expect(error).toMatchObject({ code: -32_602 })
+      expect(hasRun).toBe(false)
+    },
+  )
+
+  it('JR8: a method costs what it was registered with, with a validator and without', async () => {
+    const validator = Object.assign(() => {}, summing) as StandardSchema<number[], number>
+    const setUp = (server: GameOfTest): void => {
+      server.rpc('gratis', () => 1, { cost: 0 })
+      server.rpc('plain', () => 1, { cost: 3 })
+      server.rpc('schema', Move, () => 1, { cost: 3 })
+      server.rpc('standard', validator, () => 1, { cost: 3 })
+      for (const cost of [-1, Number.NaN, '2' as never])
+        expect(() => server.rpc('bad', () => 1, { cost })).toThrow('Expected a cost')
+    }
+    for (const [method, count] of [
+      ['gratis', 8],
+      ['plain', 2],
+      ['schema', 2],
+      ['standard', 2],
+    ] as const) {
+      const test = await startServer(setUp, { rateBurst: 8, ratePerSecond: 0.01 })
+      onTestFinished(() => test[Symbol.asyncDispose]())
+      const client = await test.dial()
+      for (let id = 0; id < 8; id++) sendText(client, call(id, method, []))
+      await test.clock.advanceAsync(0)
+      const told = taken(client).filter(({ text }) => text.includes('"result"'))
+      expect([method, told.length]).toEqual([method, count])
+    }
   })
 
   it('JR9: no handler runs for a client that left while its params were checked', async () => {

@@ -9,12 +9,15 @@ import { readJson, sendJson } from '../../src/http/json.ts'
 import { Router } from '../../src/http/router.ts'
 import { serveFolder } from '../../src/http/static-files.ts'
 import { PrometheusMetrics, createMetrics } from '../../src/process/metrics.ts'
+import { ManualClock } from '../../src/process/clock.ts'
+import { AddressRate } from '../../src/limit/address-rate.ts'
 import { createOriginCheck } from '../../src/limit/origin.ts'
 import { MemoryExchange } from '../../src/transport/memory/http.ts'
 import type { MemoryRequest } from '../../src/transport/memory/http.ts'
 import { settle } from '../../src/testing/index.ts'
 
 const KEY = 'key-of-16-characters'
+const guesses = new AddressRate(1_000, new ManualClock())
 
 function createRouter(allowedOrigins: string[] = []) {
   const logs: { fields: object; message: string }[] = []
@@ -23,7 +26,7 @@ function createRouter(allowedOrigins: string[] = []) {
     logger: { debug() {}, info() {}, warn() {}, error: log },
     metrics: createMetrics(),
     isOriginAllowed: createOriginCheck({ allowedOrigins }),
-    checkKey: createKeyCheck(KEY),
+    checkKey: createKeyCheck(KEY, guesses),
   })
   const ask = async (request: MemoryRequest): Promise<MemoryExchange> => {
     const exchange = new MemoryExchange(request, () => {})
@@ -182,8 +185,8 @@ describe('security', () => {
     for (const key of [undefined, '', `${KEY}x`, KEY.slice(1), KEY.toUpperCase()])
       expect(await status(key)).toBe(401)
     const exchange = new MemoryExchange({ path: '/', headers: { 'x-api-key': '' } }, () => {})
-    expect(() => createKeyCheck(null)(exchange)).toThrow()
-    expect(() => createKeyCheck('short')).toThrow(
+    expect(() => createKeyCheck(null, guesses)(exchange)).toThrow()
+    expect(() => createKeyCheck('short', guesses)).toThrow(
       expect.objectContaining({ code: 'option_invalid' }),
     )
   })

@@ -52,6 +52,28 @@ test('LI2 each address has so many requests a second, then 429 with the rest of 
   rate.check('10.0.0.1')
 })
 
+test('LI2 whether there is anything left can be asked without a charge', () => {
+  const clock = new ManualClock()
+  const rate = new AddressRate(1, clock)
+  for (let count = 0; count < 3; count++) rate.checkLeft('10.0.0.1')
+  rate.take('10.0.0.1')
+  expect(() => rate.checkLeft('10.0.0.1')).toThrow(TooManyRequests)
+  rate.checkLeft('10.0.0.2')
+  clock.advance(1_000)
+  rate.checkLeft('10.0.0.1')
+})
+
+test('LI1 an address may hold many at a time', () => {
+  const counts = new AddressCount(10)
+  counts.add('10.0.0.1', 8)
+  expect([counts.hasRoomFor('10.0.0.1', 2), counts.hasRoomFor('10.0.0.1', 3)]).toEqual([
+    true,
+    false,
+  ])
+  counts.release('10.0.0.1', 8)
+  expect(counts.hasRoomFor('10.0.0.1', 10)).toBe(true)
+})
+
 test('LI2 a request may cost more than one', () => {
   const rate = new AddressRate(5, new ManualClock())
   expect([rate.take('a', 4), rate.take('a', 2), rate.take('b', 5)]).toEqual([true, false, true])

@@ -24,7 +24,7 @@ describe('CA11', () => {
     ['onabort', (signal) => Object.assign(signal, { onabort: throws })],
     [
       'an async function',
-      (signal) => signal.addEventListener('abort', async () => Promise.reject(bug)),
+      (signal) => signal.addEventListener('abort', () => Promise.reject(bug) as never),
     ],
   ])('CA11 %s that throws is told of, and ends nothing', async (_what, listen) => {
     const { abort, errors } = make()

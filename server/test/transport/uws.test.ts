@@ -88,7 +88,11 @@ test('TR24 a port in use is port_in_use, also when it belongs to another uWebSoc
   await first.close()
 })
 
-test('TR28 of several lines of X-Forwarded-For the last is the nearest', async () => {
+test.each([
+  [['6.6.6.6', '203.0.113.9'], '6.6.6.6,203.0.113.9'],
+  [['', '203.0.113.9'], ',203.0.113.9'],
+  [['', ' ', '203.0.113.9'], ',,203.0.113.9'],
+])('TR28 of several lines of X-Forwarded-For (%j) all are read, in order', async (lines, told) => {
   const transport = new UwsTransport({
     ...options,
     clientAddress: (_peer, forwardedFor) => forwardedFor,
@@ -98,13 +102,13 @@ test('TR28 of several lines of X-Forwarded-For the last is the nearest', async (
     handlersOf({ http: (request, response) => response.send(200, {}, request.remoteAddress) }),
   )
   // The first line is the client's own, the second that of a proxy that adds a line.
-  const headers = { 'x-forwarded-for': ['6.6.6.6', '203.0.113.9'] }
+  const headers = { 'x-forwarded-for': lines }
   const sent = httpRequest({ host: '127.0.0.1', port, headers, agent: false })
   sent.end()
   const [response] = (await once(sent, 'response')) as [AsyncIterable<Buffer>]
   let text = ''
   for await (const chunk of response) text += chunk.toString()
-  expect(text).toBe('6.6.6.6,203.0.113.9')
+  expect(text).toBe(told)
   await transport.close()
 })
 

@@ -1,4 +1,5 @@
 import type { Route } from '../../http/contract.ts'
+import { AddressCount } from '../../limit/address-count.ts'
 import { AddressRate } from '../../limit/address-rate.ts'
 import type { Clock } from '../../process/clock.ts'
 import type { ServerLimits } from '../../process/limits.ts'
@@ -11,7 +12,10 @@ import type { RpcParts } from './rpc-calls.ts'
 /** JSON-RPC is made of these. */
 export interface RpcWiring extends RpcParts {
   readonly clock: Clock
-  readonly limits: Pick<ServerLimits, 'rpcPerSecondPerIp' | 'maxBodyBytes' | 'maxRpcBytes'>
+  readonly limits: Pick<
+    ServerLimits,
+    'rpcPerSecondPerIp' | 'maxBodyBytes' | 'maxRpcBytes' | 'maxQueuedBytes'
+  >
 }
 
 /** Makes both entries of JSON-RPC: sessions take the one over the socket, the part has the route. */
@@ -22,7 +26,8 @@ export function createRpc({ clock, limits, ...parts }: RpcWiring): {
   const calls = new RpcCalls(parts)
   const rate = new AddressRate(limits.rpcPerSecondPerIp, clock)
   const maxBytes = Math.min(limits.maxBodyBytes, limits.maxRpcBytes)
-  const route = rpcRoute({ calls, maxBytes, rate })
+  const held = new AddressCount(limits.maxQueuedBytes)
+  const route = rpcRoute({ calls, maxBytes, rate, held })
   return {
     socketEntry: new RpcSocketEntry(calls, limits),
     part: { name: 'json-rpc', routes: [route] },

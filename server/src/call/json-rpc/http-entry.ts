@@ -1,4 +1,5 @@
 import { RingsideError } from '../../process/errors.ts'
+import type { AddressCount } from '../../limit/address-count.ts'
 import type { AddressRate } from '../../limit/address-rate.ts'
 import type { Principal } from '../public-contract.ts'
 import type { Route, RouteContext, RouteHandler } from '../../http/contract.ts'
@@ -16,6 +17,8 @@ export interface RpcRouteParts {
   readonly maxBytes: number
   /** Calls of each address. */
   readonly rate: AddressRate
+  /** Bytes of answers of each address that wait for the rest of their batches. */
+  readonly held: AddressCount
 }
 
 /**
@@ -23,7 +26,7 @@ export interface RpcRouteParts {
  * all of them are notifications. The body is charged as one call before it is read, by its size before it is
  * parsed, then each member.
  */
-export function rpcRoute({ calls, maxBytes, rate }: RpcRouteParts): Route {
+export function rpcRoute({ calls, maxBytes, rate, held }: RpcRouteParts): Route {
   const handler: RouteHandler = async (request, response, context) => {
     const { remoteAddress } = request
     rate.check(remoteAddress)
@@ -34,13 +37,15 @@ export function rpcRoute({ calls, maxBytes, rate }: RpcRouteParts): Route {
     const cost = costOfText(size)
     if (cost > 0) rate.check(remoteAddress, cost)
     // After the charge, so that keys are not tried for nothing.
-    const caller = new HttpCaller(principalOf(request, context), request, response)
+    const principal = principalOf(request, context)
+    const caller = new HttpCaller({ principal, remoteAddress, response, held })
     const input = readRequests(body, size)
     if (!response.isOpen) return
     calls.run(input, {
       caller,
       charge: (cost) => rate.take(remoteAddress, cost),
       send: (text) => answer(response, text),
+      space: caller,
     })
   }
   return { method: 'POST', path: '/rpc', handler }

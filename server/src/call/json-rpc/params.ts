@@ -2,6 +2,7 @@ import { decodeJson, isSchema } from '@ringside/protocol'
 import type { Infer, Schema } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import { isPromise } from '../../process/promise.ts'
+import { REFUSED_KEYS } from '../../process/refused-keys.ts'
 import type { RpcParams } from './request-text.ts'
 
 /**
@@ -27,21 +28,27 @@ function byName(schema: Schema, params: readonly unknown[]): object {
 }
 
 /**
- * Lets params through as they were sent, but for a member named `__proto__`: a handler that copies what it
- * is given would otherwise change a prototype.
+ * Lets params through as they were sent, but for a member of a refused name (JR7): a handler that copies what it is
+ * given would otherwise change a prototype.
  * @throws RingsideError invalid_payload.
  */
 export function withoutPrototype(params: RpcParams): RpcParams {
   // Recursion is bounded by the depth of a text.
-  if (namesPrototype(params))
-    throw new RingsideError('invalid_payload', "Expected params without the key '__proto__'")
+  const key = refusedKey(params)
+  if (key !== null)
+    throw new RingsideError('invalid_payload', `Expected params without the key '${key}'`)
   return params
 }
 
-function namesPrototype(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (Array.isArray(value)) return value.some(namesPrototype)
-  return Object.hasOwn(value, '__proto__') || Object.values(value).some(namesPrototype)
+/** The first refused name in a value of JSON; null when there is none. */
+function refusedKey(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null
+  for (const key of Object.keys(value)) {
+    if (!Array.isArray(value) && REFUSED_KEYS.has(key)) return key
+    const found = refusedKey((value as { readonly [key: string]: unknown })[key])
+    if (found !== null) return found
+  }
+  return null
 }
 
 /**

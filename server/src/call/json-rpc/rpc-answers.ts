@@ -1,4 +1,4 @@
-import { encodeJson } from '@ringside/protocol'
+import { encodeJson, errorCodes } from '@ringside/protocol'
 import type { Refusal } from '../../process/refusal.ts'
 import type {
   CallEntry,
@@ -10,6 +10,7 @@ import type {
 } from '../call.ts'
 import { isCommand } from '../call.ts'
 import { batchText, errorText, failureOf, resultText } from './answer-text.ts'
+import type { AnswerSpace } from './answer-space.ts'
 import type { HttpCaller } from './http-caller.ts'
 
 /** Takes the answer to one text: the JSON, and whether it is a single error. Null says that there is none. */
@@ -21,16 +22,27 @@ export type SendAnswer = (text: string | null, isError: boolean) => void
  */
 export class RpcAnswers {
   readonly #texts: (string | null)[]
-  readonly #isBatch: boolean
+  /** Null for a text that is no batch: nothing of it waits. */
+  readonly #space: AnswerSpace | null
   readonly #send: SendAnswer
   #waiting: number
+  #heldBytes = 0
   #isError = false
 
-  constructor(count: number, isBatch: boolean, send: SendAnswer) {
+  constructor(count: number, space: AnswerSpace | null, send: SendAnswer) {
     this.#texts = Array.from({ length: count }, () => null)
     this.#waiting = count
-    this.#isBatch = isBatch
+    this.#space = space
     this.#send = send
+  }
+
+  /** True when the answer of a member fits beside those that wait. Ask once, before `done`; an error need not. */
+  fits(text: string): boolean {
+    if (this.#space === null) return true
+    const bytes = Buffer.byteLength(text)
+    if (!this.#space.take(bytes)) return false
+    this.#heldBytes += bytes
+    return true
   }
 
   /** Member `index` is done, once; null for a notification. */
@@ -38,9 +50,10 @@ export class RpcAnswers {
     this.#texts[index] = text
     this.#isError = isError
     if (--this.#waiting > 0) return
+    this.#space?.free(this.#heldBytes)
     const told = this.#texts.filter((text) => text !== null)
     if (told.length === 0) this.#send(null, false)
-    else if (this.#isBatch) this.#send(batchText(told), false)
+    else if (this.#space !== null) this.#send(batchText(told), false)
     else this.#send(told[0] ?? null, this.#isError)
   }
 }
@@ -56,6 +69,9 @@ export interface MemberPlace {
   readonly id: string | null
 }
 
+/** A result for which the batch has no space left. */
+const NO_SPACE: Refusal = { code: 'rate_limited', message: errorCodes.rate_limited.text }
+
 /** The target of one member's answer, which goes out together with those of its text. */
 abstract class MemberReply<C extends Caller> {
   readonly caller: C
@@ -69,7 +85,8 @@ abstract class MemberReply<C extends Caller> {
   answer(entry: CallEntry, result: unknown): void {
     const { answers, index, id } = this.#place
     const text = id === null ? null : resultText(id, jsonOf(entry, result))
-    answers.done(index, text, false)
+    if (text === null || answers.fits(text)) answers.done(index, text, false)
+    else this.refuse(NO_SPACE)
   }
 
   refuse(refusal: Refusal): void {

@@ -5,6 +5,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { NO_COMMAND_ID, isCommand } from '../call.ts'
 import { errorText } from './answer-text.ts'
 import { memberReply, RpcAnswers } from './rpc-answers.ts'
+import type { AnswerSpace } from './answer-space.ts'
 import type { MemberPlace, RpcTextCaller, SendAnswer } from './rpc-answers.ts'
 import { valueOf } from './params.ts'
 import type { RpcInput, RpcMember, RpcParams, RpcRequest } from './request-text.ts'
@@ -15,6 +16,8 @@ export interface RpcSource {
   /** Takes tokens for one member; false = it cannot be afforded. */
   readonly charge: (cost: number) => boolean
   readonly send: SendAnswer
+  /** The space of this sender's batches. */
+  readonly space: AnswerSpace
 }
 
 /** The parts that calls of JSON-RPC go through. */
@@ -37,7 +40,7 @@ export class RpcCalls {
 
   /** Runs what a text holds. It is answered when all of its members are done: at once if none of them waits. */
   run(input: RpcInput, source: RpcSource): void {
-    const { send } = source
+    const { send, space } = source
     switch (input.kind) {
       case 'parse_error':
         return this.#refuseText('parse_error', source)
@@ -45,10 +48,10 @@ export class RpcCalls {
       case 'too_large':
         return this.#refuseText('invalid_request', source)
       case 'single':
-        return this.#runAll([input.member], new RpcAnswers(1, false, send), source)
+        return this.#runAll([input.member], new RpcAnswers(1, null, send), source)
       case 'batch': {
         const { members } = input
-        return this.#runAll(members, new RpcAnswers(members.length, true, send), source)
+        return this.#runAll(members, new RpcAnswers(members.length, space, send), source)
       }
     }
   }

@@ -3,6 +3,8 @@ import type { Session } from '../public-contract.ts'
 
 /** A session that sends texts of JSON-RPC. */
 export interface RpcSession extends SessionCaller {
+  /** Bytes of the answers that wait for the rest of their batches. */
+  heldBytes: number
   /** Takes tokens from the client's bucket; false = there are too few. */
   charge(cost: number): boolean
   /** Counts a message over the limit, and refuses it now and then; null = it has been answered. */

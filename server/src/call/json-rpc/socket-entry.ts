@@ -3,6 +3,7 @@ import type { ServerLimits } from '../../process/limits.ts'
 import { memberReply, RpcAnswers } from './rpc-answers.ts'
 import { measured, readRequests } from './request-text.ts'
 import type { RpcInput } from './request-text.ts'
+import type { AnswerSpace } from './answer-space.ts'
 import type { SendAnswer } from './rpc-answers.ts'
 import type { RpcCalls } from './rpc-calls.ts'
 import { SocketCaller } from './socket-caller.ts'
@@ -10,7 +11,7 @@ import type { RpcSession } from './socket-caller.ts'
 import { costOfText } from './text-size.ts'
 
 /** Bounds of the texts of a socket, in bytes. */
-export type RpcTextLimits = Pick<ServerLimits, 'maxRpcBytes'>
+export type RpcTextLimits = Pick<ServerLimits, 'maxRpcBytes' | 'maxQueuedBytes'>
 
 /** JSON-RPC over the socket: a text is one frame, and so is its answer. */
 export class RpcSocketEntry {
@@ -33,13 +34,27 @@ export class RpcSocketEntry {
     const size = bytes.length > this.#limits.maxRpcBytes ? null : measured(bytes)
     if (!session.charge(size === null ? 1 : 1 + costOfText(size))) {
       // It is not even read: whatever its id is, the answer has none.
-      const place = { answers: new RpcAnswers(1, false, send), index: 0, id: 'null' }
+      const place = { answers: new RpcAnswers(1, null, send), index: 0, id: 'null' }
       return session.drop(RPC_ID, memberReply(session, place))
     }
     const text = new SocketCaller(session)
     const charge = (cost: number): boolean => text.charge(cost)
     const input: RpcInput = size === null ? { kind: 'too_large' } : readRequests(bytes, size)
-    this.#calls.run(input, { caller: text, charge, send })
+    this.#calls.run(input, { caller: text, charge, send, space: this.#spaceOf(session) })
     text.ran(RPC_ID)
+  }
+
+  #spaceOf(session: RpcSession): AnswerSpace {
+    const { maxQueuedBytes } = this.#limits
+    return {
+      take(bytes) {
+        if (session.heldBytes + bytes > maxQueuedBytes) return false
+        session.heldBytes += bytes
+        return true
+      },
+      free(bytes) {
+        session.heldBytes -= bytes
+      },
+    }
   }
 }

@@ -210,10 +210,11 @@ export class UwsTransport implements Transport {
   }
 }
 
-/** All lines of X-Forwarded-For, in order: `getHeader` gives the first, and HAProxy adds its own as the last. */
+/**
+ * All lines of X-Forwarded-For, in order: `getHeader` gives the first, which a client may have left empty, and
+ * HAProxy adds its own as the last.
+ */
 function forwardedForOf(request: UwsRequest): string {
-  // Most requests have none, and looking at every header makes garbage.
-  if (request.getHeader('x-forwarded-for') === '') return ''
   const lines: string[] = []
   request.forEach((name, value) => {
     if (name === 'x-forwarded-for') lines.push(value)
