@@ -2,6 +2,7 @@ import type { Json, MatchmakeAnswer } from '@ringside/protocol'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { ClientLink, ClientSeat, SeatDesk } from '../call/seat-contract.ts'
+import { sessionIdFrom } from '../process/ids.ts'
 import type { Host } from '../host/host.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { Seat } from '../room/seats/seat.ts'
@@ -179,7 +180,7 @@ export class Matchmaker implements SeatDesk {
     this.#checkUnclaimed(wish)
     this.#parts.unclaimed.add(wish.remoteAddress)
     const settled = (): void => this.#parts.unclaimed.release(wish.remoteAddress)
-    const facts = { id, name, auth }
+    const facts = { id: sessionIdFrom(id), name, auth }
     let seat: Seat
     try {
       seat = room.seats.reserve(facts, this.#parts.ticketTtlMs, settled)

@@ -33,7 +33,7 @@ export type LeaveReason =
  * (`reconnectGraceMs`), so game code may keep it from onJoin to onLeave.
  */
 export interface RoomSession {
-  /** The session id: unique, made by the server, the key of the player's own state. */
+  /** The session id: unique, made by the server, `~` and an id; the key of the player's own state. */
   readonly id: string
   /** The name that the client asked for, cleaned: 1-24 characters, no control characters. */
   readonly name: string
@@ -113,10 +113,10 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void
   /**
    * Puts a player into a team, which decides who sees the fields for `team`; null takes them out. A team is a
-   * name of 1-64 characters, not the id of a session in the room, or a whole number from 0 to 65,535, whose
-   * digits are its name. The player gets a full state in place of the next patch, and the others a patch with
+   * name of 1-64 characters that does not begin with `~`, as the ids of sessions do, or a whole number from 0 to
+   * 65,535, whose digits are its name. The player gets a full state in place of the next patch, and the others a patch with
    * what that changes for them. It does nothing for a session without a seat.
-   * @throws RingsideError option_invalid for what is no team.
+   * @throws RingsideError bad_request for what is no team, which a client whose command it ends gets.
    */
   setTeam(session: RoomSession, team: string | number | null): void
   /** Calls after `ms` of the room's clock. The returned function cancels. At most 1,000 at once. */

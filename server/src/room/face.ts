@@ -1,6 +1,7 @@
 import { encodeFrame, isGameCommandId } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
+import { isSessionId } from '../process/ids.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Random } from '../process/random.ts'
 import { show } from '../state/invalid.ts'
@@ -145,20 +146,22 @@ export class Face implements Room {
 }
 
 /**
- * The name of a team as a game gives it: text, or a small number, whose digits are its name. It may not be the
- * id of a session: ids are known to all, and who may choose a team's name would see what belongs to the session.
- * @throws RingsideError option_invalid for anything else.
+ * The name of a team as a game gives it: text, or a small number, whose digits are its name. It may not be what the id
+ * of a session may be: ids are known to all, and who may choose a team's name would see what belongs to the session,
+ * or what it has left behind. Names often come from clients, so that the refusal is one that a client may get.
+ * @throws RingsideError bad_request for anything else.
  */
-function teamName(team: unknown, isSessionId: (name: string) => boolean): string | null {
+function teamName(team: unknown, isSeat: (id: string) => boolean): string | null {
   if (team === null) return null
   if (typeof team === 'string' && team.length >= 1 && team.length <= MAX_TEAM_CHARACTERS) {
-    if (!isSessionId(team)) return team
-    throw new RingsideError('option_invalid', 'Expected a team, got the id of a session')
+    // The seats of a log of before have ids without the mark.
+    if (!isSessionId(team) && !isSeat(team)) return team
+    throw new RingsideError('bad_request', 'Expected a team, got the id of a session')
   }
   if (Number.isInteger(team) && (team as number) >= 0 && (team as number) <= MAX_TEAM_NUMBER)
     return (team as number).toString()
   throw new RingsideError(
-    'option_invalid',
+    'bad_request',
     `Expected a team: null, text of 1-${MAX_TEAM_CHARACTERS} characters or a whole number up to ${MAX_TEAM_NUMBER}, got ${show(team)}`,
   )
 }

@@ -209,14 +209,61 @@ describe('teams of a room', () => {
     expect(readers.map((reader) => reader.plans()['Ada'])).toEqual(['NEXT', 'NEXT', ''])
   })
 
-  it('RM13 refuses the id of a session as a team: who is in no team would not be alone', async () => {
+  it('RM34 refuses what may be the id of a session as a team: who is in no team would not be alone', async () => {
     const game = new Game({})
     await using test = await TestServer.start({}, {}, game.setUp())
     const [ada] = await joinAll(test, ['Ada', 'Bob'])
     const { id } = game.session('Ada')
     expect(id).toBe(ada?.seat.sessionId)
-    expect(() => game.live.setTeam(game.session('Bob'), id)).toThrow(/got the id of a session/)
+    expect(id).toMatch(/^~[0-9a-z]+$/)
+    for (const name of [id, '~', `~${'0'.repeat(25)}`])
+      expect(() => game.live.setTeam(game.session('Bob'), name)).toThrow(/got the id of a session/)
     expect(game.session('Bob').team).toBeNull()
+    game.live.setTeam(game.session('Bob'), id.slice(1))
+    expect(game.session('Bob').team).toBe(id.slice(1))
+  })
+
+  it.each([
+    ['while onLeave awaits', 'stays', 'lives'],
+    ['that has left an entry behind', 'leaves', 'lives'],
+    ['that had left an entry behind before a restart', 'leaves', 'restarts'],
+  ])('RM34 nobody gets what a session has %s by its id', async (_name, how, then) => {
+    const store = new MemoryStore()
+    const game = new Game({ Red: 'red' })
+    const hold = new Promise<void>(() => {})
+    const setUp = game.setUp({
+      emptyTimeoutMs: null,
+      onLeave: () => (how === 'stays' ? hold : undefined),
+      commands: {
+        hit(room, session, { target }) {
+          room.setTeam(session, target)
+          return { score: 0 }
+        },
+      },
+    })
+    const first = await TestServer.start({ store }, {}, setUp)
+    const [ada, red] = await joinAll(first, ['Ada', 'Red'])
+    game.scout('Ada').plan = 'PLAN OF ADA'
+    game.scout('Red').plan = 'PLAN OF RED'
+    game.scout('Ada').finds['GOLD'] = { what: 'FIND OF ADA' }
+    await first.clock.advanceAsync(200, 5)
+    for (const player of [ada, red]) player?.sendSystem('leave', {})
+    await first.clock.advanceAsync(1_000, 5)
+    const { id: roomId } = game.live
+    if (then === 'restarts') await first[Symbol.asyncDispose]()
+    const test =
+      then === 'restarts' ? await TestServer.start({ store, idPrefix: 'b' }, {}, setUp) : first
+    await using _test = test
+    const spy = await test.join('Spy', `joinById/${roomId}`)
+    for (const [n, victim] of [ada, red].entries()) {
+      spy.ask(n, 'hit', { target: victim?.seat.sessionId ?? '' })
+      await test.clock.advanceAsync(500, 5)
+      expect(spy.all('error').at(-1)).toMatchObject({ code: 'bad_request', retry: false })
+    }
+    const reader = new Reader(spy)
+    expect(reader.plans()).toMatchObject({ Ada: '', Red: '', Spy: '' })
+    expect(reader.hasGot('OF ADA') || reader.hasGot('OF RED')).toBe(false)
+    expect(test.logged.filter(({ level }) => level === 'error')).toEqual([])
   })
 
   it.each(['', 'x'.repeat(65), -1, 0.5, 65_536, NaN, undefined, {}, true])(
