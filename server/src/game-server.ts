@@ -154,7 +154,7 @@ export class GameServer implements Server {
     request: SeatRequest,
   ): Promise<{ sessionId: string; ticket: string }> {
     const { name, options } = request
-    const wish = { name, options, remoteAddress: LOOPBACK_ADDRESS }
+    const wish = { name, options, remoteAddress: LOOPBACK_ADDRESS, gone: null }
     return this.#parts.matchmaker.joinById(roomId, wish)
   }
 

@@ -91,7 +91,12 @@ export class FakeArena {
   }
 
   join(id: string, name = id, options: Json = null): RoomSession {
-    const auth = this.handlers.onAuth?.(this.room, { name, options, remoteAddress: '127.0.0.1' })
+    const auth = this.handlers.onAuth?.(this.room, {
+      name,
+      options,
+      remoteAddress: '127.0.0.1',
+      signal: new AbortController().signal,
+    })
     const session: RoomSession = {
       id,
       name,

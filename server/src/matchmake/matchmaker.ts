@@ -31,6 +31,8 @@ export interface SeatWish {
   readonly name?: unknown
   readonly options?: unknown
   readonly remoteAddress: string
+  /** Aborts when the client has gone; null for a wish of the server's own code. */
+  readonly gone: AbortSignal | null
 }
 
 /** Finds seats and sells tickets for them, on this node. */
@@ -172,7 +174,9 @@ export class Matchmaker implements SeatDesk {
     const name = cleanName(wish.name, `player-${id.slice(0, 4)}`)
     const options: Json = checkOptions(wish.options)
     const request = { name, options, remoteAddress: wish.remoteAddress }
-    const auth = await room.admit(request)
+    const auth = await room.admit(request, wish.gone)
+    // Nobody is there to take the seat, which would be held for `ticketTtlMs`.
+    if (wish.gone?.aborted) throw new RingsideError('aborted')
     if (auth === false) throw new RingsideError('auth_failed')
     if (room.hasEnded) throw new RingsideError('room_not_found')
     room.assertTakesInput()

@@ -27,8 +27,10 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
     async handler(request, response, { params }) {
       const { remoteAddress } = request
       joins.check(remoteAddress)
+      const abort = new AbortController()
+      response.onAborted(() => abort.abort())
       const { name: playerName, options } = await readJsonObject(request, maxBodyBytes)
-      const wish = { name: playerName, options, remoteAddress }
+      const wish = { name: playerName, options, remoteAddress, gone: abort.signal }
       const answer = await find(params['target'] ?? '', wish)
       sendJson(response, { body: answer })
     },

@@ -62,8 +62,8 @@ const rules = {
   /** Living rooms that were made by requests from one IP. Default 100. */
   maxRoomsPerIp: [100, 1, 1e6],
   /**
-   * `onLeave` of a seat waits so long for its `onJoin`, and `left` for an `onLeave`, in ms, 100-120,000. Beyond it
-   * the seat goes on without the hook. Default 10,000.
+   * `onAuth`, `onJoin` and `onLeave` are waited for so long each, in ms, 100-120,000. Whoever asked for a seat, or has
+   * come to take it, is refused with `timeout` then; a seat that is given up goes on without the hook. Default 10,000.
    */
   hookTimeoutMs: [10_000, 100, 120_000],
   /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */

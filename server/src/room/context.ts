@@ -7,7 +7,7 @@ export interface RoomContext {
   readonly logger: Logger
   /** Sends a frame to every link subscribed to the topic. */
   publish(topic: string, frame: Uint8Array): void
-  /** A seat's hook is waited for so long before the next one of the seat runs, in ms. */
+  /** A hook that may be async is waited for so long, in ms. */
   readonly hookTimeoutMs: number
   /** A new unguessable id. */
   newId(): string

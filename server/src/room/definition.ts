@@ -18,12 +18,17 @@ import type { Random } from '../process/random.ts'
  */
 export type FullLogPolicy = 'pause' | 'close'
 
-/** A player's seat was given up for this reason. */
+/**
+ * A player's seat was given up for this reason: they left, or were dropped and did not come back in time, or taken out by
+ * the game; more was sent to them than they take (`slow`); their onJoin has not settled in time (`timeout`); the room or
+ * its server came to an end; another connection has taken the seat.
+ */
 export type LeaveReason =
   | 'left'
   | 'dropped'
   | 'kicked'
   | 'slow'
+  | 'timeout'
   | 'room_ended'
   | 'server_closed'
   | 'replaced'
@@ -106,7 +111,8 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   /**
    * Puts an event into the room's log, for spectators, and sends it to the players: after the patch of this turn
    * (within 1/patchHz), so that whoever hears of it has the state that it speaks of.
-   * @throws RingsideError room_released once the room is over; room_paused with 10,000 events waiting.
+   * @throws RingsideError room_released once the room is over; room_paused with 10,000 events waiting, or 16 Mi
+   * characters of them.
    */
   emit<N extends keyof Events & string>(name: N, data: Events[N], options?: EmitOptions): void
   /** Sends a frame of the game's own command id to players; not part of the log. */
@@ -151,6 +157,11 @@ export interface JoinRequest {
   readonly name: string
   readonly options: Json
   readonly remoteAddress: string
+  /**
+   * Aborts when the answer is waited for no longer: after `hookTimeoutMs`, or when the client has gone. Pass it to what
+   * onAuth asks.
+   */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -191,21 +202,23 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   onCreate(room: Omit<Room<State, Events>, 'state' | 'emit' | 'durable'>, options: Json): State
   /**
    * Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
-   * `session.auth`. Called before the seat is reserved.
+   * `session.auth`. Called before the seat is reserved. The client is told `timeout` when it has not settled after
+   * `hookTimeoutMs`, and its result counts for nothing then.
    */
   onAuth?(room: Room<State, Events>, request: JoinRequest): unknown
   /**
    * A player's connection has taken the seat. They are in, get JOINED and the state, and their commands are
-   * taken once this has returned, or its promise has settled. After an await look first: while
-   * `session.isConnected` is false they have gone, and onLeave has run or follows.
+   * taken once this has returned, or its promise has settled; after `hookTimeoutMs` they are refused instead, with
+   * `timeout`. After an await look first: while `session.isConnected` is false they have gone, and onLeave has run
+   * or follows.
    */
   onJoin?(room: Room<State, Events>, session: RoomSession): MayAwait
   /** The connection broke; the seat is kept until onReconnect or onLeave. */
   onDrop?(room: Room<State, Events>, session: RoomSession): Synchronous
   onReconnect?(room: Room<State, Events>, session: RoomSession): Synchronous
   /**
-   * The seat was given up; after an onJoin that has not settled, but at most `hookTimeoutMs` later. What its
-   * promise does after that time, or after the room's end, may be refused (`room_released`).
+   * The seat was given up; after an onJoin that has not settled, but at most `hookTimeoutMs` after that was called.
+   * What its promise does after such a time of its own, or after the room's end, may be refused (`room_released`).
    */
   onLeave?(room: Room<State, Events>, session: RoomSession, reason: LeaveReason): MayAwait
   /** Runs once per tick, with the tick's length in ms (1000 / tickHz). */

@@ -1,12 +1,11 @@
-import { errorCodes } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
 import { RingsideError, reject } from '../process/errors.ts'
 import { warnOf } from '../process/log-line.ts'
 import { isPromise } from '../process/promise.ts'
-import { refusalOf } from '../process/refusal.ts'
 import type { RoomLog, RoomLogHandlers } from '../outbox/contract/outbox.ts'
 import { createRandom } from '../process/random.ts'
 import type { PatchHeader } from '../state/contract.ts'
+import { Admission } from './admission.ts'
 import type { RoomContext } from './context.ts'
 import type { JoinRequest, LeaveReason, Room } from './definition.ts'
 import { Face } from './face.ts'
@@ -61,6 +60,7 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
   readonly #loop: Loop
   readonly #timers: Timers
   readonly #guard: HookGuard
+  readonly #admission: Admission
   readonly #awaited = new Awaited()
   readonly #commands: CommandRunner
   #emptySince: number
@@ -108,6 +108,13 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
       log: logger,
       clock,
       onError: (error, where) => type.handlers.onError?.(face, error, where),
+    })
+    this.#admission = new Admission({
+      face,
+      onAuth: type.handlers.onAuth,
+      guard: this.#guard,
+      clock,
+      timeoutMs: context.hookTimeoutMs,
     })
     this.#commands = new CommandRunner(face, this.#guard, this.#awaited)
     // A room without a tick steps with its patches.
@@ -211,18 +218,9 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
     return result
   }
 
-  /**
-   * Runs onAuth and returns what becomes of `session.auth`.
-   * @throws a refusal as the game meant it; Rejection `internal` for anything else, which is reported here.
-   */
-  async admit(request: JoinRequest): Promise<unknown> {
-    try {
-      return await this.type.handlers.onAuth?.(this.face, request)
-    } catch (error) {
-      if (refusalOf(error)) throw error
-      this.#guard.report(error, 'onAuth')
-      throw new RingsideError('internal', errorCodes.internal.text)
-    }
+  /** Runs onAuth. Returns and throws as Admission.ask. */
+  admit(request: Omit<JoinRequest, 'signal'>, gone: AbortSignal | null): Promise<unknown> {
+    return this.#admission.ask(request, gone)
   }
 
   enter(seat: Seat): void {

@@ -174,7 +174,7 @@ export class Output {
   /** Tells of `joined` or `left`: spectators with the patch that has the seat, the other players by PRESENCE. */
   presence(type: 'joined' | 'left', seat: Seat): void {
     const { id: sessionId, name } = seat
-    this.#recorder.hold({ type, data: JSON.stringify({ sessionId, name }) })
+    this.#recorder.holdPresence({ type, data: JSON.stringify({ sessionId, name }) })
     const frame = encodeSystem('presence', { sessionId, name, present: type === 'joined' })
     this.#seats.broadcast(frame, { except: sessionId })
   }

@@ -23,8 +23,9 @@ export interface Capture {
   readonly full: ReadonlyMap<string, Uint8Array>
 }
 
-/** Events that wait for a patch or for the log: one turn's and everybody's leaving fit by far. */
+/** A game's events, and their characters, that wait for a patch or for the log: one turn's fit by far. */
 const MAX_WAITING = 10_000
+const MAX_WAITING_CHARACTERS = 16 * 1024 * 1024
 
 interface Durable {
   readonly flush: () => void
@@ -48,6 +49,9 @@ export class Recorder {
   #held: NewEvent[] = []
   /** Events that came after the log's buffer had filled up: the rest of a turn, then players who left. */
   #waiting: NewEvent[] = []
+  /** The characters of what is held, and of what waits. */
+  #heldSize = 0
+  #waitingSize = 0
   #durables: Durable[] = []
   #isSnapshotDue = false
   #closed: Promise<void> | null = null
@@ -102,25 +106,39 @@ export class Recorder {
    * @throws RingsideError room_paused when a game goes on emitting while its room is paused; room_released.
    */
   hold(event: NewEvent): void {
-    this.#assertTaking()
+    this.#assertTaking(event)
+    this.#hold(event)
+  }
+
+  /** Takes `joined` or `left`, beyond the bound of the game's: the seat is in the log with it, or is not. */
+  holdPresence(event: NewEvent): void {
+    if (this.#closed) throw new RingsideError('room_released')
+    this.#hold(event)
+  }
+
+  #hold(event: NewEvent): void {
     this.#held.push(event)
+    this.#heldSize += sizeOf(event)
   }
 
   /** Takes an event that goes ahead of the patch of its turn. @throws RingsideError as `hold`. */
   append(event: NewEvent): void {
-    this.#assertTaking()
+    this.#assertTaking(event)
     this.#hand(event)
   }
 
-  #assertTaking(): void {
+  #assertTaking(event: NewEvent): void {
     if (this.#closed) throw new RingsideError('room_released')
-    if (this.#held.length + this.#waiting.length >= MAX_WAITING)
+    const count = this.#held.length + this.#waiting.length
+    const size = this.#heldSize + this.#waitingSize + sizeOf(event)
+    if (count >= MAX_WAITING || size > MAX_WAITING_CHARACTERS)
       throw new RingsideError('room_paused')
   }
 
   readonly #hand = (event: NewEvent): void => {
     if (this.#waiting.length === 0 && this.#log.append(event)) return
     this.#waiting.push(event)
+    this.#waitingSize += sizeOf(event)
   }
 
   /** Takes the room as it is now: for its players and, when that is due and possible, for log and snapshot. */
@@ -149,6 +167,7 @@ export class Recorder {
     }
     const held = this.#held
     this.#held = []
+    this.#heldSize = 0
     for (const event of held) take(event)
   }
 
@@ -233,9 +252,14 @@ export class Recorder {
   resume(): void {
     const waiting = this.#waiting
     this.#waiting = []
+    this.#waitingSize = 0
     for (const event of waiting) this.#hand(event)
     if (this.isBlocked) return
     for (const { flush, resolve, reject } of this.#durables.splice(0))
       this.durable(flush).then(resolve, reject)
   }
+}
+
+function sizeOf({ data, hidden }: NewEvent): number {
+  return data.length + (hidden?.length ?? 0)
 }

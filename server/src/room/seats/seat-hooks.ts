@@ -12,21 +12,24 @@ export interface SeatHooksParts {
   readonly timeoutMs: number
 }
 
+/**
+ * The end of the wait for a hook: it has settled, or the room is over; it settled while the room was handed over, so that
+ * its writes at the end have thrown (`refused`); or `timeoutMs` were over before it had settled (`late`).
+ */
+export type HookOutcome = 'settled' | 'refused' | 'late'
+
 export interface SeatHook {
   /** Name of the hook, for the log. */
   readonly where: string
   readonly call: () => unknown
-  /**
-   * Is called once, when the hook has settled or is no longer waited for. `isRefused` says that it settled while the
-   * room was handed over, so that its writes at the end have thrown.
-   */
-  readonly after: (isRefused: boolean) => void
+  /** Is called once, when the hook has settled or is no longer waited for. */
+  readonly after: (outcome: HookOutcome) => void
 }
 
 /** A hook of a seat that has not settled yet. */
 interface Running {
   readonly where: string
-  readonly after: (isRefused: boolean) => void
+  readonly after: (outcome: HookOutcome) => void
   /** Hooks that have become due meanwhile. */
   readonly waiting: (() => void)[]
   cancelTimer: (() => void) | null
@@ -34,8 +37,9 @@ interface Running {
 
 /**
  * Runs the hooks of seats, those of one seat one after the other (RM16): a hook that becomes due while
- * another of its seat is on its way waits for it, `timeoutMs` at most. A hook that is synchronous has settled when
- * it returns, and then everything happens in the same turn.
+ * another of its seat is on its way waits for it. Each is waited for `timeoutMs` from its call, at most: one that never
+ * settles would hold its seat, and what waits for it, for good. A hook that is synchronous has settled when it returns,
+ * and then everything happens in the same turn.
  */
 export class SeatHooks {
   readonly #parts: SeatHooksParts
@@ -55,10 +59,12 @@ export class SeatHooks {
   /** Runs a hook of a seat that has none on its way, then `after`. */
   run(seat: Seat, hook: SeatHook): void {
     const running = this.#begin(seat, hook)
-    const settled = this.#parts.guard.start(hook.where, hook.call)
+    const { guard, awaited, clock, timeoutMs } = this.#parts
+    const settled = guard.start(hook.where, hook.call)
     if (settled === null || this.#isOver) return this.#goOn(seat, running)
-    this.#parts.awaited.track(settled).catch(() => {})
+    awaited.track(settled).catch(() => {})
     void settled.then(() => this.#goOn(seat, running))
+    running.cancelTimer = clock.after(timeoutMs, () => this.#goOn(seat, running, 'late'))
   }
 
   /** Does as `run` for a hook that must be synchronous: a promise of it is not waited for. */
@@ -74,40 +80,26 @@ export class SeatHooks {
     return running
   }
 
-  /** Does as `run`, but goes on after `timeoutMs` although the hook has not settled. */
-  runBounded(seat: Seat, hook: SeatHook): void {
-    this.run(seat, hook)
-    this.#bound(seat)
-  }
-
   /** Calls `next` once the seat has no hook on its way, or at once; after `timeoutMs` at the latest. */
   whenIdle(seat: Seat, next: () => void): void {
     const running = this.#running.get(seat)
-    if (!running) return next()
-    running.waiting.push(next)
-    this.#bound(seat)
-  }
-
-  #bound(seat: Seat): void {
-    const running = this.#running.get(seat)
-    if (!running || running.cancelTimer) return
-    const { clock, timeoutMs } = this.#parts
-    running.cancelTimer = clock.after(timeoutMs, () => this.#goOn(seat, running))
+    if (running) running.waiting.push(next)
+    else next()
   }
 
   /**
    * Goes on after a hook. The first call counts: nothing follows from a hook that settles later than it is
    * waited for.
    */
-  #goOn(seat: Seat, running: Running, isRefused = false): void {
+  #goOn(seat: Seat, running: Running, outcome: HookOutcome = 'settled'): void {
     if (this.#running.get(seat) !== running) return
     if (this.#suspended) {
-      this.#suspended.push(() => this.#goOn(seat, running, true))
+      this.#suspended.push(() => this.#goOn(seat, running, 'refused'))
       return
     }
     this.#running.delete(seat)
     running.cancelTimer?.()
-    this.#parts.guard.run(running.where, () => running.after(isRefused))
+    this.#parts.guard.run(running.where, () => running.after(outcome))
     for (const next of running.waiting) this.#parts.guard.run(running.where, next)
   }
 

@@ -1,3 +1,4 @@
+import { encodeSystem, errorCodes, system } from '@ringside/protocol'
 import type { SeatPhase } from '../../outbox/contract/seats.ts'
 import type { LeaveReason, Room } from '../definition.ts'
 import type { Output } from '../output/output.ts'
@@ -41,7 +42,7 @@ export class SeatLife {
 
   /** A new player is in: `joined` for everybody; once onJoin has settled, JOINED and a full state for them. */
   enter(seat: Seat): void {
-    const { face, handlers, log, hooks, output, newId, begin, end, onChanged } = this.#parts
+    const { face, handlers, table, log, hooks, output, newId, begin, end, onChanged } = this.#parts
     begin()
     seat.isJoining = true
     seat.reconnectToken = newId()
@@ -51,7 +52,14 @@ export class SeatLife {
     hooks.run(seat, {
       where: 'onJoin',
       call: () => handlers.onJoin?.(face, seat.face),
-      after: (isRefused) => (isRefused ? this.#refused(seat) : this.#joined(seat)),
+      after: (outcome) => {
+        seat.isJoining = false
+        table.joinEnded(seat)
+        if (outcome === 'settled') this.#joined(seat)
+        // It could not finish, for the room was handed over meanwhile: the player has to come anew.
+        else if (outcome === 'refused') this.leave(seat, 'server_closed')
+        else this.#late(seat)
+      },
     })
     onChanged()
     end()
@@ -59,7 +67,6 @@ export class SeatLife {
 
   #joined(seat: Seat): void {
     const { face, log, output, begin, end } = this.#parts
-    seat.isJoining = false
     // The player left meanwhile, or was kicked by onJoin itself: their onLeave comes next.
     if (seat.status === 'gone') return
     begin()
@@ -68,10 +75,18 @@ export class SeatLife {
     end()
   }
 
-  /** onJoin could not finish, for the room was handed over meanwhile: the player has to come anew. */
-  #refused(seat: Seat): void {
-    seat.isJoining = false
-    this.leave(seat, 'server_closed')
+  /** onJoin has had its time: the player is told that they are not in, and may try again. */
+  #late(seat: Seat): void {
+    const message = 'The room did not let the player in in time'
+    const frame = encodeSystem('error', {
+      command: system.join.id,
+      correlation: undefined,
+      code: 'timeout',
+      message,
+      retry: errorCodes.timeout.retry,
+    })
+    seat.link?.send(frame)
+    this.leave(seat, 'timeout', message)
   }
 
   /** The player is back on a new connection. */
@@ -120,11 +135,11 @@ export class SeatLife {
   #leave(seat: Seat, reason: LeaveReason): void {
     const { face, handlers, log, hooks, begin } = this.#parts
     begin()
-    hooks.runBounded(seat, {
+    hooks.run(seat, {
       where: 'onLeave',
       call: () => handlers.onLeave?.(face, seat.face, reason),
       // It has to remove now what it could not remove while the room was handed over.
-      after: (isRefused) => (isRefused ? this.#leave(seat, reason) : this.#left(seat)),
+      after: (outcome) => (outcome === 'refused' ? this.#leave(seat, reason) : this.#left(seat)),
     })
     if (hooks.isRunning(seat)) log.setPhase(seat.id, 'leaving', reason)
   }

@@ -14,14 +14,16 @@ const BEHIND_BYTES = 65_536
 
 /** A close reason is at most 123 bytes (RFC 6455 section 5.5); the transport cuts those. */
 const MAX_REASON_CHARACTERS = 123
-/** Frames held back for the next patch (`afterPatch`), at most. */
+/** Frames held back for the next patch (`afterPatch`), and their bytes, at most. */
 const MAX_HELD = 1_000
+const MAX_HELD_BYTES = 1024 * 1024
 
 const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
   left: 'normal',
   dropped: 'normal',
   kicked: 'kicked',
   slow: 'slow',
+  timeout: 'join_refused',
   room_ended: 'room_ended',
   server_closed: 'going_away',
   replaced: 'replaced',
@@ -53,7 +55,9 @@ export interface Delivery {
 }
 
 /**
- * The seats of one room. Reserved and taken seats together never exceed `maxClients` (RM1).
+ * The seats of one room. Reserved and taken seats together never exceed `maxClients` (RM1). A seat that is given up
+ * while its onJoin is on its way counts until that is over (RM36): else whoever breaks off, and comes again, would have
+ * the game run any number of them at once.
  */
 export class SeatTable {
   readonly #room: SeatHost
@@ -61,6 +65,9 @@ export class SeatTable {
   readonly #reserved = new Map<string, Seat>()
   #held: { readonly frame: Uint8Array; readonly options: BroadcastOptions | undefined }[] = []
   #heldBroadcasts = 0
+  #heldBytes = 0
+  /** Number of the seats that are given up and whose onJoin is on its way. */
+  #joiningGone = 0
   /** Seats whose player is in, connected or dropped, in the order of joining. */
   readonly seated = new Map<string, Seat>()
   /** The same seats as game code gets them. */
@@ -76,7 +83,7 @@ export class SeatTable {
   }
 
   get freeCount(): number {
-    return this.#room.type.maxClients - this.seated.size - this.#reserved.size
+    return this.#room.type.maxClients - this.seated.size - this.#reserved.size - this.#joiningGone
   }
 
   /**
@@ -185,10 +192,16 @@ export class SeatTable {
   release(seat: Seat, reason: LeaveReason, text?: string): boolean {
     if (this.seated.get(seat.id) !== seat) return false
     this.#unseat(seat)
+    if (seat.isJoining) this.#joiningGone++
     const { link } = seat
     seat.link = null
     if (link) this.#dismiss(link, closeCauseOf[reason], text)
     return true
+  }
+
+  /** The seat's onJoin is waited for no longer. */
+  joinEnded(seat: Seat): void {
+    if (seat.status === 'gone') this.#joiningGone--
   }
 
   /**
@@ -211,14 +224,16 @@ export class SeatTable {
 
   /**
    * Sends a frame to everybody, or to those the options name; with `afterPatch` at the next patch. A seat that
-   * has not got JOINED yet gets the frames that name it, once it has.
-   * @throws RingsideError option_invalid with more than 1,000 held frames.
+   * has not got JOINED yet gets the frames that name it, once it has. With 1,000 frames or 1 MiB held back those go
+   * ahead of the patch: a room that is paused has none for a while.
    */
   broadcast(frame: Uint8Array, options?: BroadcastOptions): void {
     if (options?.afterPatch) {
-      if (this.#heldBroadcasts >= MAX_HELD)
-        throw new RingsideError('option_invalid', `Expected at most ${MAX_HELD} frames held back`)
+      const bytes = frame.byteLength
+      if (this.#heldBroadcasts >= MAX_HELD || this.#heldBytes + bytes > MAX_HELD_BYTES)
+        this.#sendBroadcasts()
       this.#heldBroadcasts++
+      this.#heldBytes += bytes
       this.#held.push({ frame, options: { ...options, afterPatch: false } })
       return
     }
@@ -238,12 +253,22 @@ export class SeatTable {
     this.#held.push({ frame, options: undefined })
   }
 
+  /** Sends what the game holds back, without the room's events: they follow their patch, as in the log. */
+  #sendBroadcasts(): void {
+    const broadcasts = this.#held.filter(({ options }) => options !== undefined)
+    this.#held = this.#held.filter(({ options }) => options === undefined)
+    this.#heldBroadcasts = 0
+    this.#heldBytes = 0
+    for (const { frame, options } of broadcasts) this.broadcast(frame, options)
+  }
+
   /** Sends the frames that waited for the patch, once that has gone. */
   sendHeld(): void {
     if (this.#held.length === 0) return
     const held = this.#held
     this.#held = []
     this.#heldBroadcasts = 0
+    this.#heldBytes = 0
     for (const { frame, options } of held) this.broadcast(frame, options)
   }
 

@@ -25,8 +25,9 @@ export interface SeatFacts {
   readonly auth: unknown
 }
 
-/** Frames kept for a client that has not got JOINED yet, at most. */
+/** Frames, and their bytes, kept for a client that has not got JOINED yet, at most. */
 const MAX_EARLY = 1_000
+const MAX_EARLY_BYTES = 1024 * 1024
 
 /**
  * One player's place in a room. States: `reserved` (a ticket is out; leaves by take or expiry),
@@ -54,6 +55,7 @@ export class Seat implements ClientSeat {
   isJoining = false
   /** Frames that the game has sent before JOINED. */
   #early: Uint8Array[] = []
+  #earlyBytes = 0
   /** The only token that reconnects this seat; a new one with every JOINED. */
   reconnectToken = ''
   /** Id of the one ticket that may take this seat now, or ''. */
@@ -94,22 +96,29 @@ export class Seat implements ClientSeat {
     this.status = 'gone'
     this.cancelTimer?.()
     this.cancelTimer = null
+    this.#takeEarly()
     this.#signal.abort()
   }
 
   /**
-   * Sends a frame; before JOINED it waits until that and the state have gone.
-   * @throws RingsideError option_invalid with more than 1,000 frames waiting.
+   * Sends a frame; before JOINED it waits until that and the state have gone. With 1,000 frames or 1 MiB waiting the seat
+   * is given up as `slow`: whoever sends to many cannot know who of them is not in yet, and must not fail by it (RM35).
    */
   deliver(frame: Uint8Array): void {
     if (!this.link) return
     if (this.isGreeted) return this.link.send(frame)
-    if (this.#early.length >= MAX_EARLY)
-      throw new RingsideError(
-        'option_invalid',
-        `Expected at most ${MAX_EARLY} frames before JOINED`,
-      )
+    const bytes = this.#earlyBytes + frame.byteLength
+    if (this.#early.length >= MAX_EARLY || bytes > MAX_EARLY_BYTES)
+      return this.#owner.leave(this, 'slow', 'Too much was sent before the player was in')
     this.#early.push(frame)
+    this.#earlyBytes = bytes
+  }
+
+  #takeEarly(): Uint8Array[] {
+    const early = this.#early
+    this.#early = []
+    this.#earlyBytes = 0
+    return early
   }
 
   /** Sets a new connection, which gets JOINED first. */
@@ -118,15 +127,13 @@ export class Seat implements ClientSeat {
     this.status = 'connected'
     this.needsFullState = false
     this.isGreeted = false
-    this.#early = []
+    this.#takeEarly()
   }
 
   /** JOINED and the state are on their way: the frames that waited for them follow. */
   greeted(): void {
-    const early = this.#early
-    this.#early = []
     this.isGreeted = true
-    for (const frame of early) this.link?.send(frame)
+    for (const frame of this.#takeEarly()) this.link?.send(frame)
   }
 
   kick(reason?: string): void {

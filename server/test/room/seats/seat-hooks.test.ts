@@ -265,7 +265,7 @@ describe('a room that is released while a hook awaits', () => {
 
   it('RM16 CL31 and goes on here after all: whoever could not join meanwhile comes anew', async () => {
     const rig = waitingRoom()
-    await using world = await World.of(1, rig.handlers)
+    await using world = await World.of(1, rig.handlers, { hookTimeoutMs: 60_000 })
     const first = world.at(0)
     const ada = await first.join('Ada')
     const bob = await first.join('Bob', `joinById/${ada.seat.roomId}`)
