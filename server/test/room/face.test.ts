@@ -1,5 +1,7 @@
+import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
 import type { Room, RoomSession } from '../../src/index.ts'
+import { createSeeds } from '../../src/process/random.ts'
 import { Status } from '../../src/room/status.ts'
 import { startArena } from '../testing/kit.ts'
 
@@ -110,6 +112,79 @@ it('RM18 hooks, commands and room.sessions have the same sessions, with what Roo
   for (const [where, session] of given) {
     expect(namesOf(session), where).toEqual(Object.keys(SESSION_NAMES).toSorted())
     expect(JSON.stringify(session), 'no token of theirs').not.toMatch(/token/i)
+  }
+})
+
+it('RM18 what a hook or command gets shows no token, ticket or seed, however it is logged', async () => {
+  const seed = 987_654_321_987
+  const ticketSecret = 'another secret, which signs the tickets'
+  const shown = new Map<string, string>()
+  const show = (where: string, ...values: unknown[]): void => {
+    const texts = values.flatMap((value) => [
+      inspect(value, { depth: Infinity, showHidden: true, getters: true }),
+      JSON.stringify(value),
+    ])
+    shown.set(where, (shown.get(where) ?? '') + texts.join('\n'))
+  }
+  await using kit = await startArena({ seed, ticketSecret }, [], {
+    reconnectGraceMs: 60_000,
+    onCreate(room, options) {
+      show('onCreate', room, options)
+      return { players: {}, ticks: room.random.int(1, 6), dice: 0, note: '' }
+    },
+    onAuth: (room, request) => show('onAuth', room, request),
+    onJoin: (room, session) => show('onJoin', room, session),
+    onTick: (room) => show('onTick', room),
+    onDrop: (room, session) => show('onDrop', room, session),
+    onReconnect: (room, session) => show('onReconnect', room, session),
+    onLeave: (room, session) => show('onLeave', room, session),
+    onDrain: (room) => show('onDrain', room),
+    onDispose: (room) => show('onDispose', room),
+    onError: (room) => show('onError', room),
+    commands: {
+      hit(room, session) {
+        show('hit', room, session)
+        throw new Error('once')
+      },
+    },
+  })
+  const ada = await kit.join('arena', { name: 'Ada' })
+  const bob = await kit.join('arena', { name: 'Bob' })
+  await expect(ada.request('hit', { target: 'x' })).rejects.toThrow()
+  ada.socket.close()
+  await kit.advance(200)
+  const { roomId } = ada.seat
+  const token = ada.all('joined')[0]?.reconnectToken ?? ''
+  const again = await kit.post(`/matchmake/reconnect/${roomId}`, { token })
+  const { ticket } = again.json as { ticket: string }
+  const back = await kit.dial()
+  back.sendSystem('join', { ticket })
+  await kit.advance(200)
+  bob.sendSystem('leave', {})
+  await kit.advance(200)
+  await kit.during(kit.server.close())
+  expect(shown.size, [...shown.keys()].join()).toBe(11)
+  const tickets = [ada.seat.ticket, bob.seat.ticket, ticket]
+  const secrets = new Map([
+    ['the seed', String(seed)],
+    ["the room's seed", createSeeds(String(seed))(roomId)],
+    ['the secret of tickets', ticketSecret],
+    ['a token', token],
+    ['a token of Bob', bob.all('joined')[0]?.reconnectToken ?? ''],
+    ['a new token', back.all('joined')[0]?.reconnectToken ?? ''],
+  ])
+  for (const text of tickets) {
+    const [body = '', signature = ''] = text.split('.')
+    const { id } = JSON.parse(Buffer.from(body, 'base64url').toString()) as { id: string }
+    secrets
+      .set(`ticket ${text}`, text)
+      .set(`signature of ${text}`, signature)
+      .set(`id of ${text}`, id)
+  }
+  for (const [name, secret] of secrets) {
+    expect(secret.length, name).toBeGreaterThan(10)
+    for (const [where, text] of shown)
+      expect(text.includes(secret), `${name} in ${where}`).toBe(false)
   }
 })
 
