@@ -1,8 +1,6 @@
-import { applyMergePatch } from '@ringside/protocol'
-import type { Json } from '@ringside/protocol'
-import { foldSeatEvent } from '../contract/seats.ts'
-import { PATCH, patchNOf } from '../contract/store.ts'
+import { patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
+import { RoomDocuments } from '../read/room-documents.ts'
 
 /**
  * Makes a room's state, its seats included, of a snapshot, or of nothing, and of every event after it (OB68).
@@ -10,10 +8,10 @@ import type { LogEvent, Snapshot } from '../contract/store.ts'
 export class StateFold {
   readonly room: string
   readonly #base: Snapshot | null
-  #publicState: Json = {}
-  #hiddenState: Json | null = null
+  #documents: RoomDocuments | null = null
   #n: number
   #last: LogEvent | null = null
+  /** An event was missing, or no JSON. */
   #isBroken = false
 
   constructor(room: string, base: Snapshot | null) {
@@ -21,9 +19,7 @@ export class StateFold {
     this.#base = base
     this.#n = base?.n ?? 0
     this.#guard(() => {
-      if (!base) return
-      this.#publicState = JSON.parse(base.publicState) as Json
-      if (base.hiddenState) this.#hiddenState = JSON.parse(base.hiddenState) as Json
+      this.#documents = new RoomDocuments(base)
     })
   }
 
@@ -33,18 +29,7 @@ export class StateFold {
     if (event.n !== ++this.#n) this.#isBroken = true
     this.#last = event
     if (this.#isBroken) return
-    this.#guard(() => {
-      if (event.type !== PATCH) {
-        this.#hiddenState = foldSeatEvent(this.#hiddenState, event)
-        return
-      }
-      this.#publicState = applyMergePatch(this.#publicState, JSON.parse(event.data) as Json)
-      if (event.hidden)
-        this.#hiddenState = applyMergePatch(
-          this.#hiddenState ?? {},
-          JSON.parse(event.hidden) as Json,
-        )
-    })
+    this.#guard(() => this.#documents?.add(event))
   }
 
   /**
@@ -52,7 +37,8 @@ export class StateFold {
    */
   resultAt(seq: number): Snapshot | null {
     const last = this.#last
-    if (this.#isBroken || !last || last.seq !== seq) return null
+    const documents = this.#documents
+    if (this.#isBroken || !documents || last?.seq !== seq) return null
     return {
       room: this.room,
       n: last.n,
@@ -60,8 +46,7 @@ export class StateFold {
       epoch: last.epoch,
       at: last.at,
       patchN: patchNOf(last),
-      publicState: JSON.stringify(this.#publicState),
-      hiddenState: this.#hiddenState === null ? null : JSON.stringify(this.#hiddenState),
+      ...documents.texts(),
       runtime: this.#base?.runtime ?? '{}',
     }
   }

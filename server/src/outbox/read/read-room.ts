@@ -1,10 +1,8 @@
-import { applyMergePatch } from '@ringside/protocol'
-import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { StoredRoom } from '../contract/outbox.ts'
-import { foldSeatEvent } from '../contract/seats.ts'
 import { END, PATCH } from '../contract/store.ts'
 import type { LogEvent, LogStore, Snapshot } from '../contract/store.ts'
+import { RoomDocuments } from './room-documents.ts'
 
 const PAGE = 1_000
 const PAGE_BYTES = 16 * 1024 * 1024
@@ -49,8 +47,7 @@ export async function readOn(
   upTo: number,
 ): Promise<StoredRoom> {
   const { room } = read
-  let publicState = parse(read.publicState)
-  let hiddenState: Json = read.hiddenState === null ? {} : parse(read.hiddenState)
+  const documents = asJson(() => new RoomDocuments(read))
   let last: Pick<LogEvent, 'n' | 'seq' | 'epoch' | 'type'> = { ...read, type: '' }
   const events = [...read.events]
   for (;;) {
@@ -59,24 +56,15 @@ export async function readOn(
     for (const event of page) {
       if (event.n !== last.n + 1) throw missing(room)
       last = event
-      if (event.type !== PATCH) {
-        events.push(event)
-        hiddenState = foldSeatEvent(hiddenState, event) ?? {}
-      } else {
-        publicState = applyMergePatch(publicState, parse(event.data))
-        if (event.hidden !== null) hiddenState = applyMergePatch(hiddenState, parse(event.hidden))
-      }
+      if (event.type !== PATCH) events.push(event)
+      asJson(() => documents.add(event))
     }
     if (page.length === 0) break
   }
   if (last.n === 0) throw missing(room)
   if (last.type === END) throw new RingsideError('room_over', `Room '${room}' has ended`)
   const { n, seq, epoch } = last
-  const state = {
-    publicState: JSON.stringify(publicState),
-    hiddenState: JSON.stringify(hiddenState),
-  }
-  return { room, n, seq, epoch, ...state, runtime: read.runtime, events }
+  return { room, n, seq, epoch, ...documents.texts(), runtime: read.runtime, events }
 }
 
 function baseOf(room: string, snapshot: Snapshot | null): StoredRoom {
@@ -89,9 +77,10 @@ function baseOf(room: string, snapshot: Snapshot | null): StoredRoom {
   return { room, n, seq, epoch, publicState, hiddenState, runtime, events }
 }
 
-function parse(text: string): Json {
+/** @throws RingsideError state_invalid where `read` finds that the log has no JSON. */
+function asJson<T>(read: () => T): T {
   try {
-    return JSON.parse(text) as Json
+    return read()
   } catch (cause) {
     throw new RingsideError('state_invalid', 'Expected JSON in the log of a room', { cause })
   }
