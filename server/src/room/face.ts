@@ -7,6 +7,7 @@ import type { Random } from '../process/random.ts'
 import { show } from '../state/invalid.ts'
 import type { BroadcastOptions, EmitOptions, Room, RoomSession } from './definition.ts'
 import type { Output } from './output/output.ts'
+import type { Players } from './output/players.ts'
 import type { Recorder } from './output/recorder.ts'
 import type { Profile } from './profile.ts'
 import type { SeatTable } from './seats/seat-table.ts'
@@ -33,6 +34,7 @@ export interface FaceParts {
   readonly time: Time
   readonly timers: Timers
   readonly seats: SeatTable
+  readonly players: Players
   readonly profile: Profile
   /** @throws RingsideError room_not_ready. */
   readonly written: () => Written
@@ -97,7 +99,7 @@ export class Face implements Room {
     if (!isGameCommandId(commandId))
       throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
     this.#parts.status.assertOwned()
-    this.#parts.seats.broadcast(encodeFrame(commandId, payload), options)
+    this.#parts.players.broadcast(encodeFrame(commandId, payload), options)
   }
 
   setTeam(session: RoomSession, team: string | number | null): void {

@@ -11,6 +11,8 @@ import type { JoinRequest, LeaveReason, Room } from './definition.ts'
 import { Face } from './face.ts'
 import type { Written } from './face.ts'
 import { Output } from './output/output.ts'
+import { Players } from './output/players.ts'
+import type { PlayersHost } from './output/players.ts'
 import { Recorder } from './output/recorder.ts'
 import { Profile } from './profile.ts'
 import type { Seat } from './seats/seat.ts'
@@ -42,7 +44,7 @@ export interface LiveRoomParts {
  * command, a join): a turn fixes `now`, runs to its end synchronously, and what it changed leaves with the next patch.
  * Its status says what may happen in it; its log tells it what happens to it (RoomLogHandlers).
  */
-export class LiveRoom implements SeatHost, RoomLogHandlers {
+export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   readonly id: string
   readonly type: RoomType
   readonly epoch: number
@@ -84,6 +86,11 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
     this.#timers = new Timers(this.#time)
     this.#emptySince = this.#time.now
     this.seats = new SeatTable(this, context)
+    const players = new Players({
+      room: this,
+      seated: this.seats.seated,
+      publish: (frame) => context.publish(id, frame),
+    })
     this.profile = new Profile(() => context.onChanged(this))
     let written: Written | null = null
     const face = new Face({
@@ -96,6 +103,7 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
       time: this.#time,
       timers: this.#timers,
       seats: this.seats,
+      players,
       profile: this.profile,
       written: () => {
         if (written === null) throw new RingsideError('room_not_ready')
@@ -128,7 +136,7 @@ export class LiveRoom implements SeatHost, RoomLogHandlers {
     this.#recorder = recorder
     this.#output = new Output({
       recorder,
-      seats: this.seats,
+      players,
       type,
       header: () => this.#header(),
       runtime: () => this.#runtime(),

@@ -7,11 +7,11 @@ import type { Capture, Recorder } from './recorder.ts'
 import type { RoomType } from '../type.ts'
 import { nextDue } from '../turn/loop.ts'
 import type { Seat } from '../seats/seat.ts'
-import type { Delivery, SeatTable } from '../seats/seat-table.ts'
+import type { Delivery, Players } from './players.ts'
 
 export interface OutputParts {
   readonly recorder: Recorder
-  readonly seats: SeatTable
+  readonly players: Players
   readonly type: Pick<RoomType, 'patchHz' | 'logHz'>
   /** The room's header of a frame. */
   readonly header: () => PatchHeader
@@ -34,7 +34,7 @@ export interface EmittedEvent {
 export class Output {
   readonly #parts: OutputParts
   readonly #recorder: Recorder
-  readonly #seats: SeatTable
+  readonly #players: Players
   readonly #patchMs: number
   readonly #logMs: number
   #nextPatchAt = 0
@@ -45,7 +45,7 @@ export class Output {
   constructor(parts: OutputParts) {
     this.#parts = parts
     this.#recorder = parts.recorder
-    this.#seats = parts.seats
+    this.#players = parts.players
     this.#patchMs = 1000 / parts.type.patchHz
     this.#logMs = 1000 / parts.type.logHz
   }
@@ -63,13 +63,13 @@ export class Output {
    */
   flush(at: number, isLogForced: boolean): void {
     this.#capture(at, isLogForced, null)
-    if (this.#unsent.length === 0) this.#seats.sendHeld()
+    if (this.#unsent.length === 0) this.#players.sendHeld()
   }
 
   #capture(at: number, isLogForced: boolean, full: Seat | null): Uint8Array | null {
     const isLogDue = isLogForced || at >= this.#nextLogAt || this.#recorder.isHolding
     if (isLogDue) this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
-    const fullFor = this.#seats.takeCaughtUp()
+    const fullFor = this.#players.takeCaughtUp()
     if (full) fullFor.push(full.id)
     const { runtime } = this.#parts
     const header = this.#parts.header()
@@ -83,11 +83,11 @@ export class Output {
    * sent once everybody has this one.
    */
   #send(captured: Capture): void {
-    const delivery = this.#seats.address(captured)
+    const delivery = this.#players.address(captured)
     if (this.#unsent.push(delivery) > 1) return
     try {
       for (let next: Delivery | undefined = delivery; next; next = this.#unsent[0]) {
-        this.#seats.send(next)
+        this.#players.send(next)
         this.#unsent.shift()
       }
     } finally {
@@ -101,8 +101,8 @@ export class Output {
    */
   greet(seat: Seat, at: number): void {
     const frame = this.#capture(at, false, seat)
-    if (frame) this.#seats.greet(seat, frame)
-    this.#seats.sendHeld()
+    if (frame) this.#players.greet(seat, frame)
+    this.#players.sendHeld()
   }
 
   /** Sends a full state to a client that has missed patches and whose socket is empty again. */
@@ -138,14 +138,14 @@ export class Output {
   handOver(): Promise<void> | null {
     const { header, runtime } = this.#parts
     const { patch, stored } = this.#recorder.handOver(header(), runtime())
-    if (patch) this.#seats.missPatch()
+    if (patch) this.#players.missPatch()
     return stored
   }
 
   /** Sends PAUSED to the players, after a patch with all that has changed until then. */
   tellPaused(paused: boolean, at: number): void {
     this.flush(at, false)
-    this.#seats.broadcast(encodeSystem('paused', { paused }))
+    this.#players.broadcast(encodeSystem('paused', { paused }))
   }
 
   /**
@@ -164,10 +164,10 @@ export class Output {
     const frame = encodeSystem('event', { name, at, payload })
     if (atOnce) {
       this.#recorder.append(event)
-      this.#seats.broadcast(frame)
+      this.#players.broadcast(frame)
     } else {
       this.#recorder.hold(event)
-      this.#seats.hold(frame)
+      this.#players.hold(frame)
     }
   }
 
@@ -176,6 +176,6 @@ export class Output {
     const { id: sessionId, name } = seat
     this.#recorder.holdPresence({ type, data: JSON.stringify({ sessionId, name }) })
     const frame = encodeSystem('presence', { sessionId, name, present: type === 'joined' })
-    this.#seats.broadcast(frame, { except: sessionId })
+    this.#players.broadcast(frame, { except: sessionId })
   }
 }

@@ -1,0 +1,173 @@
+import { encodeSystem } from '@ringside/protocol'
+import type { BroadcastOptions } from '../definition.ts'
+import type { Seat } from '../seats/seat.ts'
+import type { RoomType } from '../type.ts'
+import type { Capture } from './recorder.ts'
+
+/** A client with more than this unsent gets no more patches, but one full state once it has drained. */
+const BEHIND_BYTES = 65_536
+
+/** Frames held back for the next patch (`afterPatch`), and their bytes, at most. */
+const MAX_HELD = 1_000
+const MAX_HELD_BYTES = 1024 * 1024
+
+/** Sending to the players of a room takes this of it. */
+export interface PlayersHost {
+  readonly id: string
+  readonly type: Pick<RoomType, 'name' | 'tickHz' | 'patchHz'>
+  readonly epoch: number
+  /** The room's clock in ms. */
+  readonly now: number
+  /** The log takes nothing: who comes in then is told so. */
+  readonly isPaused: boolean
+}
+
+export interface PlayersParts {
+  readonly room: PlayersHost
+  /** The seats whose player is in, in the order of joining. */
+  readonly seated: ReadonlyMap<string, Seat>
+  /** Sends a frame to every link that is subscribed to the room's topic: to everybody who was greeted. */
+  readonly publish: (frame: Uint8Array) => void
+}
+
+/** Frames and the seats that they are for, side by side. */
+export interface Delivery {
+  readonly seats: Seat[]
+  readonly frames: Uint8Array[]
+}
+
+/**
+ * Sends to the players of one room: who gets which frame, when, and what waits for a patch or for JOINED.
+ */
+export class Players {
+  readonly #room: PlayersHost
+  readonly #seated: ReadonlyMap<string, Seat>
+  readonly #publish: (frame: Uint8Array) => void
+  #held: { readonly frame: Uint8Array; readonly options: BroadcastOptions | undefined }[] = []
+  #heldBroadcasts = 0
+  #heldBytes = 0
+
+  constructor({ room, seated, publish }: PlayersParts) {
+    this.#room = room
+    this.#seated = seated
+    this.#publish = publish
+  }
+
+  /** Sends JOINED and STATE, then the frames that the game has sent before, then the room's topic. */
+  greet(seat: Seat, fullFrame: Uint8Array): void {
+    const { link } = seat
+    if (!link) return
+    const room = this.#room
+    link.send(
+      encodeSystem('joined', {
+        roomId: room.id,
+        type: room.type.name,
+        sessionId: seat.id,
+        name: seat.name,
+        epoch: room.epoch,
+        reconnectToken: seat.reconnectToken,
+        tickHz: room.type.tickHz,
+        patchHz: room.type.patchHz,
+        now: room.now,
+        roster: Array.from(this.#seated.values(), ({ id, name }) => ({ sessionId: id, name })),
+      }),
+    )
+    link.send(fullFrame)
+    if (room.isPaused) link.send(encodeSystem('paused', { paused: true }))
+    seat.greeted()
+    link.subscribe(room.id)
+  }
+
+  /**
+   * Sends a frame to everybody, or to those the options name; with `afterPatch` at the next patch. A seat that
+   * has not got JOINED yet gets the frames that name it, once it has. With 1,000 frames or 1 MiB held back those go
+   * ahead of the patch: a room that is paused has none for a while.
+   */
+  broadcast(frame: Uint8Array, options?: BroadcastOptions): void {
+    if (options?.afterPatch) {
+      const bytes = frame.byteLength
+      if (this.#heldBroadcasts >= MAX_HELD || this.#heldBytes + bytes > MAX_HELD_BYTES)
+        this.#sendBroadcasts()
+      this.#heldBroadcasts++
+      this.#heldBytes += bytes
+      this.#held.push({ frame, options: { ...options, afterPatch: false } })
+      return
+    }
+    if (!options?.except && !options?.to) {
+      this.#publish(frame)
+      return
+    }
+    const only = options.to ? new Set(options.to) : null
+    for (const seat of this.#seated.values()) {
+      if (seat.id === options.except || (only && !only.has(seat.id))) continue
+      if (only || seat.isGreeted) seat.deliver(frame)
+    }
+  }
+
+  /** Keeps a frame for everybody until the next patch has gone; the room's log bounds their number. */
+  hold(frame: Uint8Array): void {
+    this.#held.push({ frame, options: undefined })
+  }
+
+  /** Sends what the game holds back, without the room's events: they follow their patch, as in the log. */
+  #sendBroadcasts(): void {
+    const broadcasts = this.#held.filter(({ options }) => options !== undefined)
+    this.#held = this.#held.filter(({ options }) => options === undefined)
+    this.#heldBroadcasts = 0
+    this.#heldBytes = 0
+    for (const { frame, options } of broadcasts) this.broadcast(frame, options)
+  }
+
+  /** Sends the frames that waited for the patch, once that has gone. */
+  sendHeld(): void {
+    if (this.#held.length === 0) return
+    const held = this.#held
+    this.#held = []
+    this.#heldBroadcasts = 0
+    this.#heldBytes = 0
+    for (const { frame, options } of held) this.broadcast(frame, options)
+  }
+
+  /** Takes the clients that were behind and whose sockets are empty again: the next patch has a full state for each. */
+  takeCaughtUp(): string[] {
+    const ids: string[] = []
+    for (const { id, link, isGreeted, needsFullState } of this.#seated.values())
+      if (needsFullState && isGreeted && link?.bufferedBytes === 0) ids.push(id)
+    return ids
+  }
+
+  /**
+   * Says who gets which frame of a capture, before the next one is taken. A client that is behind gets no patch
+   * (SL1), but a full state once its socket is empty: after any stall its state equals the server's.
+   */
+  address({ patch, full }: Capture): Delivery {
+    const delivery: Delivery = { seats: [], frames: [] }
+    for (const seat of this.#seated.values()) {
+      const { link } = seat
+      if (!link || !seat.isGreeted) continue
+      let frame: Uint8Array | undefined
+      if (seat.needsFullState) {
+        frame = full.get(seat.id)
+        if (frame) seat.needsFullState = false
+      } else if (patch) {
+        if (link.bufferedBytes > BEHIND_BYTES) seat.needsFullState = true
+        else frame = patch.frameFor(seat.id)
+      }
+      if (!frame) continue
+      delivery.seats.push(seat)
+      delivery.frames.push(frame)
+    }
+    return delivery
+  }
+
+  /** Notes that there was a patch that nobody gets. */
+  missPatch(): void {
+    for (const seat of this.#seated.values()) if (seat.isGreeted) seat.needsFullState = true
+  }
+
+  /** Sends the frames of a delivery. A client that has a new connection since begins there with a state of its own. */
+  send({ seats, frames }: Delivery): void {
+    for (const [index, seat] of seats.entries())
+      if (seat.isGreeted) seat.link?.send(frames[index] as Uint8Array)
+  }
+}
