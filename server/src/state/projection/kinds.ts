@@ -57,6 +57,7 @@ export const audienceKinds: { readonly [A in Audience]: AudienceKind } = {
     nameHeldBy: (sessionId) => sessionId,
   },
   // A session that was put into none is alone in a team of its own name, and what belongs to a team's name is that team's.
+  // A session's id is no possible name of a team (RM34): what a session has, or has left behind, is never another team's.
   team: {
     within: [],
     handlesFrom: 2 ** 26,
