@@ -427,6 +427,69 @@ describe('OB3 the sealed watermark', () => {
     expect(ns(rig.shown)).toEqual([1, 2])
   })
 
+  it('OB2 OB52 OB73 a refusal that undoes a transaction takes no event before it', async () => {
+    const isRefused = ({ data }: LogEvent): boolean => data.includes('refuse')
+    const refusedAt = (index: number): InsertOutcome => {
+      return { kind: 'refused', index, cause: new Error('Refused') }
+    }
+    let lossesLeft = 2
+    const transactions: (readonly string[])[] = []
+    const rig = await startRig({
+      wrap: (store) =>
+        overrideStore(store, {
+          events: {
+            insert: async (events) => {
+              const first = events[0]
+              if (first && first.type !== TOMBSTONE && lossesLeft-- > 0)
+                await store.events.insert([strange({ seq: first.seq, type: TOMBSTONE })])
+              const index = events.findIndex(isRefused)
+              if (index < 0) return store.events.insert(events)
+              const outcome = await store.events.insert(events.slice(0, index))
+              return outcome.kind === 'stored' ? refusedAt(index) : outcome
+            },
+            insertNext: async (count, make) => {
+              let index = -1
+              try {
+                return await store.events.insertNext(count, (first) => {
+                  const events = make(first)
+                  transactions.push(events.map(({ room, n }) => `${room} ${n}`))
+                  index = events.findIndex(isRefused)
+                  if (index >= 0) throw new Error('Undone')
+                  return events
+                })
+              } catch {
+                return refusedAt(index)
+              }
+            },
+          },
+        }),
+    })
+    const handlers = recordHandlers()
+    const bad = await rig.outbox.openRoom('bad', handlers)
+    const good = await rig.outbox.openRoom('good', recordHandlers())
+    bad.append(patch(1))
+    bad.append(patch(2))
+    bad.append({ type: 'patch', data: '{"refuse":1}' })
+    good.append(patch(1))
+    const closed = bad.close([{ type: 'end', data: '{}' }])
+    const refusal = expect(closed).rejects.toMatchObject({ code: 'event_refused' })
+    await pass(rig.clock, 100)
+    await refusal
+    expect(transactions).toEqual([
+      ['bad 1', 'bad 2', 'bad 3', 'good 1', 'bad 4'],
+      ['bad 1', 'bad 2'],
+    ])
+    expect(rig.shown.map(({ room, n, data }) => `${room} ${n} ${data}`)).toEqual([
+      'bad 1 {"v":1}',
+      'bad 2 {"v":2}',
+      'good 1 {"v":1}',
+      'bad 3 {}',
+    ])
+    expect([bad.acknowledgedN, good.acknowledgedN]).toEqual([3, 1])
+    await pass(rig.clock, 5_000)
+    expect(rig.outbox.sealed).toBeGreaterThanOrEqual(rig.shown.at(-1)?.seq ?? Infinity)
+  })
+
   it('OB3 after an unknown transaction its numbers are the events own', async () => {
     let isFirst = true
     const rig = await startRig({

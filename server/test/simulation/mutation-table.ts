@@ -133,6 +133,14 @@ export const mutations: readonly Mutation[] = [
     ),
     outbox('append/log-writer', 'if (this.#flush || this.#queue.length', 'if (this.#queue.length'),
   ),
+  heldBy(
+    'OB2 OB52 OB73 a refusal that undoes a transaction takes no event before it',
+    mutation(
+      'OB2',
+      'a refusal in a transaction drops the events before it too',
+      outbox('append/flush', 'if (storedCount < outcome.index) {', 'if (storedCount < 0) {'),
+    ),
+  ),
   mutation(
     'OB3',
     'holes are not waited for',

@@ -20,6 +20,7 @@ const found = [
     seed: 11_289,
     what: 'a marker that waited for numbers is not sent when it is too old',
   },
+  { rule: 'OB2', seed: 1390, what: 'a refusal in a transaction takes no event before it' },
   { rule: 'FE1', seed: 651, what: 'a ring with a gap holds nothing from before it' },
 ]
 

@@ -48,6 +48,8 @@ export class Flush {
   /** It is false when the numbers of `#rest` are others' and new ones must be taken. */
   #isNumbered = true
   #losses = 0
+  /** A transaction was undone because this one is refused: the next ends before it. */
+  #refused: Pending | null = null
   #failures = 0
   /** Something of `#rest` may be on its way since then. */
   #startedAt = 0
@@ -83,7 +85,7 @@ export class Flush {
       const outcome = await this.#insertNext()
       this.#isNumbered = outcome.kind === 'unknown' || outcome.kind === 'stored'
       const isStored = outcome.kind === 'stored'
-      return { outcome, storedCount: isStored ? withoutRivals(this.#rest).length : 0 }
+      return { outcome, storedCount: isStored ? this.#ofTransaction().length : 0 }
     }
     if (!this.#isNumbered) await this.#renumber()
     this.#isNumbered = true
@@ -108,6 +110,11 @@ export class Flush {
     }
     if (!culprit) throw new Error('The store blamed an event that it was not given')
     if (outcome.kind === 'blocked') return this.#unblock(culprit, outcome.blocking)
+    if (storedCount < outcome.index) {
+      // Its owner's earlier events were undone with it: they keep their n, and are stored first.
+      this.#refused = culprit.pending
+      return
+    }
     this.#drop(culprit)
     culprit.pending.owner.refuse(culprit.event, outcome.cause)
   }
@@ -214,7 +221,7 @@ export class Flush {
           isSent = numbers.isAbove(from) && !rest.some(({ pending }) => this.#isStale(pending))
           if (!isSent) return []
           this.#rest = renumbered(rest, from)
-          return withoutRivals(this.#rest).map((bound) => bound.event)
+          return this.#ofTransaction().map((bound) => bound.event)
         }),
       )
       if (outcome.kind === 'unknown' && !isSent) {
@@ -234,6 +241,12 @@ export class Flush {
       }
       return outcome
     }
+  }
+
+  /** The events of the rest that one transaction can store; those after them have their numbers and are sent next. */
+  #ofTransaction(): readonly Bound[] {
+    const end = this.#rest.findIndex(({ pending }) => pending === this.#refused)
+    return withoutRivals(end > 0 ? this.#rest.slice(0, end) : this.#rest)
   }
 
   /**
