@@ -41,6 +41,18 @@ describe('the log under a simulated replica set, with crashes, takeovers and ret
     expect(failure).toBeNull()
   })
 
+  it.each([
+    { rule: 'OB102', seed: 205, what: 'a room without its first event is not believed' },
+    {
+      rule: 'OB102 OB104',
+      seed: 229,
+      what: 'a void snapshot says nothing, and all given up is void',
+    },
+  ])('$rule $what (seed $seed, with restores)', async ({ seed }) => {
+    const { failure } = await new Simulation(seed, { isRestored: true }).run()
+    expect(failure).toBeNull()
+  })
+
   it('the seeds above met what they are meant to meet', () => {
     for (const [name, count] of Object.entries(totals))
       expect(count, name).toBeGreaterThan(SEEDS / 10)

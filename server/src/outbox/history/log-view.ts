@@ -11,13 +11,12 @@ import type {
   RangeQuery,
   RecordStore,
   RoomStore,
-  Snapshot,
   SnapshotPlace,
   SnapshotStore,
   StoreClock,
   WakeSource,
 } from '../contract/store.ts'
-import { Voids } from './voids.ts'
+import { Voids, snapshotOutside } from './voids.ts'
 
 /** What is void may be met again: a write that was on its way may land at any time. */
 const MAX_MEETINGS = 3
@@ -142,8 +141,7 @@ export class LogView implements LogStore {
     return {
       save: (snapshot) => snapshots.save(snapshot),
       saveAll: (some) => snapshots.saveAll(some),
-      at: (room, seq) =>
-        this.#voids.isEmpty ? snapshots.at(room, seq) : this.#snapshotAt(room, seq),
+      at: (room, seq) => snapshotOutside(this.#voids, snapshots, { room, seq }),
       places: (rooms, seq) =>
         this.#voids.isEmpty ? snapshots.places(rooms, seq) : this.#places(rooms, seq),
       of: (places, maxBytes) => snapshots.of(places, maxBytes),
@@ -242,16 +240,6 @@ export class LogView implements LogStore {
   async #clear({ seq }: LogEvent): Promise<void> {
     const range = this.#voids.rangeOf(seq)
     if (range) await this.#store.events.deleteVoid(range)
-  }
-
-  /** A snapshot that is void goes with the next cut above it. */
-  async #snapshotAt(room: string, seq: number): Promise<Snapshot | null> {
-    for (let upTo = seq; ;) {
-      const found = await this.#store.snapshots.at(room, upTo)
-      const range = found && this.#voids.rangeOf(found.seq)
-      if (!range) return found
-      upTo = range.after
-    }
   }
 
   async #places(rooms: readonly string[], seq: number): Promise<SnapshotPlace[]> {

@@ -1,7 +1,7 @@
 import { RingsideError } from '../../process/errors.ts'
 import { isFullAnswer } from '../contract/sizes.ts'
-import type { LogStore, NewHistory, VoidRange } from '../contract/store.ts'
-import { Voids } from './voids.ts'
+import type { LogHistory, LogStore, NewHistory, VoidRange } from '../contract/store.ts'
+import { Voids, snapshotOutside } from './voids.ts'
 
 /**
  * The new numbers begin so far above the time, as seqs count it. The same backup may be restored twice, and one that
@@ -34,8 +34,9 @@ type RestoredStore = Pick<LogStore, 'events' | 'marks' | 'snapshots' | 'clock'>
  * @throws RingsideError option_invalid when the log was restored too often; what the store throws.
  */
 export async function planRestored(store: RestoredStore, id: string): Promise<RestoredPlan> {
-  const { id: from, floor, voids } = await store.marks.history()
-  const end = await endOf(store, floor, voids)
+  const history = await store.marks.history()
+  const { id: from, floor, voids } = history
+  const end = await endOf(store, history)
   const { last, strayCount } = await beyond(store, end)
   const known = Math.max(end, last, await store.marks.counter(), await store.marks.sealed())
   const restoredAt = store.clock.now()
@@ -43,7 +44,8 @@ export async function planRestored(store: RestoredStore, id: string): Promise<Re
   // Only where the clock was set back is the log ahead of it.
   const base = known < time ? time : known + AHEAD
   // The base is void in the numbers, not as a position: whoever reads nothing yet stands there.
-  const kept = voids.filter(({ upTo }) => upTo > floor)
+  // A range above the end is part of the new one.
+  const kept = voids.filter(({ after, upTo }) => upTo > floor && after < end)
   const voided = joined([...kept, { after: end, upTo: base - 1 }])
   const next = { from, id, base, voids: voided, restoredAt }
   if (next.voids.length > MAX_VOIDS)
@@ -76,11 +78,16 @@ export async function markRestored(
  */
 async function endOf(
   { events, snapshots }: RestoredStore,
-  floor: number,
-  ranges: readonly VoidRange[],
+  { origin, floor, voids: ranges }: LogHistory,
 ): Promise<number> {
   const voids = new Voids(ranges)
   const places = new Map<string, number>()
+  // Nothing precedes a room's first event in a log that was never cut. What was cut is in the snapshot at the floor (OB6);
+  // without one the event is believed.
+  const lastCut = async (room: string): Promise<number | null> =>
+    floor === origin
+      ? 0
+      : ((await snapshotOutside(voids, snapshots, { room, seq: floor }))?.n ?? null)
   let end = floor
   for (;;) {
     const query = { after: end, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE, isBare: true }
@@ -92,9 +99,7 @@ async function endOf(
       if (seq <= end) continue
       if (seq !== end + 1) return end
       if (room !== null) {
-        // What lies below the floor is in the snapshot at it (OB6); without one the event is believed.
-        const last =
-          places.get(room) ?? (n === 1 ? 0 : ((await snapshots.at(room, floor))?.n ?? n - 1))
+        const last = places.get(room) ?? (n === 1 ? 0 : await lastCut(room)) ?? n - 1
         if (n !== last + 1) return end
         places.set(room, n)
       }

@@ -1,4 +1,4 @@
-import type { VoidRange } from '../contract/store.ts'
+import type { Snapshot, SnapshotPlace, SnapshotStore, VoidRange } from '../contract/store.ts'
 
 /** The numbers that restores have made void (OB102). */
 export class Voids {
@@ -57,5 +57,19 @@ export class Voids {
   /** True when a range lies above `seq`: the log was restored since then. */
   isAnyAbove(seq: number): boolean {
     return (this.#ranges.at(-1)?.upTo ?? 0) > seq
+  }
+}
+
+/** Gives the newest snapshot of a room at or below `seq` that is not void: a void one goes with the next cut above it. */
+export async function snapshotOutside(
+  voids: Voids,
+  snapshots: Pick<SnapshotStore, 'at'>,
+  { room, seq }: SnapshotPlace,
+): Promise<Snapshot | null> {
+  for (let upTo = seq; ;) {
+    const found = await snapshots.at(room, upTo)
+    const range = found && voids.rangeOf(found.seq)
+    if (!range) return found
+    upTo = range.after
   }
 }

@@ -121,6 +121,58 @@ describe('OB102 a log that was restored while no server ran', () => {
     expect(await numbersOf(log)).toEqual([1, 2])
   })
 
+  it('OB102 a room that begins after its first event is not believed in a log that was never cut', async () => {
+    const { log, rig, backup } = await start()
+    const { sealed } = rig.outbox
+    await rig.outbox.stop()
+    await log.putBack(backup)
+    await log.store.events.insert([
+      strange({ seq: sealed - 1, type: 'tombstone', data: '' }),
+      strange({ seq: sealed, room: 's', n: 2, epoch: 1 }),
+    ])
+    const plan = await log.restored()
+    expect([plan.end, plan.strayCount]).toEqual([sealed - 1, 1])
+  })
+
+  it('OB102 OB104 a snapshot that is void does not say where a room goes on', async () => {
+    const { clock, log, rig, backup } = await start()
+    const lost = await log.store.events.lastOfRoom('r')
+    await rig.outbox.stop()
+    await log.putBack(backup)
+    const { end, next } = await log.restored('one')
+    const second = await startRig({ share: { clock, store: log.store } })
+    await write(second, await open(second), 2)
+    await second.outbox.stop()
+    if (!lost) throw new Error('Expected an event')
+    const texts = { publicState: '{}', hiddenState: null, runtime: '{}' }
+    for (const { n, seq } of [{ n: 2, seq: end }, lost])
+      await log.store.snapshots.save({ room: 'r', n, seq, epoch: 1, at: 0, patchN: n, ...texts })
+    await log.store.marks.raiseFloor(next.base)
+    await log.store.events.deleteThrough(next.base)
+    await log.putBack(await log.backUp())
+    const plan = await log.restored('two')
+    expect([plan.end, plan.strayCount]).toEqual([next.base + 3, 0])
+    expect(await numbersOf(log)).toEqual([3, 4, 5])
+  })
+
+  it('OB102 all is void from a missing number on, though the log was restored after it before', async () => {
+    const { clock, log, rig, backup } = await start()
+    await rig.outbox.stop()
+    await log.putBack(backup)
+    const first = await log.restored('one')
+    const second = await startRig({ share: { clock, store: log.store } })
+    await write(second, await open(second), 3)
+    await second.outbox.stop()
+    await log.restored('two')
+    const missing = first.next.base + 2
+    await log.store.events.deleteVoid({ after: missing - 1, upTo: missing })
+    const { next } = await log.restored('three')
+    expect(next.voids).toEqual([
+      { after: first.end, upTo: first.next.base - 1 },
+      { after: missing - 1, upTo: next.base - 1 },
+    ])
+  })
+
   it('OB102 a later restore has numbers above those of every history that is lost, whichever backup it is of', async () => {
     const { clock, log, rig, backup } = await start()
     await rig.outbox.stop()
