@@ -45,7 +45,7 @@ export function createContext(
     timers: options.timers ?? systemTimers,
     headers: options.headers ?? {},
     joinTimeoutMs: inRange('joinTimeoutMs', options.joinTimeoutMs ?? 10_000, MAX_TIMER_MS),
-    requestTimeoutMs: inRange('requestTimeoutMs', options.requestTimeoutMs ?? 10_000, MAX_TIMER_MS),
+    requestTimeoutMs: inRange('requestTimeoutMs', options.requestTimeoutMs ?? 15_000, MAX_TIMER_MS),
     reconnectForMs: inRange('reconnectForMs', options.reconnectForMs ?? 30_000, Infinity),
     rejoin: options.rejoin ?? false,
     maxBufferedBytes: inRange('maxBufferedBytes', options.maxBufferedBytes ?? 1_048_576, Infinity),

@@ -29,7 +29,10 @@ export interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Longest wait for a seat (request, connection, JOINED, STATE), in ms. Default 10,000. */
   readonly joinTimeoutMs?: number
-  /** Longest wait for the answer of a request, in ms. Default 10,000. */
+  /**
+   * Longest wait for the answer of a request or a call by `rpc`, in ms. Default 15,000: longer than the server's
+   * `handlerTimeoutMs` (10 s), so that the server's own `timeout` arrives, with what it says of trying again.
+   */
   readonly requestTimeoutMs?: number
   /**
    * A lost connection is redialled for this long, in ms. Default 30,000. The room keeps the seat for its

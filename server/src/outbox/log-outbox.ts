@@ -111,7 +111,7 @@ export class LogOutbox implements Outbox {
     const fields = { events: rooms.lostCount, rooms: rooms.lostRoomCount, err: briefOf(cause) }
     logger.error(
       fields,
-      'the log was restored under this process, which stops: run `npx ringside-log restored` once all servers have ended, then start them anew',
+      'the log was restored under this process, which stops: run `npx --no-install ringside-log restored` once all servers have ended, then start them anew',
     )
     for (const listener of this.#onHalted) listener()
     // It is told in a turn of its own, for whoever is told may close everything.

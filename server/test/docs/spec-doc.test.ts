@@ -27,6 +27,7 @@ function isFile(path: string): boolean {
 }
 
 function testsOf(folder: string): string[] {
+  if (!statSync(folder, { throwIfNoEntry: false })) return []
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   return files.filter((file) => file.endsWith('.ts')).map((file) => `${folder}/${file}`)
 }

@@ -33,7 +33,7 @@ it('OB105 OB14 a server whose log is restored under it stops its rooms, is not l
   expect(causes).toMatchObject([{ code: 'log_restored' }])
   const lines = test.logged.filter(({ message }) => LINE.test(message))
   expect(lines).toMatchObject([{ level: 'error' }])
-  expect(lines[0]?.message).toContain('npx ringside-log restored')
+  expect(lines[0]?.message).toContain('npx --no-install ringside-log restored')
   expect(test.server.rooms).toEqual([])
   expect((await test.http('GET', '/health/live')).status).toBe(503)
   expect((await test.http('GET', '/health/ready')).status).toBe(503)

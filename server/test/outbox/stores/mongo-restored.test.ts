@@ -174,7 +174,9 @@ describe.runIf(await hasMongo())('OB102 a log in MongoDB that was restored', () 
     await until(() => outbox.stats.isGivenUp)
     expect(await numbersOf(db)).toEqual([1])
     expect(shown).toHaveLength(3)
-    expect(lines.filter((line) => line.includes('npx ringside-log restored'))).toHaveLength(1)
+    expect(
+      lines.filter((line) => line.includes('npx --no-install ringside-log restored')),
+    ).toHaveLength(1)
     await expect(outbox.stop()).rejects.toMatchObject({ code: 'outbox_unreachable' })
   }, 60_000)
 
