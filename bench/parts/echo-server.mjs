@@ -58,7 +58,7 @@ async function startOurs() {
   const { PrometheusMetrics } = await from('process/metrics.js')
   const { SystemClock } = await from('process/clock.js')
   const { silentLogger } = await from('process/logger.js')
-  const { checkLimits } = await from('options.js')
+  const { checkLimits } = await from('process/limits.js')
   const { typedGame } = await import('./typed-game.mjs')
   const limits = checkLimits({
     ratePerSecond: 1e9,

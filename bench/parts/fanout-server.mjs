@@ -65,7 +65,7 @@ async function startOurs() {
   const { MemoryStore } = await from('outbox/stores/memory/store.js')
   const { SystemClock } = await from('process/clock.js')
   const { silentLogger } = await from('process/logger.js')
-  const { checkLimits } = await from('options.js')
+  const { checkLimits } = await from('process/limits.js')
   const clock = new SystemClock()
   const logger = silentLogger
   const limits = checkLimits({
