@@ -48,6 +48,7 @@ describe('the log under a simulated replica set, with crashes, takeovers and ret
       seed: 229,
       what: 'a void snapshot says nothing, and all given up is void',
     },
+    { rule: 'OB104', seed: 537, what: 'what is void stays so below the floor' },
   ])('$rule $what (seed $seed, with restores)', async ({ seed }) => {
     const { failure } = await new Simulation(seed, { isRestored: true }).run()
     expect(failure).toBeNull()

@@ -9,7 +9,7 @@ import { Voids, snapshotOutside } from './voids.ts'
  * numbers are below those of a later restore, as long as a log gets less than 1,000 events a ms.
  */
 const AHEAD = 1_000_000_000
-/** More restores than this within what retention keeps are refused: each process holds the list. */
+/** More ranges than this above the floor are refused: each process holds the list. */
 const MAX_VOIDS = 100
 const PAGE = 10_000
 
@@ -43,16 +43,18 @@ export async function planRestored(store: RestoredStore, id: string): Promise<Re
   const time = restoredAt * 1000 + AHEAD
   // Only where the clock was set back is the log ahead of it.
   const base = known < time ? time : known + AHEAD
-  // The base is void in the numbers, not as a position: whoever reads nothing yet stands there.
   // A range above the end is part of the new one.
-  const kept = voids.filter(({ after, upTo }) => upTo > floor && after < end)
-  const voided = joined([...kept, { after: end, upTo: base - 1 }])
-  const next = { from, id, base, voids: voided, restoredAt }
-  if (next.voids.length > MAX_VOIDS)
+  const before = voids.filter(({ after }) => after < end)
+  // The base is void in the numbers, not as a position: whoever reads nothing yet stands there.
+  const all = joined([...before, { after: end, upTo: base - 1 }])
+  // One below the floor is kept while there is room for it: a room that was quiet since may have a snapshot in there.
+  const excess = Math.max(0, all.length - MAX_VOIDS)
+  if ((all[excess - 1]?.upTo ?? 0) > floor)
     throw new RingsideError(
       'option_invalid',
-      `Expected at most ${MAX_VOIDS} restores within what the log keeps, got ${next.voids.length}`,
+      `Expected at most ${MAX_VOIDS} restores within what the log keeps, got ${all.length}`,
     )
+  const next = { from, id, base, voids: all.slice(excess), restoredAt }
   return { end, strayCount, before: voids, next }
 }
 
