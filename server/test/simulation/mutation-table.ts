@@ -192,15 +192,21 @@ export const mutations: readonly Mutation[] = [
     'a takeover writes no marker',
     outbox('owner/takeover', 'if (from.n === 0) return buffer', 'return buffer'),
   ),
-  mutation(
-    'OB4',
-    'last is what the log says, without the snapshot',
-    outbox('owner/takeover', 'positionOf(last, snapshot)', 'positionOf(last, null)'),
+  heldBy(
+    'OB4 OB53 last is the greatest of snapshot, marker and log',
+    mutation(
+      'OB4',
+      'last is what the log says, without the snapshot',
+      outbox('owner/takeover', 'positionOf(last, snapshot)', 'positionOf(last, null)'),
+    ),
   ),
-  mutation(
-    'OB4',
-    'a room whose log is cut goes on as if its snapshot were a patch',
-    outbox('owner/takeover', 'return { n, seq, at, patchN }', 'return { n, seq, at, patchN: n }'),
+  heldBy(
+    'OB4 OB53 last is the greatest of snapshot, marker and log',
+    mutation(
+      'OB4',
+      'a room whose log is cut goes on as if its snapshot were a patch',
+      outbox('owner/takeover', 'return { n, seq, at, patchN }', 'return { n, seq, at, patchN: n }'),
+    ),
   ),
   heldBy(
     'OB4 the log is looked at again when the snapshot is ahead of it: the room may have ended between',
