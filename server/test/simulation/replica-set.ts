@@ -188,7 +188,9 @@ export class ReplicaSet {
     for (let at = 0; at < seqs.length; at += DELETE_CHUNK) {
       if (at > 0) await this.#clock.wait(this.#weather.hopMs())
       if (term !== this.#term) throw new Unknown('The primary stepped down')
-      if (seq > this.#primary.floor) throw new Unknown('It was of another history')
+      // Only what a restore took back: whoever deletes before the floor is raised must be seen (OB6).
+      const isTakenBack = this.#isRestored || this.#primary.voids.length > 0
+      if (isTakenBack && seq > this.#primary.floor) throw new Unknown('It was of another history')
       for (const each of seqs.slice(at, at + DELETE_CHUNK))
         this.#write({ kind: 'delete', seq: each })
     }
