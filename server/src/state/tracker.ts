@@ -4,8 +4,9 @@ import type { CompiledState } from './codegen/compile.ts'
 import { LogEncoder } from './encode/log.ts'
 import { PlayersEncoder } from './encode/players.ts'
 import type { LogPatch, PatchHeader, PlayerPatch, StateTracker } from './contract.ts'
-import { plain } from './tree/plain.ts'
-import { Tracked } from './tree/tracked.ts'
+import { nodeOf } from './tree/face.ts'
+import { mapNodeOf } from './tree/map-node.ts'
+import { plain, plainMap } from './tree/plain.ts'
 import { Tree } from './tree/tree.ts'
 
 /**
@@ -45,7 +46,7 @@ class Tracker<S extends Schema> implements StateTracker<S> {
   constructor(compiled: CompiledState<S>, initial: Infer<S>) {
     const tree = new Tree(compiled, initial)
     this.#tree = tree
-    this.state = tree.root as unknown as Infer<S>
+    this.state = tree.root.$face as Infer<S>
     this.#players = new PlayersEncoder(compiled, tree)
     this.#log = new LogEncoder(compiled, tree)
   }
@@ -83,9 +84,20 @@ class Tracker<S extends Schema> implements StateTracker<S> {
   }
 }
 
-/** A plain deep copy of a state or of an object in it, hidden fields included. */
-export function plainState<T>(object: T): T {
-  return object instanceof Tracked ? (plain(object) as T) : structuredClone(object)
+/**
+ * A plain deep copy of a state, or of an object, map or list in it, hidden fields included: for what must outlive the
+ * moment, or for `structuredClone`, which takes no map and no list of a state. Anything else is cloned.
+ */
+export function plainState<T>(part: T): T {
+  const node = nodeOf(part)
+  if (node !== null) return plain(node) as T
+  if (typeof part !== 'object' || part === null) return part
+  const map = mapNodeOf(part)
+  if (map !== null) return plainMap(map) as T
+  // A list is an array of frozen plain items behind a Proxy, which cannot be cloned; its items can.
+  return (
+    Array.isArray(part) ? structuredClone([...(part as unknown[])]) : structuredClone(part)
+  ) as T
 }
 
 export { compileState } from './codegen/compile.ts'

@@ -173,7 +173,7 @@ it('ST4 a change of groups makes an owner stale, and one that nobody is left wit
 
 it('ST4 what has come and gone leaves no key and no handle behind', () => {
   const tree = new Tree(compiled, { players: {}, vault: {}, turn: 0 })
-  const root = tree.root as unknown as { players: Record<string, unknown> }
+  const root = tree.root.$face as unknown as { players: Record<string, unknown> }
   for (let round = 0; round < 3; round++) {
     const card = { v: 1, marks: { m: { v: 1 } } }
     root.players['a'] = { name: 'A', hand: { k: card }, shots: {}, camp: { k: card } }

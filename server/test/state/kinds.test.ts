@@ -45,7 +45,7 @@ class Game<S extends Schema> {
     const compiled = compileState(declared, new Kinds(table))
     this.#schema = declared
     this.tree = new Tree(compiled, initial)
-    this.state = this.tree.root as unknown as Infer<S>
+    this.state = this.tree.root.$face as unknown as Infer<S>
     this.#encoder = new PlayersEncoder(compiled, this.tree)
     this.#log = new LogEncoder(compiled, this.tree)
   }

@@ -115,7 +115,7 @@ export class LogEncoder {
       else if (!this.#writeChanged(entry, view)) json.p = at
     }
     if (node.stale !== null)
-      for (const key of node.stale.keys()) if (!node.entries.has(key)) this.#writeNull(key)
+      for (const key of node.stale.keys()) if (!node.nodes.has(key)) this.#writeNull(key)
     if (json.p === start + 1) {
       json.p = start
       return false
@@ -139,7 +139,7 @@ export class LogEncoder {
         this.#writeWhole(childOf(object, field), inner, ghost?.objects.get(field.index) ?? null)
         continue
       }
-      const { entries } = mapOf(object, field)
+      const { nodes: entries } = mapOf(object, field)
       const known = ghost?.maps.get(field.index)
       json.open()
       for (const entry of entries.values()) {

@@ -318,7 +318,7 @@ function collect(object: Tracked, places: Tracked[][]): void {
   ;(places[object.$f?.edge ?? 0] as Tracked[]).push(object)
   for (const { field } of object.$c.containers) {
     if (field.kind === 'object') collect(childOf(object, field), places)
-    else for (const entry of mapOf(object, field).entries.values()) collect(entry, places)
+    else for (const entry of mapOf(object, field).nodes.values()) collect(entry, places)
   }
 }
 

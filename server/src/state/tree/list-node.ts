@@ -2,6 +2,8 @@ import { PayloadError, checkScalar, encodeMessage, isSchema, toSteps } from '@ri
 import type { ScalarItem, Schema, StateField } from '@ringside/protocol'
 import { floatText } from '../encode/json-numbers.ts'
 import { show, stateInvalid } from '../invalid.ts'
+import { nodeOf } from './face.ts'
+import { plain } from './plain.ts'
 import { assertThawed } from './tracked.ts'
 import type { Tracked } from './tracked.ts'
 
@@ -193,7 +195,9 @@ function copyItem(item: Schema | ScalarItem, value: unknown, path: string): unkn
   }
 }
 
-function copyObject(item: Schema, value: unknown, path: string): unknown {
+function copyObject(item: Schema, given: unknown, path: string): unknown {
+  const node = nodeOf(given)
+  const value = node === null ? given : plain(node)
   if (!isPlain(value)) throw stateInvalid(`Expected a plain object in ${path}, got ${show(value)}`)
   for (const name of Object.keys(value))
     if (!Object.hasOwn(item.fields, name))

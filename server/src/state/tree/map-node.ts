@@ -1,5 +1,7 @@
+import type { InspectOptions, inspect as inspectValue } from 'node:util'
 import type { StateField } from '@ringside/protocol'
 import { show, stateInvalid } from '../invalid.ts'
+import { INSPECT, inspectFields } from './inspect.ts'
 import { rawValue } from './tracked.ts'
 import type { ChangedEntries, Tracked } from './tracked.ts'
 
@@ -19,7 +21,9 @@ const MAX_KEY_CHARACTERS = 256
 
 /** A map of the state: a Map, behind a Proxy that looks like an object without a prototype. */
 export class MapNode implements ChangedEntries {
-  readonly entries = new Map<string, Tracked>()
+  /** The entries as the tree keeps them, and their faces, which the game gets without a step between. */
+  readonly nodes = new Map<string, Tracked>()
+  readonly faces = new Map<string, object>()
   readonly owner: Tracked
   readonly field: StateField
   readonly proxy: Readonly<Record<string, unknown>>
@@ -34,6 +38,22 @@ export class MapNode implements ChangedEntries {
     this.field = field
     this.host = host
     this.proxy = new Proxy(this, handler) as unknown as Readonly<Record<string, unknown>>
+  }
+
+  put(key: string, entry: Tracked): void {
+    this.nodes.set(key, entry)
+    this.faces.set(key, entry.$face as object)
+  }
+
+  remove(key: string): void {
+    this.nodes.delete(key)
+    this.faces.delete(key)
+  }
+
+  /** `console.log` looks behind a Proxy, but calls this on it. */
+  [INSPECT](depth: number, options: InspectOptions, inspect: typeof inspectValue): string {
+    const faces = Object.fromEntries(mapNodeOf(this)?.faces ?? [])
+    return inspectFields(faces, { depth, options, inspect })
   }
 }
 
@@ -51,18 +71,18 @@ export function forgetChanged(node: MapNode): void {
 }
 
 /** The node behind a map of the state, or null for any other object. */
-function mapNodeOf(map: object): MapNode | null {
+export function mapNodeOf(map: object): MapNode | null {
   return (map as { [NODE]?: MapNode })[NODE] ?? null
 }
 
 const handler: ProxyHandler<MapNode> = {
   get(target, key) {
-    const entry = target.entries.get(key as string)
+    const entry = target.faces.get(key as string)
     if (entry !== undefined || typeof key === 'string') return entry
     return key === NODE ? target : undefined
   },
   has(target, key) {
-    return target.entries.has(key as string)
+    return target.faces.has(key as string)
   },
   set(target, key, value) {
     target.host.setEntry(target, checkKey(target, key), value)
@@ -73,10 +93,10 @@ const handler: ProxyHandler<MapNode> = {
     return true
   },
   ownKeys(target) {
-    return [...target.entries.keys()]
+    return [...target.faces.keys()]
   },
   getOwnPropertyDescriptor(target, key) {
-    const value = target.entries.get(key as string)
+    const value = target.faces.get(key as string)
     if (value === undefined) return undefined
     return { value, writable: true, enumerable: true, configurable: true }
   },
@@ -119,7 +139,9 @@ export function isMapKey(key: string): boolean {
  */
 export function values<V>(map: Readonly<Record<string, V>>): Iterable<V> {
   const node = mapNodeOf(map)
-  return node === null ? Object.values(map) : (node.entries.values() as unknown as Iterable<V>)
+  return node === null
+    ? Object.values(map)
+    : (node.faces.values() as Iterable<unknown> as Iterable<V>)
 }
 
 /** Keys and values of a map of the state, likewise. */
@@ -128,10 +150,10 @@ export function entries<V>(
 ): Iterable<readonly [key: string, value: V]> {
   const node = mapNodeOf(map)
   if (node === null) return Object.entries(map)
-  return node.entries as unknown as Iterable<readonly [string, V]>
+  return node.faces as Iterable<unknown> as Iterable<readonly [string, V]>
 }
 
 /** The number of entries of a map of the state, without counting. */
 export function sizeOf(map: Readonly<Record<string, unknown>>): number {
-  return mapNodeOf(map)?.entries.size ?? Object.keys(map).length
+  return mapNodeOf(map)?.faces.size ?? Object.keys(map).length
 }

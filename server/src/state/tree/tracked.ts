@@ -2,7 +2,7 @@ import type { StateClass, StateField } from '@ringside/protocol'
 import type { ByteWriter } from '../encode/byte-writer.ts'
 import { jsonKey } from '../encode/json-writer.ts'
 import type { JsonKey, JsonWriter } from '../encode/json-writer.ts'
-import { stateFrozen, stateInvalid } from '../invalid.ts'
+import { stateFrozen } from '../invalid.ts'
 import { EVERYBODY, NO_OWNER } from '../projection/audiences.ts'
 import type { Owner } from '../projection/audiences.ts'
 
@@ -152,12 +152,14 @@ export function assertThawed(object: Tracked): void {
 const NO_KEY = jsonKey('')
 
 /**
- * One tracked object. Generated classes add the accessors of the schema's fields, their values as
- * `$0`, `$1`, ... (quant: steps) and the words of two masks: `$m0`... changed since the last patch to players,
- * `$l0`... since the last patch to the log. All fields exist from construction; nothing can be added.
+ * One tracked object, as the tree keeps it; the game holds its face. Generated classes add the values of the schema's
+ * fields as `$0`, `$1`, ... (quant: steps) and the words of two masks: `$m0`... changed since the last patch to
+ * players, `$l0`... since the last patch to the log. All fields exist from construction; nothing can be added.
  */
 export class Tracked {
   $c: CompiledClass
+  /** What the game holds of it; set from construction on. */
+  $face: object | null = null
   /** The queue that it joins when a field changes. */
   $d: DirtyQueue = NO_QUEUE
   $s = DETACHED
@@ -189,15 +191,6 @@ export class Tracked {
     this.$c = compiled
   }
 }
-
-// Accessors are found on the generated prototype; only what no schema declares falls through to here.
-const guard: object = new Proxy(Object.prototype, {
-  set(...[, key, , receiver]: [object, string | symbol, unknown, unknown]) {
-    const name = receiver instanceof Tracked ? receiver.$c.layout.name : 'the state'
-    throw stateInvalid(`Expected a declared field of ${name}, got '${String(key)}'`)
-  },
-})
-Object.setPrototypeOf(Tracked.prototype, guard)
 
 /** The value of a field as it is kept: steps, MapNode, ListNode, Tracked or a scalar. */
 export function rawValue(object: Tracked, index: number): unknown {

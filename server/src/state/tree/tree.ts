@@ -6,8 +6,10 @@ import { jsonKey } from '../encode/json-writer.ts'
 import { MapNode, forgetChanged, isMapKey, mapOf } from './map-node.ts'
 import type { Ghost, MapHost } from './map-node.ts'
 import { DETACHED, FROZEN, KNOWN, NEW } from './tracked.ts'
-import { Tracked, assertThawed, childOf, rawValue } from './tracked.ts'
-import type { Builder, CompiledClass, DirtyQueue, PlaceView, Settler } from './tracked.ts'
+import { assertThawed, childOf, rawValue } from './tracked.ts'
+import { nodeOf } from './face.ts'
+import { plain } from './plain.ts'
+import type { Tracked, Builder, CompiledClass, DirtyQueue, PlaceView, Settler } from './tracked.ts'
 import { show, stateInvalid } from '../invalid.ts'
 import { Audiences, EVERYBODY, NOBODY } from '../projection/audiences.ts'
 import type { Owner } from '../projection/audiences.ts'
@@ -170,7 +172,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   map(field: StateField, value: unknown, owner: Tracked): MapNode {
     const node = new MapNode(owner, field, this)
     for (const [key, entry] of this.#buildEntries(node, value)) {
-      node.entries.set(key, entry)
+      node.put(key, entry)
       link(entry, node, key)
     }
     return node
@@ -197,14 +199,14 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   /** A nested object stays the same object; its fields take the new values. */
   setObject(owner: Tracked, field: StateField, value: unknown): void {
     const child = childOf(owner, field)
-    if (value !== child) this.#assign(child, this.#build(child.$c, value))
+    if (value !== child.$face) this.#assign(child, this.#build(child.$c, value))
   }
 
   setEntry(node: MapNode, key: string, value: unknown): void {
     assertThawed(node.owner)
-    const before = node.entries.get(key)
-    if (before !== undefined && value === before) return
-    if (before === undefined && node.entries.size >= node.field.max)
+    const before = node.nodes.get(key)
+    if (before !== undefined && value === before.$face) return
+    if (before === undefined && node.nodes.size >= node.field.max)
       throw stateInvalid(`Expected at most ${node.field.max} entries in ${node.field.name}`)
     const entry = this.#adopt(this.#classOf(node.field), value)
     if (before !== undefined) this.deleteEntry(node, key)
@@ -213,7 +215,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
 
   deleteEntry(node: MapNode, key: string): void {
     assertThawed(node.owner)
-    const entry = node.entries.get(key)
+    const entry = node.nodes.get(key)
     if (entry === undefined) return
     if (entry.$s !== DETACHED) {
       if (entry.$log) {
@@ -225,30 +227,30 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       node.owner.$c.markLog(node.owner, node.field.index)
       this.touchLog(node.owner)
     }
-    node.entries.delete(key)
+    node.remove(key)
     entry.$p = null
     entry.$f = null
     entry.$n = null
   }
 
   #insert(node: MapNode, key: string, entry: Tracked): void {
-    node.entries.set(key, entry)
+    node.put(key, entry)
     link(entry, node, key)
     if (node.owner.$s !== DETACHED) this.#attach(entry)
   }
 
   #replaceEntries(node: MapNode, entries: ReadonlyMap<string, Tracked>): void {
-    for (const key of node.entries.keys()) this.deleteEntry(node, key)
+    for (const key of node.nodes.keys()) this.deleteEntry(node, key)
     for (const [key, entry] of entries) this.#insert(node, key, entry)
   }
 
   /** Copies the fields of a detached object into an attached one; entries of its maps move over. */
   #assign(to: Tracked, from: Tracked): void {
-    const target = to as unknown as Record<string, unknown>
-    const source = from as unknown as Record<string, unknown>
+    const target = to.$face as Record<string, unknown>
+    const source = from.$face as Record<string, unknown>
     for (const field of to.$c.layout.fields) {
       if (field.kind === 'map') {
-        const entries = new Map(mapOf(from, field).entries)
+        const entries = new Map(mapOf(from, field).nodes)
         for (const entry of entries.values()) entry.$p = null
         this.#replaceEntries(mapOf(to, field), entries)
       } else if (field.kind === 'object') this.#assign(childOf(to, field), childOf(from, field))
@@ -260,10 +262,11 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     return this.#classes[field.target?.index ?? 0] as CompiledClass
   }
 
-  #build(compiled: CompiledClass, value: unknown): Tracked {
+  /** A new object with the fields of a plain one; of one of a state, which a spread copy may have in it, a copy (ST16). */
+  #build(compiled: CompiledClass, given: unknown): Tracked {
     const { name } = compiled.layout
-    if (value instanceof Tracked)
-      throw stateInvalid(`Expected a plain object for ${name}, got one that is tracked`)
+    const node = nodeOf(given)
+    const value = node === null ? given : plain(node)
     if (!isPlain(value))
       throw stateInvalid(`Expected a plain object for ${name}, got ${show(value)}`)
     for (const key of Object.keys(value))
@@ -290,12 +293,13 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
 
   /** A new object from a plain one, or a removed one of the right class that comes back. */
   #adopt(compiled: CompiledClass, value: unknown): Tracked {
-    if (!(value instanceof Tracked)) return this.#build(compiled, value)
-    if (value.$c !== compiled || value.$p !== null || value.$s !== DETACHED)
+    const node = nodeOf(value)
+    if (node === null) return this.#build(compiled, value)
+    if (node.$c !== compiled || node.$p !== null || node.$s !== DETACHED)
       throw stateInvalid(
-        `Expected a plain object for ${compiled.layout.name}, got one that is in the state already; copy it`,
+        `Expected a plain object for ${compiled.layout.name}, got one that is in the state already; copy it: { ...it }`,
       )
-    return value
+    return node
   }
 
   /** Makes an object and all below it part of the state. Its place has been linked before. */
@@ -317,7 +321,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     this.touchLog(object)
     for (const { field } of object.$c.containers) {
       if (field.kind === 'object') this.#attach(childOf(object, field))
-      else for (const entry of mapOf(object, field).entries.values()) this.#attach(entry)
+      else for (const entry of mapOf(object, field).nodes.values()) this.#attach(entry)
     }
   }
 
@@ -355,7 +359,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       if (object.$key === EVERYBODY && !hasHidden) continue
       if (field.kind === 'object') this.#move(childOf(object, field), moved, isMoved)
       else
-        for (const entry of mapOf(object, field).entries.values()) this.#move(entry, moved, isMoved)
+        for (const entry of mapOf(object, field).nodes.values()) this.#move(entry, moved, isMoved)
     }
   }
 
@@ -405,7 +409,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
       if (field.kind === 'object') this.#release(childOf(object, field))
       else {
         const node = mapOf(object, field)
-        for (const entry of node.entries.values()) this.#release(entry)
+        for (const entry of node.nodes.values()) this.#release(entry)
         forgetChanged(node)
         node.stale = null
       }
@@ -445,7 +449,7 @@ function ghostOf(object: Tracked): Ghost | null {
     }
     const node = mapOf(object, field)
     const keys = new Map<string, Ghost | null>()
-    for (const [key, entry] of node.entries) if (entry.$log) keys.set(key, ghostOf(entry))
+    for (const [key, entry] of node.nodes) if (entry.$log) keys.set(key, ghostOf(entry))
     if (node.stale !== null) for (const [key, ghost] of node.stale) keys.set(key, ghost)
     maps.set(field.index, keys)
   }
