@@ -32,7 +32,7 @@ type Ada = Omit<typeof ada, 'items'> & { items: Record<string, { what: string }>
 
 function state() {
   const initial = { players: { ada } as Record<string, Ada>, path: [{ x: 1, y: 1 }], round: 7 }
-  return createStateTracker(compiled, initial).state as typeof initial
+  return createStateTracker(compiled, initial).state
 }
 
 /** What a user does with any object, and what it gives for `ada` in the state. */
@@ -93,7 +93,7 @@ describe('ST15 objects of a state show their fields as any object does', () => {
 
   test('one that was taken out, and one of a frozen state', () => {
     const tracker = createStateTracker(compiled, { players: { ada }, path: [], round: 7 })
-    const { players } = tracker.state as ReturnType<typeof state>
+    const { players } = tracker.state
     const gone = players['ada'] as Ada
     delete players['ada']
     expect({ ...gone }.name).toBe('Ada')
@@ -113,9 +113,9 @@ describe('ST16 copies of parts of the state can be put into it', () => {
   test('a spread copy, with the maps, lists and objects that are in it', () => {
     const { players } = state()
     players['eve'] = { ...(players['ada'] as Ada), name: 'Eve' }
-    ;(players['eve'] as Ada).at.x = 9
-    ;(players['eve'] as Ada).items['sword'] = { what: 'axe' }
-    ;(players['eve'] as Ada).tags.push('c')
+    players['eve'].at.x = 9
+    players['eve'].items['sword'] = { what: 'axe' }
+    players['eve'].tags.push('c')
     expect(plainState(players)).toEqual({
       ada,
       eve: {
@@ -131,7 +131,7 @@ describe('ST16 copies of parts of the state can be put into it', () => {
   test('a nested object, a map and an item of a list', () => {
     const { players, path } = state()
     players['eve'] = { ...ada, at: { x: 5, y: 6 }, items: {} }
-    const eve = players['eve'] as Ada
+    const eve = players['eve']
     eve.at = (players['ada'] as Ada).at
     eve.items = (players['ada'] as Ada).items
     path.push(eve.at)

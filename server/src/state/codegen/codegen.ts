@@ -104,8 +104,7 @@ function classCode(compiled: CompiledClass): string {
 
 /** The descriptor of the one accessor of `object`: all faces of a class share it, or V8 could not share their shape. */
 function ownAccessor(object: object, name: string): PropertyDescriptor {
-  const { get, set } = Object.getOwnPropertyDescriptor(object, name) as PropertyDescriptor
-  return { get, set, enumerable: true, configurable: false } as PropertyDescriptor
+  return { ...Object.getOwnPropertyDescriptor(object, name), configurable: false }
 }
 
 /** A value of the kind that the field will hold: V8 keeps doubles in place only where it saw one at first. */

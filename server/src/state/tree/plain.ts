@@ -1,4 +1,3 @@
-import type { ListNode } from './list-node.ts'
 import { mapOf } from './map-node.ts'
 import type { MapNode } from './map-node.ts'
 import { childOf, rawValue } from './tracked.ts'
@@ -12,7 +11,9 @@ export function plain(object: Tracked): Record<string, unknown> {
     if (field.kind === 'map') copy[field.name] = plainMap(mapOf(object, field))
     else if (field.kind === 'object') copy[field.name] = plain(childOf(object, field))
     else if (field.kind === 'list')
-      copy[field.name] = [...(rawValue(object, field.index) as ListNode).items]
+      copy[field.name] = [
+        ...(rawValue(object, field.index) as { readonly items: readonly unknown[] }).items,
+      ]
     else copy[field.name] = values[field.name]
   }
   return copy
