@@ -47,7 +47,7 @@ export interface ConnectOptions {
 
 /** A player's wishes for a seat. */
 export interface JoinOptions {
-  /** 1-24 characters; the server cleans it. Default: the server picks one. */
+  /** 1-24 characters as people count them; the server cleans it. Default: the server picks one. */
   readonly name?: string
   /** The room's onCreate and onAuth get them: plain JSON of at most 4 KiB. */
   readonly options?: Json

@@ -1,3 +1,4 @@
+export { cleanLine, clipText } from './clean-text.ts'
 export { closeCodes, errorCodes, isErrorCode, mayRedial } from './codes.ts'
 export type { CloseCause, ErrorCode } from './codes.ts'
 export { compareContracts } from './compare-contracts.ts'

@@ -1,4 +1,5 @@
 import { base64Decode, base64Encode } from './base64.ts'
+import { clipText } from './clean-text.ts'
 import type { Json } from './merge-patch.ts'
 import { defaultValue } from './message-codec.ts'
 import { PayloadError, checkScalar } from './scalar.ts'
@@ -159,7 +160,7 @@ function keysOf(field: NamedField, value: unknown, path: string): string[] {
 const MAX_NAME = 40
 
 function at(path: string, name: string): string {
-  const short = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name
+  const short = clipText(name, MAX_NAME)
   return path === '' ? short : `${path}.${short}`
 }
 

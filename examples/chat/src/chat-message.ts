@@ -1,11 +1,10 @@
+import { cleanLine } from '@ringside/protocol'
 import { reject } from '@ringside/server'
 
 const MAX_MESSAGE_CHARACTERS = 500
 const MAX_NAME_CHARACTERS = 24
 /** Matches control characters, halves of characters, and those that turn the direction of the text around them. */
 const UNUSABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202A-\u202E\u2066-\u2069]/u
-/** A name may hold no invisible character at all, or it would pass for another's. */
-const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -26,9 +25,14 @@ export function checkMessage(value: unknown): string {
 
 /** Gives a name as it may be shown: 1-24 characters. Anything else is ERROR invalid_payload. */
 export function checkName(value: unknown): string {
-  const name = checkText(value, 'username', MAX_NAME_CHARACTERS)
-  if (INVISIBLE.test(name)) throw invalid('Expected username without invisible characters')
-  return name
+  if (typeof value !== 'string') throw invalid('Expected username as text')
+  const line = cleanLine(value, MAX_NAME_CHARACTERS)
+  // What is left out when it is shown would let one pass for another.
+  if (line === '' || line !== value.trim().normalize('NFC'))
+    throw invalid(
+      `Expected username of 1 to ${MAX_NAME_CHARACTERS} characters, none of them invisible`,
+    )
+  return line
 }
 
 function checkText(value: unknown, name: string, max: number): string {

@@ -1,3 +1,4 @@
+import { cleanLine } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
 
@@ -5,30 +6,15 @@ const MAX_NAME_CHARACTERS = 24
 const MAX_OPTIONS_CHARACTERS = 4_096
 
 /**
- * Control, format (bidi overrides, zero width), separator and all other invisible characters, the
- * blank braille pattern too: they forge other names.
- */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
-
-/**
- * Makes the name as players will see it: unprintable characters removed, white space folded, cut to 24
- * characters. An empty one becomes `fallback`.
+ * Makes the name as players will see it: one line of 24 characters as people count them (`cleanLine`). One in which
+ * nothing is to be seen becomes `fallback`.
  * @throws RingsideError bad_request when it is no string.
  */
 export function cleanName(name: unknown, fallback: string): string {
   if (name === undefined || name === null) return fallback
   if (typeof name !== 'string')
     throw new RingsideError('bad_request', 'Expected name to be a string')
-  const clean = name
-    .slice(0, 200)
-    .replace(/\s+/g, ' ')
-    .replace(UNPRINTABLE, '')
-    .trim()
-    .slice(0, MAX_NAME_CHARACTERS)
-    // A cut through a surrogate pair leaves half a character.
-    .replace(/[\uD800-\uDBFF]$/, '')
-    .trim()
-  return clean === '' ? fallback : clean
+  return cleanLine(name, MAX_NAME_CHARACTERS) || fallback
 }
 
 /**

@@ -1,4 +1,4 @@
-import { errorCodes, isErrorCode } from '@ringside/protocol'
+import { clipText, errorCodes, isErrorCode } from '@ringside/protocol'
 import type { ErrorCode } from '@ringside/protocol'
 
 /** Codes of mistakes that the programmer or operator makes; they never travel to a client. */
@@ -53,7 +53,7 @@ const MAX_CLIENT_TEXT = 1_000
  * without a bound the client would decide whether the answer can be encoded at all.
  */
 export function clientText(text: string): string {
-  return text.length <= MAX_CLIENT_TEXT ? text : `${text.slice(0, MAX_CLIENT_TEXT)}…`
+  return clipText(text, MAX_CLIENT_TEXT)
 }
 
 /**

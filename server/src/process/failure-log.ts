@@ -1,3 +1,4 @@
+import { clipText } from '@ringside/protocol'
 import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
 
@@ -89,7 +90,7 @@ export class FailureLog {
 function kindOf(error: unknown): string {
   try {
     if (!(error instanceof Error)) return typeof error
-    const name = error.name.slice(0, MAX_NAME_CHARACTERS)
+    const name = clipText(error.name, MAX_NAME_CHARACTERS)
     const { stack = '' } = error
     // The stack begins with the text, unless that was changed later: then where it ends is not known.
     const start = stack.indexOf(error.message)

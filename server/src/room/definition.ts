@@ -40,7 +40,7 @@ export type LeaveReason =
 export interface RoomSession {
   /** The session id: unique, made by the server, `~` and an id; the key of the player's own state. */
   readonly id: string
-  /** The name that the client asked for, cleaned: 1-24 characters, no control characters. */
+  /** The name that the client asked for, as a line (`cleanLine`) of 1-24 characters: at most 96 UTF-16 units. */
   readonly name: string
   /** False between onDrop and onReconnect. */
   readonly isConnected: boolean

@@ -1,3 +1,4 @@
+import { clipText } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
 
 /** The error of a write that cannot be recorded (ST1). */
@@ -7,8 +8,7 @@ export function stateInvalid(message: string): RingsideError {
 
 /** The value that came, short enough for a message. */
 export function show(value: unknown): string {
-  if (typeof value === 'string')
-    return `'${value.length > 40 ? `${value.slice(0, 40)}...` : value}'`
+  if (typeof value === 'string') return `'${clipText(value, 40)}'`
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
   return typeof value === 'function' ? 'a function' : String(value)

@@ -1,6 +1,7 @@
+import { cleanLine } from '@ringside/protocol'
 import { reject } from '@ringside/server'
 import { CHAT_LINES, MAX_CHAT_CHARACTERS } from '../shared/constants.ts'
-import { cleanText, uniqueName } from '../shared/names.ts'
+import { uniqueName } from '../shared/names.ts'
 import { wholeMs } from './match.ts'
 import type { Fighter, Match } from './match.ts'
 
@@ -9,7 +10,7 @@ import type { Fighter, Match } from './match.ts'
  * @throws Rejection empty_text when nothing printable is left of it.
  */
 export function say(match: Match, fighter: Fighter, wanted: string): number {
-  const text = cleanText(wanted, MAX_CHAT_CHARACTERS)
+  const text = cleanLine(wanted, MAX_CHAT_CHARACTERS)
   if (text === '') throw reject('empty_text', 'Expected some text')
   const { room } = match
   const { name } = fighter.player
@@ -26,7 +27,7 @@ export function say(match: Match, fighter: Fighter, wanted: string): number {
  * @throws Rejection empty_name when nothing printable is left of it.
  */
 export function rename(match: Match, fighter: Fighter, wanted: string): string {
-  if (cleanText(wanted, 1) === '') throw reject('empty_name', 'Expected a name')
+  if (cleanLine(wanted, 1) === '') throw reject('empty_name', 'Expected a name')
   const name = freeName(match, wanted, fighter.id)
   fighter.player.name = name
   return name

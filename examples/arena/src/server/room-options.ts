@@ -1,7 +1,7 @@
+import { cleanLine } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { reject } from '@ringside/server'
 import { ROUND_MS } from '../shared/constants.ts'
-import { cleanText } from '../shared/names.ts'
 
 /** The creator of a room may choose these. */
 export interface ArenaOptions {
@@ -33,7 +33,7 @@ export function member(given: Json, name: string): Json | undefined {
 
 function parseTitle(title: Json | undefined): string | null {
   if (title === undefined || title === null) return null
-  const text = typeof title === 'string' ? cleanText(title, MAX_TITLE_CHARACTERS) : ''
+  const text = typeof title === 'string' ? cleanLine(title, MAX_TITLE_CHARACTERS) : ''
   if (text === '') throw reject('invalid_options', 'Expected a title of 1 to 32 characters')
   return text
 }

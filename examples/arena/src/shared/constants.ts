@@ -58,6 +58,8 @@ export const CHAT_LINES = 50
 /** Characters of a chat message and of a name. */
 export const MAX_CHAT_CHARACTERS = 200
 export const MAX_NAME_CHARACTERS = 24
+/** A character as people count them (`cleanLine`) has at most so many of a string's units: fields and inputs count these. */
+export const UNITS_PER_CHARACTER = 4
 
 /** Bits of an input's `buttons`. */
 export const BUTTON_FIRE = 1

@@ -12,6 +12,7 @@ import {
   str,
   uint,
 } from '@ringside/protocol'
+import { MAX_CHAT_CHARACTERS, MAX_NAME_CHARACTERS, UNITS_PER_CHARACTER } from './constants.ts'
 
 /** Positions are held and sent in steps of a tenth of a unit. */
 const position = { step: 0.1 } as const
@@ -26,7 +27,7 @@ export const Mine = schema({
 })
 
 export const Player = schema({
-  name: str(1, { max: 24 }),
+  name: str(1, { max: MAX_NAME_CHARACTERS * UNITS_PER_CHARACTER }),
   x: quant(2, position),
   y: quant(3, position),
   /** Direction of the aim, in radians. */
@@ -64,8 +65,8 @@ export const Pack = schema({ x: quant(1, position), y: quant(2, position), activ
 export const ChatLine = schema({
   id: uint(1),
   from: str(2),
-  name: str(3, { max: 24 }),
-  text: str(4, { max: 200 }),
+  name: str(3, { max: MAX_NAME_CHARACTERS * UNITS_PER_CHARACTER }),
+  text: str(4, { max: MAX_CHAT_CHARACTERS * UNITS_PER_CHARACTER }),
   at: num(5),
 })
 
@@ -103,8 +104,16 @@ export const game = defineGame({
       },
       { cost: 1 },
     ),
-    chat: command(0x0102, { text: str(1, { max: 200 }) }, { reply: { id: uint(1) }, cost: 20 }),
-    rename: command(0x0103, { name: str(1, { max: 24 }) }, { reply: { name: str(1) }, cost: 20 }),
+    chat: command(
+      0x0102,
+      { text: str(1, { max: MAX_CHAT_CHARACTERS * UNITS_PER_CHARACTER }) },
+      { reply: { id: uint(1) }, cost: 20 },
+    ),
+    rename: command(
+      0x0103,
+      { name: str(1, { max: MAX_NAME_CHARACTERS * UNITS_PER_CHARACTER }) },
+      { reply: { name: str(1) }, cost: 20 },
+    ),
   },
   rooms: {
     arena: {

@@ -1,5 +1,5 @@
+import { cleanLine } from '@ringside/protocol'
 import { MAX_NAME_CHARACTERS } from '../shared/constants.ts'
-import { cleanText } from '../shared/names.ts'
 
 /**
  * The browser remembers these. Storage may be switched off or full; then nothing is remembered and
@@ -49,5 +49,5 @@ export function playerName(): string {
 
 /** A name as the server accepts it: one line, no control characters, at most 24 characters. */
 export function cleanName(text: string): string {
-  return cleanText(text, MAX_NAME_CHARACTERS)
+  return cleanLine(text, MAX_NAME_CHARACTERS)
 }

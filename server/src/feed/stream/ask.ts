@@ -1,3 +1,4 @@
+import { clipText } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import { ROOM_ID } from '../audience/directory.ts'
@@ -79,7 +80,8 @@ export function parseRooms(query: URLSearchParams): readonly string[] | null {
   const rooms = [...new Set(text.split(','))].sort()
   if (rooms.length > MAX_FEED_ROOMS) throw bad(`Expected at most ${MAX_FEED_ROOMS} rooms`)
   for (const room of rooms)
-    if (!ROOM_ID.test(room)) throw bad(`Expected rooms=id,id or rooms=*, got '${excerpt(room)}'`)
+    if (!ROOM_ID.test(room))
+      throw bad(`Expected rooms=id,id or rooms=*, got '${clipText(room, 40)}'`)
   return rooms
 }
 
@@ -106,7 +108,8 @@ function parseFrom(text: string | null): FeedStart {
     if (seconds > MAX_AGO_SECONDS) throw bad(`Expected from=-${MAX_AGO_SECONDS}s at most`)
     return { kind: 'ago', ms: seconds * 1000 }
   }
-  if (!SEQ.test(text)) throw bad(`Expected from=start, live, a seq or -30s, got '${excerpt(text)}'`)
+  if (!SEQ.test(text))
+    throw bad(`Expected from=start, live, a seq or -30s, got '${clipText(text, 40)}'`)
   return { kind: 'from', seq: parseSeq('from', text) }
 }
 
@@ -115,7 +118,7 @@ function parseTypes(text: string | null): TypeFilter | null {
   const filter = parseTypeFilter(text)
   if (!filter)
     throw bad(
-      `Expected types=a,b of letters, digits, - and *, at most ${MAX_PATTERNS}, got '${excerpt(text)}'`,
+      `Expected types=a,b of letters, digits, - and *, at most ${MAX_PATTERNS}, got '${clipText(text, 40)}'`,
     )
   return filter
 }
@@ -125,14 +128,14 @@ function parseSpeed(query: URLSearchParams): number | null {
   if (text === null) return null
   const speed = SPEED.test(text) ? Number(text) : 0
   if (speed < MIN_SPEED || speed > MAX_SPEED)
-    throw bad(`Expected speed from ${MIN_SPEED} to ${MAX_SPEED}, got '${excerpt(text)}'`)
+    throw bad(`Expected speed from ${MIN_SPEED} to ${MAX_SPEED}, got '${clipText(text, 40)}'`)
   return speed
 }
 
 function parseSeq(name: string, text: string): number {
   const value = SEQ.test(text) ? Number(text) : Number.NaN
   if (!Number.isSafeInteger(value))
-    throw bad(`Expected ${name} to be a whole number, got '${excerpt(text)}'`)
+    throw bad(`Expected ${name} to be a whole number, got '${clipText(text, 40)}'`)
   return value
 }
 
@@ -145,8 +148,4 @@ function single(query: URLSearchParams, name: string): string | null {
 
 function bad(message: string): RingsideError {
   return new RingsideError('bad_request', message)
-}
-
-function excerpt(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}...` : text
 }

@@ -1,4 +1,4 @@
-import { closeCodes, encodeSystem } from '@ringside/protocol'
+import { clipText, closeCodes, encodeSystem } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { ClientLink } from '../../call/seat-contract.ts'
@@ -198,7 +198,7 @@ export class SeatTable {
   #dismiss(link: ClientLink, cause: CloseCause, text?: string): void {
     const { code, reason } = closeCodes[cause]
     link.unsubscribe(this.#room.id)
-    const shown = (text ?? reason).slice(0, MAX_REASON_CHARACTERS)
+    const shown = clipText(text ?? reason, MAX_REASON_CHARACTERS)
     link.send(encodeSystem('left', { code, reason: shown }))
     link.close(cause, shown)
   }

@@ -1,5 +1,5 @@
-import { MAX_CHAT_CHARACTERS } from '../../shared/constants.ts'
-import { cleanText } from '../../shared/names.ts'
+import { cleanLine } from '@ringside/protocol'
+import { MAX_CHAT_CHARACTERS, UNITS_PER_CHARACTER } from '../../shared/constants.ts'
 import { el, icon, icons, setText } from '../dom.ts'
 import { css, playerColor, theme } from '../theme.ts'
 import type { ArenaView } from '../view/arena-view.ts'
@@ -19,7 +19,7 @@ export function chatBox(onSend?: (text: string) => Promise<string>): ChatBox {
   const input = el('input', {
     class: 'field',
     type: 'text',
-    maxlength: MAX_CHAT_CHARACTERS,
+    maxlength: MAX_CHAT_CHARACTERS * UNITS_PER_CHARACTER,
     placeholder: 'Say something',
     'aria-label': 'Message',
     autocomplete: 'off',
@@ -47,7 +47,7 @@ export function chatBox(onSend?: (text: string) => Promise<string>): ChatBox {
   const element = el('section', { class: 'panel chat', 'aria-label': 'Chat' }, toggle, panel)
 
   const send = async (): Promise<void> => {
-    const text = cleanText(input.value, MAX_CHAT_CHARACTERS)
+    const text = cleanLine(input.value, MAX_CHAT_CHARACTERS)
     if (text === '' || !onSend) return input.blur()
     input.value = ''
     setText(note, '')

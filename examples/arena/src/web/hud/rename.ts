@@ -1,4 +1,4 @@
-import { MAX_NAME_CHARACTERS } from '../../shared/constants.ts'
+import { MAX_NAME_CHARACTERS, UNITS_PER_CHARACTER } from '../../shared/constants.ts'
 import { el, icon, icons, setText } from '../dom.ts'
 import { cleanName } from '../storage.ts'
 
@@ -25,7 +25,7 @@ export function renameField(rename: (name: string) => Promise<string>): {
   const input = el('input', {
     class: 'field',
     type: 'text',
-    maxlength: MAX_NAME_CHARACTERS,
+    maxlength: MAX_NAME_CHARACTERS * UNITS_PER_CHARACTER,
     'aria-label': 'Your name',
     autocomplete: 'off',
     spellcheck: 'false',

@@ -1,3 +1,4 @@
+import { UNITS_PER_CHARACTER } from '../../shared/constants.ts'
 import { el, formatTime, icon, icons, setData, setText } from '../dom.ts'
 import { siteHeader } from '../hud/site-header.ts'
 import { cleanName, playerName, remember } from '../storage.ts'
@@ -11,7 +12,7 @@ export function lobbyPage(app: HTMLElement): void {
     class: 'field name-field',
     id: 'name',
     type: 'text',
-    maxlength: 24,
+    maxlength: 24 * UNITS_PER_CHARACTER,
     autocomplete: 'nickname',
     spellcheck: 'false',
   })
@@ -24,7 +25,7 @@ export function lobbyPage(app: HTMLElement): void {
     class: 'field',
     id: 'title',
     type: 'text',
-    maxlength: 32,
+    maxlength: 32 * UNITS_PER_CHARACTER,
     placeholder: 'A name for the room (optional)',
     'aria-label': 'Name of the new room',
     autocomplete: 'off',
