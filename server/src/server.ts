@@ -11,6 +11,7 @@ import { randomId } from './process/ids.ts'
 import { checkLimits, withRateLimit } from './process/limits.ts'
 import { silentLogger } from './process/logger.ts'
 import { createMatchmaking } from './matchmake/create-matchmaking.ts'
+import { LoopWatch } from './process/loop-watch.ts'
 import { PrometheusMetrics } from './process/metrics.ts'
 import type { Part } from './process/part.ts'
 import { checkNodeName, checkSeed, checkTicketSecret, pickLimits } from './options.ts'
@@ -63,6 +64,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const { trustedProxies = [] } = options
   const metrics = new PrometheusMetrics()
   const status: ServerStatus = { phase: 'new' }
+  const watch = new LoopWatch({ clock, logger, activity: metrics.activity })
 
   // Step 1: sockets and HTTP.
   const sockets = {
@@ -105,6 +107,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       hookTimeoutMs: limits.hookTimeoutMs,
       publish: (topic, frame) => transport.publish(topic, frame),
       observeTickLag: (ms) => metrics.observeTickLag(ms),
+      activity: metrics.activity,
+      ran: (roomId, where, beganAt) => watch.ran(roomId, where, beganAt),
     },
   })
   const { matchmaker, part: matchmaking } = createMatchmaking({
@@ -164,6 +168,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
 
   // Everything starts and drains in this order, and stops in reverse.
   const partsWith = (listening: Part<Route>): Part<Route>[] => [
+    watch,
     statusPart({ status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment }),
     listening,
     sessions,

@@ -69,6 +69,8 @@ export function isCommand(entry: CallEntry): entry is CommandEntry {
 /** One handler of a type of room, resolved when the type was registered. Only its room runs it. */
 export interface SeatCommand {
   readonly name: string
+  /** What log lines call it: `command <name>`. */
+  readonly where: string
   readonly run: (room: unknown, session: unknown, payload: unknown) => unknown
 }
 

@@ -5,6 +5,7 @@ import { FailureLog } from '../process/failure-log.ts'
 import { isPromise } from '../process/promise.ts'
 import { refusalOf } from '../process/refusal.ts'
 import type { Logger } from '../process/logger.ts'
+import type { Activity } from '../process/loop-watch.ts'
 import type { Counters, Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../process/limits.ts'
 import type {
@@ -45,11 +46,13 @@ export type Called = Pick<CallEntry, 'id' | 'name'>
 export class Dispatcher {
   readonly #parts: DispatcherParts
   readonly #counters: Counters
+  readonly #activity: Activity
   readonly #failures: FailureLog
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
     this.#counters = parts.metrics.counters
+    this.#activity = parts.metrics.activity
     this.#failures = new FailureLog(parts.logger, parts.clock)
   }
 
@@ -62,6 +65,7 @@ export class Dispatcher {
       const { seat } = caller
       const command = seat === null || entry.index < 0 ? undefined : seat.commands[entry.index]
       let result: unknown
+      this.#activity.entry = entry
       if (seat !== null && command !== undefined) result = seat.run(command, value)
       else if (entry.handler !== null) result = entry.handler(caller.handle, value)
       else return this.refuse(seat ? 'unknown_command' : 'not_in_room', entry.id, replyTo)
@@ -83,6 +87,7 @@ export class Dispatcher {
       const { handler } = entry
       const payload = new Uint8Array(message, HEADER_BYTES)
       if (handler === null || this.#isFull(caller)) return this.dispatch(entry, payload, replyTo)
+      this.#activity.entry = entry
       const result = handler(caller.handle, payload)
       this.#counters.messagesHandled++
       if (result === payload) caller.sendBuffer(message)
@@ -100,6 +105,7 @@ export class Dispatcher {
       if (this.#isFull(caller) && entry.isAsync)
         return this.refuse('rate_limited', entry.id, replyTo)
       const scope = new CallScope(caller, (error) => this.listenerFailed(error, caller, entry))
+      this.#activity.entry = entry
       const result = entry.run(params, caller, scope)
       this.#counters.messagesHandled++
       if (isPromise(result))

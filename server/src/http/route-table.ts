@@ -3,6 +3,8 @@ import type { RouteHandler } from './contract.ts'
 
 /** The route found for a method and path. */
 export interface Match {
+  /** Method and path of the route, as they were added; empty without a handler. */
+  readonly title: string
   readonly handler: RouteHandler | null
   readonly params: Readonly<Record<string, string>>
   /** Methods of the path when the asked one is not among them; empty = there is no such path. */
@@ -10,6 +12,7 @@ export interface Match {
 }
 
 interface Route {
+  readonly title: string
   readonly method: string
   readonly parts: readonly string[]
   /** True when it ends in `/*`: it takes any rest, the empty one too. */
@@ -34,7 +37,7 @@ export class RouteTable {
     if (isOpenEnded) parts.pop()
     if (!METHOD.test(method) || !path.startsWith('/') || !parts.every((part) => PART.test(part)))
       throw new RingsideError('option_invalid', `Expected a route, got '${method} ${path}'`)
-    this.#routes.push({ method, parts, isOpenEnded, handler })
+    this.#routes.push({ title: `${method} ${path}`, method, parts, isOpenEnded, handler })
   }
 
   /** HEAD is answered by GET's handler; the transport leaves the body out. */
@@ -47,7 +50,7 @@ export class RouteTable {
       if (route.isOpenEnded && (rest || route.method !== wanted)) continue
       const params = paramsOf(route, parts)
       if (!params) continue
-      const match = { handler: route.handler, params, allowed: [] }
+      const match = { title: route.title, handler: route.handler, params, allowed: [] }
       if (route.isOpenEnded) rest = match
       else if (route.method === wanted) return match
       else allowed.add(route.method)
@@ -55,7 +58,7 @@ export class RouteTable {
     if (rest && allowed.size === 0) return rest
     if (allowed.has('GET')) allowed.add('HEAD')
     if (allowed.size > 0) allowed.add('OPTIONS')
-    return { handler: null, params: {}, allowed: Array.from(allowed) }
+    return { title: '', handler: null, params: {}, allowed: Array.from(allowed) }
   }
 }
 

@@ -93,6 +93,10 @@ export class Router {
 
   #run(match: Match, request: HttpRequest, response: HttpResponse): void {
     const requireKey = (): void => this.#parts.checkKey(request)
+    const { activity } = this.#parts.metrics
+    activity.roomId = ''
+    activity.where = match.title
+    activity.entry = null
     const result = match.handler?.(request, response, { params: match.params, requireKey })
     if (result instanceof Promise)
       result.catch((error: unknown) => this.#failed(error, request, response))

@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { createActivity } from './loop-watch.ts'
+import type { Activity } from './loop-watch.ts'
 import type { Reading } from './part.ts'
 
 /**
@@ -45,6 +47,8 @@ const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, hel
 /** Parts report here. It is made once per server; nothing here is global. */
 export interface Metrics {
   readonly counters: Counters
+  /** Whoever runs code of the game says here what it is, before it does. */
+  readonly activity: Activity
   /** Records the lateness of one tick's beginning, in ms. */
   observeTickLag(ms: number): void
 }
@@ -58,7 +62,7 @@ function createCounters(): Counters {
 
 /** Counts, but shows nothing; a part that is made alone gets this by default. */
 export function createMetrics(): Metrics {
-  return { counters: createCounters(), observeTickLag() {} }
+  return { counters: createCounters(), activity: createActivity(), observeTickLag() {} }
 }
 
 type Shown = {
@@ -71,6 +75,7 @@ const TICK_LAG_BUCKETS_MS = [1, 2, 5, 10, 17, 33, 50, 100, 250, 1000]
 /** Metrics with Prometheus text, in a registry of their own. */
 export class PrometheusMetrics implements Metrics {
   readonly counters = createCounters()
+  readonly activity = createActivity()
   readonly #registry = new Registry()
   readonly #tickLag: Histogram
 

@@ -115,6 +115,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       roomId: id,
       log: logger,
       clock,
+      watch: context,
       onError: (error, where) => type.handlers.onError?.(face, error, where),
     })
     this.#admission = new Admission({
@@ -406,8 +407,8 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#time.begin(this.#context.clock.now())
   }
 
-  readonly #step = (dueAt: number): void => {
-    this.#context.observeTickLag(this.#context.clock.now() - dueAt)
+  readonly #step = (dueAt: number, lateMs: number): void => {
+    this.#context.observeTickLag(lateMs)
     // The clock has whole ms: the grid of 30 steps a second has fractions that nobody wants in a state.
     this.#time.begin(Math.floor(dueAt))
     const { mark } = this.#timers

@@ -37,7 +37,9 @@ export class FakeSeat implements ClientSeat {
   setCommands(contract: Commands, handlers: Record<string, (payload: unknown) => unknown>): void {
     this.commands = Object.keys(contract).map((name) => {
       const run = handlers[name]
-      return run && { name, run: (_room, _session, payload) => run(payload) }
+      return (
+        run && { name, where: `command ${name}`, run: (_room, _session, payload) => run(payload) }
+      )
     })
   }
   run(command: SeatCommand, payload: unknown): unknown {

@@ -25,7 +25,7 @@ export function resolveCommands(
       )
   return Object.keys(contract).map((name) => {
     const run = Object.hasOwn(handlers, name) ? handlers[name] : undefined
-    return run && { name, run }
+    return run && { name, where: `command ${name}`, run }
   })
 }
 
@@ -43,21 +43,24 @@ export class CommandRunner {
 
   /** Returns the handler's answer, or a promise of it. @throws Rejection. */
   run(session: RoomSession, command: SeatCommand, payload: unknown): unknown {
+    const beganAt = this.#guard.begin(command.where)
     try {
       const result = command.run(this.#room, session, payload)
       if (!isPromise(result)) return result
       return this.#awaited.track(
-        result.then(undefined, (error: unknown) => this.#failed(error, command.name)),
+        result.then(undefined, (error: unknown) => this.#failed(error, command.where)),
       )
     } catch (error) {
-      return this.#failed(error, command.name)
+      return this.#failed(error, command.where)
+    } finally {
+      this.#guard.ended(command.where, beganAt)
     }
   }
 
   /** A refusal goes to the client as it is; anything else is reported here and stays secret. */
-  #failed(error: unknown, command: string): never {
+  #failed(error: unknown, where: string): never {
     if (refusalOf(error)) throw error
-    this.#guard.report(error, `command ${command}`)
+    this.#guard.report(error, where)
     throw reject('internal', errorCodes.internal.text)
   }
 }

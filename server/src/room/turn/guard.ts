@@ -2,11 +2,16 @@ import type { Clock } from '../../process/clock.ts'
 import { FailureLog } from '../../process/failure-log.ts'
 import { isPromise } from '../../process/promise.ts'
 import type { Logger } from '../../process/logger.ts'
+import type { RoomContext } from '../context.ts'
+
+/** Notices code that runs for too long (ME2). */
+export type TurnWatch = Pick<RoomContext, 'activity' | 'ran'>
 
 export interface HookGuardParts {
   readonly roomId: string
   readonly log: Logger
   readonly clock: Clock
+  readonly watch: TurnWatch
   /** The game's own `onError`. */
   readonly onError: (error: unknown, where: string) => unknown
 }
@@ -34,6 +39,7 @@ export class HookGuard {
    * null for a hook that is done.
    */
   start(where: string, hook: () => unknown): Promise<void> | null {
+    const beganAt = this.begin(where)
     try {
       const result = hook()
       if (!isPromise(result)) return null
@@ -44,7 +50,25 @@ export class HookGuard {
     } catch (error) {
       this.report(error, where)
       return null
+    } finally {
+      this.ended(where, beganAt)
     }
+  }
+
+  /** Code of the room begins; the result is the time, for `ended`. */
+  begin(where: string): number {
+    const { roomId, clock, watch } = this.#parts
+    const { activity } = watch
+    activity.roomId = roomId
+    activity.where = where
+    activity.entry = null
+    return clock.now()
+  }
+
+  /** It has returned, or thrown. */
+  ended(where: string, beganAt: number): void {
+    const { roomId, watch } = this.#parts
+    watch.ran(roomId, where, beganAt)
   }
 
   report(error: unknown, where: string): void {

@@ -12,14 +12,14 @@ const LAG_SAMPLES = 300
 export class Loop {
   readonly stepMs: number
   readonly #clock: Clock
-  readonly #step: (dueAt: number) => void
+  readonly #step: (dueAt: number, lateMs: number) => void
   readonly #lags = new Float64Array(LAG_SAMPLES)
   #lagCount = 0
   #startAt = 0
   #stepCount = 0
   #cancel: (() => void) | null = null
 
-  constructor(clock: Clock, stepMs: number, step: (dueAt: number) => void) {
+  constructor(clock: Clock, stepMs: number, step: (dueAt: number, lateMs: number) => void) {
     this.#clock = clock
     this.stepMs = stepMs
     this.#step = step
@@ -40,7 +40,7 @@ export class Loop {
     this.#cancel = null
   }
 
-  /** 99th percentile of how late the last steps began, in ms. */
+  /** 99th percentile of how late the last steps began, or would have, in ms. */
   lagP99Ms(): number {
     const sorted = this.#lags.slice(0, Math.min(this.#lagCount, LAG_SAMPLES)).sort()
     return sorted[Math.floor(sorted.length * 0.99)] ?? 0
@@ -62,14 +62,32 @@ export class Loop {
     this.#cancel = this.#clock.after(delay, this.#wake)
   }
 
+  #note(lateMs: number): void {
+    this.#lags[this.#lagCount++ % LAG_SAMPLES] = lateMs
+  }
+
+  /** Every step that a stall has cost was late: by the whole of it, by a step less, and so on. */
+  #noteSkipped(stallMs: number): void {
+    const count = Math.min(LAG_SAMPLES, Math.floor(stallMs / this.stepMs))
+    for (let i = 1; i <= count; i++) this.#note(stallMs - i * this.stepMs)
+  }
+
   readonly #wake = (): void => {
     const now = this.#clock.now()
-    if (now - this.#nextAt > this.stepMs * MAX_CATCH_UP_STEPS) this.#restart(now)
+    let skippedMs = 0
+    if (now - this.#nextAt > this.stepMs * MAX_CATCH_UP_STEPS) {
+      skippedMs = now - this.#nextAt
+      this.#noteSkipped(skippedMs)
+      this.#restart(now)
+    }
     while (this.#nextAt <= now && this.#cancel) {
-      this.#lags[this.#lagCount++ % LAG_SAMPLES] = this.#clock.now() - this.#nextAt
       const dueAt = this.#nextAt
+      // The first step after a stall stands for the one that was due when it began.
+      const lateMs = Math.max(skippedMs, this.#clock.now() - dueAt)
+      skippedMs = 0
+      this.#note(lateMs)
       this.#stepCount++
-      this.#step(dueAt)
+      this.#step(dueAt, lateMs)
     }
     if (this.#cancel) this.#schedule()
   }
