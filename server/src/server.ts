@@ -107,7 +107,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       hookTimeoutMs: limits.hookTimeoutMs,
       publish: (topic, frame) => transport.publish(topic, frame),
       observeTickLag: (ms) => metrics.observeTickLag(ms),
-      activity: metrics.activity,
+      enter: (roomId, where) => watch.enter(roomId, where),
       ran: (roomId, where, beganAt) => watch.ran(roomId, where, beganAt),
     },
   })

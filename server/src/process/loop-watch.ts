@@ -57,7 +57,7 @@ export class LoopWatch implements Part {
   #lateCount = 0
   #quietUntil = Number.NEGATIVE_INFINITY
   #untold = 0
-  /** The time up to which lateness has been told of by `ran`. */
+  /** The time up to which lateness has been told of. */
   #toldUntil = Number.NEGATIVE_INFINITY
   #delays: IntervalHistogram | null = null
   #windowEndsAt = 0
@@ -102,6 +102,18 @@ export class LoopWatch implements Part {
     },
   ]
 
+  /** Code of a room begins; the result is the time, for `ran`. */
+  enter(roomId: string, where: string): number {
+    const { clock, activity } = this.#parts
+    const now = clock.now()
+    // After a stall a room's own timer may come before the beat: what began before it is to blame.
+    this.#check(now)
+    activity.roomId = roomId
+    activity.where = where
+    activity.entry = null
+    return now
+  }
+
   /** Code of a room has run from `beganAt` until now. */
   ran(roomId: string, where: string, beganAt: number): void {
     const now = this.#parts.clock.now()
@@ -119,10 +131,7 @@ export class LoopWatch implements Part {
   readonly #beat = (): void => {
     const { clock, activity } = this.#parts
     const now = clock.now()
-    // What a room's own code has told of explains a beat that was due meanwhile.
-    if (now - this.#dueAt > LATE_MS && this.#toldUntil < this.#dueAt) {
-      this.#tell(now, { lateMs: now - this.#dueAt, ...placeOf(activity) })
-    }
+    this.#check(now)
     // From here on nothing of the game has begun.
     activity.roomId = ''
     activity.where = ''
@@ -133,6 +142,14 @@ export class LoopWatch implements Part {
       this.#windowEndsAt = now + WINDOW_MS
     }
     this.#schedule()
+  }
+
+  /** What was told of since the beat was due explains why it is late. */
+  #check(now: number): void {
+    const isLate = this.#cancel !== null && now - this.#dueAt > LATE_MS
+    if (!isLate || this.#toldUntil >= this.#dueAt) return
+    this.#toldUntil = now
+    this.#tell(now, { lateMs: now - this.#dueAt, ...placeOf(this.#parts.activity) })
   }
 
   #tell(now: number, fields: LateLine): void {

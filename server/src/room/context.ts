@@ -1,6 +1,5 @@
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
-import type { Activity } from '../process/loop-watch.ts'
 
 /** A room sees the server around it as this; it sees no transport, outbox or feed. */
 export interface RoomContext {
@@ -18,8 +17,8 @@ export interface RoomContext {
   onEnded(room: { readonly id: string }, closed: Promise<void>): void
   /** Lateness of a step in ms. */
   observeTickLag(ms: number): void
-  /** Code of a room says here what it is, before it runs. */
-  readonly activity: Activity
+  /** Code of a room begins; the result is the time, for `ran` (ME2). */
+  enter(roomId: string, where: string): number
   /** Code of a room has run since `beganAt`. */
   ran(roomId: string, where: string, beganAt: number): void
 }

@@ -5,7 +5,7 @@ import type { Logger } from '../../process/logger.ts'
 import type { RoomContext } from '../context.ts'
 
 /** Notices code that runs for too long (ME2). */
-export type TurnWatch = Pick<RoomContext, 'activity' | 'ran'>
+export type TurnWatch = Pick<RoomContext, 'enter' | 'ran'>
 
 export interface HookGuardParts {
   readonly roomId: string
@@ -57,12 +57,8 @@ export class HookGuard {
 
   /** Code of the room begins; the result is the time, for `ended`. */
   begin(where: string): number {
-    const { roomId, clock, watch } = this.#parts
-    const { activity } = watch
-    activity.roomId = roomId
-    activity.where = where
-    activity.entry = null
-    return clock.now()
+    const { roomId, watch } = this.#parts
+    return watch.enter(roomId, where)
   }
 
   /** It has returned, or thrown. */
