@@ -48,7 +48,7 @@ export class CommandChannel implements CommandSender<GameContract> {
   }
 
   /** Fails all calls that wait for an answer. */
-  detach(reason: string): void {
+  detach(reason: string | RequestError): void {
     this.#connection = null
     this.#requests.failAll(reason)
     this.#calls.failAll(reason)

@@ -1,8 +1,16 @@
-import { closeCodes, decodeSystem, encodeSystem, mayRedial, system } from '@ringside/protocol'
+import {
+  closeCodes,
+  contractFingerprint,
+  decodeSystem,
+  encodeSystem,
+  mayRedial,
+  system,
+} from '@ringside/protocol'
 import { openSocket } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import type { CloseInfo } from './client-types.ts'
 import { Connection } from './connection.ts'
+import { answerWish, contractError } from './introduce.ts'
 import { RequestError } from './request-error.ts'
 
 /** The part of a matchmaking answer that names the seat's address. */
@@ -52,7 +60,8 @@ function takeSeat(
       connection.abort(refusal.message)
     })
     const join = (): void => {
-      connection.send(encodeSystem('join', { ticket: parts.ticket }))
+      const contract = contractFingerprint(context.game)
+      connection.send(encodeSystem('join', { ticket: parts.ticket, contract }))
     }
     const fail = (error: RequestError): void => {
       refusal ??= error
@@ -60,6 +69,7 @@ function takeSeat(
     }
     connection.onFrame = (id, frame) => {
       try {
+        answerWish(id, connection, context.game)
         if (id === system.error.id && !isJoined) refusal ??= joinRefusal(frame)
         parts.onFrame(id, frame)
         if (id === system.joined.id) isJoined = true
@@ -94,6 +104,8 @@ function asRefusal(error: unknown): RequestError {
 
 /** The error of a connection that was closed with this. */
 export function closeError({ code, reason }: CloseInfo): RequestError {
+  const mismatch = contractError(code)
+  if (mismatch) return mismatch
   const text = reason === '' ? `Connection closed with ${code}` : reason
   return new RequestError('disconnected', text, mayRedial(code))
 }

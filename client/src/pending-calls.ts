@@ -63,9 +63,9 @@ export class PendingCalls<A> {
   }
 
   /** Fails every call; nobody knows whether the server did it. */
-  failAll(reason: string): void {
-    for (const id of this.#byId.keys())
-      this.fail(id, new RequestError('disconnected', reason, true))
+  failAll(why: string | RequestError): void {
+    const error = typeof why === 'string' ? new RequestError('disconnected', why, true) : why
+    for (const id of this.#byId.keys()) this.fail(id, error)
   }
 
   #take(id: number): Pending<A> | undefined {

@@ -1,3 +1,4 @@
+import { decodeSystem, system } from '@ringside/protocol'
 import type { GameContract, ReplyOf } from '@ringside/protocol'
 import { openSocket } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
@@ -5,6 +6,7 @@ import type { CloseInfo, CommandError, PlainSession, RequestOptions } from './cl
 import { CommandChannel } from './command-channel.ts'
 import { Connection } from './connection.ts'
 import { closeError } from './dial-seat.ts'
+import { answerWish, contractError, introduce } from './introduce.ts'
 import { Listeners } from './listeners.ts'
 import { RequestError } from './request-error.ts'
 
@@ -40,14 +42,18 @@ function opened(context: ClientContext, connection: Connection): Promise<void> {
 class OpenSession<G extends GameContract> implements PlainSession<G> {
   readonly #channel: CommandChannel
   readonly #connection: Connection
+  readonly #context: ClientContext
+  #mismatch: RequestError | null = null
   readonly #closed = new Listeners<[CloseInfo]>()
 
   constructor(context: ClientContext, connection: Connection) {
     this.#connection = connection
+    this.#context = context
     this.#channel = new CommandChannel(context)
     connection.onFrame = (id, frame) => {
       try {
-        this.#channel.take(id, frame)
+        answerWish(id, connection, context.game)
+        if (id !== system.error.id || !this.#isOfContract(frame)) this.#channel.take(id, frame)
       } catch {
         connection.abort('The server sent what is not of the protocol')
       }
@@ -57,11 +63,21 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
   opened(): void {
     const { closed } = this.#connection
     if (closed) throw new RequestError('disconnected', closed.reason, true)
+    introduce(this.#connection, this.#context.game)
     this.#channel.attach(this.#connection)
     this.#connection.onClose = (info) => {
-      this.#channel.detach('The connection broke')
-      this.#closed.call(info)
+      const mismatch = this.#mismatch ?? contractError(info.code)
+      this.#channel.detach(mismatch ?? 'The connection broke')
+      this.#closed.call(mismatch ? { code: info.code, reason: mismatch.message } : info)
     }
+  }
+
+  /** Takes the server's word on our contract. One that does not know the message takes any contract. */
+  #isOfContract(frame: Uint8Array): boolean {
+    const { command, correlation, code, message } = decodeSystem('error', frame)
+    if (command !== system.contract.id || correlation !== undefined) return false
+    if (code === 'contract_mismatch') this.#mismatch = new RequestError(code, message, false)
+    return true
   }
 
   get isOpen(): boolean {
@@ -77,10 +93,12 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
     payload: unknown,
     options?: RequestOptions,
   ): Promise<ReplyOf<G['commands'][N]>> {
+    if (this.#mismatch) return Promise.reject(this.#mismatch)
     return this.#channel.request(command, payload, options)
   }
 
   rpc<R>(method: string, params?: unknown, options?: RequestOptions): Promise<R> {
+    if (this.#mismatch) return Promise.reject(this.#mismatch)
     return this.#channel.rpc(method, params, options)
   }
 

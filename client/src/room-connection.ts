@@ -155,7 +155,9 @@ export class RoomConnection {
         last = error as RequestError
         if (this.#isClosed) return
         if (last.retry || TICKET_CODES.has(last.code)) continue
-        if (path === 'rejoin' || !this.#paths.rejoin) return this.#close(info, last)
+        // A new seat is of the same server: the client must be built anew.
+        const isFinal = last.code === 'contract_mismatch' || path === 'rejoin'
+        if (isFinal || !this.#paths.rejoin) return this.#close(info, last)
         path = 'rejoin'
       }
     }

@@ -1,8 +1,14 @@
-import { decodeSystem, encodeFrame, encodeSystem, system } from '@ringside/protocol'
+import {
+  contractFingerprint,
+  decodeSystem,
+  encodeFrame,
+  encodeSystem,
+  system,
+} from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import type { ConnectOptions } from '../src/index.ts'
 import { RequestError } from '../src/index.ts'
-import { FakeServer } from './support/fake-server.ts'
+import { FakeServer, game } from './support/fake-server.ts'
 import { settle } from './support/test-timers.ts'
 
 async function joinedRoom(options: ConnectOptions = {}) {
@@ -20,6 +26,7 @@ describe('joining', () => {
     expect(server.socket).toMatchObject({ url: 'ws://host:1/ws', protocol: 'ringside.1' })
     expect(decodeSystem('join', server.socket.sent[0] as Uint8Array)).toEqual({
       ticket: 'ticket-1',
+      contract: contractFingerprint(game),
     })
     expect(room).toMatchObject({ id: 'r1', sessionId: 's1', name: 'Ada', status: 'connected' })
     expect(room.state.round).toBe(1)

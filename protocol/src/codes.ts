@@ -18,6 +18,7 @@ export const errorCodes = {
   room_paused: { status: 503, retry: true, text: 'The room waits for its log' },
   room_released: { status: 503, retry: true, text: 'The room is not run here any more' },
   room_limit: { status: 503, retry: true, text: 'The server holds as many rooms as it may' },
+  contract_mismatch: { status: 409, retry: false, text: 'The contract does not fit the server' },
   auth_failed: { status: 403, retry: false, text: 'The room refused the player' },
   ticket_invalid: { status: 401, retry: false, text: 'The ticket is not one of this server' },
   ticket_expired: { status: 401, retry: false, text: 'The ticket has expired; ask for a new one' },
@@ -64,6 +65,7 @@ export const closeCodes = {
   moved: { code: 4004, retry: true, reason: 'The room lives on another node' },
   join_refused: { code: 4005, retry: false, reason: 'The ticket was refused' },
   replaced: { code: 4006, retry: false, reason: 'The seat was taken over by another connection' },
+  contract_mismatch: { code: 4008, retry: false, reason: 'The contract does not fit the server' },
 } as const
 
 /** Name of a close cause of the table above. */

@@ -101,6 +101,9 @@ function compareField({ path, role, report }: Place, old: FieldModel, now: Field
     if (old.max !== null && now.max !== null && now.max < old.max)
       report(path, `max ${old.max} lowered to ${now.max}`, narrowed(role))
   }
+  // A reader checks what it reads. The columns of a patch follow from the state.
+  if (READ_BY_CLIENTS.has(role) && role !== 'patch' && (old.max ?? 0) < (now.max ?? 0))
+    report(path, `max ${old.max} raised to ${now.max}`, ['clients'])
   // The log has a public and a hidden part: from one hidden audience to another nothing moves in it.
   if (old.audience !== now.audience && (old.audience === 'public' || now.audience === 'public'))
     report(path, `audience '${old.audience}' became '${now.audience}'`, ['logs'])

@@ -4,6 +4,13 @@ export type { CloseCause, ErrorCode } from './codes.ts'
 export { compareContracts } from './compare-contracts.ts'
 export type { Affected, BreakingChange } from './compare-contracts.ts'
 export { describeContract } from './contract-model.ts'
+export { clientMismatch } from './contract-fit.ts'
+export {
+  contractFingerprint,
+  contractText,
+  readContractText,
+  textFingerprint,
+} from './contract-text.ts'
 export type { MessageModel, MessageRole } from './message-model.ts'
 export { FEED_EVENT_TYPES, command, defineGame, event } from './contract.ts'
 export type {
@@ -84,7 +91,7 @@ export type {
   SizedOptions,
 } from './schema.ts'
 export { decodeSystem, encodeSystem, rosterEntry, system } from './system-messages.ts'
-export type { SystemMessage, SystemName } from './system-messages.ts'
+export type { SystemMessage, SystemName, SystemValue } from './system-messages.ts'
 export {
   COLUMN_OFFSET,
   GROUP_HANDLES,

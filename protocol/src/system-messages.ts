@@ -1,5 +1,5 @@
 import { decodeMessage, encodeMessage } from './message-codec.ts'
-import { FRAME_HEADER_BYTES, encodeFrame } from './frame.ts'
+import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES_LIMIT, encodeFrame } from './frame.ts'
 import { bool, bytes, int, list, num, optional, schema, str, uint } from './schema.ts'
 import type { Infer, Schema } from './schema.ts'
 
@@ -19,6 +19,9 @@ function message<S extends Schema>(
   return Object.freeze({ id, from, payload })
 }
 
+/** Longest fingerprint of a contract that is looked at. */
+const MAX_FINGERPRINT = 64
+
 /** One player of a room's roster. */
 export const rosterEntry = schema({ sessionId: str(1), name: str(2) })
 
@@ -34,7 +37,15 @@ export const patchHeader = schema({ epoch: uint(1), tick: uint(2), at: num(3) })
  */
 export const system = {
   /** First frame of the SDK: takes the seat that the ticket names. */
-  join: message(0xffff0001, 'client', schema({ ticket: str(1) })),
+  join: message(
+    0xffff0001,
+    'client',
+    schema({
+      ticket: str(1),
+      /** Fingerprint of the client's contract; a client without one is not asked for it. */
+      contract: optional(str(2, { max: MAX_FINGERPRINT })),
+    }),
+  ),
   /** Leaves the room for good; the server answers LEFT and closes. */
   leave: message(0xffff0002, 'client', schema({})),
   /** A command that wants a correlated answer. */
@@ -45,6 +56,18 @@ export const system = {
   ),
   /** Round trip and clock: the answer is PONG with the same clientTime. */
   ping: message(0xffff0004, 'client', schema({ clientTime: num(1) })),
+  /**
+   * The client's contract: its fingerprint alone, first thing on a connection that takes no seat, or with its text, to
+   * CONTRACT_WANTED.
+   */
+  contract: message(
+    0xffff0005,
+    'client',
+    schema({
+      fingerprint: str(1, { max: MAX_FINGERPRINT }),
+      text: optional(str(2, { max: MAX_PAYLOAD_BYTES_LIMIT })),
+    }),
+  ),
   /** The seat is taken; STATE follows. */
   joined: message(
     0xffff0010,
@@ -100,16 +123,22 @@ export const system = {
   left: message(0xffff0019, 'server', schema({ code: int(1), reason: str(2) })),
   /** The room stands still until its log takes events again; or it goes on, as JOINED says too. */
   paused: message(0xffff001a, 'server', schema({ paused: bool(1) })),
+  /** The server does not know the client's fingerprint: CONTRACT with the text, then it goes on. */
+  contractWanted: message(0xffff001b, 'server', schema({})),
 } as const
 
 /** Name of a system message. */
 export type SystemName = keyof typeof system
 
+/** A system message to be sent: its optional fields may be left out. */
+export type SystemValue<N extends SystemName> = MayLeaveOut<Infer<(typeof system)[N]['payload']>>
+
+type MayLeaveOut<T> = {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K]
+} & { [K in keyof T as undefined extends T[K] ? K : never]?: T[K] }
+
 /** Encodes a whole frame of a system message. */
-export function encodeSystem<N extends SystemName>(
-  name: N,
-  value: Infer<(typeof system)[N]['payload']>,
-): Uint8Array {
+export function encodeSystem<N extends SystemName>(name: N, value: SystemValue<N>): Uint8Array {
   const definition: SystemMessage = system[name]
   return encodeFrame(definition.id, encodeMessage(definition.payload, value as never))
 }

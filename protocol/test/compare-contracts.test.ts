@@ -123,6 +123,15 @@ describe('compare', () => {
     ])
   })
 
+  it('PR11: a higher max breaks those who read: they take no more than their own contract says', () => {
+    const longer = schema({ ...player, name: str(1, { max: 40 }) })
+    expect(changesOf(game({ state: { players: map(1, longer), round: uint(2) } }))).toEqual([
+      'ArenaState.players.name: max 24 raised to 40 [clients]',
+    ])
+    const payload = { target: str(1, { max: 70_000 }), power: uint(2) }
+    expect(changesOf(game({ payload }))).toEqual([])
+  })
+
   it('PR11: another audience: what the log holds as public or hidden stays where it is', () => {
     const state = { players: map(1, schema(player)), round: uint(2, { audience: 'nobody' }) }
     expect(changesOf(game({ state }))).toEqual([

@@ -29,6 +29,7 @@ import { AddressRate } from './limit/address-rate.ts'
 import { createOriginCheck } from './limit/origin.ts'
 import { statusPart } from './status.ts'
 import type { ServerStatus } from './status.ts'
+import { createContractCheck } from './session/contract-check.ts'
 import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
 import { StateMakers } from './state/state-makers.ts'
@@ -139,6 +140,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     hooks,
     isOriginAllowed,
     desk: matchmaker,
+    contracts: createContractCheck(game, { logger, maxPayloadBytes: limits.maxPayloadBytes }),
     publish: (topic, frame) => transport.publish(topic, frame),
   })
 

@@ -2,6 +2,7 @@ import type { SessionCaller } from '../call/call.ts'
 import { PlainReply, RequestReply } from '../call/reply.ts'
 import type { ServerLimits } from '../process/limits.ts'
 import { Conduct } from '../limit/conduct.ts'
+import type { Introduction } from './introduction.ts'
 
 /**
  * A client's conduct and the targets of its answers. They are made with its first message, since many a session only
@@ -12,6 +13,8 @@ export class Inbound {
   readonly plain: PlainReply
   /** Each REQUEST fills it anew. */
   readonly request: RequestReply
+  /** Null until the client was asked for its contract. */
+  introduction: Introduction | null = null
 
   constructor(caller: SessionCaller, limits: ServerLimits, now: number) {
     this.conduct = new Conduct(limits, now)

@@ -11,6 +11,7 @@ import type { Part, Reading } from '../process/part.ts'
 import { AddressCount } from '../limit/address-count.ts'
 import { AddressRate } from '../limit/address-rate.ts'
 import type { OriginCheck } from '../limit/origin.ts'
+import type { ContractCheck } from './contract-check.ts'
 import { ClientSession } from './session.ts'
 import type { SessionContext } from './session.ts'
 import { SessionIds } from './session-ids.ts'
@@ -28,7 +29,12 @@ export interface SessionHooks {
 }
 
 /** Everything a table is made of. */
-export interface SessionTableParts extends Omit<SessionContext, 'broadcast' | 'turn'> {
+export interface SessionTableParts extends Omit<
+  SessionContext,
+  'broadcast' | 'turn' | 'contracts'
+> {
+  /** Default null: contracts are not compared. */
+  readonly contracts?: ContractCheck | null
   /** They are looked up at each event, so they may be filled in until `listen`. */
   readonly hooks: SessionHooks
   readonly isOriginAllowed: OriginCheck
@@ -57,7 +63,7 @@ export class SessionTable implements Part {
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts
-    const { limits, clock, logger, metrics, registry, dispatcher, rpc, desk } = parts
+    const { limits, clock, logger, metrics, registry, dispatcher, rpc, desk, contracts } = parts
     this.#handshakes = new AddressRate(limits.connectionsPerSecondPerIp, clock)
     this.#perAddress = new AddressCount(limits.maxConnectionsPerIp)
     this.#context = {
@@ -70,6 +76,7 @@ export class SessionTable implements Part {
       dispatcher,
       rpc,
       desk,
+      contracts: contracts ?? null,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),
     }
     this.handlers = {

@@ -4,7 +4,9 @@ import {
   RPC_ID,
   closeCodes,
   decodeMessage,
+  encodeFrame,
   encodeSystem,
+  readCommandId,
   system,
 } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
@@ -14,6 +16,7 @@ import type { RpcSocketEntry } from '../call/json-rpc/socket-entry.ts'
 import type { RpcSession } from '../call/json-rpc/socket-caller.ts'
 import type { PlainReply } from '../call/reply.ts'
 import type { Clock } from '../process/clock.ts'
+import { RingsideError } from '../process/errors.ts'
 import { LateSignal } from '../process/late-signal.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
@@ -23,7 +26,9 @@ import type { Connection } from '../transport/contract.ts'
 import { encodedBuffer, encodedView, scratchBuffer, scratchFrame } from '../transport/off-heap.ts'
 import { SendResult } from '../transport/contract.ts'
 import type { CommandRegistry } from '../call/command-table.ts'
+import type { ContractCheck } from './contract-check.ts'
 import { Inbound } from './inbound.ts'
+import { Introduction } from './introduction.ts'
 import { RequestEnvelope } from '../call/request-envelope.ts'
 import type { TurnClock } from '../limit/turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
@@ -39,6 +44,8 @@ export interface SessionContext {
   readonly dispatcher: Dispatcher
   readonly rpc: RpcSocketEntry
   readonly desk: SeatDesk
+  /** Null: contracts are not compared. */
+  readonly contracts: ContractCheck | null
   /** Sends one frame to every open session. */
   broadcast(frame: Uint8Array): void
 }
@@ -49,9 +56,14 @@ const HEADER_BYTES = FRAME_HEADER_BYTES
 const RESERVED_IDS = FIRST_RESERVED_ID
 const { dropped: DROPPED } = SendResult
 
+/** It is open, and its messages wait for the verdict on its contract. */
+const UNJUDGED = -1
 const OPEN = 0
 const CLOSED = 1
 const CLOSED_BY_SERVER = 2
+
+/** A client that was asked for its contract has so long to send it. */
+const INTRODUCTION_MS = 10_000
 
 const envelope = new RequestEnvelope()
 
@@ -67,7 +79,7 @@ export class ClientSession implements ClientLink, RpcSession {
   /** The seat this connection sits on, or null. */
   seat: ClientSeat | null = null
   /** A number, since a boolean is looked at in more steps (`npm run bench -- dispatch` shows it). */
-  #state: typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
+  #state: typeof UNJUDGED | typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
   pending: PendingCalls | null = null
   heldBytes = 0
   readonly #connection: Connection
@@ -85,7 +97,7 @@ export class ClientSession implements ClientLink, RpcSession {
 
   /** Takes one WebSocket message. `message` is lent until this returns. */
   receive(message: ArrayBuffer, isBinary: boolean): void {
-    if (this.#state !== OPEN) return
+    if (this.#state !== OPEN) return this.#receiveUnjudged(message, isBinary)
     const { limits, metrics, registry, turn, dispatcher } = this.#context
     // Its length is a field; that of an ArrayBuffer is a call.
     const frame = new Uint8Array(message)
@@ -144,8 +156,18 @@ export class ClientSession implements ClientLink, RpcSession {
           const { clientTime } = decodeMessage(system.ping.payload, payload)
           return this.send(encodeSystem('pong', { clientTime, serverTime: clock.now() }))
         }
-        case system.join.id:
-          return this.#join(decodeMessage(system.join.payload, payload).ticket, plain)
+        case system.join.id: {
+          const { ticket, contract } = decodeMessage(system.join.payload, payload)
+          if (contract !== undefined && !this.#fits(contract, id, payload)) return
+          return this.#join(ticket, plain)
+        }
+        case system.contract.id: {
+          const { fingerprint, text } = decodeMessage(system.contract.payload, payload)
+          // Nobody has asked for the text.
+          if (text !== undefined) return dispatcher.invalid(id, plain)
+          this.#fits(fingerprint, id, null)
+          return
+        }
         case system.leave.id:
           if (this.seat) return this.seat.leave()
           return dispatcher.refuse('not_in_room', id, plain)
@@ -175,6 +197,64 @@ export class ClientSession implements ClientLink, RpcSession {
     }
   }
 
+  /**
+   * Is this a contract that fits (SE40)? An unknown one is asked for, and `payload`, of the message that gave it, waits
+   * with all that follows; one that does not fit ends the connection.
+   */
+  #fits(fingerprint: string, id: number, payload: Uint8Array | null): boolean {
+    const { contracts, dispatcher, clock } = this.#context
+    const inbound = this.#inbound ?? this.#meet()
+    const verdict = contracts === null ? null : contracts.verdictOn(fingerprint)
+    if (verdict === null) return true
+    if (verdict !== undefined) this.#refuseContract(verdict, id)
+    else if (inbound.introduction !== null) dispatcher.invalid(id, inbound.plain)
+    else {
+      inbound.introduction = new Introduction(fingerprint, id, clock.now())
+      if (payload !== null) inbound.introduction.hold(encodeFrame(id, payload))
+      this.#state = UNJUDGED
+      this.send(encodeSystem('contractWanted', {}))
+    }
+    return false
+  }
+
+  #receiveUnjudged(message: ArrayBuffer, isBinary: boolean): void {
+    const { introduction, plain } = this.#inbound ?? this.#meet()
+    if (this.#state !== UNJUDGED || introduction === null) return
+    const { limits, metrics } = this.#context
+    const frame = new Uint8Array(message)
+    if (!isBinary || frame.length < HEADER_BYTES) return this.close('invalid_format')
+    if (frame.length - HEADER_BYTES > limits.maxPayloadBytes) return this.close('too_large')
+    const id = readCommandId(frame)
+    if (id === system.contract.id) {
+      metrics.counters.bytesIn += frame.length
+      this.#judge(frame.subarray(HEADER_BYTES), introduction)
+    } else if (!introduction.hold(frame)) this.drop(id, plain)
+  }
+
+  #judge(payload: Uint8Array, introduction: Introduction): void {
+    const { contracts, dispatcher } = this.#context
+    const { plain } = this.#inbound ?? this.#meet()
+    let text: string | undefined
+    try {
+      text = decodeMessage(system.contract.payload, payload).text
+    } catch {
+      // Below it is what no text is.
+    }
+    const { fingerprint, messageId } = introduction
+    const verdict = text === undefined ? undefined : contracts?.judge(fingerprint, text)
+    if (verdict === undefined) return dispatcher.invalid(system.contract.id, plain)
+    if (verdict !== null) return this.#refuseContract(verdict, messageId)
+    this.#state = OPEN
+    for (const frame of introduction.release()) this.receive(frame, true)
+  }
+
+  #refuseContract(differs: string, id: number): void {
+    const { plain } = this.#inbound ?? this.#meet()
+    const error = new RingsideError('contract_mismatch', differs)
+    this.#context.dispatcher.failed(error, { id, name: 'contract' }, plain)
+    this.close('contract_mismatch')
+  }
+
   /** `bytes` is the whole frame of a plain command, or the inner payload of a REQUEST. */
   #decode(entry: CommandEntry, bytes: Uint8Array, replyTo: SessionReply): void {
     const { dispatcher } = this.#context
@@ -188,7 +268,7 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   get isOpen(): boolean {
-    return this.#state === OPEN
+    return this.#state <= OPEN
   }
 
   get isClosedByServer(): boolean {
@@ -227,11 +307,11 @@ export class ClientSession implements ClientLink, RpcSession {
 
   /** Sends a whole frame; the bytes are copied. A client over its byte budget is closed with `slow`. */
   send(frame: Uint8Array): void {
-    if (this.#state === OPEN && this.#connection.send(frame) === DROPPED) this.closeSlow()
+    if (this.#state <= OPEN && this.#connection.send(frame) === DROPPED) this.closeSlow()
   }
 
   sendBuffer(frame: ArrayBuffer): void {
-    if (this.#state === OPEN && this.#connection.sendBuffer(frame) === DROPPED) this.closeSlow()
+    if (this.#state <= OPEN && this.#connection.sendBuffer(frame) === DROPPED) this.closeSlow()
   }
 
   broadcast(frame: Uint8Array): void {
@@ -292,6 +372,7 @@ export class ClientSession implements ClientLink, RpcSession {
 
   /** Closes a socket that takes nothing, or holds too much. It is called about once a second. */
   sweep(now: number): void {
+    if (this.#state === UNJUDGED) this.#sweepUnjudged(now)
     const { maxBehindMs, maxQueuedBytes } = this.#context.limits
     const waiting = this.#connection.bufferedBytes
     if (waiting === 0) this.#stuckSince = 0
@@ -300,9 +381,17 @@ export class ClientSession implements ClientLink, RpcSession {
     else if (now - this.#stuckSince >= maxBehindMs) this.closeSlow()
   }
 
+  /** Ends a client that was asked for its contract and says nothing. */
+  #sweepUnjudged(now: number): void {
+    const { introduction, plain } = this.#inbound ?? this.#meet()
+    if (introduction === null || now - introduction.askedAt < INTRODUCTION_MS) return
+    this.#context.dispatcher.refuse('timeout', introduction.messageId, plain)
+    this.close('join_refused')
+  }
+
   /** The transport's close event: gives up the seat. */
   closed(code: number): void {
-    if (this.#state === OPEN) this.#state = CLOSED
+    if (this.isOpen) this.#state = CLOSED
     this.#release()
     try {
       this.seat?.dropped(this, code)

@@ -18,6 +18,7 @@ import type {
   PayloadOf,
   ReplyOf,
   SystemName,
+  SystemValue,
 } from '@ringside/protocol'
 import type { LinkSocket } from './network/link-socket.ts'
 import type { Link } from './network/link.ts'
@@ -36,7 +37,7 @@ export interface TestFrame {
 
 /** System messages that one schema describes whole. */
 type PlainSystemName = Exclude<SystemName, 'state' | 'patch'>
-type SystemValue<N extends SystemName> = Infer<(typeof system)[N]['payload']>
+type SystemMessageOf<N extends SystemName> = Infer<(typeof system)[N]['payload']>
 type CommandName<G extends GameContract> = keyof G['commands'] & string
 /** Events of any room of a contract, by name. */
 type EventName<G extends GameContract> = {
@@ -165,7 +166,7 @@ export class RawClient<G extends GameContract = GameContract> {
   }
 
   /** The values of all system messages of this name, in order. */
-  all<N extends PlainSystemName>(name: N): SystemValue<N>[] {
+  all<N extends PlainSystemName>(name: N): SystemMessageOf<N>[] {
     return this.frames
       .filter((frame) => frame.name === name)
       .map((frame) => decodeSystem(name, frame.bytes))
