@@ -12,6 +12,7 @@ import {
   checkScalar,
   decodeMessage,
   fromSteps,
+  schema,
 } from '@ringside/protocol'
 import type { ScalarItem, Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
 import { BYTES, FIXED32, FIXED64, PatchReader, VARINT, malformed } from './patch-reader.ts'
@@ -74,8 +75,11 @@ function readGroup(
   to: { readonly patch: ParsedPatch; readonly number: number },
 ): void {
   const inner = reader.inner()
-  const found = layout.classes[(to.number - PATCH_FIRST_GROUP) >>> 1]
-  if (found === undefined) return
+  const index = (to.number - PATCH_FIRST_GROUP) >>> 1
+  const isChange = ((to.number - PATCH_FIRST_GROUP) & 1) === 1
+  // Objects of a class that only a newer server has are kept track of, for known ones may be inside; their values are not.
+  if (index >= layout.classes.length && isChange) return
+  const found = layout.classes[index] ?? unknownClass(index)
   const group: ParsedGroup = {
     layout: found,
     handles: [],
@@ -91,8 +95,14 @@ function readGroup(
         `${found.name}.${column.field.name}`,
         `Expected ${group.handles.length} values, got ${column.values.length}`,
       )
-  if (((to.number - PATCH_FIRST_GROUP) & 1) === 1) to.patch.changed.push(group)
+  if (isChange) to.patch.changed.push(group)
   else to.patch.created.push(group)
+}
+
+const NO_FIELDS = schema({})
+
+function unknownClass(index: number): StateClass {
+  return { index, name: '', schema: NO_FIELDS, fields: [], hasHidden: false, hasMaps: false }
 }
 
 function readGroupField(reader: PatchReader, group: ParsedGroup): void {

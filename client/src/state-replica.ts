@@ -58,6 +58,8 @@ interface Node {
   readonly field: StateField | null
   readonly key: string
   readonly path: readonly string[]
+  /** False for an object in a place that this contract does not have: a newer server's. Nobody sees it. */
+  readonly isVisible: boolean
   children: Set<Node> | null
 }
 
@@ -118,7 +120,7 @@ class Replica<S extends Schema> implements StateReplica<S> {
     for (const handle of patch.removed) {
       const node = this.#nodes.get(handle)
       if (node === undefined || node.parent === null) continue
-      changes.push({ kind: 'removed', path: node.path, names: [] })
+      if (node.isVisible) changes.push({ kind: 'removed', path: node.path, names: [] })
       this.#remove(node)
     }
     for (const group of patch.created) this.#create(group, changes)
@@ -136,6 +138,7 @@ class Replica<S extends Schema> implements StateReplica<S> {
       const node =
         handle === ROOT_HANDLE && layout.index === 0 ? this.#root : this.#place(group, row)
       nodes.push(node)
+      if (!node.isVisible) continue
       changes.push(
         node.parent === null
           ? { kind: 'changed', path: [], names: columns.map((column) => column.field.name) }
@@ -152,7 +155,8 @@ class Replica<S extends Schema> implements StateReplica<S> {
     const parent = this.#nodes.get(parents[parents.length === 1 ? 0 : row] ?? 0)
     const field = parent?.layout.fields.find((entry) => entry.number === group.parentField)
     const key = field?.kind === 'map' ? keys[row] : ''
-    if (parent === undefined || field?.target !== layout || handle === 0)
+    const isUnknownPlace = field === undefined && group.parentField > 0
+    if (parent === undefined || handle === 0 || (!isUnknownPlace && field?.target !== layout))
       throw new PayloadError(layout.name, `Expected a place for the object ${handle}`)
     if (key === undefined || key === '__proto__')
       throw new PayloadError(layout.name, `Expected a key for the object ${handle}`)
@@ -162,11 +166,12 @@ class Replica<S extends Schema> implements StateReplica<S> {
         throw new PayloadError(layout.name, `Expected a new handle, got ${handle}`)
       this.#remove(known)
     }
-    this.#vacate(parent, field, key)
-    const node = makeNode(layout, { handle, parent, field, key })
+    if (field !== undefined) this.#vacate(parent, field, key)
+    const node = makeNode(layout, { handle, parent, field: field ?? null, key })
     this.#nodes.set(handle, node)
     parent.children ??= new Set()
     parent.children.add(node)
+    if (field === undefined) return node
     if (field.kind === 'map') {
       const map = parent.values[field.name] as Values
       if (parent.children.size > field.max && Object.keys(map).length >= field.max)
@@ -185,7 +190,7 @@ class Replica<S extends Schema> implements StateReplica<S> {
       if (node === undefined || node.layout !== layout)
         throw new PayloadError(layout.name, `Expected a known object, got ${handles[row]}`)
       nodes.push(node)
-      changes.push({ kind: 'changed', path: node.path, names })
+      if (node.isVisible) changes.push({ kind: 'changed', path: node.path, names })
     }
     assign(nodes, columns)
   }
@@ -205,8 +210,8 @@ class Replica<S extends Schema> implements StateReplica<S> {
 
   #remove(node: Node): void {
     const { parent, field } = node
+    parent?.children?.delete(node)
     if (parent !== null && field !== null) {
-      parent.children?.delete(node)
       if (field.kind === 'map') delete (parent.values[field.name] as Values)[node.key]
       else parent.values[field.name] = defaultsOf(node.layout.schema)
     }
@@ -227,7 +232,8 @@ function makeNode(
   const path: string[] = []
   if (parent !== null && field !== null) path.push(...parent.path, field.name)
   if (field?.kind === 'map') path.push(key)
-  return { ...place, layout, path, values: defaultsOf(layout.schema), children: null }
+  const isVisible = parent === null || (field !== null && parent.isVisible)
+  return { ...place, layout, path, isVisible, values: defaultsOf(layout.schema), children: null }
 }
 
 /** Works column by column, so that one name serves all objects of a group. */

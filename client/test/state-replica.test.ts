@@ -1,4 +1,4 @@
-import { PayloadError, framePayload } from '@ringside/protocol'
+import { PayloadError, framePayload, int, list, map, object, schema, str } from '@ringside/protocol'
 import { describe, expect, test } from 'vitest'
 import { compileState, createStateTracker } from '../../server/src/state/tracker.ts'
 import { EveryKind, RandomValues } from '../../server/test/state/support.ts'
@@ -83,5 +83,88 @@ describe('a replica', () => {
     expect(Object.keys(replica.state.teams)).toEqual(['a'])
     replica.applyPatch(new Uint8Array([0x20, 9, 0x20, 200, 1]))
     expect(Object.keys(replica.state.teams)).toEqual([])
+  })
+})
+
+describe('a newer server', () => {
+  const Player = schema({ name: str(1), score: int(2) })
+  const Known = schema({ players: map(1, Player), round: int(2), home: object(9, Player) })
+  const NewPlayer = schema({ ...Player.fields, hp: int(3), notes: list(4, str()) })
+  const Newer = schema({
+    players: map(1, NewPlayer),
+    round: int(2),
+    home: object(9, NewPlayer),
+    bosses: map(20, schema({ hp: int(1), helpers: map(2, schema({ hp: int(1) })) })),
+    weather: object(21, schema({ wind: int(1) })),
+    tags: list(22, str()),
+    mood: str(23),
+  })
+
+  test('CN68 its new fields, maps and objects are skipped, wherever they come', () => {
+    const tracker = createStateTracker(compileState(Newer), {
+      players: { a: { name: 'Ada', score: 1, hp: 2, notes: ['x'] } },
+      round: 1,
+      home: { name: 'h', score: 0, hp: 1, notes: [] },
+      bosses: { b: { hp: 3, helpers: { c: { hp: 4 } } } },
+      weather: { wind: 3 },
+      tags: ['t'],
+      mood: 'calm',
+    })
+    const replica = createReplica(Known)
+    const known = () => JSON.parse(JSON.stringify(replica.state)) as unknown
+    replica.applyState(framePayload(tracker.fullFrame(HEADER, 'a')))
+    const home = { name: 'h', score: 0 }
+    expect(known()).toEqual({ players: { a: { name: 'Ada', score: 1 } }, round: 1, home })
+    const patch = () => {
+      const frame = tracker.flushPlayers(HEADER)?.frameFor('a')
+      return frame ? replica.applyPatch(framePayload(frame)).changes : []
+    }
+    const { state } = tracker
+    state.bosses['b'] = { hp: 9, helpers: { d: { hp: 1 }, e: { hp: 2 } } }
+    state.weather.wind = 5
+    expect(patch()).toEqual([])
+    const boss = state.bosses['b']
+    if (boss) {
+      boss.hp = 1
+      delete boss.helpers['d']
+      boss.helpers['f'] = { hp: 3 }
+    }
+    const ada = state.players['a']
+    if (ada) ada.hp = 7
+    state.mood = 'wild'
+    state.players['z'] = { name: 'Zoe', score: 5, hp: 1, notes: [] }
+    patch()
+    delete state.bosses['b']
+    delete state.players['a']
+    state.round = 2
+    patch()
+    expect(known()).toEqual({ players: { z: { name: 'Zoe', score: 5 } }, round: 2, home })
+  })
+
+  test('CN68 objects of a known class in a place that is not known are seen by nobody', () => {
+    const Reused = schema({ ...Known.fields, ghosts: map(3, Player), spare: object(10, Player) })
+    const tracker = createStateTracker(compileState(Reused), {
+      players: { a: { name: 'Ada', score: 1 } },
+      round: 1,
+      home: { name: 'h', score: 0 },
+      ghosts: { g: { name: 'Boo', score: 9 } },
+      spare: { name: 's', score: 0 },
+    })
+    const replica = createReplica(Known)
+    replica.applyState(framePayload(tracker.fullFrame(HEADER, 'a')))
+    const { state } = tracker
+    const patch = () =>
+      replica.applyPatch(framePayload(tracker.flushPlayers(HEADER)?.frameFor('a') as Uint8Array))
+    const ghost = state.ghosts['g']
+    const ada = state.players['a']
+    if (ghost) ghost.score = 8
+    if (ada) ada.score = 2
+    state.spare.score = 4
+    state.ghosts['h'] = { name: 'Hoo', score: 1 }
+    expect(patch().changes).toEqual([{ kind: 'changed', path: ['players', 'a'], names: ['score'] }])
+    delete state.ghosts['g']
+    expect(patch().changes).toEqual([])
+    expect(replica.state.players).toEqual({ a: { name: 'Ada', score: 2 } })
+    expect(Object.keys(replica.state)).toEqual(['players', 'round', 'home'])
   })
 })
