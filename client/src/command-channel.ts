@@ -10,6 +10,7 @@ import {
   encodeMessage,
   encodeSystem,
   isGameCommandId,
+  named,
   system,
 } from '@ringside/protocol'
 import type { CommandDefinition, GameContract } from '@ringside/protocol'
@@ -66,7 +67,7 @@ export class CommandChannel implements CommandSender<GameContract> {
 
   async request<R>(command: string, payload: unknown, options: RequestOptions = {}): Promise<R> {
     const { id, payload: schema, reply } = this.#definition(command)
-    const body = encodeMessage(schema, payload as never)
+    const body = named(command, () => encodeMessage(schema, payload as never))
     return this.#requests.add({
       timeoutMs: options.timeoutMs,
       send: (correlation) =>
@@ -77,7 +78,9 @@ export class CommandChannel implements CommandSender<GameContract> {
 
   async rpc<R>(method: string, params?: unknown, options: RequestOptions = {}): Promise<R> {
     const definition = this.#find(method)
-    const json = definition ? encodeJson(definition.payload, params as never) : params
+    const json = definition
+      ? named(method, () => encodeJson(definition.payload, params as never))
+      : params
     return this.#calls.add({
       timeoutMs: options.timeoutMs,
       send: (id) =>
@@ -147,7 +150,8 @@ export class CommandChannel implements CommandSender<GameContract> {
 
   #frame(command: string, payload: unknown): Uint8Array {
     const definition = this.#definition(command)
-    return encodeFrame(definition.id, encodeMessage(definition.payload, payload as never))
+    const body = named(command, () => encodeMessage(definition.payload, payload as never))
+    return encodeFrame(definition.id, body)
   }
 }
 

@@ -62,7 +62,23 @@ export interface CommandOptions<R extends Fields | null> {
  * Declares a command. `id` is from 0 to 0xFFFEFFFF.
  * @throws TypeError on a reserved id, a cost below 0, a map or a hidden field.
  */
-export function command<P extends Fields, R extends Fields | null = null>(
+export function command<P extends Fields, R extends Fields>(
+  id: number,
+  payload: P,
+  options: CommandOptions<R> & { readonly reply: R },
+): CommandDefinition<P, R>
+// Without a reply there is no R to infer: inside of `defineGame` it would be whatever a command may have.
+export function command<P extends Fields>(
+  id: number,
+  payload: P,
+  options?: { readonly reply?: null; readonly cost?: number },
+): CommandDefinition<P, null>
+export function command<P extends Fields, R extends Fields | null>(
+  id: number,
+  payload: P,
+  options: CommandOptions<R>,
+): CommandDefinition<P, R>
+export function command<P extends Fields, R extends Fields | null>(
   id: number,
   payload: P,
   options: CommandOptions<R> = {},

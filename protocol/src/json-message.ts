@@ -2,7 +2,7 @@ import { base64Decode, base64Encode } from './base64.ts'
 import { clipText } from './clean-text.ts'
 import type { Json } from './merge-patch.ts'
 import { defaultValue } from './message-codec.ts'
-import { PayloadError, checkScalar } from './scalar.ts'
+import { PayloadError, checkScalar, misfit } from './scalar.ts'
 import type { Scalar } from './scalar.ts'
 import { fromSteps, toSteps } from './schema.ts'
 import type { Infer, NamedField, Schema } from './schema.ts'
@@ -41,8 +41,7 @@ export function shortestFloat(value: number): number {
 // Recursion below is bounded by the schema, which is a finite tree (`schema` checks its depth).
 
 function writeMessage(schema: Schema, value: unknown, path: string): { [key: string]: Json } {
-  if (typeof value !== 'object' || value === null)
-    throw new PayloadError(path, 'Expected an object')
+  if (typeof value !== 'object' || value === null) throw misfit(path, 'Expected an object', value)
   const json: { [key: string]: Json } = {}
   for (const field of schema.ordered) {
     const entry = (value as Record<string, unknown>)[field.name]
@@ -75,7 +74,7 @@ function writeItem(item: Schema | Scalar | null, value: unknown, path: string): 
 
 function readMessage(schema: Schema, json: unknown, path: string): unknown {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new PayloadError(path, 'Expected an object')
+    throw misfit(path, 'Expected an object', json)
   const given = json as Record<string, unknown>
   for (const name of Object.keys(given))
     if (!Object.hasOwn(schema.fields, name))
@@ -112,11 +111,11 @@ function readItem(item: Schema | Scalar | null, json: unknown, path: string): un
       return checkScalar(item, json, path)
     case 'str':
       if (typeof json === 'string' && !json.isWellFormed())
-        throw new PayloadError(path, 'Expected well-formed Unicode')
+        throw misfit(path, 'Expected well-formed Unicode', json)
       return checkScalar(item, json, path)
     case 'bytes': {
       const bytes = typeof json === 'string' ? base64Decode(json) : null
-      if (bytes === null) throw new PayloadError(path, 'Expected base64')
+      if (bytes === null) throw misfit(path, 'Expected base64', json)
       return checkScalar(item, bytes, path)
     }
     case 'quant': {
@@ -139,18 +138,18 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 function numberOf(json: unknown, path: string): number {
   if (typeof json === 'number') return json + 0
   if (typeof json === 'string' && NUMBER.test(json)) return Number(json) + 0
-  throw new PayloadError(path, 'Expected a number')
+  throw misfit(path, 'Expected a number', json)
 }
 
 function checkList(field: NamedField, value: unknown, path: string): unknown[] {
-  if (!Array.isArray(value)) throw new PayloadError(path, 'Expected an array')
+  if (!Array.isArray(value)) throw misfit(path, 'Expected an array', value)
   if (value.length > field.max) throw new PayloadError(path, `Expected at most ${field.max} items`)
   return value as unknown[]
 }
 
 function keysOf(field: NamedField, value: unknown, path: string): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new PayloadError(path, 'Expected an object')
+    throw misfit(path, 'Expected an object', value)
   const keys = Object.keys(value)
   if (keys.length > field.max) throw new PayloadError(path, `Expected at most ${field.max} items`)
   return keys

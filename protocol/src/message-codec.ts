@@ -1,4 +1,12 @@
-import { PayloadError, WireType, checkScalar, readScalar, wireType, writeScalar } from './scalar.ts'
+import {
+  PayloadError,
+  WireType,
+  checkScalar,
+  misfit,
+  readScalar,
+  wireType,
+  writeScalar,
+} from './scalar.ts'
 import type { Scalar } from './scalar.ts'
 import { isSchema } from './schema.ts'
 import type { Infer, NamedField, Schema } from './schema.ts'
@@ -41,7 +49,7 @@ export function decodeMessage<S extends Schema>(schema: S, bytes: Uint8Array): I
 // Recursion below is bounded by the schema, which is a finite tree (`schema` checks its depth).
 
 function writeMessage(writer: Writer, schema: Schema, value: unknown): void {
-  if (typeof value !== 'object' || value === null) throw new PayloadError('', 'Expected an object')
+  if (typeof value !== 'object' || value === null) throw misfit('', 'Expected an object', value)
   for (const field of schema.ordered) {
     const entry = (value as Record<string, unknown>)[field.name]
     if (entry === undefined && field.optional) continue
@@ -54,7 +62,11 @@ function writeField(writer: Writer, field: NamedField, value: unknown): void {
     writeList(writer, field, value)
   } else if (field.kind === 'object') {
     writer.uint32((field.number << 3) | WireType.bytes).fork()
-    writeMessage(writer, field.item as Schema, value)
+    try {
+      writeMessage(writer, field.item as Schema, value)
+    } catch (error) {
+      throw placed(error, field.name)
+    }
     writer.ldelim()
   } else if (field.kind === 'map') {
     throw new PayloadError(field.name, 'Expected a message without maps')
@@ -67,28 +79,33 @@ function writeField(writer: Writer, field: NamedField, value: unknown): void {
 }
 
 function writeList(writer: Writer, field: NamedField, value: unknown): void {
-  if (!Array.isArray(value)) throw new PayloadError(field.name, 'Expected an array')
+  if (!Array.isArray(value)) throw misfit(field.name, 'Expected an array', value)
   if (value.length > field.max)
-    throw new PayloadError(field.name, `Expected at most ${field.max} items`)
+    throw misfit(field.name, `Expected at most ${field.max} items`, value)
   const item = field.item
   if (value.length === 0 || item === null) return
   const tag = (field.number << 3) | WireType.bytes
-  if (isSchema(item)) {
-    for (const entry of value) {
-      writer.uint32(tag).fork()
-      writeMessage(writer, item, entry)
-      writer.ldelim()
+  const isPacked = !isSchema(item) && wireType(item.kind) !== WireType.bytes
+  let index = 0
+  try {
+    if (isPacked) writer.uint32(tag).fork()
+    for (; index < value.length; index++) {
+      if (!isPacked) writer.uint32(tag)
+      if (isSchema(item)) {
+        writer.fork()
+        writeMessage(writer, item, value[index])
+        writer.ldelim()
+      } else writeScalar(writer, item, checkScalar(item, value[index], ''))
     }
-  } else if (wireType(item.kind) === WireType.bytes) {
-    for (const entry of value) {
-      writer.uint32(tag)
-      writeScalar(writer, item, checkScalar(item, entry, field.name))
-    }
-  } else {
-    writer.uint32(tag).fork()
-    for (const entry of value) writeScalar(writer, item, checkScalar(item, entry, field.name))
-    writer.ldelim()
+    if (isPacked) writer.ldelim()
+  } catch (error) {
+    throw placed(error, `${field.name}[${index}]`)
   }
+}
+
+/** The error of a part of a message, told to be in its place. */
+function placed(error: unknown, place: string): unknown {
+  return error instanceof PayloadError ? error.within(place) : error
 }
 
 function isDefault(value: unknown): boolean {
@@ -162,7 +179,12 @@ function readMessage(reader: Reader, schema: Schema, end: number): unknown {
       readItems(reader, field, { wire, items: message[field.name] as unknown[] })
     } else if (field.kind === 'object') {
       expectWire(wire, WireType.bytes, field.name)
-      message[field.name] = readMessage(reader, field.item as Schema, lengthEnd(reader))
+      const end = lengthEnd(reader)
+      try {
+        message[field.name] = readMessage(reader, field.item as Schema, end)
+      } catch (error) {
+        throw placed(error, field.name)
+      }
     } else if (field.kind === 'map') {
       throw new PayloadError(field.name, 'Expected a message without maps')
     } else {
@@ -190,7 +212,12 @@ function readItems(reader: Reader, field: NamedField, { wire, items }: ListTarge
   if (item === null) return
   if (isSchema(item)) {
     expectWire(wire, WireType.bytes, field.name)
-    items.push(readMessage(reader, item, lengthEnd(reader)))
+    const end = lengthEnd(reader)
+    try {
+      items.push(readMessage(reader, item, end))
+    } catch (error) {
+      throw placed(error, `${field.name}[${items.length}]`)
+    }
   } else if (wire === WireType.bytes && wireType(item.kind) !== WireType.bytes) {
     const end = lengthEnd(reader)
     while (reader.pos < end) {

@@ -70,11 +70,12 @@ export type InferField<F> = F extends { readonly type?: infer T } ? T : never
 
 /** The TypeScript type that a schema (or a bare set of fields) describes. */
 export type Infer<S> =
-  S extends Schema<infer F>
-    ? { [K in keyof F]: InferField<F[K]> }
-    : S extends Fields
-      ? { [K in keyof S]: InferField<S[K]> }
-      : never
+  S extends Schema<infer F> ? InferFields<F> : S extends Fields ? InferFields<S> : never
+
+/** What has no fields takes none: to `{}` anything could be assigned. */
+type InferFields<F> = keyof F extends never
+  ? Readonly<Record<string, never>>
+  : { [K in keyof F]: InferField<F[K]> }
 
 export interface FieldOptions {
   readonly audience?: Audience

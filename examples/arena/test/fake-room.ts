@@ -106,6 +106,7 @@ export class FakeArena {
       auth,
       signal: new AbortController().signal,
       send: () => {},
+      emit: () => {},
       kick: () => {},
     }
     this.#sessions.set(id, session)

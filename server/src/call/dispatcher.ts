@@ -124,9 +124,9 @@ export class Dispatcher {
   }
 
   /** The value does not decode or validate: the caller is told, it is counted, and it is a strike. */
-  invalid(id: number, replyTo: ReplyTo): void {
+  invalid(id: number, replyTo: ReplyTo, message: string = errorCodes.invalid_payload.text): void {
     this.#counters.messagesInvalid++
-    this.refuse('invalid_payload', id, replyTo)
+    if (replyTo.caller.isOpen) replyTo.refuse({ code: 'invalid_payload', message }, id)
     replyTo.caller.strike()
   }
 

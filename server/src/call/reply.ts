@@ -1,4 +1,4 @@
-import { encodeMessage, encodeSystem, errorCodes, isErrorCode } from '@ringside/protocol'
+import { encodeMessage, encodeSystem, errorCodes, isErrorCode, named } from '@ringside/protocol'
 import type { Refusal } from '../process/refusal.ts'
 import type { CommandEntry, SessionCaller, SessionReply } from './call.ts'
 
@@ -65,7 +65,8 @@ export class RequestReply implements SessionReply {
 
 /** @throws TypeError, PayloadError for what the command cannot answer with. */
 function payloadOf(entry: CommandEntry, result: unknown): Uint8Array | undefined {
-  if (entry.reply !== null) return encodeMessage(entry.reply, result as never)
+  const { reply, name } = entry
+  if (reply !== null) return named(name, () => encodeMessage(reply, result as never))
   if (result instanceof Uint8Array) return result
   if (result !== undefined && entry.payload === null)
     throw new TypeError(`Expected command ${entry.name} to return a Uint8Array or undefined`)

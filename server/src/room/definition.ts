@@ -37,7 +37,7 @@ export type LeaveReason =
  * One player's seat in a room. It outlives its connection while the room keeps the seat
  * (`reconnectGraceMs`), so game code may keep it from onJoin to onLeave.
  */
-export interface RoomSession {
+export interface RoomSession<Events = Record<string, unknown>> {
   /** The session id: unique, made by the server, `~` and an id; the key of the player's own state. */
   readonly id: string
   /** The name that the client asked for, as a line (`cleanLine`) of 1-24 characters: at most 96 UTF-16 units. */
@@ -60,6 +60,16 @@ export interface RoomSession {
   readonly signal: AbortSignal
   /** Sends one frame of the game's own command id. The bytes are copied. */
   send(commandId: number, payload?: Uint8Array): void
+  /**
+   * Sends an event of the room to this player alone, as `room.emit` with `to`: a player who is away misses it, and it
+   * is not in the log.
+   * @throws RingsideError not_in_contract, room_released; PayloadError for what is no such event.
+   */
+  emit<N extends keyof Events & string>(
+    name: N,
+    data: Events[N],
+    options?: Pick<EmitOptions, 'atOnce'>,
+  ): void
   /** Takes the player out of the room; their client is closed with `kicked`. */
   kick(reason?: string): void
 }
@@ -77,6 +87,11 @@ export interface BroadcastOptions {
 export interface EmitOptions {
   /** Sends now, ahead of the patch of this turn: for an event that must not wait and needs no state. */
   readonly atOnce?: boolean
+  /**
+   * Only the players with these session ids get the event, and the log does not have it: spectators may not see it, nor
+   * does a player who is away get it later. Default: everybody, and the log.
+   */
+  readonly to?: readonly string[]
 }
 
 /**
@@ -104,13 +119,14 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   readonly random: Random
   readonly epoch: number
   /** Players with a seat, in the order in which they joined. A view: do not keep it. */
-  readonly sessions: ReadonlyMap<string, RoomSession>
+  readonly sessions: ReadonlyMap<string, RoomSession<Events>>
   readonly clientCount: number
   readonly isLocked: boolean
   readonly log: Logger
   /**
    * Puts an event into the room's log, for spectators, and sends it to the players: after the patch of this turn
-   * (within 1/patchHz), so that whoever hears of it has the state that it speaks of.
+   * (within 1/patchHz), so that whoever hears of it has the state that it speaks of. With `to` it goes to those players
+   * alone.
    * @throws RingsideError room_released once the room is over; room_paused with 10,000 events waiting, or 16 Mi
    * characters of them.
    */
@@ -124,7 +140,7 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
    * what that changes for them. It does nothing for a session without a seat.
    * @throws RingsideError bad_request for what is no team, which a client whose command it ends gets.
    */
-  setTeam(session: RoomSession, team: string | number | null): void
+  setTeam(session: RoomSession<Events>, team: string | number | null): void
   /** Calls after `ms` of the room's clock. The returned function cancels. At most 1,000 at once. */
   after(ms: number, callback: () => Synchronous): () => void
   /** Lets no new players in until unlock. */
@@ -212,15 +228,15 @@ export interface RoomHandlers<State, Events, C extends Commands> {
    * `timeout`. After an await look first: while `session.isConnected` is false they have gone, and onLeave has run
    * or follows.
    */
-  onJoin?(room: Room<State, Events>, session: RoomSession): MayAwait
+  onJoin?(room: Room<State, Events>, session: RoomSession<Events>): MayAwait
   /** The connection broke; the seat is kept until onReconnect or onLeave. */
-  onDrop?(room: Room<State, Events>, session: RoomSession): Synchronous
-  onReconnect?(room: Room<State, Events>, session: RoomSession): Synchronous
+  onDrop?(room: Room<State, Events>, session: RoomSession<Events>): Synchronous
+  onReconnect?(room: Room<State, Events>, session: RoomSession<Events>): Synchronous
   /**
    * The seat was given up; after an onJoin that has not settled, but at most `hookTimeoutMs` after that was called.
    * What its promise does after such a time of its own, or after the room's end, may be refused (`room_released`).
    */
-  onLeave?(room: Room<State, Events>, session: RoomSession, reason: LeaveReason): MayAwait
+  onLeave?(room: Room<State, Events>, session: RoomSession<Events>, reason: LeaveReason): MayAwait
   /** Runs once per tick, with the tick's length in ms (1000 / tickHz). */
   onTick?(room: Room<State, Events>, tickMs: number): Synchronous
   /** The room is over here; nothing is sent any more, and only a room that has ended may still be written. */
@@ -250,7 +266,7 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   readonly commands?: {
     readonly [K in keyof C]?: (
       room: Room<State, Events>,
-      session: RoomSession,
+      session: RoomSession<Events>,
       payload: PayloadOf<C[K]>,
     ) => ReplyOf<C[K]> | Promise<ReplyOf<C[K]>>
   }

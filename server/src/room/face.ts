@@ -92,7 +92,8 @@ export class Face implements Room {
       throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
     const { output } = written()
     status.assertOwned()
-    output.event(name, definition, { data, at: time.now, atOnce: options?.atOnce ?? false })
+    const { atOnce = false, to = null } = options ?? {}
+    output.event(name, definition, { data, at: time.now, atOnce, to })
   }
 
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {

@@ -7,7 +7,7 @@ import { createRandom } from '../process/random.ts'
 import type { PatchHeader } from '../state/contract.ts'
 import { Admission } from './admission.ts'
 import type { RoomContext } from './context.ts'
-import type { JoinRequest, LeaveReason, Room } from './definition.ts'
+import type { EmitOptions, JoinRequest, LeaveReason, Room } from './definition.ts'
 import { Face } from './face.ts'
 import type { Written } from './face.ts'
 import { Output } from './output/output.ts'
@@ -252,6 +252,10 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   leave(seat: Seat, reason: LeaveReason, text?: string): void {
     // The seat is written as taken: it belongs to the next owner, who gives it up after its grace.
     if (this.#status.kind !== 'handed over') this.#life.leave(seat, reason, text)
+  }
+
+  emit(name: string, data: unknown, options: EmitOptions): void {
+    this.face.emit(name, data, options)
   }
 
   catchUp(): void {

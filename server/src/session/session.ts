@@ -1,6 +1,7 @@
 import {
   FIRST_RESERVED_ID,
   FRAME_HEADER_BYTES,
+  PayloadError,
   RPC_ID,
   closeCodes,
   decodeMessage,
@@ -16,7 +17,7 @@ import type { RpcSocketEntry } from '../call/json-rpc/socket-entry.ts'
 import type { RpcSession } from '../call/json-rpc/socket-caller.ts'
 import type { PlainReply } from '../call/reply.ts'
 import type { Clock } from '../process/clock.ts'
-import { RingsideError } from '../process/errors.ts'
+import { RingsideError, clientText } from '../process/errors.ts'
 import { LateSignal } from '../process/late-signal.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
@@ -261,8 +262,8 @@ export class ClientSession implements ClientLink, RpcSession {
     let value: unknown
     try {
       value = entry.decode?.(bytes, replyTo.kind === 'plain' ? HEADER_BYTES : 0)
-    } catch {
-      return dispatcher.invalid(entry.id, replyTo)
+    } catch (error) {
+      return dispatcher.invalid(entry.id, replyTo, misfitOf(error, entry))
     }
     dispatcher.dispatch(entry, value, replyTo)
   }
@@ -426,4 +427,9 @@ export class ClientSession implements ClientLink, RpcSession {
     logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')
     this.close('rate_limited')
   }
+}
+
+/** What is wrong with a payload, as its sender may be told: its own value is in it, and nothing else. */
+function misfitOf(error: unknown, { name }: CommandEntry): string | undefined {
+  return error instanceof PayloadError ? clientText(error.of(name).message) : undefined
 }

@@ -41,6 +41,7 @@ const SESSION_NAMES: { readonly [K in keyof RoomSession]: true } = {
   auth: true,
   signal: true,
   send: true,
+  emit: true,
   kick: true,
 }
 

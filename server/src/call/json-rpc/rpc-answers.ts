@@ -1,4 +1,4 @@
-import { encodeJson, errorCodes } from '@ringside/protocol'
+import { encodeJson, errorCodes, named } from '@ringside/protocol'
 import type { Refusal } from '../../process/refusal.ts'
 import type {
   CallEntry,
@@ -118,5 +118,6 @@ export function memberReply(caller: RpcTextCaller, place: MemberPlace): RpcReply
 /** @throws PayloadError when a command's handler did not return its reply. */
 function jsonOf(entry: CallEntry, result: unknown): unknown {
   if (!isCommand(entry)) return result
-  return entry.reply === null ? null : encodeJson(entry.reply, result as never)
+  const { reply, name } = entry
+  return reply === null ? null : named(name, () => encodeJson(reply, result as never))
 }

@@ -1,4 +1,4 @@
-import { decodeMessage, encodeMessage, encodeSystem } from '@ringside/protocol'
+import { decodeMessage, encodeMessage, encodeSystem, named } from '@ringside/protocol'
 import type { EventDefinition } from '@ringside/protocol'
 import type { NewEvent } from '../../outbox/contract/outbox.ts'
 import type { PatchHeader } from '../../state/contract.ts'
@@ -25,6 +25,8 @@ export interface EmittedEvent {
   /** The room's clock in ms. */
   readonly at: number
   readonly atOnce: boolean
+  /** The players who get it and nobody else, the log included; null = everybody. */
+  readonly to: readonly string[] | null
 }
 
 /**
@@ -155,13 +157,15 @@ export class Output {
   event(
     name: string,
     { payload: schema }: EventDefinition,
-    { data, at, atOnce }: EmittedEvent,
+    { data, at, atOnce, to }: EmittedEvent,
   ): void {
-    const payload = encodeMessage(schema, data as never)
+    const payload = named(name, () => encodeMessage(schema, data as never))
+    const frame = encodeSystem('event', { name, at, payload })
+    // The log is for everybody who watches, so it does not have what is not for everybody.
+    if (to) return this.#players.broadcast(frame, { to, afterPatch: !atOnce })
     // It is decoded again, for spectators must see what players see, rounded and cleaned.
     const json = toFeedJson(schema, decodeMessage(schema, payload))
     const event: NewEvent = { type: name, data: JSON.stringify(json) }
-    const frame = encodeSystem('event', { name, at, payload })
     if (atOnce) {
       this.#recorder.append(event)
       this.#players.broadcast(frame)

@@ -3,7 +3,7 @@ import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
 import { LateSignal } from '../../process/late-signal.ts'
 import type { ClientLink, ClientSeat } from '../../call/seat-contract.ts'
-import type { LeaveReason, RoomSession } from '../definition.ts'
+import type { EmitOptions, LeaveReason, RoomSession } from '../definition.ts'
 import type { CommandHandlers, RoomType } from '../type.ts'
 
 /** A seat sees its room as this. */
@@ -12,6 +12,8 @@ export interface SeatOwner {
   readonly type: Pick<RoomType, 'commands'>
   command(seat: Seat, command: SeatCommand, payload: unknown): unknown
   leave(seat: Seat, reason: LeaveReason, text?: string): void
+  /** The room's `emit`, checks and all. */
+  emit(name: string, data: unknown, options: EmitOptions): void
   drop(seat: Seat): void
   /** Code of the game threw. */
   failed(error: unknown, where: string): void
@@ -136,6 +138,10 @@ export class Seat implements ClientSeat {
     for (const frame of this.#takeEarly()) this.link?.send(frame)
   }
 
+  emit(name: string, data: unknown, options: EmitOptions | undefined): void {
+    this.#owner.emit(name, data, { atOnce: options?.atOnce ?? false, to: [this.id] })
+  }
+
   kick(reason?: string): void {
     this.#owner.leave(this, 'kicked', reason)
   }
@@ -188,6 +194,10 @@ class SeatFace implements RoomSession {
     if (!isGameCommandId(commandId))
       throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
     this.#seat.deliver(encodeFrame(commandId, payload))
+  }
+
+  emit(name: string, data: unknown, options?: EmitOptions): void {
+    this.#seat.emit(name, data, options)
   }
 
   kick(reason?: string): void {
