@@ -3,7 +3,8 @@ import { rethrowLater } from './listeners.ts'
 
 interface Watch<State> {
   readonly selector: (state: State) => unknown
-  readonly listener: (value: never) => void
+  /** `isFull`: after a full state, in which every object is new. */
+  readonly listener: (value: never, isFull: boolean) => void
   last: unknown
 }
 
@@ -11,7 +12,10 @@ interface Watch<State> {
 export class ChangeWatch<State> {
   readonly #watches = new Set<Watch<State>>()
 
-  add<V>(state: State, watch: { selector: (state: State) => V; listener: (value: V) => void }) {
+  add<V>(
+    state: State,
+    watch: { selector: (state: State) => V; listener: (value: V, isFull: boolean) => void },
+  ) {
     const entry: Watch<State> = { ...watch, last: watch.selector(state) }
     this.#watches.add(entry)
     return () => {
@@ -28,7 +32,7 @@ export class ChangeWatch<State> {
         const value = watch.selector(state)
         const isSame = Object.is(value, watch.last) && dirty !== null
         watch.last = value
-        if (!isSame || dirty.has(value)) watch.listener(value as never)
+        if (!isSame || dirty.has(value)) watch.listener(value as never, dirty === null)
       } catch (error) {
         rethrowLater(error)
       }

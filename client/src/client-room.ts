@@ -1,15 +1,19 @@
-import type { EventsOf, GameContract, ReplyOf, StateOf } from '@ringside/protocol'
+import type { EventsOf, GameContract, ReplyOf } from '@ringside/protocol'
 import type {
   ClientRoom,
   CommandError,
+  EntryOptions,
   PatchInfo,
   RequestOptions,
+  RoomStateOf,
   RoomStatus,
   RoomType,
   RosterEntry,
   ServerClock,
   StatusInfo,
 } from './client-types.ts'
+import { entryWatch } from './entry-watch.ts'
+import type { EntryWatch } from './entry-watch.ts'
 import type { RoomConnection } from './room-connection.ts'
 import type { RoomView } from './room-view.ts'
 
@@ -47,8 +51,8 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
   get roster(): ReadonlyMap<string, RosterEntry> {
     return this.#view.roster
   }
-  get state(): StateOf<G['rooms'][T]> {
-    return this.#view.replica?.state as StateOf<G['rooms'][T]>
+  get state(): RoomStateOf<G, T> {
+    return this.#view.replica?.state as RoomStateOf<G, T>
   }
   get epoch(): number {
     return this.#view.replica?.epoch ?? 0
@@ -91,11 +95,39 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
     return this.#view.on(name, handler)
   }
 
-  onChange<V>(
-    selector: (state: StateOf<G['rooms'][T]>) => V,
-    listener: (value: V) => void,
+  onChange<V>(selector: (state: RoomStateOf<G, T>) => V, listener: (value: V) => void): () => void {
+    return this.#view.watch.add(this.state, {
+      selector: selector as never,
+      listener: (value: V) => listener(value),
+    })
+  }
+
+  onAdd<V>(
+    selector: (state: RoomStateOf<G, T>) => Readonly<Record<string, V>> | undefined,
+    listener: (entry: V, key: string) => void,
+    { immediate = true }: EntryOptions = {},
   ): () => void {
-    return this.#view.watch.add(this.state, { selector: selector as never, listener })
+    const watch = entryWatch(listener, null)
+    return this.#watchEntries(selector, watch, immediate)
+  }
+
+  onRemove<V>(
+    selector: (state: RoomStateOf<G, T>) => Readonly<Record<string, V>> | undefined,
+    listener: (entry: V, key: string) => void,
+  ): () => void {
+    return this.#watchEntries(selector, entryWatch(null, listener), false)
+  }
+
+  #watchEntries<V>(
+    selector: (state: RoomStateOf<G, T>) => Readonly<Record<string, V>> | undefined,
+    watch: EntryWatch<V>,
+    isTold: boolean,
+  ): () => void {
+    watch.start(selector(this.state), isTold)
+    return this.#view.watch.add(this.state, {
+      selector: selector as never,
+      listener: (map: Readonly<Record<string, V>> | undefined, isFull) => watch.run(map, isFull),
+    })
   }
 
   onPatch(listener: (patch: PatchInfo) => void): () => void {

@@ -60,6 +60,18 @@ type CommandName<G extends GameContract> = keyof G['commands'] & string
 type OtherMethod<G extends GameContract, M extends string> = M extends CommandName<G> ? never : M
 type Payload<D> = D extends CommandDefinition ? Infer<D['payload']> : never
 
+/** A type whose members, all the way down, can be read and not written. */
+export type DeepReadonly<T> = T extends (infer I)[]
+  ? readonly DeepReadonly<I>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T
+
+/** The state of a room as a client has it: the server's to change. */
+export type RoomStateOf<G extends GameContract, T extends RoomType<G>> = DeepReadonly<
+  StateOf<G['rooms'][T]>
+>
+
 /** Joins rooms of one server. */
 export interface Client<G extends GameContract> {
   /** Joins a room of this type that has space, or creates one. @throws RequestError */
@@ -206,6 +218,12 @@ export interface ServerClock {
   now(): number
 }
 
+/** Options of `onAdd`. */
+export interface EntryOptions {
+  /** Calls at once for the entries that are there already. Default true. */
+  readonly immediate?: boolean
+}
+
 /** A seat in a room. */
 export interface ClientRoom<
   G extends GameContract,
@@ -221,7 +239,7 @@ export interface ClientRoom<
    * The replica of the room's state, changed in place by patches. Read it, never write it. Objects in it
    * keep their identity as long as they exist; a full state makes all of them new.
    */
-  readonly state: StateOf<G['rooms'][T]>
+  readonly state: RoomStateOf<G, T>
   readonly status: RoomStatus
   /**
    * The room stands still until the server can save it again: nothing changes, requests are refused with
@@ -252,9 +270,21 @@ export interface ClientRoom<
    * the same object with a change in or below it. A selector that builds a new object each time is
    * reported each time. The listener is not called at once. Returns unsubscribe.
    */
-  onChange<V>(
-    selector: (state: StateOf<G['rooms'][T]>) => V,
-    listener: (value: V) => void,
+  onChange<V>(selector: (state: RoomStateOf<G, T>) => V, listener: (value: V) => void): () => void
+  /**
+   * Calls `listener` for each entry of the selected map: those that are there already, at once, and later ones as they
+   * come, after the patch that brought them. Entries that a reconnect finds again are not told anew. `selector` picks a
+   * map of the state, or undefined while there is none. Returns unsubscribe.
+   */
+  onAdd<V>(
+    selector: (state: RoomStateOf<G, T>) => Readonly<Record<string, V>> | undefined,
+    listener: (entry: V, key: string) => void,
+    options?: EntryOptions,
+  ): () => void
+  /** Calls `listener` with each entry that is gone from the selected map, as it was last. Returns unsubscribe. */
+  onRemove<V>(
+    selector: (state: RoomStateOf<G, T>) => Readonly<Record<string, V>> | undefined,
+    listener: (entry: V, key: string) => void,
   ): () => void
   /** Calls after every applied patch or full state, before onChange. Returns unsubscribe. */
   onPatch(listener: (patch: PatchInfo) => void): () => void

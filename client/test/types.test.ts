@@ -1,4 +1,4 @@
-import { command, defineGame, event, int, map, schema, str } from '@ringside/protocol'
+import { command, defineGame, event, int, list, map, schema, str } from '@ringside/protocol'
 import { describe, expectTypeOf, it } from 'vitest'
 import type { ClientRoom, PlainSession } from '../src/index.ts'
 
@@ -9,7 +9,10 @@ const game = defineGame({
   },
   rooms: {
     arena: {
-      state: schema({ players: map(1, schema({ name: str(1) })) }),
+      state: schema({
+        players: map(1, schema({ name: str(1), tags: list(2, str()) })),
+        round: int(2),
+      }),
       events: { kill: event({ by: str(1) }) },
     },
   },
@@ -34,6 +37,38 @@ function room(room: ClientRoom<typeof game, 'arena'>, session: PlainSession<type
     expectTypeOf(sender.request('hit', { target: '' })).toEqualTypeOf<Promise<{ score: number }>>()
     expectTypeOf(sender.rpc('start', {})).toEqualTypeOf<Promise<void>>()
   }
+  // @ts-expect-error -- the state is the server's
+  room.state.players = {}
+  for (const player of Object.values(room.state.players)) {
+    // @ts-expect-error -- all the way down
+    player.name = 'x'
+    // @ts-expect-error -- lists too
+    player.tags.push('x')
+    expectTypeOf(player.tags.map((tag) => tag.length)).toEqualTypeOf<number[]>()
+  }
+  // @ts-expect-error -- and maps
+  delete room.state.players['x']
+  room.onChange(
+    (state) => state.players['x'],
+    (player) => {
+      // @ts-expect-error -- what a selector picks as well
+      if (player) player.name = 'x'
+    },
+  )
+  room.onAdd(
+    (state) => state.players,
+    (player, key) => {
+      expectTypeOf(player.name).toEqualTypeOf<string>()
+      expectTypeOf(key).toEqualTypeOf<string>()
+      // @ts-expect-error -- an entry as well
+      player.name = 'x'
+    },
+  )
+  room.onRemove(
+    // @ts-expect-error -- no map
+    (state) => state.round,
+    () => {},
+  )
   room.on('kill', (payload) => expectTypeOf(payload).toEqualTypeOf<{ by: string }>())
 }
 

@@ -1,4 +1,4 @@
-import type { StateOf } from '@ringside/protocol'
+import type { RoomStateOf } from '@ringside/client'
 import { createRandom } from '@ringside/server'
 import type { Random } from '@ringside/server'
 import {
@@ -14,7 +14,7 @@ import { SPAWN_SPOTS } from '../shared/walls.ts'
 import type { Point } from '../shared/walls.ts'
 import { canSee, canWalk, navigation } from './navigation.ts'
 
-type State = StateOf<typeof game.rooms.arena>
+type State = RoomStateOf<typeof game, 'arena'>
 type PlayerView = State['players'][string]
 
 /** A bot's intent until it decides again: an input without its sequence. */

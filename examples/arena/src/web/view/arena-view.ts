@@ -1,3 +1,4 @@
+import type { DeepReadonly } from '@ringside/client'
 import type { EventsOf, Infer } from '@ringside/protocol'
 import type { ArenaState, Player, game } from '../../shared/game.ts'
 import { flightMs, shotAt } from '../../shared/shots.ts'
@@ -92,7 +93,7 @@ export interface ArenaSource {
 }
 
 export type StateValue = Infer<typeof ArenaState>
-type PlayerValue = Infer<typeof Player>
+type PlayerValue = DeepReadonly<Infer<typeof Player>>
 
 /** Copies one player out of a state. */
 export function playerView(id: string, player: PlayerValue): PlayerView {

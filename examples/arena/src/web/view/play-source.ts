@@ -134,8 +134,8 @@ export class PlaySource implements ArenaSource {
       const fresh = newest?.get(id)
       if (fresh) players.set(id, { ...fresh, x: player.x, y: player.y, angle: player.angle })
     }
-    const own: typeof state.shots = {}
-    const others: typeof state.shots = {}
+    const own: Record<string, (typeof state.shots)[string]> = {}
+    const others: typeof own = {}
     for (const [id, shot] of Object.entries(state.shots))
       (shot.owner === sessionId ? own : others)[id] = shot
     return {
