@@ -5,6 +5,7 @@ import type {
   Infer,
   Json,
   ReplyOf,
+  RoomListing,
   StateOf,
 } from '@ringside/protocol'
 import type { RequestError } from './request-error.ts'
@@ -95,6 +96,13 @@ export interface Client<G extends GameContract> {
     ticket: string,
     url?: string,
   ): Promise<ClientRoom<G, T>>
+  /** The public rooms, as `GET /rooms` lists them. @throws RequestError */
+  rooms(): Promise<RoomListing[]>
+  /**
+   * Follows the list of public rooms until it is closed, over breaks of the connection too. Handlers are called for the
+   * rooms that are there, then for every change, and never within this call.
+   */
+  watchRooms(handlers?: RoomsHandlers): RoomsWatch
   /** Opens a connection without a room, for commands that need none. It does not redial. @throws RequestError */
   open(): Promise<PlainSession<G>>
   /**
@@ -104,6 +112,27 @@ export interface Client<G extends GameContract> {
    * `timeout`, `bad_answer`, or with the code of an HTTP error.
    */
   rpc(method: string, params?: RpcParams, options?: RequestOptions): Promise<unknown>
+}
+
+/** State of a watched list. `failed` is final: the server refuses for good; and so is `closed`. */
+export type RoomsStatus = 'connecting' | 'live' | 'reconnecting' | 'failed' | 'closed'
+
+/** Handlers of a watched list of rooms. Nothing is called after `close`. */
+export interface RoomsHandlers {
+  readonly onAdd?: (room: RoomListing) => void
+  /** Players, lock or metadata have changed. */
+  readonly onUpdate?: (room: RoomListing, before: RoomListing) => void
+  /** The room is over, or private now. */
+  readonly onRemove?: (room: RoomListing) => void
+  readonly onStatus?: (status: RoomsStatus, info: { readonly reason?: string }) => void
+}
+
+/** A followed list of rooms. */
+export interface RoomsWatch {
+  /** By id; while the connection is away, as they were last known. */
+  readonly rooms: ReadonlyMap<string, RoomListing>
+  readonly status: RoomsStatus
+  close(): void
 }
 
 /** Options of one request. */

@@ -17,6 +17,7 @@ import { postJson } from './post-json.ts'
 import { RequestError } from './request-error.ts'
 import { RoomConnection } from './room-connection.ts'
 import { RoomView } from './room-view.ts'
+import { RoomsReader, checkListings } from './rooms-watch.ts'
 import { readAnswer, requestText } from './rpc-text.ts'
 
 /**
@@ -60,6 +61,16 @@ export function connect<G extends GameContract>(
       return enter(await matchmake(context, ['reconnect', roomId], { token }), {})
     },
     joinWithTicket: (ticket, url = 'ws') => enter({ ticket, url }, {}),
+    async rooms() {
+      const timeoutMs = context.joinTimeoutMs
+      const answer = await postJson(context, 'rooms', { body: null, timeoutMs })
+      try {
+        return checkListings(answer)
+      } catch {
+        throw new RequestError('bad_answer', 'Expected a list of rooms', false)
+      }
+    },
+    watchRooms: (handlers = {}) => new RoomsReader(context, handlers),
     open: () => openPlainSession<G>(context),
     rpc: (method, params, options) =>
       callOverHttp(context, requestText(HTTP_ID, method, params), options),

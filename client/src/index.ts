@@ -14,12 +14,23 @@ export type {
   RequestOptions,
   RoomStateOf,
   RoomStatus,
+  RoomsHandlers,
+  RoomsStatus,
+  RoomsWatch,
   RoomType,
   RosterEntry,
   ServerClock,
   StatusInfo,
 } from './client-types.ts'
-export { createFeedState, openFeed } from './feed/index.ts'
+export { createFeedState } from './feed/index.ts'
+export { openFeed } from './open-feed.ts'
+export type {
+  GameFeed,
+  GameFeedEvent,
+  GameFeedOptions,
+  GameFeedRoom,
+  SpectatorStateOf,
+} from './game-feed-types.ts'
 export type {
   CheckpointStorage,
   Feed,

@@ -3,7 +3,6 @@ import {
   contractFingerprint,
   contractText,
   encodeSystem,
-  errorCodes,
   system,
 } from '@ringside/protocol'
 import type { GameContract } from '@ringside/protocol'
@@ -25,5 +24,5 @@ export function answerWish(id: number, connection: Connection, game: GameContrac
 /** The error of a connection that was closed because the contract does not fit; null for any other. */
 export function contractError(code: number): RequestError | null {
   if (code !== closeCodes.contract_mismatch.code) return null
-  return new RequestError('contract_mismatch', errorCodes.contract_mismatch.text, false)
+  return new RequestError('contract_mismatch', closeCodes.contract_mismatch.reason, false)
 }

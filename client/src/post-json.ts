@@ -1,10 +1,11 @@
-import { errorCodes, isErrorCode } from '@ringside/protocol'
+import { mayRetry } from '@ringside/protocol'
 import type { ClientContext } from './client-context.ts'
 import { RequestError } from './request-error.ts'
 
 /** One request in JSON. */
 export interface JsonPost {
-  readonly body: string
+  /** Null: the request is a GET. */
+  readonly body: string | null
   readonly timeoutMs: number
 }
 
@@ -21,9 +22,13 @@ export async function postJson(
   const cancelTimeout = context.timers.after(timeoutMs, () => abort.abort())
   try {
     const response = await context.fetch(new URL(path, context.base).href, {
-      method: 'POST',
-      headers: { ...context.headers, 'content-type': 'application/json' },
-      body,
+      ...(body === null
+        ? { headers: context.headers }
+        : {
+            method: 'POST',
+            headers: { ...context.headers, 'content-type': 'application/json' },
+            body,
+          }),
       signal: abort.signal,
     })
     const answer: unknown = await response.json().catch(() => null)
@@ -44,8 +49,7 @@ function refusal(status: number, answer: unknown): RequestError {
   const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error
   if (typeof error?.code === 'string') {
     const text = typeof error.message === 'string' ? error.message : error.code
-    const retry = isErrorCode(error.code) ? errorCodes[error.code].retry : status >= 500
-    return new RequestError(error.code, text, retry)
+    return new RequestError(error.code, text, mayRetry(status, error.code))
   }
   // This is a proxy's own answer. 5xx and 429 pass; the rest will not get better by asking again.
   const retry = status >= 500 || status === 429

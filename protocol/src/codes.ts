@@ -41,6 +41,21 @@ export const errorCodes = {
 /** A code of the table above. */
 export type ErrorCode = keyof typeof errorCodes
 
+/**
+ * The codes of requests over HTTP that may succeed later although their status does not say so (429 and 5xx do). A client
+ * that knows them needs no table with all the texts.
+ */
+const RETRIED_CODES: ReadonlySet<string> = new Set<ErrorCode>([
+  'room_full',
+  'room_locked',
+  'not_yet_visible',
+])
+
+/** May a request over HTTP that was refused with this status, and code, succeed if it is sent again later, unchanged? */
+export function mayRetry(status: number, code: string): boolean {
+  return status >= 500 || status === 429 || RETRIED_CODES.has(code)
+}
+
 /** True for a code of the table. Codes that a game passes to `reject` need not be of it. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code)

@@ -1,6 +1,6 @@
 import { isGameCommandId } from './frame.ts'
 import { isSchema, schema } from './schema.ts'
-import type { Fields, Infer, Schema } from './schema.ts'
+import type { Fields, Infer, InferPublic, Schema } from './schema.ts'
 
 /** A typed command: its id, payload, answer and price. Build one with {@link command}. */
 export interface CommandDefinition<
@@ -47,6 +47,8 @@ export type ReplyOf<D> = D extends { readonly reply: infer R }
   : void
 /** The state of a room of the contract. */
 export type StateOf<R> = R extends { readonly state: infer S } ? Infer<S> : never
+/** The part of a room's state that spectators see. */
+export type PublicStateOf<R> = R extends { readonly state: infer S } ? InferPublic<S> : never
 /** The events of a room of the contract, name by name, as values. */
 export type EventsOf<R> = R extends { readonly events?: infer E }
   ? { [K in keyof NonNullable<E>]: PayloadOf<NonNullable<E>[K]> }

@@ -1,5 +1,5 @@
 export { cleanLine, clipText } from './clean-text.ts'
-export { closeCodes, errorCodes, isErrorCode, mayRedial } from './codes.ts'
+export { closeCodes, errorCodes, isErrorCode, mayRedial, mayRetry } from './codes.ts'
 export type { CloseCause, ErrorCode } from './codes.ts'
 export { compareContracts } from './compare-contracts.ts'
 export type { Affected, BreakingChange } from './compare-contracts.ts'
@@ -21,6 +21,7 @@ export type {
   EventsOf,
   GameContract,
   PayloadOf,
+  PublicStateOf,
   ReplyOf,
   RoomDefinition,
   Rooms,
@@ -82,8 +83,10 @@ export type {
   FieldKind,
   FieldOptions,
   Fields,
+  Hidden,
   Infer,
   InferField,
+  InferPublic,
   NamedField,
   QuantOptions,
   ScalarItem,

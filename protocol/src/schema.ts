@@ -27,8 +27,16 @@ export type FieldKind =
   | 'map'
   | 'object'
 
-/** One field of a schema. `T` is the type of its value; it exists for inference only. */
-export interface Field<T = unknown> {
+/** The type of what spectators do not get. */
+export interface Hidden {
+  readonly hidden: true
+}
+
+/**
+ * One field of a schema. `T` is the type of its value, `P` that of what spectators see of it; they exist for inference
+ * only.
+ */
+export interface Field<T = unknown, P = unknown> {
   readonly kind: FieldKind
   /** Field number on the wire, 1-255, unique in its schema, never reused for another meaning. */
   readonly number: number
@@ -42,6 +50,7 @@ export interface Field<T = unknown> {
   /** The item of a `list`, `map` or `object`. */
   readonly item: Schema | ScalarItem | null
   readonly type?: T
+  readonly shown?: P
 }
 
 /** A scalar as the item of a list, for example `str()`; it has no number of its own. */
@@ -77,6 +86,26 @@ type InferFields<F> = keyof F extends never
   ? Readonly<Record<string, never>>
   : { [K in keyof F]: InferField<F[K]> }
 
+/** The type of the public part of a state: hidden fields are not in it. */
+export type InferPublic<S> =
+  S extends Schema<infer F>
+    ? {
+        readonly [K in keyof F as F[K] extends { readonly shown?: Hidden } ? never : K]: ShownOf<
+          F[K]
+        >
+      }
+    : never
+
+/** A field that says nothing of spectators shows them its value. */
+type ShownOf<F> = F extends { readonly shown?: infer P }
+  ? unknown extends P
+    ? InferField<F>
+    : P
+  : never
+
+/** What spectators see of a field with these options. */
+type Shown<O, P> = O extends { readonly audience: Exclude<Audience, 'public'> } ? Hidden : P
+
 export interface FieldOptions {
   readonly audience?: Audience
 }
@@ -102,7 +131,7 @@ interface Options extends SizedOptions {
   readonly item?: Schema | ScalarItem
 }
 
-function field<T>(kind: FieldKind, number: number, options: Options): Field<T> {
+function field<T, P>(kind: FieldKind, number: number, options: Options): Field<T, P> {
   if (!Number.isInteger(number) || number < 1 || number > 255)
     throw new TypeError(`Expected a field number from 1 to 255, got ${number}`)
   const max = options.max ?? DEFAULT_MAX[kind] ?? 0
@@ -125,89 +154,114 @@ function scalar<T>(kind: ScalarItem['kind']): ScalarItem<T> {
 
 /** Text, at most `max` characters (UTF-16 units; 65,536). Without a number: an item of a list. */
 export function str(): ScalarItem<string>
-export function str(number: number, options?: SizedOptions): Field<string>
-export function str(number?: number, options: SizedOptions = {}) {
+export function str<const O extends SizedOptions>(
+  number: number,
+  options?: O,
+): Field<string, Shown<O, string>>
+export function str(number?: number, options: SizedOptions = {}): Field | ScalarItem {
   if (number === undefined) return scalar<string>('str')
-  return field<string>('str', number, options)
+  return field<string, never>('str', number, options)
 }
 
 /** A whole number from -2^31 to 2^31-1 (protobuf sint32). */
 export function int(): ScalarItem<number>
-export function int(number: number, options?: FieldOptions): Field<number>
-export function int(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<number>('int') : field<number>('int', number, options)
+export function int<const O extends FieldOptions>(
+  number: number,
+  options?: O,
+): Field<number, Shown<O, number>>
+export function int(number?: number, options: FieldOptions = {}): Field | ScalarItem {
+  return number === undefined ? scalar<number>('int') : field('int', number, options)
 }
 
 /** A whole number from 0 to 2^32-1 (protobuf uint32). */
 export function uint(): ScalarItem<number>
-export function uint(number: number, options?: FieldOptions): Field<number>
-export function uint(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<number>('uint') : field<number>('uint', number, options)
+export function uint<const O extends FieldOptions>(
+  number: number,
+  options?: O,
+): Field<number, Shown<O, number>>
+export function uint(number?: number, options: FieldOptions = {}): Field | ScalarItem {
+  return number === undefined ? scalar<number>('uint') : field('uint', number, options)
 }
 
 /** Any finite number, 8 bytes (protobuf double): times in ms, large counts. */
 export function num(): ScalarItem<number>
-export function num(number: number, options?: FieldOptions): Field<number>
-export function num(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<number>('num') : field<number>('num', number, options)
+export function num<const O extends FieldOptions>(
+  number: number,
+  options?: O,
+): Field<number, Shown<O, number>>
+export function num(number?: number, options: FieldOptions = {}): Field | ScalarItem {
+  return number === undefined ? scalar<number>('num') : field('num', number, options)
 }
 
 /** A finite number rounded to 32-bit float when it is assigned, 4 bytes (protobuf float). */
 export function f32(): ScalarItem<number>
-export function f32(number: number, options?: FieldOptions): Field<number>
-export function f32(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<number>('f32') : field<number>('f32', number, options)
+export function f32<const O extends FieldOptions>(
+  number: number,
+  options?: O,
+): Field<number, Shown<O, number>>
+export function f32(number?: number, options: FieldOptions = {}): Field | ScalarItem {
+  return number === undefined ? scalar<number>('f32') : field('f32', number, options)
 }
 
 /**
  * A number rounded to a multiple of `step` when it is assigned; its count of steps, -2^31 to 2^31-1,
  * is what both wires carry (protobuf sint32). {@link fromSteps} turns the count back into the value.
  */
-export function quant(number: number, options: QuantOptions): Field<number> {
+export function quant<const O extends QuantOptions>(
+  number: number,
+  options: O,
+): Field<number, Shown<O, number>> {
   if (!Number.isFinite(options.step) || options.step <= 0)
     throw new TypeError(`Expected a step above 0, got ${options.step}`)
-  return field<number>('quant', number, options)
+  return field('quant', number, options)
 }
 
 /** True or false. */
 export function bool(): ScalarItem<boolean>
-export function bool(number: number, options?: FieldOptions): Field<boolean>
-export function bool(number?: number, options: FieldOptions = {}) {
-  return number === undefined ? scalar<boolean>('bool') : field<boolean>('bool', number, options)
+export function bool<const O extends FieldOptions>(
+  number: number,
+  options?: O,
+): Field<boolean, Shown<O, boolean>>
+export function bool(number?: number, options: FieldOptions = {}): Field | ScalarItem {
+  return number === undefined ? scalar<boolean>('bool') : field('bool', number, options)
 }
 
 /** Raw bytes, for messages only (a room's state holds none). */
 export function bytes(number: number, options: SizedOptions = {}): Field<Uint8Array> {
-  return field<Uint8Array>('bytes', number, options)
+  return field<Uint8Array, never>('bytes', number, options)
 }
 
 /** An array of a schema's objects or of scalars. In a room's state it is replaced whole, in order. */
-export function list<S extends Schema>(
+export function list<S extends Schema, const O extends SizedOptions>(
   number: number,
   item: S,
-  options?: SizedOptions,
-): Field<Infer<S>[]>
-export function list<T>(number: number, item: ScalarItem<T>, options?: SizedOptions): Field<T[]>
-export function list(number: number, item: Schema | ScalarItem, options: SizedOptions = {}) {
-  return field<unknown[]>('list', number, { ...options, item })
+  options?: O,
+): Field<Infer<S>[], Shown<O, readonly InferPublic<S>[]>>
+export function list<T, const O extends SizedOptions>(
+  number: number,
+  item: ScalarItem<T>,
+  options?: O,
+): Field<T[], Shown<O, readonly T[]>>
+export function list(number: number, item: Schema | ScalarItem, options: SizedOptions = {}): Field {
+  return field<unknown[], never>('list', number, { ...options, item })
 }
 
 /** Objects of one schema by string key; each is tracked by itself. For a room's state only. */
-export function map<S extends Schema>(
+export function map<S extends Schema, const O extends SizedOptions>(
   number: number,
   item: S,
-  options: SizedOptions = {},
-): Field<Record<string, Infer<S>>> {
-  return field<Record<string, Infer<S>>>('map', number, { ...options, item })
+  options?: O,
+): Field<Record<string, Infer<S>>, Shown<O, Readonly<Record<string, InferPublic<S>>>>> {
+  return field('map', number, { ...options, item })
 }
 
 /** One nested object, always present. */
-export function object<S extends Schema>(
+export function object<S extends Schema, const O extends FieldOptions>(
   number: number,
   item: S,
-  options: FieldOptions = {},
-): Field<Infer<S>> {
-  return field<Infer<S>>('object', number, { ...options, item })
+  options?: O,
+): Field<Infer<S>, Shown<O, InferPublic<S>>> {
+  return field('object', number, { ...options, item })
 }
 
 /**

@@ -88,6 +88,7 @@ function reviveField(field: NamedField, value: Json): unknown {
       return entries
     }
     case 'object':
+      if (field.optional && value === null) return undefined
       return reviveObject(field.item as Schema, value)
     case 'list':
       return Array.isArray(value) ? value.map((item) => reviveItem(field.item, item)) : []

@@ -1,4 +1,4 @@
-import { closeCodes, errorCodes, isErrorCode, mayRedial } from '@ringside/protocol'
+import { closeCodes, errorCodes, isErrorCode, mayRedial, mayRetry } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 
 describe('codes', () => {
@@ -9,6 +9,11 @@ describe('codes', () => {
       expect(status, code).toBeLessThan(600)
       expect(text, code).toMatch(/^[A-Z].*[^.]$/)
     }
+  })
+
+  it('PR10: a request over HTTP may be sent again when the table says so', () => {
+    for (const [code, { status, retry }] of Object.entries(errorCodes))
+      expect(mayRetry(status, code), code).toBe(retry)
   })
 
   it('PR10: names that every object inherits are no error codes', () => {
