@@ -1,5 +1,5 @@
 import { isSchema, reviveState, schema } from '@ringside/protocol'
-import type { Field, GameContract, Json, RoomDefinition, Schema } from '@ringside/protocol'
+import type { Field, GameContract, RoomDefinition, Schema } from '@ringside/protocol'
 import type { RoomType } from './client-types.ts'
 import { createFeedState } from './feed/feed-state.ts'
 import { FeedReader } from './feed/feed-reader.ts'
@@ -82,8 +82,8 @@ function openGameFeed(
       const { events = {} } = definition
       const event = Object.hasOwn(events, message.name) ? events[message.name] : undefined
       if (!event) return
-      const data = { ...message.data, data: reviveState(event.payload, message.data.data as Json) }
-      onEvent?.({ ...message, data } as never)
+      const data = { ...message.data, data: reviveState(event.payload, message.data.data) }
+      onEvent?.({ ...message, data })
     },
   })
   return Object.assign(reader, {

@@ -12,6 +12,7 @@ import {
   checkScalar,
   decodeMessage,
   fromSteps,
+  nameOf,
   schema,
 } from '@ringside/protocol'
 import type { ScalarItem, Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
@@ -172,6 +173,8 @@ function readScalar(reader: PatchReader, field: StateField): unknown {
       return reader.uint32()
     case 'bool':
       return reader.uint32() !== 0
+    case 'oneOf':
+      return nameOf(field.names, reader.uint32(), field.name)
     case 'f32':
       return finite(reader.float())
     case 'num':

@@ -100,7 +100,7 @@ export class RoomsReader implements RoomsWatch {
     if (type === 'rooms') {
       const listings = checkListings(data)
       const ids = new Set(listings.map(({ roomId }) => roomId))
-      for (const roomId of [...this.rooms.keys()]) if (!ids.has(roomId)) this.#remove(roomId)
+      for (const roomId of this.rooms.keys()) if (!ids.has(roomId)) this.#remove(roomId)
       for (const room of listings) this.#set(room)
       this.#attempt = 0
       this.#setStatus('live')

@@ -40,6 +40,15 @@ export function compareContracts(
   previous: readonly MessageModel[],
   next: readonly MessageModel[],
 ): BreakingChange[] {
+  return compareFor(READ_BY_CLIENTS, previous, next)
+}
+
+/** The same, where messages of the roles `limited` are read by what takes no more than `previous` says. */
+export function compareFor(
+  limited: ReadonlySet<MessageRole>,
+  previous: readonly MessageModel[],
+  next: readonly MessageModel[],
+): BreakingChange[] {
   const changes: BreakingChange[] = []
   const byKey = new Map(next.map((message) => [key(message), message]))
   for (const old of previous) {
@@ -53,7 +62,8 @@ export function compareContracts(
     }
     if (old.id !== now.id && old.id !== null)
       report(old.name, `id ${hex(old.id)} became ${now.id === null ? 'none' : hex(now.id)}`)
-    compareFields({ path: old.name, role: old.role, report }, old.fields, now.fields)
+    const isLimited = limited.has(old.role) && old.role !== 'patch'
+    compareFields({ path: old.name, role: old.role, isLimited, report }, old.fields, now.fields)
   }
   return changes
 }
@@ -65,6 +75,8 @@ function key(message: MessageModel): string {
 interface Place {
   readonly path: string
   readonly role: MessageRole
+  /** Its reader takes no more in a field than the earlier contract says. */
+  readonly isLimited: boolean
   readonly report: (path: string, change: string, breaks?: readonly Affected[]) => void
 }
 
@@ -89,12 +101,14 @@ function compareFields(
   }
 }
 
-function compareField({ path, role, report }: Place, old: FieldModel, now: FieldModel): void {
+function compareField(place: Place, old: FieldModel, now: FieldModel): void {
+  const { path, role, isLimited, report } = place
   // The feed, the log and JSON-RPC go by name; the binary wire goes by number.
   if (old.name !== now.name) report(path, `field ${old.number} renamed to '${now.name}'`)
   if (old.label !== now.label) report(path, `'${old.label}' became '${now.label}'`)
   const isObject = old.fields !== null
-  if (isObject !== (now.fields !== null) || (!isObject && old.type !== now.type))
+  if (old.names && now.names) compareNames(old.names, now.names, place)
+  else if (isObject !== (now.fields !== null) || (!isObject && old.type !== now.type))
     report(path, `type '${old.type}' became '${now.type}'`)
   if (old.step !== now.step) report(path, `step ${old.step ?? 'none'} became ${now.step ?? 'none'}`)
   if (role === 'command' || role === 'state') {
@@ -102,11 +116,24 @@ function compareField({ path, role, report }: Place, old: FieldModel, now: Field
       report(path, `max ${old.max} lowered to ${now.max}`, narrowed(role))
   }
   // A reader checks what it reads. The columns of a patch follow from the state.
-  if (READ_BY_CLIENTS.has(role) && role !== 'patch' && (old.max ?? 0) < (now.max ?? 0))
+  if (isLimited && (old.max ?? 0) < (now.max ?? 0))
     report(path, `max ${old.max} raised to ${now.max}`, ['clients'])
   // The log has a public and a hidden part: from one hidden audience to another nothing moves in it.
   if (old.audience !== now.audience && (old.audience === 'public' || now.audience === 'public'))
     report(path, `audience '${old.audience}' became '${now.audience}'`, ['logs'])
+}
+
+/** A name is its number on the wire and itself in the log, so that neither may move. Readers know no more names than theirs. */
+function compareNames(
+  old: readonly string[],
+  now: readonly string[],
+  { path, isLimited, report }: Place,
+): void {
+  const moved = old.findIndex((name, number) => now[number] !== name)
+  if (moved >= 0)
+    report(path, `'${old[moved]}' (${moved}) became ${now[moved] ? `'${now[moved]}'` : 'none'}`)
+  else if (isLimited && now.length > old.length)
+    report(path, `'${now[old.length]}' added to what may come`, ['clients'])
 }
 
 /** A lower limit refuses what old clients send, or what an old log holds. */

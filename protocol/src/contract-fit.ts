@@ -1,4 +1,4 @@
-import { compareContracts } from './compare-contracts.ts'
+import { compareContracts, compareFor } from './compare-contracts.ts'
 import type { BreakingChange } from './compare-contracts.ts'
 import type { GameContract } from './contract.ts'
 import { describeContract } from './contract-model.ts'
@@ -21,7 +21,7 @@ export function clientMismatch(client: GameContract, server: GameContract): Brea
   const moved = movedPlaces(client, server)
   const asOlder = compareContracts(theirs, ours).filter(breaksClients)
   if (asOlder.length === 0) return moved
-  const asNewer = compareContracts(ours, theirs).filter(breaksClients)
+  const asNewer = compareFor(NOBODY, ours, theirs).filter(breaksClients)
   return asNewer.length === 0 && onlyAppends(theirs, ours) ? moved : [...asOlder, ...moved]
 }
 
@@ -48,6 +48,9 @@ function movedPlaces(client: GameContract, server: GameContract): BreakingChange
   }
   return changes
 }
+
+/** A client that is newer reads by its own contract; {@link onlyAppends} looks at what it takes. */
+const NOBODY: ReadonlySet<MessageRole> = new Set()
 
 function breaksClients({ breaks }: BreakingChange): boolean {
   return breaks.includes('clients')
@@ -79,10 +82,11 @@ function areAppended(
 ): boolean {
   const byNumber = new Map(older.map((field) => [field.number, field]))
   const last = Math.max(0, ...byNumber.keys())
-  return newer.every(({ number, max, fields }) => {
+  return newer.every(({ number, max, names, fields }) => {
     const before = byNumber.get(number)
     if (before === undefined) return number > last
     if (isRead && (max ?? 0) < (before.max ?? 0)) return false
+    if (isRead && names && before.names && names.length < before.names.length) return false
     return !fields || !before.fields || areAppended(fields, { older: before.fields, isRead })
   })
 }

@@ -15,6 +15,7 @@ import {
   map,
   num,
   object,
+  oneOf,
   optional,
   quant,
   schema,
@@ -29,7 +30,7 @@ import { sha256 } from './sha256.ts'
  *   [schemas, commands, rooms]
  *   schema   [field, ...] by number; what it holds comes before it, so that nothing can be circular
  *   field    [number, name, kind, max, step, audience, optional, item]; audience 0-3; item: 0, the index of a schema
- *            plus 1, or [kind, max, step]
+ *            plus 1, or [kind, max, step, names]; of a oneOf its names
  *   command  [id, name, payload, reply]: indexes of schemas, reply -1 for none
  *   room     [type, state, [[event, payload], ...]]
  * It says which fields share a schema, for the numbers of a state's classes follow from that.
@@ -46,7 +47,10 @@ type FieldText = [
   step: number,
   audience: number,
   optional: 0 | 1,
-  item: number | [kind: ScalarItem['kind'], max: number, step: number],
+  item:
+    | number
+    | readonly string[]
+    | readonly [kind: ScalarItem['kind'], max: number, step: number, names: readonly string[]],
 ]
 
 /**
@@ -83,10 +87,12 @@ export function contractText(game: GameContract): string {
 function fieldText(field: NamedField, indexOf: (of: Schema) => number): FieldText {
   const { number, name, kind, max, step, audience, item } = field
   const itemText = !item
-    ? 0
+    ? kind === 'oneOf'
+      ? field.names
+      : 0
     : isSchema(item)
       ? indexOf(item) + 1
-      : ([item.kind, item.max, item.step] satisfies FieldText[7])
+      : ([item.kind, item.max, item.step, item.names ?? []] satisfies FieldText[7])
   const isOptional = field.optional ? 1 : 0
   return [number, name, kind, max, step, AUDIENCES.indexOf(audience), isOptional, itemText]
 }
@@ -178,7 +184,7 @@ function readField(text: FieldText, schemas: readonly Schema[]): Field {
   const [number, , kind, max, step, place, isOptional, itemText] = text
   const audience = AUDIENCES[place]
   if (audience === undefined) throw new TypeError('Expected an audience')
-  const options = { max, step, audience }
+  const options = { max, step, audience, names: kind === 'oneOf' ? itemText : [] }
   const field =
     kind === 'list' || kind === 'map' || kind === 'object'
       ? readOuter(kind, number, { options, item: readItem(itemText, schemas) })
@@ -186,7 +192,13 @@ function readField(text: FieldText, schemas: readonly Schema[]): Field {
   return isOptional === 1 ? optional(field) : field
 }
 
-type Options = { readonly max: number; readonly step: number; readonly audience: Audience }
+interface Options {
+  readonly max: number
+  readonly step: number
+  readonly audience: Audience
+  /** Anything at all. */
+  readonly names: unknown
+}
 
 function readOuter(
   kind: 'list' | 'map' | 'object',
@@ -207,15 +219,25 @@ function readItem(text: FieldText[7], schemas: readonly Schema[]): Schema | Scal
     if (!found) throw new TypeError('Expected a schema that was told before')
     return found
   }
-  const [kind, max, step] = arrayOf(text) as [ScalarItem['kind'], number, number]
+  const [kind, max, step, names] = arrayOf(text) as [ScalarItem['kind'], number, number, unknown]
   // What a field of its kind may be, an item may be.
-  const field = scalarOf(kind)(1, { max, step, audience: 'public' })
-  return { kind, max: field.max, step: field.step }
+  const field = scalarOf(kind)(1, { max, step, audience: 'public', names })
+  return { kind, max: field.max, step: field.step, names: field.names }
 }
 
 const SCALARS: {
   readonly [K in ScalarItem['kind']]: (number: number, options: Options) => Field
-} = { str, int, uint, num, f32, quant, bool, bytes }
+} = {
+  str,
+  int,
+  uint,
+  num,
+  f32,
+  quant,
+  bool,
+  bytes,
+  oneOf: (number, options) => oneOf(number, arrayOf(options.names) as [string], options),
+}
 
 function scalarOf(kind: unknown): (number: number, options: Options) => Field {
   if (typeof kind !== 'string' || !Object.hasOwn(SCALARS, kind))

@@ -13,6 +13,8 @@ export interface FieldModel {
   /** The most characters, bytes or items, else null. */
   readonly max: number | null
   readonly audience: Audience
+  /** `oneOf` only: its names by their numbers. */
+  readonly names?: readonly string[]
   /** Fields of the object, list item or map value, else null. */
   readonly fields: readonly FieldModel[] | null
 }
@@ -22,7 +24,9 @@ export function pascalCase(text: string): string {
   return text.replace(/(?:^|[-.])(.)/g, (_, first: string) => first.toUpperCase())
 }
 
-const PROTO_TYPE: { readonly [K in Exclude<FieldKind, 'list' | 'map' | 'object'>]: string } = {
+const PROTO_TYPE: {
+  readonly [K in Exclude<FieldKind, 'list' | 'map' | 'object' | 'oneOf'>]: string
+} = {
   str: 'string',
   int: 'sint32',
   uint: 'uint32',
@@ -38,11 +42,13 @@ export function fieldModel(field: NamedField): FieldModel {
   const { item, kind } = field
   const fields = item && isSchema(item) ? item.ordered.map(fieldModel) : null
   const scalar = item && !isSchema(item) ? item.kind : (kind as ScalarItem['kind'])
+  const names = item && !isSchema(item) ? item.names : kind === 'oneOf' ? field.names : undefined
   return {
     number: field.number,
     name: field.name,
     label: label(field),
-    type: fields ? pascalCase(field.name) : PROTO_TYPE[scalar],
+    ...(names ? { names } : {}),
+    type: fields || scalar === 'oneOf' ? pascalCase(field.name) : PROTO_TYPE[scalar],
     step: kind === 'quant' ? field.step : null,
     max: field.max > 0 ? field.max : null,
     audience: field.audience,

@@ -58,7 +58,7 @@ export type { Json } from './merge-patch.ts'
 export { decodeMessage, defaultValue, encodeMessage } from './message-codec.ts'
 export { parseProto } from './parse-proto.ts'
 export { printProto } from './print-proto.ts'
-export { PayloadError, checkScalar, named, showValue } from './scalar.ts'
+export { PayloadError, checkScalar, nameOf, named, showValue } from './scalar.ts'
 export {
   bool,
   bytes,
@@ -70,6 +70,7 @@ export {
   map,
   num,
   object,
+  oneOf,
   optional,
   quant,
   schema,

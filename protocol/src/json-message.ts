@@ -2,7 +2,7 @@ import { base64Decode, base64Encode } from './base64.ts'
 import { clipText } from './clean-text.ts'
 import type { Json } from './merge-patch.ts'
 import { defaultValue } from './message-codec.ts'
-import { PayloadError, checkScalar, misfit } from './scalar.ts'
+import { PayloadError, checkScalar, misfit, nameOf } from './scalar.ts'
 import type { Scalar } from './scalar.ts'
 import { fromSteps, toSteps } from './schema.ts'
 import type { Infer, NamedField, Schema } from './schema.ts'
@@ -107,6 +107,10 @@ function readField(field: NamedField, json: unknown, path: string): unknown {
 function readItem(item: Schema | Scalar | null, json: unknown, path: string): unknown {
   if (item === null || 'ordered' in item) return readMessage(item as Schema, json, path)
   switch (item.kind) {
+    case 'oneOf':
+      // ProtoJSON takes the number of a name as well.
+      if (typeof json === 'number') return nameOf(item.names, json, path)
+      return checkScalar(item, json, path)
     case 'bool':
       return checkScalar(item, json, path)
     case 'str':

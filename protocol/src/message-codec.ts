@@ -72,7 +72,7 @@ function writeField(writer: Writer, field: NamedField, value: unknown): void {
     throw new PayloadError(field.name, 'Expected a message without maps')
   } else {
     const checked = checkScalar(field as Scalar, value, field.name)
-    if (!field.optional && isDefault(checked)) return
+    if (!field.optional && (isDefault(checked) || checked === field.names[0])) return
     writer.uint32((field.number << 3) | wireType(field.kind))
     writeScalar(writer, field as Scalar, checked)
   }
@@ -122,6 +122,8 @@ export function defaultValue(field: NamedField): unknown {
       return ''
     case 'bool':
       return false
+    case 'oneOf':
+      return field.names[0]
     case 'bytes':
       return new Uint8Array(0)
     case 'list':

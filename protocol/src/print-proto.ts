@@ -36,11 +36,19 @@ function block(name: string, fields: readonly FieldModel[], indent: string): str
   let text = `${indent}message ${name} {\n`
   for (const field of fields) {
     if (field.fields) text += block(field.type, field.fields, inner)
-    const type = field.label === 'map' ? `map<string, ${field.type}>` : field.type
+    else if (field.names) text += enumBlock(field.type, field.names, inner)
+    const own = field.names ? `${field.type}.Value` : field.type
+    const type = field.label === 'map' ? `map<string, ${own}>` : own
     const label = field.label === 'repeated' || field.label === 'optional' ? `${field.label} ` : ''
     text += `${inner}${label}${type} ${field.name} = ${field.number};${notes(field)}\n`
   }
   return `${text}${indent}}\n`
+}
+
+/** The names of an enum stand in what is around it: a message of its own keeps those of two enums apart. */
+function enumBlock(name: string, names: readonly string[], indent: string): string {
+  const values = names.map((value, number) => `${indent}    ${value} = ${number};\n`).join('')
+  return `${indent}message ${name} {\n${indent}  enum Value {\n${values}${indent}  }\n${indent}}\n`
 }
 
 function notes(field: FieldModel): string {

@@ -72,7 +72,7 @@ export function misfit(path: string, expected: string, value: unknown): PayloadE
 }
 
 /** The codec needs to know this of a field or list item that holds one value. */
-export type Scalar = Pick<ScalarItem, 'kind' | 'max' | 'step'>
+export type Scalar = Pick<ScalarItem, 'kind' | 'max' | 'step' | 'names'>
 
 /** Wire types of protobuf that schemas use; groups (3, 4) are only ever skipped. */
 export const WireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
@@ -91,6 +91,7 @@ export function wireType(kind: Scalar['kind']): number {
     case 'uint':
     case 'quant':
     case 'bool':
+    case 'oneOf':
       return WireType.varint
   }
 }
@@ -115,6 +116,11 @@ export function checkScalar(scalar: Scalar, value: unknown, path: string): unkno
     case 'bool':
       if (typeof value !== 'boolean') throw misfit(path, 'Expected a boolean', value)
       return value
+    case 'oneOf': {
+      const { names = [] } = scalar
+      if (!names.includes(value as string)) throw misfit(path, expectedOf(names), value)
+      return value
+    }
     case 'int':
       return checkInt(value, path)
     case 'uint':
@@ -136,6 +142,24 @@ export function checkScalar(scalar: Scalar, value: unknown, path: string): unkno
       return fromSteps(checkInt(toSteps(value, scalar.step), path), scalar.step)
     }
   }
+}
+
+/**
+ * The name of a number. One that is not known is of a newer peer: any name in its place would be a lie, so it is refused,
+ * and a client to whom this can happen is told when it joins that its contract does not fit.
+ * @throws PayloadError
+ */
+export function nameOf(names: readonly string[] = [], number: number, path: string): string {
+  const name = names[number]
+  if (name === undefined) throw misfit(path, expectedOf(names), number)
+  return name
+}
+
+const MAX_NAMES_TOLD = 8
+
+function expectedOf(names: readonly string[]): string {
+  const rest = names.length - MAX_NAMES_TOLD
+  return `Expected one of ${names.slice(0, MAX_NAMES_TOLD).join(', ')}${rest > 0 ? `, ... (${rest} more)` : ''}`
 }
 
 function checkInt(value: unknown, path: string): number {
@@ -167,6 +191,9 @@ export function writeScalar(writer: WireWriter, scalar: Scalar, value: unknown):
       return
     case 'f32':
       writer.float(value as number)
+      return
+    case 'oneOf':
+      writer.uint32(scalar.names?.indexOf(value as string) ?? 0)
       return
     case 'bool':
       writer.bool(value as boolean)
@@ -204,6 +231,8 @@ export function readScalar(reader: WireReader, scalar: Scalar, path: string): un
       return finite(reader.float(), path)
     case 'bool':
       return reader.bool()
+    case 'oneOf':
+      return nameOf(scalar.names, reader.uint32(), path)
   }
 }
 

@@ -22,6 +22,7 @@ export type FieldKind =
   | 'f32'
   | 'quant'
   | 'bool'
+  | 'oneOf'
   | 'bytes'
   | 'list'
   | 'map'
@@ -47,6 +48,8 @@ export interface Field<T = unknown, P = unknown> {
   readonly max: number
   /** `quant`: the size of one step; the value is a whole number of steps on every wire. */
   readonly step: number
+  /** `oneOf`: what the value may be; the place of a name is its number on the wire. Empty for other kinds. */
+  readonly names: readonly string[]
   /** The item of a `list`, `map` or `object`. */
   readonly item: Schema | ScalarItem | null
   readonly type?: T
@@ -58,6 +61,8 @@ export interface ScalarItem<T = unknown> {
   readonly kind: Exclude<FieldKind, 'list' | 'map' | 'object'>
   readonly max: number
   readonly step: number
+  /** `oneOf` only. */
+  readonly names?: readonly string[]
   readonly type?: T
 }
 
@@ -126,9 +131,12 @@ const DEFAULT_MAX: { readonly [K in FieldKind]?: number } = {
   map: 10_000,
 }
 
+const NO_NAMES: readonly string[] = Object.freeze([])
+
 interface Options extends SizedOptions {
   readonly step?: number
   readonly item?: Schema | ScalarItem
+  readonly names?: readonly string[]
 }
 
 function field<T, P>(kind: FieldKind, number: number, options: Options): Field<T, P> {
@@ -144,6 +152,7 @@ function field<T, P>(kind: FieldKind, number: number, options: Options): Field<T
     optional: false,
     max,
     step: options.step ?? 1,
+    names: options.names ?? NO_NAMES,
     item: options.item ?? null,
   })
 }
@@ -224,6 +233,47 @@ export function bool<const O extends FieldOptions>(
 ): Field<boolean, Shown<O, boolean>>
 export function bool(number?: number, options: FieldOptions = {}): Field | ScalarItem {
   return number === undefined ? scalar<boolean>('bool') : field('bool', number, options)
+}
+
+const VALUE_NAME = /^[A-Za-z][A-Za-z0-9_]{0,39}$/
+const MAX_NAMES = 256
+
+/**
+ * One of some names (a protobuf enum): in TypeScript a union of them, in JSON the name, on the wire its place, from 0.
+ * The first one is the default. A name never changes its place: new ones come at the end. Without a number: an item of a
+ * list.
+ * @throws TypeError on a doubled name, one that is no word of 1-40 letters, digits and `_`, none, or more than 256.
+ */
+export function oneOf<const N extends readonly [string, ...string[]]>(
+  ...names: N
+): ScalarItem<N[number]>
+export function oneOf<const N extends readonly [string, ...string[]]>(
+  number: number,
+  ...names: N
+): Field<N[number], N[number]>
+export function oneOf<const N extends readonly [string, ...string[]], const O extends FieldOptions>(
+  number: number,
+  names: N,
+  options?: O,
+): Field<N[number], Shown<O, N[number]>>
+export function oneOf(
+  ...[first, ...rest]: readonly (number | string | readonly string[] | FieldOptions | undefined)[]
+): Field | ScalarItem {
+  if (typeof first === 'string')
+    return Object.freeze({ kind: 'oneOf', max: 0, step: 1, names: checkNames([first, ...rest]) })
+  const [names, options] = Array.isArray(rest[0])
+    ? [rest[0] as unknown[], (rest[1] ?? {}) as FieldOptions]
+    : [rest, {}]
+  return field('oneOf', first as number, { ...options, names: checkNames(names) })
+}
+
+function checkNames(given: readonly unknown[]): readonly string[] {
+  for (const name of given)
+    if (typeof name !== 'string' || !VALUE_NAME.test(name))
+      throw new TypeError(`Expected a name like 'red', got '${String(name).slice(0, 40)}'`)
+  if (given.length === 0 || given.length > MAX_NAMES || new Set(given).size !== given.length)
+    throw new TypeError(`Expected 1-${MAX_NAMES} names, each once`)
+  return Object.freeze([...(given as readonly string[])])
 }
 
 /** Raw bytes, for messages only (a room's state holds none). */

@@ -33,6 +33,8 @@ export interface StateField {
   readonly audience: Audience
   readonly max: number
   readonly step: number
+  /** `oneOf`: its names, by their numbers. */
+  readonly names: readonly string[]
   /** `map` and `object`: the class of the objects inside. */
   readonly target: StateClass | null
   /** `list`: the kind of its items. */
@@ -90,6 +92,7 @@ export function stateLayout(state: Schema): StateLayout {
         audience: field.audience,
         max: field.max,
         step: field.step,
+        names: field.names,
         target: target === null ? null : (classes.get(target) ?? null),
         item: field.kind === 'list' ? field.item : null,
         wrapper: field.kind === 'list' ? wrapperOf(field) : null,

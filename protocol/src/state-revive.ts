@@ -100,14 +100,21 @@ function reviveField(field: NamedField, value: Json): unknown {
 function reviveItem(item: Schema | ScalarItem | null, value: Json): unknown {
   if (item === null) return value
   if (isSchema(item)) return reviveObject(item, value)
-  return reviveScalar(item, value) ?? (item.kind === 'str' ? '' : item.kind === 'bool' ? false : 0)
+  return reviveScalar(item, value) ?? defaultItem(item)
+}
+
+function defaultItem({ kind, names = [] }: ScalarItem): unknown {
+  if (kind === 'oneOf') return names[0]
+  return kind === 'str' ? '' : kind === 'bool' ? false : 0
 }
 
 /** The value, or undefined when it is of another type. */
-function reviveScalar(item: Pick<ScalarItem, 'kind' | 'step'>, value: Json): unknown {
+function reviveScalar(item: Pick<ScalarItem, 'kind' | 'step' | 'names'>, value: Json): unknown {
   switch (item.kind) {
     case 'str':
       return typeof value === 'string' ? value : undefined
+    case 'oneOf':
+      return item.names?.includes(value as string) ? value : undefined
     case 'bool':
       return typeof value === 'boolean' ? value : undefined
     case 'bytes':

@@ -29,11 +29,12 @@ describe('the types of a contract', () => {
 
   it('PR15: a payload is what is declared; one without fields takes none', () => {
     expectTypeOf<PayloadOf<Commands['hit']>>().toEqualTypeOf<{ target: string }>()
+    const anything = { anything: 1 }
     const none: PayloadOf<Commands['start']> = {}
     // @ts-expect-error -- it has no fields
     const some: PayloadOf<Commands['start']> = { anything: 1 }
     // @ts-expect-error -- the same by way of a variable
-    const other: PayloadOf<Commands['start']> = { ...{ anything: 1 } }
+    const other: PayloadOf<Commands['start']> = anything
     void [none, some, other]
   })
 

@@ -205,7 +205,7 @@ export class RandomValues {
     return at(KEYS, this.below(KEYS.length))
   }
 
-  scalar({ kind, step }: Pick<ScalarItem, 'kind' | 'step'>): unknown {
+  scalar({ kind, step, names = [] }: Pick<ScalarItem, 'kind' | 'step' | 'names'>): unknown {
     const pick = this.below(4)
     switch (kind) {
       case 'str':
@@ -222,6 +222,8 @@ export class RandomValues {
         return Math.fround(F32[this.below(F32.length)] ?? this.#random() * 2_000 - 1_000) + 0
       case 'num':
         return pick === 0 ? 0 : pick === 1 ? 1_700_000_000_000 + this.below(1e6) : this.#random()
+      case 'oneOf':
+        return names[this.below(names.length)]
       case 'bytes':
         return undefined
     }

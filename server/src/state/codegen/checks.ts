@@ -8,17 +8,37 @@ export function fieldChecks(field: StateField): string {
   const { index: i } = field
   const [expected, body] = checkOf(field)
   if (body === '') return ''
-  return `const bad${i} = bad(${i}, ${JSON.stringify(expected)})
+  const names = field.kind === 'oneOf' ? namesCode(field) : ''
+  return `${names}const bad${i} = bad(${i}, ${JSON.stringify(expected)})
   function check${i}(v) { ${body.replaceAll('BAD', `bad${i}(v)`)} }`
 }
 
-function checkOf({ kind, max, step }: StateField): readonly [expected: string, body: string] {
+/** A name is kept as its number. Names are words, which need no escape. */
+function namesCode({ index, names }: StateField): string {
+  const list = names.map((name) => `'${name}'`).join(', ')
+  return `const names${index} = [${list}]
+  const numbers${index} = new Map(names${index}.map((name, number) => [name, number]))
+  `
+}
+
+function checkOf({
+  kind,
+  max,
+  step,
+  names,
+  index,
+}: StateField): readonly [expected: string, body: string] {
   switch (kind) {
     case 'str':
       // A lone surrogate has no UTF-8; players and spectators get the same replacement.
       return [
         `text of at most ${max} characters`,
         `if (typeof v !== 'string' || v.length > ${max}) BAD; return v.isWellFormed() ? v : v.toWellFormed()`,
+      ]
+    case 'oneOf':
+      return [
+        `one of ${names.join(', ')}`,
+        `const n = numbers${index}.get(v); if (n === undefined) BAD; return n`,
       ]
     case 'bool':
       return ['true or false', `if (typeof v !== 'boolean') BAD; return v`]

@@ -110,7 +110,7 @@ function ownAccessor(object: object, name: string): PropertyDescriptor {
 /** A value of the kind that the field will hold: V8 keeps doubles in place only where it saw one at first. */
 function initial(field: StateField): string {
   if (field.kind === 'f32' || field.kind === 'num') return 'NaN'
-  return field.kind === 'int' || field.kind === 'quant' || field.kind === 'uint' ? '0' : 'null'
+  return ['int', 'quant', 'uint', 'oneOf'].includes(field.kind) ? '0' : 'null'
 }
 
 function construct({ kind, index, name }: StateField): string {
@@ -125,7 +125,9 @@ function accessor({ kind, index, name, step }: StateField): string {
   if (setter !== undefined)
     return `get ${name}() { return ${own}.${kind === 'object' ? '$face' : 'proxy'} },
       set ${name}(v) { const o = this.#node; o.$b.${setter}(o, fields[${index}], v) }`
-  return `get ${name}() { return ${kind === 'quant' ? stepsToValue(own, step) : own} },
+  const value =
+    kind === 'quant' ? stepsToValue(own, step) : kind === 'oneOf' ? `names${index}[${own}]` : own
+  return `get ${name}() { return ${value} },
     set ${name}(v) {
       const o = this.#node
       const r = check${index}(v)

@@ -108,6 +108,7 @@ function column(field: StateField): string {
     case 'quant':
       return varints((from) => `((${from} << 1) ^ (${from} >> 31)) >>> 0`)
     case 'uint':
+    case 'oneOf':
       return varints((from) => from)
     case 'str':
       return repeated(field, `w.string(o.$${i})`)

@@ -51,6 +51,8 @@ function member(field: StateField, room: number): string {
       return `${key}; p = writeInteger(v, p, ${value}); b[p++] = 44`
     case 'bool':
       return `${key}; if (${value}) { ${literal('true,')} } else { ${literal('false,')} }`
+    case 'oneOf':
+      return slow(`w.string(names${field.index}[${value}])`)
     case 'str':
       return slow(`w.string(${value})`)
     case 'list':
