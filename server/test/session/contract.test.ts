@@ -12,12 +12,15 @@ import {
   quant,
   schema,
   str,
+  textFingerprint,
 } from '@ringside/protocol'
 import type { GameContract } from '@ringside/protocol'
 import { connect } from '../../../client/src/index.ts'
 import type { ConnectOptions } from '../../../client/src/index.ts'
 import { describe, expect, it } from 'vitest'
 import { createServer } from '../../src/index.ts'
+import { silentLogger } from '../../src/process/logger.ts'
+import { ContractCheck } from '../../src/session/contract-check.ts'
 import { startTestServer } from '../../src/testing/index.ts'
 import type { RawClient, TestServer } from '../../src/testing/index.ts'
 
@@ -225,6 +228,36 @@ describe('a client of another contract', () => {
     expect(await errorOf(thief)).toMatchObject({ code: 'invalid_payload' })
     const room = await kit.during(clientOf(kit, grown).create('arena'))
     expect(room.status).toBe('connected')
+  })
+
+  it('SE41: a text that is none is refused as what cannot be read', async () => {
+    await using kit = await start()
+    const raw = await kit.dial()
+    const text = '[[[[1,"a","int",0,1,0,0,0]]],[],["x"]]'
+    raw.sendSystem('contract', { fingerprint: textFingerprint(text) })
+    await raw.next('contractWanted')
+    raw.sendSystem('contract', { fingerprint: textFingerprint(text), text })
+    expect(await errorOf(raw)).toMatchObject({
+      code: 'contract_mismatch',
+      message: expect.stringContaining('cannot be read'),
+    })
+    await kit.until(() => raw.closed)
+    expect(raw.closed).toMatchObject({ code: 4008 })
+  })
+
+  it('SE41: only the newest 1,000 verdicts are remembered, and one that is asked for stays', () => {
+    const check = new ContractCheck(game, silentLogger)
+    const judged = (text: string): string => {
+      expect(check.judge(textFingerprint(text), text)).toContain('cannot be read')
+      return textFingerprint(text)
+    }
+    const [first, second] = [judged('first'), judged('second')]
+    for (let n = 0; n < 999; n++) {
+      judged(`junk ${n}`)
+      expect(check.verdictOn(first)).toContain('cannot be read')
+    }
+    expect(check.verdictOn(second)).toBeUndefined()
+    expect(check.judge(first, 'not its text')).toBeUndefined()
   })
 
   it('SE42: what is sent before the verdict waits for it, and is handled in order', async () => {
