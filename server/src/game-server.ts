@@ -145,8 +145,13 @@ export class GameServer implements Server {
   }
 
   async createRoom(type: string, options?: unknown): Promise<string> {
-    const room = await this.#parts.host.create(type, checkOptions(options))
-    return room.id
+    try {
+      const room = await this.#parts.host.create(type, checkOptions(options))
+      return room.id
+    } catch (error) {
+      // The server's own code may know what was wrong.
+      throw error instanceof RingsideError ? (error.cause ?? error) : error
+    }
   }
 
   async reserveSeat(

@@ -50,6 +50,13 @@ export interface ServerSettings {
    * lost), its rooms are stopped, `/health/live` is 503. Only a new process goes on: close, and end this one.
    */
   readonly onDead?: (cause: Error) => void
+  /**
+   * What becomes of an error that code of the game throws where nobody calls it: in a `setTimeout` of its own, or in a
+   * promise that it does not wait for. `log` tells of it, by the room and hook that began it where that is known, and the
+   * process goes on with all its rooms; `crash` leaves it to Node.js, which ends the process. It holds while the server
+   * listens, for the whole process. Default `log`.
+   */
+  readonly whenUncaught?: 'log' | 'crash'
   /** Default: uWebSockets.js. */
   readonly transport?: Transport
   /** Default: in memory. */
@@ -81,6 +88,7 @@ const settings = {
   ticketSecret: true,
   whenLogIsFull: true,
   onDead: true,
+  whenUncaught: true,
   transport: true,
   store: true,
   authorizeSpectator: true,
@@ -128,6 +136,12 @@ export function checkSeed(seed: number | string | undefined): string | null {
       }`,
     )
   return String(seed)
+}
+
+/** @throws RingsideError option_invalid unless it is 'log' (the default) or 'crash'. */
+export function checkUncaught(policy: 'log' | 'crash' = 'log'): 'log' | 'crash' {
+  if (policy === 'log' || policy === 'crash') return policy
+  throw invalid(`Expected whenUncaught as 'log' or 'crash', got '${String(policy)}'`)
 }
 
 function invalid(message: string): RingsideError {

@@ -11,10 +11,18 @@ import { randomId } from './process/ids.ts'
 import { checkLimits, withRateLimit } from './process/limits.ts'
 import { silentLogger } from './process/logger.ts'
 import { createMatchmaking } from './matchmake/create-matchmaking.ts'
+import { FailureLog } from './process/failure-log.ts'
 import { LoopWatch } from './process/loop-watch.ts'
+import { uncaughtPart } from './process/uncaught.ts'
 import { PrometheusMetrics } from './process/metrics.ts'
 import type { Part } from './process/part.ts'
-import { checkNodeName, checkSeed, checkTicketSecret, pickLimits } from './options.ts'
+import {
+  checkNodeName,
+  checkSeed,
+  checkTicketSecret,
+  checkUncaught,
+  pickLimits,
+} from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
 import { logReadings } from './outbox/readings.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
@@ -171,6 +179,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Everything starts and drains in this order, and stops in reverse.
   const partsWith = (listening: Part<Route>): Part<Route>[] => [
     watch,
+    uncaughtPart(new FailureLog(logger, clock), checkUncaught(options.whenUncaught)),
     statusPart({ status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment }),
     listening,
     sessions,

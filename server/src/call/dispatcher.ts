@@ -5,6 +5,7 @@ import { FailureLog } from '../process/failure-log.ts'
 import { isPromise } from '../process/promise.ts'
 import { refusalOf } from '../process/refusal.ts'
 import type { Logger } from '../process/logger.ts'
+import { runFrom } from '../process/uncaught.ts'
 import type { Activity } from '../process/loop-watch.ts'
 import type { Counters, Metrics } from '../process/metrics.ts'
 import type { ServerLimits } from '../process/limits.ts'
@@ -106,7 +107,9 @@ export class Dispatcher {
         return this.refuse('rate_limited', entry.id, replyTo)
       const scope = new CallScope(caller, (error) => this.listenerFailed(error, caller, entry))
       this.#activity.entry = entry
-      const result = entry.run(params, caller, scope)
+      const result = runFrom({ where: `method ${entry.name}` }, () =>
+        entry.run(params, caller, scope),
+      )
       this.#counters.messagesHandled++
       if (isPromise(result))
         this.#answerLater(new PendingCall(entry, replyTo.kept(), scope), result)

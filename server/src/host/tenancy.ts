@@ -7,7 +7,7 @@ import type { RoomContext } from '../room/context.ts'
 import type { RoomType } from '../room/type.ts'
 import { LiveRoom } from '../room/room.ts'
 import { restoredStart } from '../room/start.ts'
-import type { Start } from '../room/start.ts'
+import type { NewStart, Start } from '../room/start.ts'
 import type { StateMaker } from '../state/state-makers.ts'
 import { Attachment } from './attachment.ts'
 
@@ -158,11 +158,15 @@ export class Tenancy {
     const { outbox, assertMayBegin, onHeld, onFenced } = this.#parts
     const attachment = new Attachment(onFenced)
     const log = await outbox.openRoom(this.place.id, attachment, read)
-    try {
-      const start = await begin(log)
+    const mayRun = (): void => {
       assertMayBegin()
       attachment.assertHeld()
-      const room = new LiveRoom({ ...this.place, log }, start, this.#context)
+    }
+    try {
+      const start = await begin(log)
+      mayRun()
+      const opened = LiveRoom.open({ ...this.place, log }, checked(start, mayRun), this.#context)
+      const room = opened instanceof LiveRoom ? opened : await opened
       attachment.attach(room)
       this.#state = { kind: 'held', room }
       onHeld()
@@ -224,4 +228,14 @@ export class Tenancy {
     await this.#closed
     if (!room.hasEnded) throw new RingsideError('room_taken')
   }
+}
+
+/** An onCreate may take its time: whether its room may still begin is asked when it has a state, before anything is written. */
+function checked(start: Start, mayRun: () => void): Start {
+  if (start.kind !== 'new') return start
+  const track: NewStart['track'] = (initial) => {
+    mayRun()
+    return start.track(initial)
+  }
+  return { ...start, track }
 }

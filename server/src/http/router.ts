@@ -1,5 +1,6 @@
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
+import { runFrom } from '../process/uncaught.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { Route, RouteHandler } from './contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
@@ -97,7 +98,10 @@ export class Router {
     activity.roomId = ''
     activity.where = match.title
     activity.entry = null
-    const result = match.handler?.(request, response, { params: match.params, requireKey })
+    const { handler, params } = match
+    const result = runFrom({ where: match.title }, () =>
+      handler?.(request, response, { params, requireKey }),
+    )
     if (result instanceof Promise)
       result.catch((error: unknown) => this.#failed(error, request, response))
   }
@@ -112,6 +116,9 @@ export class Router {
     if (error instanceof RingsideError && error.code === 'aborted') return
     const { metrics, logger } = this.#parts
     metrics.counters.httpFailures++
+    // Whoever throws it has reported the cause, and knew more of it.
+    if (error instanceof RingsideError && error.code === 'internal')
+      return sendError(response, fromCode('internal'))
     const { method, path } = request
     logger.error({ method, path, err: error }, 'HTTP handler failed')
     sendError(response, fromCode('internal'))

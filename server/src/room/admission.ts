@@ -2,6 +2,7 @@ import { errorCodes } from '@ringside/protocol'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import { refusalOf } from '../process/refusal.ts'
+import { runFrom } from '../process/uncaught.ts'
 import type { JoinRequest, Room } from './definition.ts'
 import type { HookGuard } from './turn/guard.ts'
 import type { LooseHandlers } from './type.ts'
@@ -33,7 +34,7 @@ export class Admission {
    * reported here.
    */
   ask(request: Omit<JoinRequest, 'signal'>, gone: AbortSignal | null): Promise<unknown> {
-    const { face, onAuth, clock, timeoutMs } = this.#parts
+    const { face, onAuth, guard, clock, timeoutMs } = this.#parts
     if (!onAuth) return Promise.resolve(undefined)
     return new Promise((resolve, reject) => {
       const abort = new AbortController()
@@ -50,7 +51,7 @@ export class Admission {
       const cancelTimer = clock.after(timeoutMs, () => giveUp('timeout'))
       gone?.addEventListener('abort', onGone)
       const answer = async (): Promise<unknown> =>
-        onAuth(face, { ...request, signal: abort.signal })
+        runFrom(guard.from('onAuth'), () => onAuth(face, { ...request, signal: abort.signal }))
       answer().then(
         (auth) => {
           settle()

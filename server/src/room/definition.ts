@@ -214,8 +214,15 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   readonly emptyTimeoutMs?: number | null
   /** Default: the server's `whenLogIsFull`. */
   readonly whenLogIsFull?: FullLogPolicy
-  /** Makes the state. `options` are the creator's wishes: hostile until checked. */
-  onCreate(room: Omit<Room<State, Events>, 'state' | 'emit' | 'durable'>, options: Json): State
+  /**
+   * Makes the state, or a promise of it. `options` are the creator's wishes: hostile until checked. Nobody knows of the
+   * room before it has one: whoever asked for it waits, for `hookTimeoutMs` at most, and is then told `timeout`. Refuse
+   * by `throw reject(...)`; after anything else that is thrown they are told `internal`. Either way there is no room.
+   */
+  onCreate(
+    room: Omit<Room<State, Events>, 'state' | 'emit' | 'durable'>,
+    options: Json,
+  ): State | Promise<State>
   /**
    * Refuse by `throw reject(...)` or returning false; else the result (or what its promise gives) becomes
    * `session.auth`. Called before the seat is reserved. The client is told `timeout` when it has not settled after

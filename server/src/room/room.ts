@@ -1,10 +1,14 @@
 import type { SeatCommand } from '../call/call.ts'
+import { errorCodes } from '@ringside/protocol'
 import { RingsideError, reject } from '../process/errors.ts'
 import { warnOf } from '../process/log-line.ts'
 import { isPromise } from '../process/promise.ts'
 import type { RoomLog, RoomLogHandlers } from '../outbox/contract/outbox.ts'
 import { createRandom } from '../process/random.ts'
-import type { PatchHeader } from '../state/contract.ts'
+import { refusalOf } from '../process/refusal.ts'
+import { runFrom } from '../process/uncaught.ts'
+import { within } from '../process/wait.ts'
+import type { PatchHeader, StateTracker } from '../state/contract.ts'
 import { Admission } from './admission.ts'
 import type { RoomContext } from './context.ts'
 import type { EmitOptions, JoinRequest, LeaveReason, Room } from './definition.ts'
@@ -22,7 +26,7 @@ import { SeatLog } from './seats/seat-log.ts'
 import { SeatTable } from './seats/seat-table.ts'
 import type { SeatHost } from './seats/seat-table.ts'
 import { encodeRuntime } from './start.ts'
-import type { RestoredStart, Start } from './start.ts'
+import type { NewStart, RestoredStart, Start } from './start.ts'
 import { Status } from './status.ts'
 import { Awaited } from './turn/awaited.ts'
 import { CommandRunner } from './turn/commands.ts'
@@ -56,9 +60,10 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   readonly #context: RoomContext
   readonly #status = new Status()
   readonly #time: Time
-  readonly #recorder: Recorder
-  readonly #output: Output
-  readonly #life: SeatLife
+  // Nobody has the room before these are set: see `open`.
+  #recorder!: Recorder
+  #output!: Output
+  #life!: SeatLife
   readonly #loop: Loop
   readonly #timers: Timers
   readonly #guard: HookGuard
@@ -69,12 +74,24 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   /** Room clock at which it last paused. */
   #pausedAt = 0
 
+  readonly #opened: void | Promise<void>
+
   /**
-   * A new room runs onCreate and records its first state; a restored one takes its seats back, as
-   * dropped, and runs onRestore.
-   * @throws whatever onCreate throws.
+   * Opens a room. A new one runs onCreate and records its first state; a restored one takes its seats back, as dropped,
+   * and runs onRestore. A promise where onCreate returns one.
+   * @throws a refusal of onCreate as the game meant it; RingsideError timeout (RM40), or `internal` for anything else,
+   * which is reported here.
    */
-  constructor({ id, type, log, seed }: LiveRoomParts, start: Start, context: RoomContext) {
+  static open(
+    parts: LiveRoomParts,
+    start: Start,
+    context: RoomContext,
+  ): LiveRoom | Promise<LiveRoom> {
+    const room = new LiveRoom(parts, start, context)
+    return room.#opened === undefined ? room : room.#opened.then(() => room)
+  }
+
+  private constructor({ id, type, log, seed }: LiveRoomParts, start: Start, context: RoomContext) {
     const runtime = start.kind === 'restored' ? start.runtime : null
     const { clock, logger } = context
     this.id = id
@@ -128,44 +145,89 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#commands = new CommandRunner(face, this.#guard, this.#awaited)
     // A room without a tick steps with its patches.
     this.#loop = new Loop(clock, 1000 / (type.tickHz || type.patchHz), this.#step)
-    const tracker =
-      start.kind === 'new'
-        ? start.track(synchronous(type.handlers.onCreate(face, start.options)))
-        : start.tracker
-    const seatLog = new SeatLog()
-    const recorder = new Recorder(tracker, seatLog, log)
-    this.#recorder = recorder
-    this.#output = new Output({
-      recorder,
-      players,
-      type,
-      header: () => this.#header(),
-      runtime: () => this.#runtime(),
-    })
-    this.#life = new SeatLife({
-      face,
-      owner: this,
-      handlers: type.handlers,
-      table: this.seats,
-      log: seatLog,
-      hooks: new SeatHooks({
-        guard: this.#guard,
-        awaited: this.#awaited,
-        clock,
-        timeoutMs: context.hookTimeoutMs,
-      }),
-      output: this.#output,
-      newId: () => context.newId(),
-      begin: () => this.#begin(),
-      end: () => this.#endSoon(),
-      onChanged: () => this.#seatsChanged(),
-    })
-    written = { recorder, output: this.#output }
-    if (start.kind === 'new') recorder.recordFirstState()
-    else this.#restore(start)
-    // Metadata and seed are in snapshots only: an early crash must not lose them.
-    recorder.requestSnapshot()
-    this.#loop.start()
+    const run = (tracker: StateTracker): void => {
+      const seatLog = new SeatLog()
+      const recorder = new Recorder(tracker, seatLog, log)
+      this.#recorder = recorder
+      this.#output = new Output({
+        recorder,
+        players,
+        type,
+        header: () => this.#header(),
+        runtime: () => this.#runtime(),
+      })
+      this.#life = new SeatLife({
+        face,
+        owner: this,
+        handlers: type.handlers,
+        table: this.seats,
+        log: seatLog,
+        hooks: new SeatHooks({
+          guard: this.#guard,
+          awaited: this.#awaited,
+          clock,
+          timeoutMs: context.hookTimeoutMs,
+        }),
+        output: this.#output,
+        newId: () => context.newId(),
+        begin: () => this.#begin(),
+        end: () => this.#endSoon(),
+        onChanged: () => this.#seatsChanged(),
+      })
+      written = { recorder, output: this.#output }
+      if (start.kind === 'new') recorder.recordFirstState()
+      else this.#restore(start)
+      // Metadata and seed are in snapshots only: an early crash must not lose them.
+      recorder.requestSnapshot()
+      this.#loop.start()
+    }
+    this.#opened = start.kind === 'new' ? this.#create(start, run) : run(start.tracker)
+  }
+
+  /**
+   * Makes the state, then runs the room: at once, or once the promise of onCreate has settled, if that takes no longer
+   * than `hookTimeoutMs`. Nobody knows of the room before that (RM40).
+   */
+  #create(
+    { options, track }: NewStart,
+    run: (tracker: StateTracker) => void,
+  ): void | Promise<void> {
+    const beganAt = this.#guard.begin('onCreate')
+    try {
+      const initial = runFrom(this.#guard.from('onCreate'), () =>
+        this.type.handlers.onCreate(this.face, options),
+      )
+      if (isPromise(initial)) return this.#createLater(initial, (late) => run(track(late)))
+      run(track(initial))
+    } catch (error) {
+      throw this.#notMade(error)
+    } finally {
+      this.#guard.ended('onCreate', beganAt)
+    }
+  }
+
+  async #createLater(initial: Promise<unknown>, run: (initial: unknown) => void): Promise<void> {
+    const { clock, hookTimeoutMs } = this.#context
+    try {
+      let made: unknown
+      const waited = initial.then((state) => (made = state))
+      if (!(await within(clock, hookTimeoutMs, waited)))
+        throw new RingsideError('timeout', 'The room was not made in time')
+      this.#begin()
+      run(made)
+    } catch (error) {
+      throw this.#notMade(error)
+    }
+  }
+
+  /** There is no room: what game code still holds of it writes nothing. A bug is told here, and only that it was one there. */
+  #notMade(error: unknown): unknown {
+    this.#status.end(true)
+    this.#timers.clear()
+    if (refusalOf(error)) return error
+    this.#guard.report(error, 'onCreate')
+    this.#guard.flush()
+    return new RingsideError('internal', errorCodes.internal.text, { cause: error })
   }
 
   #restore({ runtime, seats }: RestoredStart): void {
@@ -372,6 +434,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     closed.catch((error: unknown) => {
       warnOf(this.#context.logger, error, [{ roomId: this.id }, 'room log did not close cleanly'])
     })
+    this.#guard.flush()
     this.#context.onEnded(this, closed)
   }
 
@@ -467,11 +530,4 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       ...this.profile.describe(this.now),
     })
   }
-}
-
-/** @throws RingsideError option_invalid for an onCreate that is async: a room has its state before it has anything. */
-function synchronous(state: unknown): unknown {
-  if (!isPromise(state)) return state
-  Promise.resolve(state).catch(() => {})
-  throw new RingsideError('option_invalid', 'Expected onCreate to return a state, got a promise')
 }

@@ -17,10 +17,16 @@ export interface RestoredStart {
   readonly seats: RestoredSeats
 }
 
+/** A room that begins. */
+export interface NewStart {
+  readonly kind: 'new'
+  /** The creator's wishes: hostile until onCreate has checked them. */
+  readonly options: Json
+  readonly track: TrackState
+}
+
 /** A room begins anew, or goes on from its log. */
-export type Start =
-  /** `options` are the creator's wishes: hostile until onCreate has checked them. */
-  { readonly kind: 'new'; readonly options: Json; readonly track: TrackState } | RestoredStart
+export type Start = NewStart | RestoredStart
 
 /** A snapshot has this for a new owner of the room, besides its state and seats (OB62). */
 export interface Runtime extends StoredProfile {

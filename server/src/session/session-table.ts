@@ -1,3 +1,4 @@
+import { runFrom } from '../process/uncaught.ts'
 import { SUBPROTOCOL, encodeFrame, encodeSystem } from '@ringside/protocol'
 import type { DisconnectReason, Session } from '../call/public-contract.ts'
 import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
@@ -188,7 +189,7 @@ export class SessionTable implements Part {
     const failed = (error: unknown): void =>
       this.#parts.logger.error({ hook, sessionId: session.handle.id, err: error }, 'Hook failed')
     try {
-      const result = run()
+      const result = runFrom({ where: hook }, run)
       if (result instanceof Promise) result.catch(failed)
     } catch (error) {
       failed(error)

@@ -4,6 +4,7 @@ import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError, reject } from '../../process/errors.ts'
 import { isPromise } from '../../process/promise.ts'
 import { refusalOf } from '../../process/refusal.ts'
+import { runFrom } from '../../process/uncaught.ts'
 import type { Awaited } from './awaited.ts'
 import type { HookGuard } from './guard.ts'
 import type { Room, RoomSession } from '../definition.ts'
@@ -45,7 +46,9 @@ export class CommandRunner {
   run(session: RoomSession, command: SeatCommand, payload: unknown): unknown {
     const beganAt = this.#guard.begin(command.where)
     try {
-      const result = command.run(this.#room, session, payload)
+      const result = runFrom(this.#guard.from(command.where), () =>
+        command.run(this.#room, session, payload),
+      )
       if (!isPromise(result)) return result
       return this.#awaited.track(
         result.then(undefined, (error: unknown) => this.#failed(error, command.where)),

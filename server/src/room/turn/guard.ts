@@ -1,6 +1,8 @@
 import type { Clock } from '../../process/clock.ts'
 import { FailureLog } from '../../process/failure-log.ts'
 import { isPromise } from '../../process/promise.ts'
+import { runFrom } from '../../process/uncaught.ts'
+import type { Origin } from '../../process/uncaught.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { RoomContext } from '../context.ts'
 
@@ -41,7 +43,7 @@ export class HookGuard {
   start(where: string, hook: () => unknown): Promise<void> | null {
     const beganAt = this.begin(where)
     try {
-      const result = hook()
+      const result = runFrom(this.from(where), hook)
       if (!isPromise(result)) return null
       return Promise.resolve(result).then(
         () => {},
@@ -55,6 +57,13 @@ export class HookGuard {
     }
   }
 
+  /** What code of the room leaves behind is traced to this. */
+  from(where: string): Origin {
+    return { where, report: this.#reportLate }
+  }
+
+  readonly #reportLate = (error: unknown, where: string): void => this.report(error, where)
+
   /** Code of the room begins; the result is the time, for `ended`. */
   begin(where: string): number {
     const { roomId, watch } = this.#parts
@@ -65,6 +74,11 @@ export class HookGuard {
   ended(where: string, beganAt: number): void {
     const { roomId, watch } = this.#parts
     watch.ran(roomId, where, beganAt)
+  }
+
+  /** The room is over: what was only counted is told. */
+  flush(): void {
+    this.#failures.flush()
   }
 
   report(error: unknown, where: string): void {
