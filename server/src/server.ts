@@ -5,6 +5,7 @@ import { SystemClock } from './process/clock.ts'
 import { FeedPart } from './feed/create-feed.ts'
 import { GameServer } from './game-server.ts'
 import { createKeyCheck } from './auth/api-key.ts'
+import { ServerSecret } from './auth/server-secret.ts'
 import type { Route } from './http/contract.ts'
 import { Router } from './http/router.ts'
 import { randomId } from './process/ids.ts'
@@ -29,6 +30,7 @@ import { MemoryStore } from './outbox/stores/memory/store.ts'
 import { createRandom, createSeeds } from './process/random.ts'
 import type { RoomType } from './room/type.ts'
 import { createHost } from './host/create-host.ts'
+import { SealedTokens } from './room/seats/reconnect-token.ts'
 import { checkFullLogPolicy } from './room/type.ts'
 import type { Server } from './server-types.ts'
 import type { ServerOptions } from './options.ts'
@@ -99,6 +101,10 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     maxDelayMs: () => Math.max(0, ...[...types.values()].map(({ delayMs }) => delayMs)),
   })
 
+  // Tickets and reconnect tokens.
+  const secret = new ServerSecret(checkTicketSecret(options.ticketSecret), () => store.records)
+  const keyFor = (purpose: string): Buffer => secret.keyFor(purpose)
+
   // Steps 5 and 6: rooms and their state.
   const seedOf = createSeeds(checkSeed(options.seed))
   const states = new StateMakers()
@@ -106,6 +112,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     outbox,
     maxRooms: limits.maxRooms,
     settleMs: limits.settleMs,
+    onLogStarted: () => secret.load(),
     isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
     seedOf,
     statesOf: (type) => states.of(type.definition.state),
@@ -114,6 +121,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       logger,
       newId,
       hookTimeoutMs: limits.hookTimeoutMs,
+      tokens: new SealedTokens({ keyFor, now: () => outbox.now() }),
       publish: (topic, frame) => transport.publish(topic, frame),
       observeTickLag: (ms) => metrics.observeTickLag(ms),
       enter: (roomId, where) => watch.enter(roomId, where),
@@ -125,7 +133,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     limits,
     clock,
     nodeName,
-    ticketSecret: checkTicketSecret(options.ticketSecret),
+    ticketKey: () => keyFor('ticket'),
     newId,
   })
 

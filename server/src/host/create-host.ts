@@ -10,6 +10,8 @@ import { Records } from './records.ts'
 export interface HostContext extends Omit<HostParts, 'records' | 'outbox'> {
   readonly outbox: HostParts['outbox'] &
     Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms' | 'sealed' | 'start' | 'stop'>
+  /** The log is open, and no room goes on yet: what all rooms need is read from it here. */
+  readonly onLogStarted?: () => Promise<void>
 }
 
 /** Makes the host of a process's rooms, with what it is made of. Nothing runs before the part starts. */
@@ -22,18 +24,23 @@ export function createHost(
   const writer = new RecordWriter({ outbox, clock, logger })
   const records = new Records({ outbox, writer })
   const host = new Host(types, { ...context, records })
-  return { host, part: partOf(host, outbox) }
+  return { host, part: partOf(host, outbox, context.onLogStarted) }
 }
 
 /**
  * The rooms of a process and their log, as one part: rooms are restored from the log once it runs, and what they
  * hand over at the end is stored before anything after them is drained.
  */
-function partOf(host: Host, outbox: Pick<Outbox, 'start' | 'stop'>): Part<never> {
+function partOf(
+  host: Host,
+  outbox: Pick<Outbox, 'start' | 'stop'>,
+  onLogStarted: HostContext['onLogStarted'],
+): Part<never> {
   return {
     name: 'rooms and log',
     async start() {
       await outbox.start()
+      await onLogStarted?.()
       await host.restore()
     },
     async drain() {

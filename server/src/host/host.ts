@@ -117,12 +117,16 @@ export class Host {
     const place = { id, type, seed, createdAt: this.#parts.outbox.now() }
     const room = await this.#hold(place, (tenancy) => tenancy.open(options))
     this.#context.logger.info({ roomId: id, type: type.name }, 'room opened')
+    // Its maker, or whom that sends, is on the way: the record may take longer than an empty room lives.
+    const comes = room.seats.expect()
     try {
       // The caller is told of the room only once a restart would find it again.
       await this.#records.add(room, place)
     } catch (error) {
       room.finish('room_ended')
       throw error
+    } finally {
+      comes()
     }
     // Its log was given up, or the game ended it: nobody can be sent there.
     if (room.isOver)

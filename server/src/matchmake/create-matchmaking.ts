@@ -14,8 +14,8 @@ export interface MatchmakingContext extends Pick<
   MatchmakerParts,
   'host' | 'clock' | 'nodeName' | 'newId'
 > {
-  /** It signs tickets; null = a random one, so that tickets end with the process. */
-  readonly ticketSecret: string | null
+  /** The key by which tickets are signed. */
+  readonly ticketKey: () => Buffer
   readonly limits: Pick<
     ServerLimits,
     'ticketTtlMs' | 'maxUnclaimedPerIp' | 'maxRoomsPerIp' | 'joinsPerSecondPerIp' | 'maxBodyBytes'
@@ -23,18 +23,31 @@ export interface MatchmakingContext extends Pick<
 }
 
 /** Makes the matchmaker of the rooms of this process, with what it is made of and its routes. */
-export function createMatchmaking({ ticketSecret, limits, ...context }: MatchmakingContext): {
+export function createMatchmaking({ ticketKey, limits, ...context }: MatchmakingContext): {
   readonly matchmaker: Matchmaker
   readonly part: Part<Route>
 } {
   const matchmaker = new Matchmaker({
     ...context,
-    office: new TicketOffice(ticketSecret),
+    office: new TicketOffice(ticketKey),
     ticketTtlMs: limits.ticketTtlMs,
     unclaimed: new AddressCount(limits.maxUnclaimedPerIp),
     made: new MadeRooms(context.host, limits.maxRoomsPerIp),
   })
   const joins = new AddressRate(limits.joinsPerSecondPerIp, context.clock)
   const routes = matchmakeRoutes({ matchmaker, joins, maxBodyBytes: limits.maxBodyBytes })
-  return { matchmaker, part: { name: 'matchmaking', routes } }
+  return {
+    matchmaker,
+    part: {
+      name: 'matchmaking',
+      routes,
+      counters: [
+        {
+          name: 'seats_given_back_total',
+          help: 'Seats and wishes for one that clients have given up before they were in',
+          read: () => matchmaker.givenBackCount,
+        },
+      ],
+    },
+  }
 }

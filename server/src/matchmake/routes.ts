@@ -29,8 +29,13 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
       joins.check(remoteAddress)
       const abort = new AbortController()
       response.onAborted(() => abort.abort())
-      const { name: playerName, options } = await readJsonObject(request, maxBodyBytes)
-      const wish = { name: playerName, options, remoteAddress, gone: abort.signal }
+      const {
+        name: playerName,
+        options,
+        wish: wishName,
+      } = await readJsonObject(request, maxBodyBytes)
+      const gone = abort.signal
+      const wish = { name: playerName, options, remoteAddress, gone, wish: wishName }
       const answer = await find(params['target'] ?? '', wish)
       sendJson(response, { body: answer })
     },
@@ -43,7 +48,16 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
       const { token } = await readJsonObject(request, maxBodyBytes)
       const roomId = params['roomId']
       if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
-      sendJson(response, { body: matchmaker.reconnect(roomId, token) })
+      sendJson(response, { body: matchmaker.reconnect(roomId, token, request.remoteAddress) })
+    },
+  })
+  routes.push({
+    method: 'POST',
+    path: '/matchmake/release',
+    async handler(request, response) {
+      joins.check(request.remoteAddress)
+      matchmaker.giveBack(await readJsonObject(request, maxBodyBytes))
+      response.send(204, { 'cache-control': 'no-store' }, '')
     },
   })
   return routes

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import { RingsideError } from '../process/errors.ts'
 
 /** The content of a ticket. It names one seat and one opening of it; the seat table makes it single-use. */
@@ -20,10 +20,15 @@ const MAX_TICKET_CHARACTERS = 1_024
 
 /** Signs and checks tickets (HMAC-SHA-256, RFC 2104). */
 export class TicketOffice {
-  readonly #secret: Buffer
+  readonly #secret: () => Buffer
 
-  constructor(secret: string | null) {
-    this.#secret = secret === null ? randomBytes(32) : Buffer.from(secret, 'utf8')
+  /** The key is asked for at each ticket: it may be known only once the server has started. */
+  constructor(secret: string | (() => Buffer)) {
+    if (typeof secret !== 'string') this.#secret = secret
+    else {
+      const key = Buffer.from(secret, 'utf8')
+      this.#secret = () => key
+    }
   }
 
   /** Two base64url parts joined by a dot: the JSON and its signature. */
@@ -50,6 +55,6 @@ export class TicketOffice {
   }
 
   #signature(body: string): Buffer {
-    return createHmac('sha256', this.#secret).update(body).digest()
+    return createHmac('sha256', this.#secret()).update(body).digest()
   }
 }

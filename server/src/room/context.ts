@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
+import type { ReconnectTokens } from './seats/reconnect-token.ts'
 
 /** A room sees the server around it as this; it sees no transport, outbox or feed. */
 export interface RoomContext {
@@ -9,6 +10,7 @@ export interface RoomContext {
   publish(topic: string, frame: Uint8Array): void
   /** A hook that may be async is waited for so long, in ms. */
   readonly hookTimeoutMs: number
+  readonly tokens: ReconnectTokens
   /** A new unguessable id. */
   newId(): string
   /** The number of seats, metadata or lock has changed. */

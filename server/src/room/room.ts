@@ -22,6 +22,7 @@ import { Profile } from './profile.ts'
 import type { Seat } from './seats/seat.ts'
 import { SeatHooks } from './seats/seat-hooks.ts'
 import { SeatLife } from './seats/seat-life.ts'
+import type { SeatClaim } from './seats/seat-life.ts'
 import { SeatLog } from './seats/seat-log.ts'
 import { SeatTable } from './seats/seat-table.ts'
 import type { SeatHost } from './seats/seat-table.ts'
@@ -169,7 +170,9 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
           timeoutMs: context.hookTimeoutMs,
         }),
         output: this.#output,
-        newId: () => context.newId(),
+        epoch: log.epoch,
+        clock,
+        tokens: context.tokens,
         begin: () => this.#begin(),
         end: () => this.#endSoon(),
         onChanged: () => this.#seatsChanged(),
@@ -292,6 +295,11 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   /** Runs onAuth. Returns and throws as Admission.ask. */
   admit(request: Omit<JoinRequest, 'signal'>, gone: AbortSignal | null): Promise<unknown> {
     return this.#admission.ask(request, gone)
+  }
+
+  /** Says what a reconnect token is good for here; null: nothing. */
+  claim(token: string): SeatClaim | null {
+    return this.#life.claim(token)
   }
 
   enter(seat: Seat): void {
@@ -458,7 +466,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   // ---- turns
 
   #seatsChanged(): void {
-    if (this.seats.isEmpty) this.#emptySince = this.now
+    if (this.clientCount === 0) this.#emptySince = this.now
     this.#context.onChanged(this)
   }
 
@@ -494,7 +502,8 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
 
   #isAbandoned(): boolean {
     const timeout = this.type.emptyTimeoutMs
-    return timeout !== null && this.seats.isEmpty && this.now - this.#emptySince >= timeout
+    if (timeout === null || !this.seats.isEmpty || this.seats.isExpecting) return false
+    return this.now - this.#emptySince >= timeout
   }
 
   #pause(): void {
@@ -514,6 +523,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   #resume(): void {
     this.#begin()
     const pausedMs = this.now - this.#pausedAt
+    this.#life.putOff(pausedMs)
     this.#guard.run('onResume', () => this.type.handlers.onResume?.(this.face, pausedMs))
     this.#loop.start()
   }

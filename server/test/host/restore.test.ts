@@ -84,7 +84,7 @@ describe.each([
     )
   })
 
-  it('CL3 who does not come back has left after the grace', async () => {
+  it('CL3 CL36 who does not come back has left after the grace, 30 s at least', async () => {
     await restarted(
       async (test) => {
         const ada = await test.join('Ada')
@@ -92,7 +92,10 @@ describe.each([
         return ada.seat.roomId
       },
       async (test) => {
-        await test.clock.advanceAsync(20_100, 20)
+        // The grace of the room is 20 s, that after a takeover 30 s at least.
+        await test.clock.advanceAsync(29_000, 20)
+        expect(test.hookLog).not.toContain('leave Ada dropped')
+        await test.clock.advanceAsync(1_100, 20)
         expect(test.hookLog).toContain('leave Ada dropped')
       },
       isCrash,

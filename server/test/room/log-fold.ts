@@ -34,7 +34,7 @@ export function fold(events: readonly LogEvent[], upTo = Number.MAX_SAFE_INTEGER
         hiddenState = applyMergePatch(hiddenState, JSON.parse(event.hidden) as Json)
     } else hiddenState = foldSeatEvent(hiddenState, event) ?? {}
   }
-  const { '~seats': _seats, ...hidden } = hiddenState as { [key: string]: Json }
+  const { '~seats': _seats, '~gone': _gone, ...hidden } = hiddenState as { [key: string]: Json }
   const state = applyMergePatch(structuredClone(publicState), structuredClone(hidden))
   return { n, publicState, hiddenState, state, seats: seatEntriesOf(hiddenState) ?? {} }
 }

@@ -261,6 +261,14 @@ describe('dropping and reconnecting', () => {
     expect(test.hookLog).toContain('reconnect Ada')
     expect(back.all('joined')[0]?.sessionId).toBe(ada.seat.sessionId)
     expect(back.all('joined')[0]?.reconnectToken).not.toBe(token)
+    // Its answer may have been lost: the token before the newest counts until the newest is used.
+    expect((await test.http('POST', path, { token })).status).toBe(200)
+    const newest = back.all('joined')[0]?.reconnectToken
+    const again = await test.dial()
+    const next = await test.http('POST', path, { token: newest })
+    again.sendSystem('join', { ticket: (next.body as { ticket: string }).ticket })
+    await test.clock.advanceAsync(5)
+    expect(again.count('joined')).toBe(1)
     const stale = await test.http('POST', path, { token })
     expect(stale.body).toMatchObject({ error: { code: 'reconnect_refused' } })
   })

@@ -96,6 +96,8 @@ export interface StoredRoom {
   readonly n: number
   readonly seq: number
   readonly epoch: number
+  /** Store time in ms of the last event that is not a new owner's marker. */
+  readonly at: number
   /** The state is encoded JSON, as that of a snapshot. */
   readonly publicState: string
   readonly hiddenState: string | null

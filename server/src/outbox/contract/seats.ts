@@ -9,6 +9,16 @@ import type { LogEvent } from './store.ts'
 export const SEATS = '~seats'
 
 /**
+ * Key of the seats that are gone, by session id, each with the store time at which it was given up. They are kept for
+ * `GONE_MS`, so that no token of theirs seats them anew (CL35). Under `''` stands the time up to which some were forgotten
+ * sooner, if any were.
+ */
+export const GONE = '~gone'
+
+/** A seat that is gone is remembered for so long, and a token seats anew that was issued so long before, in ms. */
+export const GONE_MS = 60_000
+
+/**
  * A seat comes this far: `joining` until `onJoin` has settled, `seated`, `leaving` until `onLeave` has, `gone`
  * from then on. A new owner runs `onLeave` for a seat that is `joining` or `leaving`.
  */
@@ -18,8 +28,10 @@ export type SeatPhase = 'joining' | 'seated' | 'leaving' | 'gone'
 export interface SeatEntry {
   readonly name: string
   readonly phase: SeatPhase
-  /** The token that reconnects the seat. */
-  readonly token: string
+  /** The generation of its newest token; absent in a log of before tokens had one. */
+  readonly generation?: number
+  /** A log of before has the token itself here: it counts as that of generation 0. */
+  readonly token?: string | null
   /** `session.auth` as encoded JSON: a merge patch would drop nulls inside of it. */
   readonly auth: string
   /** The team that the player is in, if any. */

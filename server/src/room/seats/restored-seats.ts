@@ -1,14 +1,18 @@
 import type { Json } from '@ringside/protocol'
 import type { StoredRoom } from '../../outbox/contract/outbox.ts'
-import { SEATS, seatEntriesOf } from '../../outbox/contract/seats.ts'
+import { GONE, SEATS, seatEntriesOf } from '../../outbox/contract/seats.ts'
 import type { SeatEntry } from '../../outbox/contract/seats.ts'
-import type { LoggedSeats } from './seat-log.ts'
+import type { GoneSeats, LoggedSeats } from './seat-log.ts'
 
 /** The seats of a room that goes on from its log. */
 export interface RestoredSeats {
   readonly seats: LoggedSeats
   /** False for a log that was written before its hidden document had the seats. */
   readonly isLogged: boolean
+  /** Seats that were given up not long ago; null where the log says nothing of such. */
+  readonly gone: GoneSeats | null
+  /** Store time in ms of the last event that the owner before has written. */
+  readonly lastAt: number
 }
 
 /**
@@ -16,14 +20,18 @@ export interface RestoredSeats {
  * @throws SyntaxError when it is no JSON.
  */
 export function takeSeats(
-  restored: Pick<StoredRoom, 'hiddenState' | 'runtime' | 'events'>,
+  restored: Pick<StoredRoom, 'hiddenState' | 'runtime' | 'events' | 'at'>,
 ): RestoredSeats & Pick<StoredRoom, 'hiddenState'> {
   const hidden = JSON.parse(restored.hiddenState ?? 'null') as Json
   const seats = seatEntriesOf(hidden)
-  if (seats === null)
-    return { seats: seatsOfOldLog(restored), isLogged: false, hiddenState: restored.hiddenState }
-  const { [SEATS]: _seats, ...rest } = hidden as { [key: string]: Json }
-  return { seats, isLogged: true, hiddenState: JSON.stringify(rest) }
+  const lastAt = restored.at
+  if (seats === null) {
+    const { hiddenState } = restored
+    return { seats: seatsOfOldLog(restored), isLogged: false, gone: null, lastAt, hiddenState }
+  }
+  const { [SEATS]: _seats, [GONE]: gone = null, ...rest } = hidden as { [key: string]: Json }
+  const hiddenState = JSON.stringify(rest)
+  return { seats, isLogged: true, gone: gone as GoneSeats | null, lastAt, hiddenState }
 }
 
 /** A seat in the `runtime` of an old snapshot. */

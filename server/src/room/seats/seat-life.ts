@@ -1,13 +1,16 @@
 import { encodeSystem, errorCodes, system } from '@ringside/protocol'
+import { GONE_MS } from '../../outbox/contract/seats.ts'
 import type { SeatPhase } from '../../outbox/contract/seats.ts'
+import type { Clock } from '../../process/clock.ts'
 import type { LeaveReason, Room } from '../definition.ts'
 import type { Output } from '../output/output.ts'
 import type { LooseHandlers } from '../type.ts'
 import { decodeAuth, encodeAuth } from './seat-log.ts'
 import type { SeatLog } from './seat-log.ts'
+import type { ReconnectTokens } from './reconnect-token.ts'
 import type { RestoredSeats } from './restored-seats.ts'
 import { Seat } from './seat.ts'
-import type { SeatOwner } from './seat.ts'
+import type { SeatFacts, SeatOwner } from './seat.ts'
 import type { SeatHooks } from './seat-hooks.ts'
 import type { SeatTable } from './seat-table.ts'
 
@@ -15,12 +18,14 @@ export interface SeatLifeParts {
   /** The room as its hooks get it. */
   readonly face: Room
   readonly owner: SeatOwner
+  readonly epoch: number
+  readonly clock: Clock
+  readonly tokens: ReconnectTokens
   readonly handlers: LooseHandlers
   readonly table: SeatTable
   readonly log: SeatLog
   readonly hooks: SeatHooks
   readonly output: Output
-  readonly newId: () => string
   /** A turn begins: the room's clock is set. */
   readonly begin: () => void
   /** A turn is over: the room may end now. */
@@ -29,12 +34,23 @@ export interface SeatLifeParts {
   readonly onChanged: () => void
 }
 
+/** A reconnect token is good for this. */
+export type SeatClaim =
+  | { readonly kind: 'seat'; readonly seat: Seat; readonly generation: number }
+  /** The seat is to be reserved anew, for its joining was set back with the owner before. */
+  | { readonly kind: 'anew'; readonly facts: SeatFacts; readonly generation: number }
+
+/** After a takeover everybody has so long to come back, in ms, whatever the grace of the room is. */
+const GRACE_AFTER_TAKEOVER_MS = 30_000
+
 /**
  * The way of a seat through its room: it enters, drops, comes back, leaves. Each step runs its hook, changes the
  * seat in the log, and tells the others, in one turn where the hook is synchronous (OB93, RM16).
  */
 export class SeatLife {
   readonly #parts: SeatLifeParts
+  /** Until then, by the room's clock, tokens of the owner before seat anew; store time of its last event. */
+  #anew = { until: -Infinity, lastAt: 0 }
 
   constructor(parts: SeatLifeParts) {
     this.#parts = parts
@@ -42,12 +58,12 @@ export class SeatLife {
 
   /** A new player is in: `joined` for everybody; once onJoin has settled, JOINED and a full state for them. */
   enter(seat: Seat): void {
-    const { face, handlers, table, log, hooks, output, newId, begin, end, onChanged } = this.#parts
+    const { face, handlers, table, log, hooks, output, begin, end, onChanged } = this.#parts
     begin()
     seat.isJoining = true
-    seat.reconnectToken = newId()
-    const { name, reconnectToken: token } = seat
-    log.add(seat.id, { name, token, auth: encodeAuth(seat.auth) })
+    seat.advance()
+    const { name, generation } = seat
+    log.add(seat.id, { name, generation, auth: encodeAuth(seat.auth) })
     output.presence('joined', seat)
     hooks.run(seat, {
       where: 'onJoin',
@@ -71,8 +87,46 @@ export class SeatLife {
     if (seat.status === 'gone') return
     begin()
     log.setPhase(seat.id, 'seated')
-    if (seat.isConnected) output.greet(seat, face.now)
+    if (seat.isConnected) {
+      this.#issueToken(seat)
+      output.greet(seat, face.now)
+    }
     end()
+  }
+
+  #issueToken(seat: Seat): void {
+    const { owner, epoch, log, tokens } = this.#parts
+    const { id: session, generation, name } = seat
+    const auth = log.get(session)?.auth ?? 'null'
+    seat.reconnectToken = tokens.seal({ room: owner.id, session, epoch, generation, name, auth })
+  }
+
+  /**
+   * Says what a reconnect token is good for (CL33, CL35). Of a seat that is known every token counts but those that are
+   * older than the one before its newest. A seat that is not known was seated and set back, if the token is of an owner
+   * before and of its last minute: for whoever has been given up within that is remembered.
+   */
+  claim(text: string): SeatClaim | null {
+    const { owner, epoch, table, log, tokens } = this.#parts
+    const token = tokens.open(text)
+    if (!token) {
+      const seat = table.byOldToken(text)
+      return seat && { kind: 'seat', seat, generation: 0 }
+    }
+    if (token.room !== owner.id) return null
+    const { session: id, name, generation, issuedAt } = token
+    const seat = table.find(id)
+    if (seat) return generation >= seat.generation - 1 ? { kind: 'seat', seat, generation } : null
+    const { until, lastAt } = this.#anew
+    const isOfBefore = token.epoch < epoch && issuedAt > lastAt - GONE_MS
+    if (!isOfBefore || this.#parts.clock.now() >= until || !log.isUnknown(id, issuedAt)) return null
+    return { kind: 'anew', facts: { id, name, auth: decodeAuth(token.auth) }, generation }
+  }
+
+  /** The room has stood still for so long, and let nobody in. */
+  putOff(pausedMs: number): void {
+    this.#anew = { ...this.#anew, until: this.#anew.until + pausedMs }
+    this.#parts.log.putOff(pausedMs)
   }
 
   /** onJoin has had its time: the player is told that they are not in, and may try again. */
@@ -93,7 +147,7 @@ export class SeatLife {
   reenter(seat: Seat): void {
     // While onJoin is on its way nobody is greeted; once it has settled, whichever connection there is will be.
     if (seat.isJoining) return
-    const { face, handlers, log, hooks, output, newId, begin, end } = this.#parts
+    const { face, handlers, log, hooks, output, begin, end } = this.#parts
     hooks.whenIdle(seat, () => {
       begin()
       hooks.runNow(seat, {
@@ -101,8 +155,9 @@ export class SeatLife {
         call: () => handlers.onReconnect?.(face, seat.face),
         after: () => {
           if (!seat.isConnected) return
-          seat.reconnectToken = newId()
-          log.setToken(seat.id, seat.reconnectToken)
+          seat.advance()
+          log.setGeneration(seat.id, seat.generation)
+          this.#issueToken(seat)
           output.greet(seat, face.now)
         },
       })
@@ -145,11 +200,11 @@ export class SeatLife {
   }
 
   #left(seat: Seat): void {
-    const { log, output, begin, end, onChanged } = this.#parts
+    const { log, output, tokens, begin, end, onChanged } = this.#parts
     begin()
     output.forgetTeam(seat)
     output.presence('left', seat)
-    log.setPhase(seat.id, 'gone')
+    log.setGone(seat.id, tokens.now())
     onChanged()
     end()
   }
@@ -158,19 +213,21 @@ export class SeatLife {
    * Takes over the seats of the room's last owner, as if their players had dropped just now, and writes the
    * `joined` that are missing. The result finishes what that owner has not: call it once onRestore has run.
    */
-  restore({ seats, isLogged }: RestoredSeats): () => void {
-    const { owner, table, log, output } = this.#parts
+  restore({ seats, isLogged, gone, lastAt }: RestoredSeats): () => void {
+    const { owner, table, log, output, clock, tokens } = this.#parts
+    this.#anew = { until: clock.now() + GONE_MS, lastAt }
+    log.restoreGone(gone, tokens.now() + GONE_MS)
     if (isLogged) log.restore(seats)
     else log.adopt(seats)
     const unfinished: (() => void)[] = []
     for (const [id, entry] of Object.entries(seats)) {
       const facts = { id, name: entry.name, auth: decodeAuth(entry.auth) }
       const isIn = entry.phase === 'joining' || entry.phase === 'seated'
-      const seat = isIn ? table.restore(facts, entry.token) : new Seat(owner, facts)
+      const seat = isIn ? table.restore(facts, entry) : new Seat(owner, facts)
       seat.team = entry.team ?? null
       if (seat.team !== null) output.restoreTeam(seat)
       if (entry.isNew) output.presence('joined', seat)
-      if (entry.phase === 'seated') table.startGrace(seat)
+      if (entry.phase === 'seated') table.startGrace(seat, GRACE_AFTER_TAKEOVER_MS)
       else {
         const reason = (entry.reason ?? 'dropped') as LeaveReason
         unfinished.push(() => this.#finish(seat, entry.phase, reason))

@@ -1,7 +1,9 @@
+import { timingSafeEqual } from 'node:crypto'
 import { clipText, closeCodes, encodeSystem } from '@ringside/protocol'
 import type { CloseCause } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { ClientLink } from '../../call/seat-contract.ts'
+import type { SeatEntry } from '../../outbox/contract/seats.ts'
 import type { RoomContext } from '../context.ts'
 import type { LeaveReason, RoomSession } from '../definition.ts'
 import type { RoomType } from '../type.ts'
@@ -47,6 +49,7 @@ export class SeatTable {
   readonly #reserved = new Map<string, Seat>()
   /** Number of the seats that are given up and whose onJoin is on its way. */
   #joiningGone = 0
+  #expectedCount = 0
   /** Seats whose player is in, connected or dropped, in the order of joining. */
   readonly seated = new Map<string, Seat>()
   /** The same seats as game code gets them. */
@@ -59,6 +62,24 @@ export class SeatTable {
 
   get isEmpty(): boolean {
     return this.seated.size === 0 && this.#reserved.size === 0
+  }
+
+  /** Somebody who may get a seat is on the way: `onAuth` is asked, or the room has just been made for them. */
+  get isExpecting(): boolean {
+    return this.#expectedCount > 0
+  }
+
+  /**
+   * Somebody is on the way to a seat: the room does not end for being empty until the result was called (RM54). Who
+   * calls it again does nothing.
+   */
+  expect(): () => void {
+    this.#expectedCount++
+    let isDone = false
+    return () => {
+      if (!isDone) this.#expectedCount--
+      isDone = true
+    }
   }
 
   get freeCount(): number {
@@ -80,6 +101,13 @@ export class SeatTable {
     return seat
   }
 
+  /** Holds a reserved seat for `ticketTtlMs` from now on; does nothing for a taken one. */
+  renew(seat: Seat, ticketTtlMs: number): void {
+    if (!this.#reserved.has(seat.id)) return
+    seat.cancelTimer?.()
+    seat.cancelTimer = this.#context.clock.after(ticketTtlMs, () => this.cancel(seat))
+  }
+
   /** Gives a reserved seat back; does nothing for a taken one. */
   cancel(seat: Seat): void {
     if (!this.#reserved.delete(seat.id)) return
@@ -88,11 +116,26 @@ export class SeatTable {
     this.#context.onChanged(this.#room)
   }
 
-  /** A seat that may be reconnected with this token, or null. */
-  byReconnectToken(token: string): Seat | null {
-    if (token === '') return null
-    for (const seat of this.seated.values()) if (seat.reconnectToken === token) return seat
+  /** The seat that a log of before has this token for, or null. */
+  byOldToken(token: string): Seat | null {
+    const given = Buffer.from(token, 'utf8')
+    for (const seat of this.seated.values()) {
+      const known = Buffer.from(seat.oldToken, 'utf8')
+      const isOfLength = known.length > 0 && known.length === given.length
+      if (isOfLength && timingSafeEqual(known, given)) return seat
+    }
     return null
+  }
+
+  /** Gives a reserved seat back, or a taken one up that a new player has taken with this very ticket (MM10). */
+  giveBack(seat: Seat, ticketId: string): boolean {
+    if (this.#reserved.has(seat.id) && seat.openTicket === ticketId) {
+      this.cancel(seat)
+      return true
+    }
+    if (seat.firstTicket !== ticketId || this.seated.get(seat.id) !== seat) return false
+    this.#room.leave(seat, 'left')
+    return true
   }
 
   find(sessionId: string): Seat | null {
@@ -112,6 +155,7 @@ export class SeatTable {
     seat.cancelTimer = null
     const before = seat.link
     const isNew = this.#reserved.delete(seat.id)
+    if (isNew) seat.firstTicket = ticketId
     seat.connect(link)
     if (before) this.#dismiss(before, 'replaced')
     if (isNew) {
@@ -177,20 +221,24 @@ export class SeatTable {
   }
 
   /** Takes over a seat of the room's last owner, whose player counts as dropped just now. */
-  restore(facts: SeatFacts, reconnectToken: string): Seat {
+  restore(
+    facts: SeatFacts,
+    { generation = 0, token }: Pick<SeatEntry, 'generation' | 'token'>,
+  ): Seat {
     const seat = new Seat(this.#room, facts)
-    seat.reconnectToken = reconnectToken
+    seat.generation = generation
+    seat.oldToken = token ?? ''
     seat.status = 'dropped'
     this.#seat(seat)
     return seat
   }
 
-  /** The player has so long to come back. */
-  startGrace(seat: Seat): void {
-    const graceMs = this.#room.type.reconnectGraceMs
+  /** The player has so long to come back: `reconnectGraceMs`, or `atLeastMs` where that is more. */
+  startGrace(seat: Seat, atLeastMs = 0): void {
+    const graceMs = Math.max(this.#room.type.reconnectGraceMs, atLeastMs)
     seat.cancelTimer = this.#context.clock.after(graceMs, () => {
       // A room that stands still lets nobody back in: the time for coming back begins anew.
-      if (this.#room.isStill && !this.#room.isOver) this.startGrace(seat)
+      if (this.#room.isStill && !this.#room.isOver) this.startGrace(seat, atLeastMs)
       else this.#room.leave(seat, 'dropped')
     })
   }

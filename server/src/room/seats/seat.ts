@@ -58,10 +58,18 @@ export class Seat implements ClientSeat {
   /** Frames that the game has sent before JOINED. */
   #early: Uint8Array[] = []
   #earlyBytes = 0
-  /** The only token that reconnects this seat; a new one with every JOINED. */
+  /** The newest token, as JOINED hands it out. */
   reconnectToken = ''
+  /** Generation of the newest token; 0 before the first, and for a seat with a token of before they had one. */
+  generation = 0
+  /** The token that a log of before has, or ''. */
+  oldToken = ''
   /** Id of the one ticket that may take this seat now, or ''. */
   openTicket = ''
+  /** Generation of the token that this ticket was given for. */
+  openGeneration = 0
+  /** Id of the ticket that a new player has taken the seat with, or ''. */
+  firstTicket = ''
   cancelTimer: (() => void) | null = null
   /** The reservation is over: the seat was taken, or given back. */
   onSettled: () => void = () => {}
@@ -121,6 +129,16 @@ export class Seat implements ClientSeat {
     this.#early = []
     this.#earlyBytes = 0
     return early
+  }
+
+  /**
+   * The next JOINED answers the token that the open ticket was given for (CL33): the newest one, or one that is newer
+   * than this owner knows, with the one after it; the one before the newest with the newest again, for then the answer
+   * to it was lost.
+   */
+  advance(): void {
+    this.generation = Math.max(this.generation, this.openGeneration + 1)
+    if (this.generation > 1) this.oldToken = ''
   }
 
   /** Sets a new connection, which gets JOINED first. */
