@@ -162,6 +162,10 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
     return this.#connection.channel.onError(handler)
   }
 
+  disconnect(): void {
+    this.#connection.disconnect()
+  }
+
   leave(): Promise<void> {
     return this.#connection.leave()
   }

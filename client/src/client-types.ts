@@ -46,8 +46,17 @@ export interface ConnectOptions {
   readonly maxBufferedBytes?: number
 }
 
+/** Something that may be given up while it is on its way. */
+export interface AbortOptions {
+  /**
+   * Gives it up when it aborts: the promise rejects with the signal's reason, as that of `fetch`, no timer or socket is
+   * left, and a seat that was asked for goes back to the server. Once the promise has resolved it is of no effect.
+   */
+  readonly signal?: AbortSignal
+}
+
 /** A player's wishes for a seat. */
-export interface JoinOptions {
+export interface JoinOptions extends AbortOptions {
   /** 1-24 characters as people count them; the server cleans it. Default: the server picks one. */
   readonly name?: string
   /** The room's onCreate and onAuth get them: plain JSON of at most 4 KiB. */
@@ -86,15 +95,20 @@ export interface Client<G extends GameContract> {
     roomId: string,
     request?: JoinOptions,
   ): Promise<ClientRoom<G, T>>
-  /** Takes a seat back with its `reconnectToken`, for example after a reload. @throws RequestError */
+  /**
+   * Takes a seat back with its `reconnectToken`, for example after a reload. When it is aborted the seat stays as it was,
+   * and so does the token. @throws RequestError
+   */
   reconnect<T extends RoomType<G> = RoomType<G>>(
     roomId: string,
     token: string,
+    options?: AbortOptions,
   ): Promise<ClientRoom<G, T>>
   /** Takes the seat of a ticket made elsewhere (`server.reserveSeat`: bots and tests). @throws RequestError */
   joinWithTicket<T extends RoomType<G> = RoomType<G>>(
     ticket: string,
     url?: string,
+    options?: AbortOptions,
   ): Promise<ClientRoom<G, T>>
   /** The public rooms, as `GET /rooms` lists them. @throws RequestError */
   rooms(): Promise<RoomListing[]>
@@ -104,7 +118,7 @@ export interface Client<G extends GameContract> {
    */
   watchRooms(handlers?: RoomsHandlers): RoomsWatch
   /** Opens a connection without a room, for commands that need none. It does not redial. @throws RequestError */
-  open(): Promise<PlainSession<G>>
+  open(options?: AbortOptions): Promise<PlainSession<G>>
   /**
    * Calls a method that the server registered with `rpc` over HTTP (`POST /rpc`), without a connection.
    * Commands need a session: here they are no methods (-32601).
@@ -323,6 +337,11 @@ export interface ClientRoom<
   onPaused(listener: (isPaused: boolean) => void): () => void
   /** Calls when `status` changes. Returns unsubscribe. */
   onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void
+  /**
+   * Closes the connection and keeps the seat: until `reconnectGraceMs` of the room are over `client.reconnect` takes it
+   * back with the `reconnectToken`, which can still be read. While a new seat is being taken (`rejoin`), that is given up.
+   */
+  disconnect(): void
   /** Gives the seat up. Resolves when the connection is closed; never rejects. */
   leave(): Promise<void>
 }

@@ -1,4 +1,6 @@
 import type { GameContract, Json } from '@ringside/protocol'
+import { pause } from './abort.ts'
+import { fullJitter } from './backoff.ts'
 import { checkTimeout, createContext } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import { GameRoom } from './client-room.ts'
@@ -15,10 +17,11 @@ import { matchmake } from './matchmake.ts'
 import { openPlainSession } from './plain-session.ts'
 import { postJson } from './post-json.ts'
 import { RequestError } from './request-error.ts'
-import { RoomConnection } from './room-connection.ts'
+import { RoomConnection, TICKET_CODES, isInDoubt } from './room-connection.ts'
 import { RoomView } from './room-view.ts'
 import { RoomsReader, checkListings } from './rooms-watch.ts'
 import { readAnswer, requestText } from './rpc-text.ts'
+import { SeatReturns, newWishName } from './seat-returns.ts'
 
 /**
  * Makes a client of the server at `address` (`https://play.example.com`; in a browser the page's own
@@ -32,24 +35,54 @@ export function connect<G extends GameContract>(
 ): Client<G> {
   const context = createContext(game, address, options)
 
+  const returns = new SeatReturns(context)
+
+  /** Takes the seat at the address. When that fails a new one is given back. */
   async function enter<T extends RoomType<G>>(
     address: SeatAddress,
-    request: JoinOptions,
+    { signal, ...request }: JoinOptions,
+    isNew: boolean,
   ): Promise<ClientRoom<G, T>> {
+    const giveBack = ({ ticket }: SeatAddress): void => returns.giveBack({ ticket })
     const view = new RoomView(game)
     const connection = new RoomConnection(context, view, {
-      reclaim: (roomId, token) => matchmake(context, ['reconnect', roomId], { token }),
-      rejoin: context.rejoin ? (roomId) => seek(context, ['joinById', roomId], request) : null,
+      reclaim: (roomId, token, ended) => reclaim(context, { roomId, token, signal: ended }),
+      rejoin: context.rejoin
+        ? (roomId) => seek(context, returns, ['joinById', roomId], request)
+        : null,
+      giveBack,
     })
-    await connection.start(address)
+    try {
+      await connection.start(address, signal)
+    } catch (error) {
+      if (isNew && isInDoubt(error)) giveBack(address)
+      throw error
+    }
+    // It came with the last frame.
+    if (signal?.aborted) {
+      if (isNew) connection.abandon()
+      else connection.disconnect()
+      throw signal.reason
+    }
     return new GameRoom<G, T>(view, connection)
   }
 
+  /** Asks for a seat and takes it, anew where another may be had. */
   async function join<T extends RoomType<G>>(
-    path: readonly string[],
+    path: readonly [how: string, target: string],
     request: JoinOptions = {},
   ): Promise<ClientRoom<G, T>> {
-    return enter<T>(await seek(context, path, request), request)
+    const until = context.timers.now() + context.joinTimeoutMs
+    for (let attempt = 0; ; attempt++) {
+      const address = await seek(context, returns, path, request)
+      try {
+        return await enter<T>(address, request, true)
+      } catch (error) {
+        const isLate = attempt === MAX_ASKS - 1 || context.timers.now() >= until
+        if (isLate || !mayAskAgain(path[0], error)) throw error
+      }
+      await pause(context, fullJitter(attempt, ASK_RANGE, context.random), request.signal)
+    }
   }
 
   return {
@@ -57,10 +90,15 @@ export function connect<G extends GameContract>(
     join: (type, request) => join(['join', type], request),
     create: (type, request) => join(['create', type], request),
     joinById: (roomId, request) => join(['joinById', roomId], request),
-    async reconnect(roomId, token) {
-      return enter(await matchmake(context, ['reconnect', roomId], { token }), {})
+    async reconnect(roomId, token, { signal } = {}) {
+      return enter(await reclaim(context, { roomId, token, signal }), { ...given(signal) }, false)
     },
-    joinWithTicket: (ticket, url = 'ws') => enter({ ticket, url }, {}),
+    joinWithTicket: (ticket, url = 'ws', { signal } = {}) =>
+      enter({ ticket, url }, { ...given(signal) }, true),
+    open: async ({ signal } = {}) => {
+      signal?.throwIfAborted()
+      return openPlainSession<G>(context, signal)
+    },
     async rooms() {
       const timeoutMs = context.joinTimeoutMs
       const answer = await postJson(context, 'rooms', { body: null, timeoutMs })
@@ -71,10 +109,28 @@ export function connect<G extends GameContract>(
       }
     },
     watchRooms: (handlers = {}) => new RoomsReader(context, handlers),
-    open: () => openPlainSession<G>(context),
     rpc: (method, params, options) =>
       callOverHttp(context, requestText(HTTP_ID, method, params), options),
   }
+}
+
+/** A seat is asked for so many times when its ticket leads nowhere. */
+const MAX_ASKS = 3
+/** Between two of these times, in ms. */
+const ASK_RANGE = { minMs: 100, maxMs: 1_000 } as const
+
+/**
+ * The server had a seat, and when the ticket came it was gone: the room was over by then, or moved (CN50). Another may be
+ * asked for where the game has not refused the player, and where it would not be another room than was meant.
+ */
+function mayAskAgain(how: string, error: unknown): boolean {
+  if (!(error instanceof RequestError) || how === 'create' || isInDoubt(error)) return false
+  if (error.retry || TICKET_CODES.has(error.code)) return true
+  return how !== 'joinById' && error.code === 'room_not_found'
+}
+
+function given(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
+  return signal ? { signal } : {}
 }
 
 /** An answer over HTTP comes to its own request, so that every one may have the same id. */
@@ -93,14 +149,43 @@ async function callOverHttp(
   return answer.result
 }
 
-/** Asks for a seat. */
-function seek(
+/** Asks for a seat. @throws the signal's reason; RequestError */
+async function seek(
   context: ClientContext,
+  returns: SeatReturns,
   path: readonly string[],
-  { name, options }: JoinOptions,
+  { name, options, signal }: JoinOptions,
 ): Promise<SeatAddress> {
   const body: { [key: string]: Json } = {}
   if (name !== undefined) body['name'] = name
   if (options !== undefined) body['options'] = options
-  return matchmake(context, path, body)
+  if (signal) {
+    // What mounts, goes and mounts again does so in one turn: then nothing is sent for the first (CN48).
+    await Promise.resolve()
+    signal.throwIfAborted()
+  }
+  if (returns.isBusy) await returns.settled(signal)
+  if (!signal) return matchmake(context, path, { body })
+  const wish = newWishName()
+  try {
+    return await matchmake(context, path, { body: { ...body, wish }, signal })
+  } catch (error) {
+    // The server may have answered all the same.
+    if (isInDoubt(error)) returns.giveBack({ wish })
+    throw error
+  }
+}
+
+/** Asks for a seat of before. @throws the signal's reason; RequestError */
+async function reclaim(
+  context: ClientContext,
+  seat: {
+    readonly roomId: string
+    readonly token: string
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<SeatAddress> {
+  const { roomId, token, signal } = seat
+  signal?.throwIfAborted()
+  return matchmake(context, ['reconnect', roomId], { body: { token }, signal })
 }

@@ -6,6 +6,7 @@ import {
   mayRedial,
   system,
 } from '@ringside/protocol'
+import { onAbort, unlessAborted } from './abort.ts'
 import { openSocket } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import type { CloseInfo } from './client-types.ts'
@@ -20,6 +21,13 @@ export interface SeatAddress {
   readonly url: string
 }
 
+/** The dialling of a seat needs these. */
+export interface DialParts {
+  readonly onFrame: (id: number, frame: Uint8Array) => void
+  /** Ends it, with the signal's reason, and the socket that was opened for it. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Nodes that send us on to one another would do so for ever. */
 const MAX_MOVES = 2
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
@@ -28,17 +36,17 @@ const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
  * Connects, sends JOIN and resolves once JOINED and STATE are there. Every frame goes to `onFrame`
  * synchronously as it arrives, also those that come before the promise's continuation runs.
  * A frame that `onFrame` throws at ends the connection, then and later: the view of the room is void.
- * @throws RequestError with the server's code; retry tells whether a new ticket may help.
+ * @throws the signal's reason; RequestError with the server's code; retry tells whether a new ticket may help.
  */
 export async function dialSeat(
   context: ClientContext,
   seat: SeatAddress,
-  onFrame: (id: number, frame: Uint8Array) => void,
+  parts: DialParts,
 ): Promise<Connection> {
   let { url } = seat
   for (let moves = 0; ; moves++) {
-    const connection = new Connection(await openSocket(context, url))
-    const node = await takeSeat(context, connection, { ticket: seat.ticket, onFrame })
+    const connection = await openConnection(context, url, parts.signal)
+    const node = await takeSeat(context, connection, { ...parts, ticket: seat.ticket })
     if (node === null) return connection
     if (moves === MAX_MOVES || !NODE_NAME.test(node))
       throw new RequestError('disconnected', 'The room could not be found on its node', true)
@@ -46,35 +54,50 @@ export async function dialSeat(
   }
 }
 
+/** Opens a socket. @throws the signal's reason; whatever the factory of sockets throws. */
+export async function openConnection(
+  context: ClientContext,
+  url: string,
+  signal?: AbortSignal,
+): Promise<Connection> {
+  const socket = await unlessAborted(openSocket(context, url), signal, (late) =>
+    new Connection(late).abort('Aborted'),
+  )
+  return new Connection(socket)
+}
+
 /** Resolves with null when the seat is taken, with the node's name when the room lives elsewhere. */
 function takeSeat(
   context: ClientContext,
   connection: Connection,
-  parts: { readonly ticket: string; readonly onFrame: (id: number, frame: Uint8Array) => void },
+  parts: DialParts & { readonly ticket: string },
 ): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    let refusal: RequestError | null = null
+    /** It becomes the rejection's reason. */
+    let refusal: { readonly reason: unknown } | null = null
     let isJoined = false
     const cancelTimeout = context.timers.after(context.joinTimeoutMs, () => {
-      refusal ??= new RequestError('timeout', `No seat within ${context.joinTimeoutMs} ms`, true)
-      connection.abort(refusal.message)
+      fail(new RequestError('timeout', `No seat within ${context.joinTimeoutMs} ms`, true))
     })
+    const fail = (reason: unknown): void => {
+      refusal ??= { reason }
+      connection.abort('The seat is not taken')
+    }
+    let stop = (): void => {}
     const join = (): void => {
       const contract = contractFingerprint(context.game)
       connection.send(encodeSystem('join', { ticket: parts.ticket, contract }))
     }
-    const fail = (error: RequestError): void => {
-      refusal ??= error
-      connection.abort(error.message)
-    }
     connection.onFrame = (id, frame) => {
       try {
         answerWish(id, connection, context.game)
-        if (id === system.error.id && !isJoined) refusal ??= joinRefusal(frame)
+        const refused = id === system.error.id && !isJoined ? joinRefusal(frame) : null
+        if (refused) refusal ??= { reason: refused }
         parts.onFrame(id, frame)
         if (id === system.joined.id) isJoined = true
         if (id !== system.state.id || !isJoined) return
         cancelTimeout()
+        stop()
         resolve(null)
       } catch (error) {
         fail(asRefusal(error))
@@ -82,9 +105,12 @@ function takeSeat(
     }
     connection.onClose = (info) => {
       cancelTimeout()
-      if (info.code === closeCodes.moved.code && !refusal) resolve(info.reason)
-      else reject(refusal ?? closeError(info))
+      stop()
+      if (refusal) reject(refusal.reason)
+      else if (info.code === closeCodes.moved.code) resolve(info.reason)
+      else reject(closeError(info))
     }
+    stop = onAbort(parts.signal, () => fail(parts.signal?.reason))
     // An in-process socket may be open before anybody listens.
     if (connection.isOpen) join()
     else connection.onOpen = join

@@ -1,5 +1,6 @@
 export { connect } from './connect.ts'
 export type {
+  AbortOptions,
   Client,
   ClientRoom,
   CloseInfo,

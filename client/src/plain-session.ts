@@ -1,40 +1,53 @@
 import { decodeSystem, system } from '@ringside/protocol'
 import type { GameContract, ReplyOf } from '@ringside/protocol'
-import { openSocket } from './client-context.ts'
+import { onAbort } from './abort.ts'
 import type { ClientContext } from './client-context.ts'
 import type { CloseInfo, CommandError, PlainSession, RequestOptions } from './client-types.ts'
 import { CommandChannel } from './command-channel.ts'
-import { Connection } from './connection.ts'
-import { closeError } from './dial-seat.ts'
+import type { Connection } from './connection.ts'
+import { closeError, openConnection } from './dial-seat.ts'
 import { answerWish, contractError, introduce } from './introduce.ts'
 import { Listeners } from './listeners.ts'
 import { RequestError } from './request-error.ts'
 
-/** Opens a connection that takes no seat. @throws RequestError */
+/** Opens a connection that takes no seat. @throws the signal's reason; RequestError */
 export async function openPlainSession<G extends GameContract>(
   context: ClientContext,
+  signal?: AbortSignal,
 ): Promise<PlainSession<G>> {
-  const connection = new Connection(await openSocket(context, 'ws'))
+  const connection = await openConnection(context, 'ws', signal)
   // The listener is there before the connection is open, for the server may speak first.
   const session = new OpenSession<G>(context, connection)
-  await opened(context, connection)
+  await opened(context, connection, signal)
+  if (signal?.aborted) {
+    connection.abort('Aborted')
+    throw signal.reason
+  }
   session.opened()
   return session
 }
 
-function opened(context: ClientContext, connection: Connection): Promise<void> {
+function opened(
+  context: ClientContext,
+  connection: Connection,
+  signal?: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancelTimeout = context.timers.after(context.joinTimeoutMs, () =>
       connection.abort(`Not connected within ${context.joinTimeoutMs} ms`),
     )
+    let stop = (): void => {}
     connection.onOpen = () => {
       cancelTimeout()
+      stop()
       resolve()
     }
     connection.onClose = (info) => {
       cancelTimeout()
-      reject(closeError(info))
+      stop()
+      reject(signal?.aborted ? signal.reason : closeError(info))
     }
+    stop = onAbort(signal, () => connection.abort('Aborted'))
     if (connection.isOpen) connection.onOpen()
   })
 }

@@ -1,4 +1,5 @@
 import { mayRetry } from '@ringside/protocol'
+import { onAbort } from './abort.ts'
 import type { ClientContext } from './client-context.ts'
 import { RequestError } from './request-error.ts'
 
@@ -7,19 +8,22 @@ export interface JsonPost {
   /** Null: the request is a GET. */
   readonly body: string | null
   readonly timeoutMs: number
+  /** Ends the request. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Posts to a path of the server and resolves with its answer, parsed; null for one that is no JSON.
- * @throws RequestError with the server's code; `timeout`; `disconnected` when the server was not reached.
+ * @throws the signal's reason; RequestError with the server's code; `timeout`; `disconnected` when the server was not reached.
  */
 export async function postJson(
   context: ClientContext,
   path: string,
-  { body, timeoutMs }: JsonPost,
+  { body, timeoutMs, signal }: JsonPost,
 ): Promise<unknown> {
   const abort = new AbortController()
   const cancelTimeout = context.timers.after(timeoutMs, () => abort.abort())
+  const stop = onAbort(signal, () => abort.abort(signal?.reason))
   try {
     const response = await context.fetch(new URL(path, context.base).href, {
       ...(body === null
@@ -32,15 +36,19 @@ export async function postJson(
       signal: abort.signal,
     })
     const answer: unknown = await response.json().catch(() => null)
+    // What was half read when it was aborted is no answer.
+    if (signal?.aborted) throw signal.reason
     if (!response.ok) throw refusal(response.status, answer)
     return answer
   } catch (cause) {
+    if (signal?.aborted) throw signal.reason
     if (cause instanceof RequestError) throw cause
     throw abort.signal.aborted
       ? new RequestError('timeout', `No answer within ${timeoutMs} ms`, true)
       : new RequestError('disconnected', 'The server cannot be reached', true)
   } finally {
     cancelTimeout()
+    stop()
   }
 }
 

@@ -9,13 +9,15 @@ import type { SeatAddress } from './dial-seat.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Listeners } from './listeners.ts'
 import { RedialSchedule } from './redial.ts'
-import type { RequestError } from './request-error.ts'
+import { RequestError } from './request-error.ts'
 import type { RoomView } from './room-view.ts'
 
 /** The ways to a seat, after the first. */
 export interface SeatPaths {
-  /** Asks for the seat that the token names. @throws RequestError */
-  reclaim(roomId: string, token: string): Promise<SeatAddress>
+  /** Asks for the seat that the token names. @throws the signal's reason; RequestError */
+  reclaim(roomId: string, token: string, signal: AbortSignal): Promise<SeatAddress>
+  /** Gives back a new seat that nobody has entered. */
+  giveBack(seat: SeatAddress): void
   /** Asks for a new seat in the same room; null = not wanted. @throws RequestError */
   readonly rejoin: ((roomId: string) => Promise<SeatAddress>) | null
 }
@@ -23,15 +25,19 @@ export interface SeatPaths {
 /** A server that does not answer LEAVE in time is left without its word. */
 const LEAVE_MS = 2_000
 /** These close codes mean "the room is elsewhere": going there needs no new ticket wait. */
-const TICKET_CODES = new Set<string>(['ticket_expired', 'ticket_used', 'ticket_invalid'])
+export const TICKET_CODES: ReadonlySet<string> = new Set([
+  'ticket_expired',
+  'ticket_used',
+  'ticket_invalid',
+])
 
 /**
  * The connection of one seat. States (`status`):
  * - `connecting`: `start` runs; its failure rejects and ends in `closed`.
  * - `connected`: frames flow. A break with a code that may be redialled -> `reconnecting`; any other,
- *   or `leave` -> `closed`.
+ *   `leave` or `disconnect` -> `closed`.
  * - `reconnecting`: asks for the seat back with growing delays until it has it (-> `connected`), the
- *   server says it is gone, time is up, or `leave` (-> `closed`).
+ *   server says it is gone, time is up, `leave` or `disconnect` (-> `closed`).
  * - `closed`: final. Nothing is called any more.
  */
 export class RoomConnection {
@@ -47,6 +53,8 @@ export class RoomConnection {
   #heartbeat: Heartbeat | null = null
   #goingAwayMs = 0
   readonly #ended = new Listeners<[]>()
+  /** Ends what is on its way when the connection is given up and the seat kept. */
+  readonly #disconnected = new AbortController()
 
   constructor(context: ClientContext, view: RoomView, paths: SeatPaths) {
     this.#context = context
@@ -61,10 +69,10 @@ export class RoomConnection {
     return this.#status
   }
 
-  /** Takes the first seat. @throws RequestError */
-  async start(address: SeatAddress): Promise<void> {
+  /** Takes the first seat. @throws the signal's reason; RequestError */
+  async start(address: SeatAddress, signal?: AbortSignal): Promise<void> {
     try {
-      this.#connected(await this.#dial(address), {})
+      this.#connected(await this.#dial(address, signal), {})
     } catch (error) {
       this.#status = 'closed'
       throw error
@@ -86,14 +94,35 @@ export class RoomConnection {
     })
   }
 
+  /** Gives the connection up and keeps the seat, for as long as the room does. */
+  disconnect(): void {
+    if (this.#status === 'closed') return
+    this.#disconnected.abort()
+    this.#giveUp('Disconnected')
+  }
+
+  /** Gives the seat up without waiting for the server's word. */
+  abandon(): void {
+    this.#connection?.send(encodeSystem('leave', {}))
+    this.#giveUp('Left')
+  }
+
+  #giveUp(reason: string): void {
+    // Whoever closes it does not want it back.
+    if (this.#connection) this.#connection.onClose = () => {}
+    this.#close({ code: closeCodes.normal.code, reason })
+    this.#schedule.cancel()
+  }
+
   #left(): void {
     this.#close({ code: closeCodes.normal.code, reason: 'Left' })
     this.#schedule.cancel()
   }
 
-  #dial(address: SeatAddress): Promise<Connection> {
+  #dial(address: SeatAddress, signal?: AbortSignal): Promise<Connection> {
     this.#goingAwayMs = 0
-    return dialSeat(this.#context, address, (id, frame) => this.#take(id, frame))
+    const onFrame = (id: number, frame: Uint8Array): void => this.#take(id, frame)
+    return dialSeat(this.#context, address, { onFrame, signal })
   }
 
   #take(id: number, frame: Uint8Array): void {
@@ -147,12 +176,20 @@ export class RoomConnection {
       await this.#schedule.wait(retryInMs)
       if (this.#isClosed) return
       atLeastMs = 0
+      let address: SeatAddress | null = null
       try {
-        const connection = await this.#dial(await this.#address(path))
-        if (this.#isClosed) return giveBack(connection)
+        address = await this.#address(path)
+        // A new seat is not kept: `disconnect` gives it back once it is there.
+        const signal = path === 'reclaim' ? this.#disconnected.signal : undefined
+        const connection = await this.#dial(address, signal)
+        if (this.#isClosed) {
+          const isKept = path === 'reclaim' && this.#disconnected.signal.aborted
+          return isKept ? connection.abort('Disconnected') : giveBack(connection)
+        }
         return this.#connected(connection, path === 'rejoin' ? { isNewSeat: true } : {})
       } catch (error) {
         last = error as RequestError
+        if (address && path === 'rejoin' && isInDoubt(last)) this.#paths.giveBack(address)
         if (this.#isClosed) return
         if (last.retry || TICKET_CODES.has(last.code)) continue
         // A new seat is of the same server: the client must be built anew.
@@ -166,7 +203,7 @@ export class RoomConnection {
   #address(path: 'reclaim' | 'rejoin'): Promise<SeatAddress> {
     const { roomId, reconnectToken } = this.#view.joined
     if (path === 'rejoin' && this.#paths.rejoin) return this.#paths.rejoin(roomId)
-    return this.#paths.reclaim(roomId, reconnectToken)
+    return this.#paths.reclaim(roomId, reconnectToken, this.#disconnected.signal)
   }
 
   get #isClosed(): boolean {
@@ -188,6 +225,14 @@ export class RoomConnection {
     this.#status = status
     this.statusChanged.call(status, info)
   }
+}
+
+/** Codes of the SDK's own: a seat that was not taken for one of these may be held, or taken all the same. */
+const IN_DOUBT = new Set<string>(['disconnected', 'timeout', 'bad_answer'])
+
+/** True when the server has not said that the seat is not taken. */
+export function isInDoubt(error: unknown): boolean {
+  return !(error instanceof RequestError) || IN_DOUBT.has(error.code)
 }
 
 /** The room was left while this seat was being taken. */

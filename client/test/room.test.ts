@@ -40,7 +40,7 @@ describe('joining', () => {
       code: 'room_full',
       retry: true,
     })
-    const refused = expect(server.client().join('arena')).rejects.toMatchObject({
+    const refused = expect(server.client().create('arena')).rejects.toMatchObject({
       code: 'ticket_expired',
     })
     await settle()
