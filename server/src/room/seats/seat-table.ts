@@ -155,7 +155,7 @@ export class SeatTable {
     seat.cancelTimer = null
     const before = seat.link
     const isNew = this.#reserved.delete(seat.id)
-    if (isNew) seat.firstTicket = ticketId
+    seat.firstTicket = isNew ? ticketId : ''
     seat.connect(link)
     if (before) this.#dismiss(before, 'replaced')
     if (isNew) {

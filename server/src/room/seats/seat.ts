@@ -68,7 +68,7 @@ export class Seat implements ClientSeat {
   openTicket = ''
   /** Generation of the token that this ticket was given for. */
   openGeneration = 0
-  /** Id of the ticket that a new player has taken the seat with, or ''. */
+  /** Id of the ticket that a new player has taken the seat with, until they come back with another; or ''. */
   firstTicket = ''
   cancelTimer: (() => void) | null = null
   /** The reservation is over: the seat was taken, or given back. */
