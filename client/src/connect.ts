@@ -1,5 +1,5 @@
 import type { GameContract, Json } from '@ringside/protocol'
-import { pause } from './abort.ts'
+import { onAbort, pause } from './abort.ts'
 import { fullJitter } from './backoff.ts'
 import { checkTimeout, createContext } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
@@ -51,20 +51,23 @@ export function connect<G extends GameContract>(
         ? (roomId) => seek(context, returns, ['joinById', roomId], request)
         : null,
       giveBack,
+      leaving: (left) => returns.follow(left),
     })
+    // Told in the turn of the abort, so that a wish of the same turn comes after it.
+    const stop = onAbort(isNew ? signal : undefined, () => giveBack(address))
     try {
       await connection.start(address, signal)
-    } catch (error) {
-      if (isNew && isInDoubt(error)) giveBack(address)
-      throw error
-    }
-    // It came with the last frame.
-    if (signal?.aborted) {
+      if (!signal?.aborted) return new GameRoom<G, T>(view, connection)
+      // It came with the last frame.
       if (isNew) connection.abandon()
       else connection.disconnect()
       throw signal.reason
+    } catch (error) {
+      if (isNew && !signal?.aborted && isInDoubt(error)) giveBack(address)
+      throw error
+    } finally {
+      stop()
     }
-    return new GameRoom<G, T>(view, connection)
   }
 
   /** Asks for a seat and takes it, anew where another may be had. */
@@ -167,12 +170,16 @@ async function seek(
   if (returns.isBusy) await returns.settled(signal)
   if (!signal) return matchmake(context, path, { body })
   const wish = newWishName()
+  // The server may answer all the same.
+  const giveBack = (): void => returns.giveBack({ wish })
+  const stop = onAbort(signal, giveBack)
   try {
     return await matchmake(context, path, { body: { ...body, wish }, signal })
   } catch (error) {
-    // The server may have answered all the same.
-    if (isInDoubt(error)) returns.giveBack({ wish })
+    if (!signal.aborted && isInDoubt(error)) giveBack()
     throw error
+  } finally {
+    stop()
   }
 }
 

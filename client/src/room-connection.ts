@@ -18,6 +18,8 @@ export interface SeatPaths {
   reclaim(roomId: string, token: string, signal: AbortSignal): Promise<SeatAddress>
   /** Gives back a new seat that nobody has entered. */
   giveBack(seat: SeatAddress): void
+  /** The seat is being given up until this resolves. */
+  leaving(left: Promise<void>): void
   /** Asks for a new seat in the same room; null = not wanted. @throws RequestError */
   readonly rejoin: ((roomId: string) => Promise<SeatAddress>) | null
 }
@@ -82,7 +84,7 @@ export class RoomConnection {
   /** Gives the seat up. Resolves when that is done. */
   leave(): Promise<void> {
     if (this.#status === 'closed') return Promise.resolve()
-    return new Promise((resolve) => {
+    const left = new Promise<void>((resolve) => {
       this.#ended.add(resolve)
       const connection = this.#connection
       if (!connection?.send(encodeSystem('leave', {}))) return this.#left()
@@ -92,6 +94,8 @@ export class RoomConnection {
         this.#left()
       }
     })
+    this.#paths.leaving(left)
+    return left
   }
 
   /** Gives the connection up and keeps the seat, for as long as the room does. */

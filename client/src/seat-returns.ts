@@ -22,10 +22,13 @@ export class SeatReturns {
 
   /** Nobody waits for the answer: where it does not arrive the seat comes back when its ticket expires. */
   giveBack(what: GivenUp): void {
-    const sent = this.#send(what)
-      .catch(() => {})
-      .finally(() => this.#pending.delete(sent))
-    this.#pending.add(sent)
+    this.follow(this.#send(what))
+  }
+
+  /** A seat is on its way back until this settles. */
+  follow(work: Promise<void>): void {
+    const done = work.catch(() => {}).finally(() => this.#pending.delete(done))
+    this.#pending.add(done)
   }
 
   async #send(what: GivenUp): Promise<void> {
