@@ -47,9 +47,7 @@ export function connect<G extends GameContract>(
     const view = new RoomView(game)
     const connection = new RoomConnection(context, view, {
       reclaim: (roomId, token, ended) => reclaim(context, { roomId, token, signal: ended }),
-      rejoin: context.rejoin
-        ? (roomId) => seek(context, returns, ['joinById', roomId], request)
-        : null,
+      rejoin: context.rejoin ? (roomId) => seek(returns, ['joinById', roomId], request) : null,
       giveBack,
       leaving: (left) => returns.follow(left),
     })
@@ -77,7 +75,7 @@ export function connect<G extends GameContract>(
   ): Promise<ClientRoom<G, T>> {
     const until = context.timers.now() + context.joinTimeoutMs
     for (let attempt = 0; ; attempt++) {
-      const address = await seek(context, returns, path, request)
+      const address = await seek(returns, path, request)
       try {
         return await enter<T>(address, request, true)
       } catch (error) {
@@ -154,11 +152,11 @@ async function callOverHttp(
 
 /** Asks for a seat. @throws the signal's reason; RequestError */
 async function seek(
-  context: ClientContext,
   returns: SeatReturns,
   path: readonly string[],
   { name, options, signal }: JoinOptions,
 ): Promise<SeatAddress> {
+  const { context } = returns
   const body: { [key: string]: Json } = {}
   if (name !== undefined) body['name'] = name
   if (options !== undefined) body['options'] = options

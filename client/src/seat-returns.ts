@@ -13,11 +13,11 @@ export type GivenUp = { readonly ticket: string } | { readonly wish: string }
  * after that, for it may be for the very seat (CN48).
  */
 export class SeatReturns {
-  readonly #context: ClientContext
+  readonly context: ClientContext
   readonly #pending = new Set<Promise<void>>()
 
   constructor(context: ClientContext) {
-    this.#context = context
+    this.context = context
   }
 
   /** Nobody waits for the answer: where it does not arrive the seat comes back when its ticket expires. */
@@ -32,7 +32,7 @@ export class SeatReturns {
   }
 
   async #send(what: GivenUp): Promise<void> {
-    const { base, headers, fetch } = this.#context
+    const { base, headers, fetch } = this.context
     await fetch(new URL('matchmake/release', base).href, {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
@@ -51,7 +51,7 @@ export class SeatReturns {
   async settled(signal?: AbortSignal): Promise<void> {
     let cancelTimer = (): void => {}
     const tooLong = new Promise<void>((resolve) => {
-      cancelTimer = this.#context.timers.after(LONGEST_MS, resolve)
+      cancelTimer = this.context.timers.after(LONGEST_MS, resolve)
     })
     try {
       await unlessAborted(Promise.race([Promise.all(this.#pending), tooLong]), signal)

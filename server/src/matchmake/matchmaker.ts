@@ -11,7 +11,7 @@ import { checkOptions, cleanName } from './join-request.ts'
 import type { MadeRooms } from './made-rooms.ts'
 import type { Ticket, TicketOffice } from './ticket.ts'
 import { Wishes, isWishName } from './wishes.ts'
-import type { NamedWish } from './wishes.ts'
+import type { NamedWish, SeatWish } from './wishes.ts'
 
 /** A seat of a type is looked for so many times before its last refusal is the answer. */
 const MAX_ATTEMPTS = 100
@@ -40,17 +40,6 @@ export interface MatchmakerParts {
   readonly unclaimed: AddressCount
   readonly made: MadeRooms
   readonly newId: () => string
-}
-
-/** A client's request; every field is hostile until checked here. */
-export interface SeatWish {
-  readonly name?: unknown
-  readonly options?: unknown
-  readonly remoteAddress: string
-  /** Aborts when the client has gone; null for a wish of the server's own code. */
-  readonly gone: AbortSignal | null
-  /** The client may give the wish up by this name, and the seat with it (MM11). Default: none. */
-  readonly wish?: unknown
 }
 
 interface FoundRoom {

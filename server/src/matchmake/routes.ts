@@ -2,7 +2,8 @@ import { RingsideError } from '../process/errors.ts'
 import type { Route } from '../http/contract.ts'
 import { readJsonObject, sendJson } from '../http/json.ts'
 import type { AddressRate } from '../limit/address-rate.ts'
-import type { Matchmaker, SeatWish } from './matchmaker.ts'
+import type { Matchmaker } from './matchmaker.ts'
+import type { SeatWish } from './wishes.ts'
 
 /** The parts that the routes are made of. */
 export interface MatchmakeRouteParts {

@@ -1,7 +1,17 @@
 import { RingsideError } from '../process/errors.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { Seat } from '../room/seats/seat.ts'
-import type { SeatWish } from './matchmaker.ts'
+
+/** A client's request; every field is hostile until checked here. */
+export interface SeatWish {
+  readonly name?: unknown
+  readonly options?: unknown
+  readonly remoteAddress: string
+  /** Aborts when the client has gone; null for a wish of the server's own code. */
+  readonly gone: AbortSignal | null
+  /** The client may give the wish up by this name, and the seat with it (MM11). Default: none. */
+  readonly wish?: unknown
+}
 
 /** As unguessable as its client makes it: 128 bits in base64url are 22 characters. */
 const WISH_NAME = /^[A-Za-z0-9_-]{16,64}$/
