@@ -44,6 +44,9 @@ export const system = {
       ticket: str(1),
       /** Fingerprint of the client's contract; a client without one is not asked for it. */
       contract: optional(str(2, { max: MAX_FINGERPRINT })),
+      /** The last EVENT that the client has seen, when it comes back: the room's epoch then, and its index. */
+      epoch: optional(uint(3)),
+      index: optional(uint(4)),
     }),
   ),
   /** Leaves the room for good; the server answers LEFT and closes. */
@@ -87,6 +90,10 @@ export const system = {
       /** Room clock in ms at sending. */
       now: num(9),
       roster: list(10, rosterEntry),
+      /** Index of the room's last event: EVENTs up to it that follow are those that the client has missed. */
+      index: optional(uint(12)),
+      /** The room no longer has all events that the client has missed: none of them follows. */
+      eventsMissed: optional(bool(13)),
     }),
   ),
   /** Full state: replaces all that the client has. */
@@ -111,8 +118,12 @@ export const system = {
   pong: message(0xffff0015, 'server', schema({ clientTime: num(1), serverTime: num(2) })),
   /** The server will close soon; dial again after retryMs. */
   goingAway: message(0xffff0016, 'server', schema({ retryMs: uint(1) })),
-  /** A room event; the payload is of the contract's event. */
-  event: message(0xffff0017, 'server', schema({ name: str(1), at: num(2), payload: bytes(3) })),
+  /** A room event; the payload is of the contract's event. `index` counts the events of the room. */
+  event: message(
+    0xffff0017,
+    'server',
+    schema({ name: str(1), at: num(2), payload: bytes(3), index: optional(uint(4)) }),
+  ),
   /** Somebody came or went. */
   presence: message(
     0xffff0018,

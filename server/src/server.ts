@@ -122,6 +122,11 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       newId,
       hookTimeoutMs: limits.hookTimeoutMs,
       tokens: new SealedTokens({ keyFor, now: () => outbox.now() }),
+      // More at once could be too much for a socket.
+      replay: {
+        maxEvents: limits.replayEvents,
+        maxBytes: Math.min(limits.replayBytes, limits.maxQueuedBytes / 2),
+      },
       publish: (topic, frame) => transport.publish(topic, frame),
       observeTickLag: (ms) => metrics.observeTickLag(ms),
       enter: (roomId, where) => watch.enter(roomId, where),

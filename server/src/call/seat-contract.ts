@@ -9,6 +9,8 @@ export interface ClientLink {
   readonly remoteAddress: string
   /** Bytes accepted but not yet taken by the socket: above 0 for long means the client is behind. */
   readonly bufferedBytes: number
+  /** The last EVENT of the room that the client has seen, as its JOIN says; null when it says nothing. */
+  readonly seen: { readonly epoch: number; readonly index: number } | null
   /** Sends a whole frame (copied). Over the client's byte budget it is closed with `slow`. */
   send(frame: Uint8Array): void
   /** Closes after everything sent before; `reason` replaces the cause's own text. */

@@ -66,6 +66,12 @@ const rules = {
    * come to take it, is refused with `timeout` then; a seat that is given up goes on without the hook. Default 10,000.
    */
   hookTimeoutMs: [10_000, 100, 120_000],
+  /**
+   * A room keeps so many of its last events, and their bytes, for players who come back: 0-100,000 (0: none) and 1,024 -
+   * 16 MiB, of which half of `maxQueuedBytes` counts. Defaults 500 and 131,072.
+   */
+  replayEvents: [500, 0, 100_000],
+  replayBytes: [131_072, 1_024, 16 * MIB],
   /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
   ticketTtlMs: [15_000, 1_000, 120_000],
   /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */

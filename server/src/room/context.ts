@@ -1,6 +1,7 @@
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { ReconnectTokens } from './seats/reconnect-token.ts'
+import type { ReplayBounds } from './output/room-events.ts'
 
 /** A room sees the server around it as this; it sees no transport, outbox or feed. */
 export interface RoomContext {
@@ -11,6 +12,8 @@ export interface RoomContext {
   /** A hook that may be async is waited for so long, in ms. */
   readonly hookTimeoutMs: number
   readonly tokens: ReconnectTokens
+  /** Each room keeps so many of its last events for players who come back. */
+  readonly replay: ReplayBounds
   /** A new unguessable id. */
   newId(): string
   /** The number of seats, metadata or lock has changed. */

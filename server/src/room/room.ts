@@ -3,6 +3,7 @@ import { errorCodes } from '@ringside/protocol'
 import { RingsideError, reject } from '../process/errors.ts'
 import { warnOf } from '../process/log-line.ts'
 import { isPromise } from '../process/promise.ts'
+import { NO_EVENTS } from '../outbox/contract/event-marks.ts'
 import type { RoomLog, RoomLogHandlers } from '../outbox/contract/outbox.ts'
 import { createRandom } from '../process/random.ts'
 import { refusalOf } from '../process/refusal.ts'
@@ -18,6 +19,7 @@ import { Output } from './output/output.ts'
 import { Players } from './output/players.ts'
 import type { PlayersHost } from './output/players.ts'
 import { Recorder } from './output/recorder.ts'
+import { RoomEvents } from './output/room-events.ts'
 import { Profile } from './profile.ts'
 import type { Seat } from './seats/seat.ts'
 import { SeatHooks } from './seats/seat-hooks.ts'
@@ -64,6 +66,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   // Nobody has the room before these are set: see `open`.
   #recorder!: Recorder
   #output!: Output
+  readonly #events: RoomEvents
   #life!: SeatLife
   readonly #loop: Loop
   readonly #timers: Timers
@@ -104,9 +107,14 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#timers = new Timers(this.#time)
     this.#emptySince = this.#time.now
     this.seats = new SeatTable(this, context)
+    const marks = runtime?.events ?? NO_EVENTS
+    // What came before an owner that knew no indexes cannot be told from what came after.
+    const since = Math.min(marks.since, log.epoch)
+    this.#events = new RoomEvents(log.epoch, { ...marks, since }, context.replay)
     const players = new Players({
       room: this,
       seated: this.seats.seated,
+      events: this.#events,
       publish: (frame) => context.publish(id, frame),
     })
     this.profile = new Profile(() => context.onChanged(this))
@@ -153,6 +161,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       this.#output = new Output({
         recorder,
         players,
+        events: this.#events,
         type,
         header: () => this.#header(),
         runtime: () => this.#runtime(),
@@ -456,7 +465,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   }
 
   #close(isEnd: boolean): Promise<void> {
-    const closed = this.#recorder.close(this.#header(), isEnd)
+    const closed = this.#output.close(isEnd)
     // Every write throws from here on (RM14), for it would be in nobody's log.
     this.#status.leave()
     this.#recorder.freeze()
@@ -537,6 +546,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       tick: this.#time.tick,
       now: this.now,
       seed: this.#seed,
+      events: this.#events.marks,
       ...this.profile.describe(this.now),
     })
   }

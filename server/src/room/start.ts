@@ -1,4 +1,6 @@
 import type { Json } from '@ringside/protocol'
+import { NO_EVENTS, foldEventMarks } from '../outbox/contract/event-marks.ts'
+import type { EventMarks } from '../outbox/contract/event-marks.ts'
 import type { StoredRoom } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { StateTracker } from '../state/contract.ts'
@@ -35,6 +37,8 @@ export interface Runtime extends StoredProfile {
   readonly now: number
   /** Secret of the room's randomness; the epoch of its owner says where the draws begin (OB20). */
   readonly seed: string
+  /** How far its events have been counted. */
+  readonly events: EventMarks
 }
 
 /** Encodes it for the log, as the `runtime` of a snapshot. */
@@ -49,7 +53,7 @@ export interface RestoreParts {
 
 /**
  * Says how a room goes on from its log: with the state at its last patch; tick, seed and metadata as of the
- * newest snapshot; lock and privacy of that or of the room's record, whichever is newer; the seats as
+ * newest snapshot; its events counted on; lock and privacy of that or of the room's record, whichever is newer; the seats as
  * the log has them (CL3, CL23, CL24, OB25).
  */
 export function restoredStart(stored: StoredRoom, parts: RestoreParts): Start {
@@ -57,9 +61,13 @@ export function restoredStart(stored: StoredRoom, parts: RestoreParts): Start {
   const tracker = parts.states.restore(stored.publicState, hiddenState)
   const { record } = parts
   const base = decodeRuntime(stored.runtime ?? '{}', record.seed)
-  const runtime: Runtime = { ...base, ...newerAccess(base, record) }
+  const events = stored.events.reduce(foldEventMarks, base.events)
+  const runtime: Runtime = { ...base, ...newerAccess(base, record), events }
   return { kind: 'restored', tracker, runtime, seats }
 }
+
+/** Of the owners of a log that was written without indexes nothing is known. */
+const UNCOUNTED: EventMarks = { ...NO_EVENTS, since: Number.MAX_SAFE_INTEGER }
 
 type Access = Pick<Runtime, 'isLocked' | 'isPrivate' | 'revision'>
 
@@ -89,5 +97,6 @@ function decodeRuntime(text: string, recordSeed: string): Runtime {
     isPrivate: given.isPrivate ?? false,
     metadata: given.metadata ?? null,
     revision: given.revision ?? 0,
+    events: given.events ?? UNCOUNTED,
   }
 }

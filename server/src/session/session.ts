@@ -10,7 +10,7 @@ import {
   readCommandId,
   system,
 } from '@ringside/protocol'
-import type { CloseCause } from '@ringside/protocol'
+import type { CloseCause, Infer } from '@ringside/protocol'
 import type { Dispatcher } from '../call/dispatcher.ts'
 import type { CommandEntry, PendingCalls, ReplyTo, SessionReply } from '../call/call.ts'
 import type { RpcSocketEntry } from '../call/json-rpc/socket-entry.ts'
@@ -66,6 +66,8 @@ const CLOSED_BY_SERVER = 2
 /** A client that was asked for its contract has so long to send it. */
 const INTRODUCTION_MS = 10_000
 
+type JoinMessage = Infer<typeof system.join.payload>
+
 const envelope = new RequestEnvelope()
 
 /**
@@ -83,6 +85,7 @@ export class ClientSession implements ClientLink, RpcSession {
   #state: typeof UNJUDGED | typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
   pending: PendingCalls | null = null
   heldBytes = 0
+  seen: ClientLink['seen'] = null
   readonly #connection: Connection
   readonly #context: SessionContext
   #inbound: Inbound | null = null
@@ -158,9 +161,9 @@ export class ClientSession implements ClientLink, RpcSession {
           return this.send(encodeSystem('pong', { clientTime, serverTime: clock.now() }))
         }
         case system.join.id: {
-          const { ticket, contract } = decodeMessage(system.join.payload, payload)
-          if (contract !== undefined && !this.#fits(contract, id, payload)) return
-          return this.#join(ticket, plain)
+          const join = decodeMessage(system.join.payload, payload)
+          if (join.contract !== undefined && !this.#fits(join.contract, id, payload)) return
+          return this.#join(join, plain)
         }
         case system.contract.id: {
           const { fingerprint, text } = decodeMessage(system.contract.payload, payload)
@@ -182,10 +185,11 @@ export class ClientSession implements ClientLink, RpcSession {
     }
   }
 
-  #join(ticket: string, plain: PlainReply): void {
+  #join({ ticket, epoch, index }: JoinMessage, plain: PlainReply): void {
     const { desk, dispatcher, metrics } = this.#context
     const { id } = system.join
     if (this.seat) return dispatcher.refuse('already_in_room', id, plain)
+    if (epoch !== undefined && index !== undefined) this.seen = { epoch, index }
     try {
       const seat = desk.take(ticket, this)
       metrics.counters.joins++

@@ -1,3 +1,5 @@
+import { NO_EVENTS, eventMarksOf, foldEventMarks, withEventMarks } from '../contract/event-marks.ts'
+import type { EventMarks } from '../contract/event-marks.ts'
 import { patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 import { RoomDocuments } from '../read/room-documents.ts'
@@ -11,6 +13,8 @@ export class StateFold {
   #documents: RoomDocuments | null = null
   #n: number
   #last: LogEvent | null = null
+  /** Null until an event was counted. */
+  #marks: EventMarks | null = null
   /** An event was missing, or no JSON. */
   #isBroken = false
 
@@ -29,7 +33,10 @@ export class StateFold {
     if (event.n !== ++this.#n) this.#isBroken = true
     this.#last = event
     if (this.#isBroken) return
-    this.#guard(() => this.#documents?.add(event))
+    this.#guard(() => {
+      this.#documents?.add(event)
+      this.#count(event)
+    })
   }
 
   /**
@@ -47,8 +54,23 @@ export class StateFold {
       at: last.at,
       patchN: patchNOf(last),
       ...documents.texts(),
-      runtime: this.#base?.runtime ?? '{}',
+      runtime: this.#runtime(),
     }
+  }
+
+  /** The room's next owner goes on counting its events where they are cut. */
+  #count(event: LogEvent): void {
+    if (event.type === 'patch' || !event.hidden) return
+    const base = this.#base
+    const first = base ? { ...NO_EVENTS, since: base.epoch } : NO_EVENTS
+    const before = this.#marks ?? eventMarksOf(base?.runtime ?? '{}') ?? first
+    const marks = foldEventMarks(before, event)
+    if (marks !== before) this.#marks = marks
+  }
+
+  #runtime(): string {
+    const runtime = this.#base?.runtime ?? '{}'
+    return this.#marks ? withEventMarks(runtime, this.#marks) : runtime
   }
 
   /** A log that holds something else than JSON must not keep the rest from being cut. */

@@ -1,6 +1,5 @@
 import { decodeMessage, encodeMessage, encodeSystem, named } from '@ringside/protocol'
 import type { EventDefinition } from '@ringside/protocol'
-import type { NewEvent } from '../../outbox/contract/outbox.ts'
 import type { PatchHeader } from '../../state/contract.ts'
 import { toFeedJson } from './event-json.ts'
 import type { Capture, Recorder } from './recorder.ts'
@@ -8,10 +7,13 @@ import type { RoomType } from '../type.ts'
 import { nextDue } from '../turn/loop.ts'
 import type { Seat } from '../seats/seat.ts'
 import type { Delivery, Players } from './players.ts'
+import { RoomEvent } from './room-events.ts'
+import type { RoomEvents } from './room-events.ts'
 
 export interface OutputParts {
   readonly recorder: Recorder
   readonly players: Players
+  readonly events: RoomEvents
   readonly type: Pick<RoomType, 'patchHz' | 'logHz'>
   /** The room's header of a frame. */
   readonly header: () => PatchHeader
@@ -37,6 +39,7 @@ export class Output {
   readonly #parts: OutputParts
   readonly #recorder: Recorder
   readonly #players: Players
+  readonly #events: RoomEvents
   readonly #patchMs: number
   readonly #logMs: number
   #nextPatchAt = 0
@@ -48,6 +51,7 @@ export class Output {
     this.#parts = parts
     this.#recorder = parts.recorder
     this.#players = parts.players
+    this.#events = parts.events
     this.#patchMs = 1000 / parts.type.patchHz
     this.#logMs = 1000 / parts.type.logHz
   }
@@ -65,7 +69,12 @@ export class Output {
    */
   flush(at: number, isLogForced: boolean): void {
     this.#capture(at, isLogForced, null)
-    if (this.#unsent.length === 0) this.#players.sendHeld()
+    if (this.#unsent.length === 0) this.#sendHeld()
+  }
+
+  #sendHeld(): void {
+    this.#events.numberHeld()
+    this.#players.sendHeld()
   }
 
   #capture(at: number, isLogForced: boolean, full: Seat | null): Uint8Array | null {
@@ -75,6 +84,7 @@ export class Output {
     if (full) fullFor.push(full.id)
     const { runtime } = this.#parts
     const header = this.#parts.header()
+    this.#events.numberHeld()
     const captured = this.#recorder.capture({ header, isLogDue, runtime, fullFor })
     this.#send(captured)
     return full ? (captured.full.get(full.id) ?? null) : null
@@ -97,14 +107,20 @@ export class Output {
     }
   }
 
+  /** A player's connection has taken the seat, and is to be greeted: what is sent from now on waits for that. */
+  expect(seat: Seat): void {
+    seat.joinedAtIndex = this.#events.index
+    this.#players.expect(seat)
+  }
+
   /**
-   * Sends JOINED, then a full state that has everything up to now, then the frames that the game has sent
-   * meanwhile.
+   * Sends JOINED, then a full state that has everything up to now, then the events that a player who is back has missed,
+   * then what the game has sent since they came.
    */
   greet(seat: Seat, at: number): void {
     const frame = this.#capture(at, false, seat)
     if (frame) this.#players.greet(seat, frame)
-    this.#players.sendHeld()
+    this.#sendHeld()
   }
 
   /** Sends a full state to a client that has missed patches and whose socket is empty again. */
@@ -139,15 +155,22 @@ export class Output {
    */
   handOver(): Promise<void> | null {
     const { header, runtime } = this.#parts
+    this.#events.numberHeld()
     const { patch, stored } = this.#recorder.handOver(header(), runtime())
     if (patch) this.#players.missPatch()
     return stored
   }
 
+  /** Closes the log, as Recorder.close. */
+  close(isEnd: boolean): Promise<void> {
+    this.#events.numberHeld()
+    return this.#recorder.close(this.#parts.header(), isEnd)
+  }
+
   /** Sends PAUSED to the players, after a patch with all that has changed until then. */
   tellPaused(paused: boolean, at: number): void {
     this.flush(at, false)
-    this.#players.broadcast(encodeSystem('paused', { paused }))
+    this.#players.tell(encodeSystem('paused', { paused }))
   }
 
   /**
@@ -160,18 +183,23 @@ export class Output {
     { data, at, atOnce, to }: EmittedEvent,
   ): void {
     const payload = named(name, () => encodeMessage(schema, data as never))
-    const frame = encodeSystem('event', { name, at, payload })
     // The log is for everybody who watches, so it does not have what is not for everybody.
-    if (to) return this.#players.broadcast(frame, { to, afterPatch: !atOnce })
+    if (to) {
+      const frame = encodeSystem('event', { name, at, payload })
+      return this.#players.broadcast(frame, { to, afterPatch: !atOnce })
+    }
     // It is decoded again, for spectators must see what players see, rounded and cleaned.
     const json = toFeedJson(schema, decodeMessage(schema, payload))
-    const event: NewEvent = { type: name, data: JSON.stringify(json) }
+    const event = new RoomEvent({ type: name, data: JSON.stringify(json), at, payload })
     if (atOnce) {
+      this.#recorder.assertTaking(event)
+      this.#events.number(event)
       this.#recorder.append(event)
-      this.#players.broadcast(frame)
+      this.#players.broadcast(event.frame)
     } else {
       this.#recorder.hold(event)
-      this.#players.hold(frame)
+      this.#events.hold(event)
+      this.#players.hold(event)
     }
   }
 
@@ -180,6 +208,6 @@ export class Output {
     const { id: sessionId, name } = seat
     this.#recorder.holdPresence({ type, data: JSON.stringify({ sessionId, name }) })
     const frame = encodeSystem('presence', { sessionId, name, present: type === 'joined' })
-    this.#players.broadcast(frame, { except: sessionId })
+    this.#players.tell(frame, sessionId)
   }
 }

@@ -3,6 +3,7 @@ import type { BroadcastOptions } from '../definition.ts'
 import type { Seat } from '../seats/seat.ts'
 import type { RoomType } from '../type.ts'
 import type { Capture } from './recorder.ts'
+import type { RoomEvent, RoomEvents } from './room-events.ts'
 
 /** A client with more than this unsent gets no more patches, but one full state once it has drained. */
 const BEHIND_BYTES = 65_536
@@ -26,6 +27,7 @@ export interface PlayersParts {
   readonly room: PlayersHost
   /** The seats whose player is in, in the order of joining. */
   readonly seated: ReadonlyMap<string, Seat>
+  readonly events: Pick<RoomEvents, 'missed'>
   /** Sends a frame to every link that is subscribed to the room's topic: to everybody who was greeted. */
   readonly publish: (frame: Uint8Array) => void
 }
@@ -43,21 +45,36 @@ export class Players {
   readonly #room: PlayersHost
   readonly #seated: ReadonlyMap<string, Seat>
   readonly #publish: (frame: Uint8Array) => void
-  #held: { readonly frame: Uint8Array; readonly options: BroadcastOptions | undefined }[] = []
+  readonly #events: Pick<RoomEvents, 'missed'>
+  /** The seats that are taken and not greeted yet: the room's topic does not reach them. */
+  readonly #arriving = new Set<Seat>()
+  /** An event has its frame once it is numbered, and no options. */
+  #held: { readonly frame: Uint8Array; readonly options?: BroadcastOptions | undefined }[] = []
   #heldBroadcasts = 0
   #heldBytes = 0
 
-  constructor({ room, seated, publish }: PlayersParts) {
+  constructor({ room, seated, events, publish }: PlayersParts) {
     this.#room = room
     this.#seated = seated
+    this.#events = events
     this.#publish = publish
   }
 
-  /** Sends JOINED and STATE, then the frames that the game has sent before, then the room's topic. */
+  /** A seat is taken: what goes to everybody waits for it, too (RM50). */
+  expect(seat: Seat): void {
+    this.#arriving.add(seat)
+  }
+
+  /**
+   * Sends JOINED and STATE, then the events that the player has missed (RM51), then the frames that the game has sent
+   * since they came, then the room's topic.
+   */
   greet(seat: Seat, fullFrame: Uint8Array): void {
     const { link } = seat
     if (!link) return
     const room = this.#room
+    const { joinedAtIndex: index } = seat
+    const missed = link.seen ? this.#events.missed(link.seen, index) : []
     link.send(
       encodeSystem('joined', {
         roomId: room.id,
@@ -70,10 +87,14 @@ export class Players {
         patchHz: room.type.patchHz,
         now: room.now,
         roster: Array.from(this.#seated.values(), ({ id, name }) => ({ sessionId: id, name })),
+        index,
+        eventsMissed: missed === null ? true : undefined,
       }),
     )
     link.send(fullFrame)
     if (room.isPaused) link.send(encodeSystem('paused', { paused: true }))
+    for (const frame of missed ?? []) link.send(frame)
+    this.#arriving.delete(seat)
     seat.greeted()
     link.subscribe(room.id)
   }
@@ -95,18 +116,32 @@ export class Players {
     }
     if (!options?.except && !options?.to) {
       this.#publish(frame)
+      if (this.#arriving.size > 0) this.#keepForArriving(frame)
       return
     }
     const only = options.to ? new Set(options.to) : null
     for (const seat of this.#seated.values()) {
       if (seat.id === options.except || (only && !only.has(seat.id))) continue
-      if (only || seat.isGreeted) seat.deliver(frame)
+      seat.deliver(frame, only === null)
     }
   }
 
-  /** Keeps a frame for everybody until the next patch has gone; the room's log bounds their number. */
-  hold(frame: Uint8Array): void {
-    this.#held.push({ frame, options: undefined })
+  #keepForArriving(frame: Uint8Array): void {
+    for (const seat of this.#arriving)
+      if (seat.isConnected) seat.deliver(frame, true)
+      else this.#arriving.delete(seat)
+  }
+
+  /** Sends what only those must hear who have been greeted: JOINED says the same to whoever comes. */
+  tell(frame: Uint8Array, except?: string): void {
+    if (except === undefined) return this.#publish(frame)
+    for (const seat of this.#seated.values())
+      if (seat.isGreeted && seat.id !== except) seat.deliver(frame)
+  }
+
+  /** Keeps an event until the next patch has gone; the room's log bounds their number. */
+  hold(event: RoomEvent): void {
+    this.#held.push(event)
   }
 
   /** Sends what the game holds back, without the room's events: they follow their patch, as in the log. */

@@ -106,7 +106,7 @@ export class Recorder {
    * @throws RingsideError room_paused when a game goes on emitting while its room is paused; room_released.
    */
   hold(event: NewEvent): void {
-    this.#assertTaking(event)
+    this.assertTaking(event)
     this.#hold(event)
   }
 
@@ -123,11 +123,12 @@ export class Recorder {
 
   /** Takes an event that goes ahead of the patch of its turn. @throws RingsideError as `hold`. */
   append(event: NewEvent): void {
-    this.#assertTaking(event)
+    this.assertTaking(event)
     this.#hand(event)
   }
 
-  #assertTaking(event: NewEvent): void {
+  /** @throws RingsideError as `hold`. */
+  assertTaking(event: NewEvent): void {
     if (this.#closed) throw new RingsideError('room_released')
     const count = this.#held.length + this.#waiting.length
     const size = this.#heldSize + this.#waitingSize + sizeOf(event)

@@ -31,6 +31,12 @@ export interface SeatFacts {
 const MAX_EARLY = 1_000
 const MAX_EARLY_BYTES = 1024 * 1024
 
+interface EarlyFrame {
+  readonly frame: Uint8Array
+  /** It was not sent to this player in particular. */
+  readonly isForAll: boolean
+}
+
 /**
  * One player's place in a room. States: `reserved` (a ticket is out; leaves by take or expiry),
  * `connected` (link set), `dropped` (link gone, kept until the grace ends), `gone` (for good). While
@@ -55,8 +61,10 @@ export class Seat implements ClientSeat {
   isGreeted = false
   /** True from the first connection until onJoin has settled. */
   isJoining = false
+  /** Index of the room's last event when the connection came: what is numbered later reaches it as it happens. */
+  joinedAtIndex = 0
   /** Frames that the game has sent before JOINED. */
-  #early: Uint8Array[] = []
+  #early: EarlyFrame[] = []
   #earlyBytes = 0
   /** The newest token, as JOINED hands it out. */
   reconnectToken = ''
@@ -111,20 +119,36 @@ export class Seat implements ClientSeat {
   }
 
   /**
-   * Sends a frame; before JOINED it waits until that and the state have gone. With 1,000 frames or 1 MiB waiting the seat
-   * is given up as `slow`: whoever sends to many cannot know who of them is not in yet, and must not fail by it (RM35).
+   * Sends a frame; before JOINED it waits until that and the state have gone. Of 1,000 frames or 1 MiB that wait, those for
+   * everybody make room, the oldest first: a player must be able to come into a busy room. With as many of their own the
+   * seat is given up as `slow`: whoever sends to many cannot know who of them is not in yet, and must not fail by it (RM35).
    */
-  deliver(frame: Uint8Array): void {
+  deliver(frame: Uint8Array, isForAll = false): void {
     if (!this.link) return
     if (this.isGreeted) return this.link.send(frame)
-    const bytes = this.#earlyBytes + frame.byteLength
-    if (this.#early.length >= MAX_EARLY || bytes > MAX_EARLY_BYTES)
-      return this.#owner.leave(this, 'slow', 'Too much was sent before the player was in')
-    this.#early.push(frame)
-    this.#earlyBytes = bytes
+    if (this.#makeRoom(frame.byteLength)) {
+      this.#early.push({ frame, isForAll })
+      this.#earlyBytes += frame.byteLength
+    } else if (!isForAll)
+      this.#owner.leave(this, 'slow', 'Too much was sent before the player was in')
   }
 
-  #takeEarly(): Uint8Array[] {
+  /** Halves the frames for everybody until another one of so many bytes fits; false when it does not without any. */
+  #makeRoom(bytes: number): boolean {
+    while (this.#early.length >= MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES) {
+      const shared = this.#early.reduce((count, { isForAll }) => count + (isForAll ? 1 : 0), 0)
+      if (shared === 0) return false
+      let excess = Math.ceil(shared / 2)
+      this.#early = this.#early.filter(({ frame, isForAll }) => {
+        if (!isForAll || excess-- <= 0) return true
+        this.#earlyBytes -= frame.byteLength
+        return false
+      })
+    }
+    return true
+  }
+
+  #takeEarly(): EarlyFrame[] {
     const early = this.#early
     this.#early = []
     this.#earlyBytes = 0
@@ -153,7 +177,7 @@ export class Seat implements ClientSeat {
   /** JOINED and the state are on their way: the frames that waited for them follow. */
   greeted(): void {
     this.isGreeted = true
-    for (const frame of this.#takeEarly()) this.link?.send(frame)
+    for (const { frame } of this.#takeEarly()) this.link?.send(frame)
   }
 
   emit(name: string, data: unknown, options: EmitOptions | undefined): void {
