@@ -1,6 +1,6 @@
 import { SUBPROTOCOL } from '@ringside/protocol'
 import type { GameContract } from '@ringside/protocol'
-import type { ConnectOptions } from './client-types.ts'
+import type { ConnectOptions, WhileAway } from './client-types.ts'
 import type { SocketFactory } from './socket/socket.ts'
 import { systemTimers } from './timers.ts'
 import type { Timers } from './timers.ts'
@@ -24,6 +24,7 @@ export interface ClientContext {
   readonly reconnectForMs: number
   readonly rejoin: boolean
   readonly maxBufferedBytes: number
+  readonly whileAway: WhileAway
 }
 
 /**
@@ -49,6 +50,7 @@ export function createContext(
     reconnectForMs: inRange('reconnectForMs', options.reconnectForMs ?? 30_000, Infinity),
     rejoin: options.rejoin ?? false,
     maxBufferedBytes: inRange('maxBufferedBytes', options.maxBufferedBytes ?? 1_048_576, Infinity),
+    whileAway: checkWhileAway(options.whileAway ?? 'reject'),
   }
 }
 
@@ -63,6 +65,12 @@ function inRange(name: string, value: number, max: number): number {
   if (!(value > 0 && value <= max))
     throw new TypeError(`Expected ${name} above 0 and at most ${max}, got ${value}`)
   return value
+}
+
+/** @throws TypeError unless it is 'reject' or 'keep'. */
+export function checkWhileAway(value: WhileAway): WhileAway {
+  if (value === 'reject' || value === 'keep') return value
+  throw new TypeError(`Expected whileAway as 'reject' or 'keep', got '${String(value)}'`)
 }
 
 /** @throws TypeError on a time that no timer takes. */

@@ -3,12 +3,14 @@ import type {
   ClientRoom,
   CommandError,
   EntryOptions,
+  EventInfo,
   PatchInfo,
   RequestOptions,
   RoomStateOf,
   RoomStatus,
   RoomType,
   RosterEntry,
+  SendOptions,
   ServerClock,
   StatusInfo,
 } from './client-types.ts'
@@ -76,8 +78,8 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
     return this.#connection.clock.rttMs
   }
 
-  send(command: string | number, payload?: unknown): boolean {
-    return this.#connection.channel.send(command, payload)
+  send(command: string | number, payload?: unknown, options?: SendOptions): boolean {
+    return this.#connection.channel.send(command, payload, options)
   }
 
   request<N extends keyof G['commands'] & string>(
@@ -90,7 +92,7 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
 
   on<N extends keyof EventsOf<G['rooms'][T]> & string>(
     name: N,
-    handler: (payload: EventsOf<G['rooms'][T]>[N], info: { readonly at: number }) => void,
+    handler: (payload: EventsOf<G['rooms'][T]>[N], info: EventInfo) => void,
   ): () => void {
     return this.#view.on(name, handler)
   }

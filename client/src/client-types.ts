@@ -44,6 +44,21 @@ export interface ConnectOptions {
   readonly rejoin?: boolean
   /** Bytes the socket may hold back before `send` drops. Default 1 MiB. */
   readonly maxBufferedBytes?: number
+  /** For everything that is sent while a room's connection is away. Default `reject`. */
+  readonly whileAway?: WhileAway
+}
+
+/**
+ * What becomes of what a game sends to a room while its connection is away (`reconnecting`). `reject`: `send` is false, a
+ * request or call rejects with `disconnected`. `keep`: it is sent once the seat is back, in order and before anything new, at
+ * most once; up to 100 messages, 256 KiB and 30 s, beyond which it is as with `reject`. It is for the same seat only.
+ */
+export type WhileAway = 'reject' | 'keep'
+
+/** Options of one message. */
+export interface SendOptions {
+  /** Default: `whileAway` of the client. A session without a room does not come back: it keeps nothing. */
+  readonly whileAway?: WhileAway
 }
 
 /** Something that may be given up while it is on its way. */
@@ -150,21 +165,25 @@ export interface RoomsWatch {
 }
 
 /** Options of one request. */
-export interface RequestOptions {
-  /** Longest wait for the answer, in ms. Default: `requestTimeoutMs` of the client. */
+export interface RequestOptions extends SendOptions {
+  /** Longest wait for the answer, in ms, the time while it is kept included. Default: `requestTimeoutMs` of the client. */
   readonly timeoutMs?: number
 }
 
 /** Sends the contract's commands. */
 export interface CommandSender<G extends GameContract> {
   /**
-   * Sends a command without waiting for an answer. False when it was dropped: not connected, or the
-   * network takes nothing (inputs are not kept for later: they would be stale).
+   * Sends a command without waiting for an answer. False when it was dropped: not connected and not kept
+   * (`whileAway`), or the network takes nothing (inputs are not kept for that: they would be stale).
    * @throws PayloadError when the payload does not fit the contract.
    */
-  send<N extends CommandName<G>>(command: N, payload: Payload<G['commands'][N]>): boolean
+  send<N extends CommandName<G>>(
+    command: N,
+    payload: Payload<G['commands'][N]>,
+    options?: SendOptions,
+  ): boolean
   /** Sends raw bytes on a command id. */
-  send(commandId: number, payload?: Uint8Array): boolean
+  send(commandId: number, payload?: Uint8Array, options?: SendOptions): boolean
   /** Sends a command and resolves with its answer. @throws RequestError (rejects) */
   request<N extends CommandName<G>>(
     command: N,
@@ -186,9 +205,12 @@ export interface CommandSender<G extends GameContract> {
     params?: RpcParams,
     options?: RequestOptions,
   ): Promise<unknown>
-  /** Calls with frames of the game's own command ids; the handler may keep `payload`. Returns unsubscribe. */
+  /**
+   * Calls with frames of the game's own command ids; the handler may keep `payload`. The first listener of an id gets what
+   * came before it, in the first 10 s of the connection. Returns unsubscribe.
+   */
   onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void
-  /** Calls with refusals of plain commands (ERROR without a request). Returns unsubscribe. */
+  /** Calls with refusals of plain commands (ERROR without a request), early ones too. Returns unsubscribe. */
   onError(handler: (error: CommandError) => void): () => void
 }
 
@@ -203,7 +225,7 @@ export interface CommandError {
 /** A connection without a room. */
 export interface PlainSession<G extends GameContract> extends CommandSender<G> {
   readonly isOpen: boolean
-  /** Calls once, when the connection has ended. Returns unsubscribe. */
+  /** Calls once, when the connection has ended, or has ended by now. Returns unsubscribe. */
   onClose(handler: (info: CloseInfo) => void): () => void
   close(): void
 }
@@ -234,6 +256,23 @@ export interface StatusInfo {
   readonly goingAwayMs?: number
   /** True when a new seat was taken because the old one was gone (connected). */
   readonly isNewSeat?: boolean
+  /**
+   * True when the room has had events meanwhile that it no longer keeps for this player: none of what was missed follows,
+   * only the state as it is now (connected).
+   */
+  readonly eventsMissed?: boolean
+  /** Commands that were kept (`whileAway`) and were not sent: too old, or for a seat that is gone (connected, closed). */
+  readonly droppedSends?: number
+}
+
+/** An event's place. */
+export interface EventInfo {
+  /** The room clock in ms at which it was emitted. */
+  readonly at: number
+  /** Its place among all events of the room; undefined for one that is not in the room's log. */
+  readonly index: number | undefined
+  /** True when it was missed while the connection was away: the state is that of now, not of `at`. */
+  readonly replayed: boolean
 }
 
 /** The news of a patch or full state; valid only during the call. */
@@ -303,10 +342,14 @@ export interface ClientRoom<
   readonly clock: ServerClock
   /** Median round trip in ms. */
   readonly ping: number
-  /** Calls for each event of the room with this name. `info.at` is the room clock in ms. Returns unsubscribe. */
+  /**
+   * Calls for each event of the room with this name. The first listener of a name gets what came before it, in the first
+   * 10 s after the seat was taken. Those that were missed while the connection was away follow, marked as `replayed`.
+   * Returns unsubscribe.
+   */
   on<N extends keyof EventsOf<G['rooms'][T]> & string>(
     name: N,
-    handler: (payload: EventsOf<G['rooms'][T]>[N], info: { readonly at: number }) => void,
+    handler: (payload: EventsOf<G['rooms'][T]>[N], info: EventInfo) => void,
   ): () => void
   /**
    * Calls `listener` after each patch that changed the selected part: another value, another object, or

@@ -14,10 +14,13 @@ import {
   system,
 } from '@ringside/protocol'
 import type { CommandDefinition, GameContract } from '@ringside/protocol'
-import type { CommandError, CommandSender, RequestOptions } from './client-types.ts'
+import type { CommandError, CommandSender, RequestOptions, SendOptions } from './client-types.ts'
+import { checkWhileAway } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Connection } from './connection.ts'
-import { Listeners } from './listeners.ts'
+import { EarlyListeners } from './early-frames.ts'
+import type { EarlyFrames } from './early-frames.ts'
+import type { KeptCall, KeptSends } from './kept-sends.ts'
 import { PendingCalls } from './pending-calls.ts'
 import { RequestError } from './request-error.ts'
 import { readAnswer, requestText } from './rpc-text.ts'
@@ -28,40 +31,57 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Commands, requests, calls of JSON-RPC and raw messages over whichever connection is attached. Without one, commands are
- * dropped (inputs go stale) and requests and calls fail, for nothing is kept for later.
+ * dropped (inputs go stale) and requests and calls fail, but for what is to be kept until a seat is back.
  */
 export class CommandChannel implements CommandSender<GameContract> {
   readonly #context: ClientContext
   readonly #requests: PendingCalls<Uint8Array>
   readonly #calls: PendingCalls<unknown>
-  readonly #messages = new Map<number, Listeners<[Uint8Array]>>()
-  readonly #errors = new Listeners<[CommandError]>()
+  readonly #early: EarlyFrames
+  /** Null where no connection follows another. */
+  readonly #kept: KeptSends | null
+  readonly #messages = new Map<number, EarlyListeners<[Uint8Array]>>()
+  readonly #errors: EarlyListeners<[CommandError]>
   #connection: Connection | null = null
+  #isOver = false
 
-  constructor(context: ClientContext) {
+  constructor(context: ClientContext, early: EarlyFrames, kept: KeptSends | null = null) {
     this.#context = context
+    this.#early = early
+    this.#kept = kept
+    this.#errors = new EarlyListeners(early)
     this.#requests = new PendingCalls(context)
     this.#calls = new PendingCalls(context)
   }
 
+  /** What was kept goes first. */
   attach(connection: Connection): void {
     this.#connection = connection
+    this.#kept?.flush(connection)
   }
 
-  /** Fails all calls that wait for an answer. */
+  /** The connection is away: fails all calls that wait for an answer. */
   detach(reason: string | RequestError): void {
     this.#connection = null
-    this.#requests.failAll(reason)
-    this.#calls.failAll(reason)
+    for (const calls of [this.#requests, this.#calls])
+      calls.failAll(reason, (id) => this.#kept?.has({ calls, id }) === true)
   }
 
-  send(command: string | number, payload?: unknown): boolean {
+  /** Nothing is sent any more. */
+  end(reason: string): void {
+    this.#isOver = true
+    this.#kept?.drop(reason)
+    this.detach(reason)
+  }
+
+  send(command: string | number, payload?: unknown, options: SendOptions = {}): boolean {
     const frame =
       typeof command === 'number'
         ? rawFrame(command, payload as Uint8Array | undefined)
         : this.#frame(command, payload)
     const connection = this.#connection
-    if (!connection || connection.bufferedBytes > this.#context.maxBufferedBytes) return false
+    if (!connection?.isOpen) return this.#keep(frame, null, options)
+    if (connection.bufferedBytes > this.#context.maxBufferedBytes) return false
     return connection.send(frame)
   }
 
@@ -71,7 +91,11 @@ export class CommandChannel implements CommandSender<GameContract> {
     return this.#requests.add({
       timeoutMs: options.timeoutMs,
       send: (correlation) =>
-        this.#deliver(encodeSystem('request', { correlation, command: id, payload: body })),
+        this.#deliver(
+          encodeSystem('request', { correlation, command: id, payload: body }),
+          { calls: this.#requests, id: correlation },
+          options,
+        ),
       read: (answer) => (reply ? decodeMessage(reply, answer) : undefined) as R,
     })
   }
@@ -84,7 +108,11 @@ export class CommandChannel implements CommandSender<GameContract> {
     return this.#calls.add({
       timeoutMs: options.timeoutMs,
       send: (id) =>
-        this.#deliver(encodeFrame(RPC_ID, utf8.encode(requestText(id, method, json as RpcParams)))),
+        this.#deliver(
+          encodeFrame(RPC_ID, utf8.encode(requestText(id, method, json as RpcParams))),
+          { calls: this.#calls, id },
+          options,
+        ),
       read: (result) =>
         (definition
           ? definition.reply
@@ -95,9 +123,13 @@ export class CommandChannel implements CommandSender<GameContract> {
   }
 
   onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void {
+    return this.#listenersOf(commandId).add(handler)
+  }
+
+  #listenersOf(commandId: number): EarlyListeners<[Uint8Array]> {
     let listeners = this.#messages.get(commandId)
-    if (!listeners) this.#messages.set(commandId, (listeners = new Listeners()))
-    return listeners.add(handler)
+    if (!listeners) this.#messages.set(commandId, (listeners = new EarlyListeners(this.#early)))
+    return listeners
   }
 
   onError(handler: (error: CommandError) => void): () => void {
@@ -106,10 +138,15 @@ export class CommandChannel implements CommandSender<GameContract> {
 
   /** Takes a frame that concerns commands; others are ignored. @throws PayloadError */
   take(id: number, frame: Uint8Array): void {
-    if (isGameCommandId(id)) this.#messages.get(id)?.call(frame.subarray(FRAME_HEADER_BYTES))
+    if (isGameCommandId(id)) this.#takeMessage(id, frame)
     else if (id === system.reply.id) this.#takeReply(frame)
     else if (id === system.error.id) this.#takeError(frame)
     else if (id === RPC_ID || id === RPC_ERROR_ID) this.#takeAnswer(frame)
+  }
+
+  #takeMessage(id: number, frame: Uint8Array): void {
+    const listeners = this.#early.isOpen ? this.#listenersOf(id) : this.#messages.get(id)
+    listeners?.offer(frame.byteLength, frame.subarray(FRAME_HEADER_BYTES))
   }
 
   #takeReply(frame: Uint8Array): void {
@@ -130,11 +167,17 @@ export class CommandChannel implements CommandSender<GameContract> {
     const { command, correlation, code, message, retry } = decodeSystem('error', frame)
     if (correlation !== undefined)
       this.#requests.fail(correlation, new RequestError(code, message, retry))
-    else this.#errors.call({ commandId: command, code, message, retry })
+    else this.#errors.offer(frame.byteLength, { commandId: command, code, message, retry })
   }
 
-  #deliver(frame: Uint8Array): boolean {
-    return this.#connection?.send(frame) ?? false
+  #deliver(frame: Uint8Array, call: KeptCall, options: SendOptions): boolean {
+    return this.#connection?.send(frame) || this.#keep(frame, call, options)
+  }
+
+  #keep(frame: Uint8Array, call: KeptCall | null, options: SendOptions): boolean {
+    const { whileAway = this.#context.whileAway } = options
+    if (checkWhileAway(whileAway) === 'reject' || this.#isOver) return false
+    return this.#kept?.add(frame, call) ?? false
   }
 
   #definition(command: string): CommandDefinition {

@@ -44,7 +44,7 @@ export function connect<G extends GameContract>(
     isNew: boolean,
   ): Promise<ClientRoom<G, T>> {
     const giveBack = ({ ticket }: SeatAddress): void => returns.giveBack({ ticket })
-    const view = new RoomView(game)
+    const view = new RoomView(game, context.timers)
     const connection = new RoomConnection(context, view, {
       reclaim: (roomId, token, ended) => reclaim(context, { roomId, token, signal: ended }),
       rejoin: context.rejoin ? (roomId) => seek(returns, ['joinById', roomId], request) : null,

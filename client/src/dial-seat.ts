@@ -13,12 +13,15 @@ import type { CloseInfo } from './client-types.ts'
 import { Connection } from './connection.ts'
 import { answerWish, contractError } from './introduce.ts'
 import { RequestError } from './request-error.ts'
+import type { EventPosition } from './room-view.ts'
 
 /** The part of a matchmaking answer that names the seat's address. */
 export interface SeatAddress {
   readonly ticket: string
   /** Path or address of the WebSocket. */
   readonly url: string
+  /** The last event that is known of the room, where the seat is one that comes back. */
+  readonly seen?: EventPosition | null
 }
 
 /** The dialling of a seat needs these. */
@@ -46,7 +49,7 @@ export async function dialSeat(
   let { url } = seat
   for (let moves = 0; ; moves++) {
     const connection = await openConnection(context, url, parts.signal)
-    const node = await takeSeat(context, connection, { ...parts, ticket: seat.ticket })
+    const node = await takeSeat(context, connection, { ...parts, seat })
     if (node === null) return connection
     if (moves === MAX_MOVES || !NODE_NAME.test(node))
       throw new RequestError('disconnected', 'The room could not be found on its node', true)
@@ -70,7 +73,7 @@ export async function openConnection(
 function takeSeat(
   context: ClientContext,
   connection: Connection,
-  parts: DialParts & { readonly ticket: string },
+  parts: DialParts & { readonly seat: SeatAddress },
 ): Promise<string | null> {
   return new Promise((resolve, reject) => {
     /** It becomes the rejection's reason. */
@@ -86,7 +89,8 @@ function takeSeat(
     let stop = (): void => {}
     const join = (): void => {
       const contract = contractFingerprint(context.game)
-      connection.send(encodeSystem('join', { ticket: parts.ticket, contract }))
+      const { ticket, seen } = parts.seat
+      connection.send(encodeSystem('join', { ticket, contract, ...seen }))
     }
     connection.onFrame = (id, frame) => {
       try {

@@ -9,6 +9,7 @@ export type {
   ConnectOptions,
   DeepReadonly,
   EntryOptions,
+  EventInfo,
   JoinOptions,
   PatchInfo,
   PlainSession,
@@ -20,8 +21,10 @@ export type {
   RoomsWatch,
   RoomType,
   RosterEntry,
+  SendOptions,
   ServerClock,
   StatusInfo,
+  WhileAway,
 } from './client-types.ts'
 export { createFeedState } from './feed/index.ts'
 export { openFeed } from './open-feed.ts'

@@ -2,6 +2,10 @@
 export class Listeners<A extends readonly unknown[]> {
   readonly #all = new Set<(...values: A) => void>()
 
+  get size(): number {
+    return this.#all.size
+  }
+
   /** Returns the function that takes it out again. */
   add(listener: (...values: A) => void): () => void {
     // Each addition gets its own wrapper, so that the same function may be added twice and removed once.

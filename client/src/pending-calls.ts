@@ -62,10 +62,14 @@ export class PendingCalls<A> {
     this.#take(id)?.reject(error)
   }
 
-  /** Fails every call; nobody knows whether the server did it. */
-  failAll(why: string | RequestError): void {
+  isWaiting(id: number): boolean {
+    return this.#byId.has(id)
+  }
+
+  /** Fails every call but those that were not sent yet; nobody knows whether the server did it. */
+  failAll(why: string | RequestError, isUnsent: (id: number) => boolean = () => false): void {
     const error = typeof why === 'string' ? new RequestError('disconnected', why, true) : why
-    for (const id of this.#byId.keys()) this.fail(id, error)
+    for (const id of this.#byId.keys()) if (!isUnsent(id)) this.fail(id, error)
   }
 
   #take(id: number): Pending<A> | undefined {

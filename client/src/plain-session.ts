@@ -3,11 +3,12 @@ import type { GameContract, ReplyOf } from '@ringside/protocol'
 import { onAbort } from './abort.ts'
 import type { ClientContext } from './client-context.ts'
 import type { CloseInfo, CommandError, PlainSession, RequestOptions } from './client-types.ts'
+import { EarlyFrames } from './early-frames.ts'
 import { CommandChannel } from './command-channel.ts'
 import type { Connection } from './connection.ts'
 import { closeError, openConnection } from './dial-seat.ts'
 import { answerWish, contractError, introduce } from './introduce.ts'
-import { Listeners } from './listeners.ts'
+import { Listeners, callGuarded } from './listeners.ts'
 import { RequestError } from './request-error.ts'
 
 /** Opens a connection that takes no seat. @throws the signal's reason; RequestError */
@@ -57,12 +58,15 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
   readonly #connection: Connection
   readonly #context: ClientContext
   #mismatch: RequestError | null = null
+  readonly #early: EarlyFrames
+  #end: CloseInfo | null = null
   readonly #closed = new Listeners<[CloseInfo]>()
 
   constructor(context: ClientContext, connection: Connection) {
     this.#connection = connection
     this.#context = context
-    this.#channel = new CommandChannel(context)
+    this.#early = new EarlyFrames(context.timers)
+    this.#channel = new CommandChannel(context, this.#early)
     connection.onFrame = (id, frame) => {
       try {
         answerWish(id, connection, context.game)
@@ -77,11 +81,13 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
     const { closed } = this.#connection
     if (closed) throw new RequestError('disconnected', closed.reason, true)
     introduce(this.#connection, this.#context.game)
+    this.#early.begin()
     this.#channel.attach(this.#connection)
     this.#connection.onClose = (info) => {
       const mismatch = this.#mismatch ?? contractError(info.code)
       this.#channel.detach(mismatch ?? 'The connection broke')
-      this.#closed.call(mismatch ? { code: info.code, reason: mismatch.message } : info)
+      this.#end = mismatch ? { code: info.code, reason: mismatch.message } : info
+      this.#closed.call(this.#end)
     }
   }
 
@@ -124,7 +130,15 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
   }
 
   onClose(handler: (info: CloseInfo) => void): () => void {
-    return this.#closed.add(handler)
+    const end = this.#end
+    if (!end) return this.#closed.add(handler)
+    let isWanted = true
+    queueMicrotask(() => {
+      if (isWanted) callGuarded(() => handler(end))
+    })
+    return () => {
+      isWanted = false
+    }
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts'
 import { dialSeat } from './dial-seat.ts'
 import type { SeatAddress } from './dial-seat.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { KeptSends } from './kept-sends.ts'
 import { Listeners } from './listeners.ts'
 import { RedialSchedule } from './redial.ts'
 import { RequestError } from './request-error.ts'
@@ -50,6 +51,7 @@ export class RoomConnection {
   readonly #view: RoomView
   readonly #paths: SeatPaths
   readonly #schedule: RedialSchedule
+  readonly #kept: KeptSends
   #status: RoomStatus = 'connecting'
   #connection: Connection | null = null
   #heartbeat: Heartbeat | null = null
@@ -62,7 +64,8 @@ export class RoomConnection {
     this.#context = context
     this.#view = view
     this.#paths = paths
-    this.channel = new CommandChannel(context)
+    this.#kept = new KeptSends(context.timers, context.maxBufferedBytes)
+    this.channel = new CommandChannel(context, view.early, this.#kept)
     this.clock = new ClockSync(context.timers)
     this.#schedule = new RedialSchedule(context)
   }
@@ -149,13 +152,25 @@ export class RoomConnection {
     this.clock.reset()
     this.clock.guess(this.#view.joined.now)
     connection.onClose = (why) => this.#broke(why)
+    this.#view.early.begin()
+    if (info.isNewSeat) this.#kept.drop('The seat is another one')
     this.channel.attach(connection)
     this.#schedule.connected()
-    this.#setStatus('connected', info)
+    this.#setStatus('connected', this.#withLosses(info))
     // It may have ended between its STATE and now.
     if (connection.closed) return this.#broke(connection.closed)
     this.#heartbeat = new Heartbeat(this.#context, connection, this.clock)
     this.#heartbeat.start()
+  }
+
+  #withLosses(info: StatusInfo): StatusInfo {
+    const droppedSends = this.#kept.takeDropped()
+    const { eventsMissed } = this.#view.joined
+    return {
+      ...info,
+      ...(eventsMissed ? { eventsMissed } : {}),
+      ...(droppedSends > 0 ? { droppedSends } : {}),
+    }
   }
 
   #broke(info: CloseInfo): void {
@@ -204,10 +219,12 @@ export class RoomConnection {
     }
   }
 
-  #address(path: 'reclaim' | 'rejoin'): Promise<SeatAddress> {
+  async #address(path: 'reclaim' | 'rejoin'): Promise<SeatAddress> {
     const { roomId, reconnectToken } = this.#view.joined
     if (path === 'rejoin' && this.#paths.rejoin) return this.#paths.rejoin(roomId)
-    return this.#paths.reclaim(roomId, reconnectToken, this.#disconnected.signal)
+    const { signal } = this.#disconnected
+    const address = await this.#paths.reclaim(roomId, reconnectToken, signal)
+    return { ...address, seen: this.#view.position }
   }
 
   get #isClosed(): boolean {
@@ -219,8 +236,11 @@ export class RoomConnection {
     this.#connection?.abort(info.reason)
     this.#connection = null
     this.#heartbeat?.stop()
-    this.channel.detach('The room was left')
-    this.#setStatus('closed', error ? { ...info, error } : info)
+    this.channel.end('The room was left')
+    this.#view.early.close()
+    const droppedSends = this.#kept.takeDropped()
+    const losses = droppedSends > 0 ? { droppedSends } : {}
+    this.#setStatus('closed', { ...info, ...losses, ...(error ? { error } : {}) })
     this.#ended.call()
     this.statusChanged.clear()
   }

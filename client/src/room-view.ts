@@ -1,16 +1,24 @@
 import { FRAME_HEADER_BYTES, decodeMessage, decodeSystem, system } from '@ringside/protocol'
 import type { GameContract, RoomDefinition } from '@ringside/protocol'
 import { ChangeWatch } from './change-watch.ts'
-import type { PatchInfo, RosterEntry } from './client-types.ts'
+import type { EventInfo, PatchInfo, RosterEntry } from './client-types.ts'
+import { EarlyFrames, EarlyListeners } from './early-frames.ts'
 import { Listeners } from './listeners.ts'
 import { RequestError } from './request-error.ts'
 import { createReplica } from './state-replica.ts'
 import type { AppliedPatch, StateReplica } from './state-replica.ts'
+import type { Timers } from './timers.ts'
 
 /** The content of JOINED; the JOINED of each reconnect replaces it as a whole. */
 type Joined = ReturnType<typeof decodeSystem<'joined'>>
 
-type EventHandler = [payload: never, info: { readonly at: number }]
+type EventHandler = [payload: never, info: EventInfo]
+
+/** The last event of the room that this client knows of: those after it are new to it. */
+export interface EventPosition {
+  readonly epoch: number
+  readonly index: number
+}
 
 /**
  * A client's knowledge of its room. It is fed with frames, in order, and never connected to anything. It survives
@@ -22,7 +30,10 @@ export class RoomView {
   #definition: RoomDefinition | null = null
   #replica: StateReplica | null = null
   #roster = new Map<string, RosterEntry>()
-  readonly #events = new Map<string, Listeners<EventHandler>>()
+  readonly #events = new Map<string, EarlyListeners<EventHandler>>()
+  /** What comes before anybody listens. */
+  readonly early: EarlyFrames
+  #position: EventPosition | null = null
   readonly watch = new ChangeWatch<unknown>()
   readonly patched = new Listeners<[PatchInfo]>()
   readonly arrived = new Listeners<[RosterEntry]>()
@@ -30,14 +41,20 @@ export class RoomView {
   readonly pauseChanged = new Listeners<[isPaused: boolean]>()
   #isPaused = false
 
-  constructor(game: GameContract) {
+  constructor(game: GameContract, timers: Timers) {
     this.#game = game
+    this.early = new EarlyFrames(timers)
   }
 
   /** @throws RequestError before the first JOINED. */
   get joined(): Joined {
     if (!this.#joined) throw new RequestError('disconnected', 'Not joined yet', true)
     return this.#joined
+  }
+
+  /** For the JOIN of a reconnect; null with a server that does not count events. */
+  get position(): EventPosition | null {
+    return this.#position
   }
 
   /** Null before the first JOINED. */
@@ -57,9 +74,13 @@ export class RoomView {
   on(name: string, handler: (...values: EventHandler) => void): () => void {
     if (!Object.hasOwn(this.#definition?.events ?? {}, name))
       throw new TypeError(`Expected an event of the contract, got '${name}'`)
+    return this.#listenersOf(name).add(handler)
+  }
+
+  #listenersOf(name: string): EarlyListeners<EventHandler> {
     let listeners = this.#events.get(name)
-    if (!listeners) this.#events.set(name, (listeners = new Listeners()))
-    return listeners.add(handler)
+    if (!listeners) this.#events.set(name, (listeners = new EarlyListeners(this.early)))
+    return listeners
   }
 
   /**
@@ -103,7 +124,12 @@ export class RoomView {
     this.#definition = definition
     this.#replica ??= createReplica(definition.state)
     const isFirst = !this.#joined
+    const isNewSeat = this.#joined?.sessionId !== joined.sessionId
     this.#joined = joined
+    const { epoch, index, eventsMissed } = joined
+    if (index === undefined) this.#position = null
+    // Else the events that were missed follow, and each moves it on.
+    else if (isNewSeat || eventsMissed || !this.#position) this.#position = { epoch, index }
     if (isFirst) return
     // Others may have come and gone while the connection was away.
     for (const entry of before.values())
@@ -125,12 +151,19 @@ export class RoomView {
   }
 
   #takeEvent(frame: Uint8Array): void {
-    const { name, at, payload } = decodeSystem('event', frame)
-    const listeners = this.#events.get(name)
-    const definition = this.#definition?.events?.[name]
-    // An event that nobody listens to is not decoded; a newer server may have events we do not know.
-    if (listeners && definition)
-      listeners.call(decodeMessage(definition.payload, payload) as never, { at })
+    const { name, at, payload, index } = decodeSystem('event', frame)
+    const joined = this.#joined
+    if (!joined) return
+    if (index !== undefined && this.#position) this.#position = { epoch: joined.epoch, index }
+    const events = this.#definition?.events ?? {}
+    // A newer server may have events that we do not know.
+    const definition = Object.hasOwn(events, name) ? events[name] : undefined
+    if (!definition) return
+    const listeners = this.#listenersOf(name)
+    if (!listeners.isWanted) return
+    const replayed = index !== undefined && index <= (joined.index ?? 0)
+    const value = decodeMessage(definition.payload, payload) as never
+    listeners.offer(frame.byteLength, value, { at, index, replayed })
   }
 
   #takePresence(frame: Uint8Array): void {
