@@ -46,8 +46,11 @@ export class Players {
   readonly #seated: ReadonlyMap<string, Seat>
   readonly #publish: (frame: Uint8Array) => void
   readonly #events: Pick<RoomEvents, 'missed'>
-  /** The seats that are taken and not greeted yet: the room's topic does not reach them. */
-  readonly #arriving = new Set<Seat>()
+  /**
+   * The seats that are taken and not greeted yet: the room's topic does not reach them. With each the events that its player
+   * has missed, or null where they are not all kept.
+   */
+  readonly #arriving = new Map<Seat, readonly Uint8Array[] | null>()
   /** An event has its frame once it is numbered, and no options. */
   #held: { readonly frame: Uint8Array; readonly options?: BroadcastOptions | undefined }[] = []
   #heldBroadcasts = 0
@@ -62,7 +65,10 @@ export class Players {
 
   /** A seat is taken: what goes to everybody waits for it, too (RM50). */
   expect(seat: Seat): void {
-    this.#arriving.add(seat)
+    for (const each of this.#arriving.keys()) if (!each.isConnected) this.#arriving.delete(each)
+    const seen = seat.link?.seen
+    // Now, for what the hooks emit may push them out.
+    this.#arriving.set(seat, seen ? this.#events.missed(seen, seat.joinedAtIndex) : [])
   }
 
   /**
@@ -73,8 +79,7 @@ export class Players {
     const { link } = seat
     if (!link) return
     const room = this.#room
-    const { joinedAtIndex: index } = seat
-    const missed = link.seen ? this.#events.missed(link.seen, index) : []
+    const missed = this.#arriving.get(seat)
     link.send(
       encodeSystem('joined', {
         roomId: room.id,
@@ -87,7 +92,7 @@ export class Players {
         patchHz: room.type.patchHz,
         now: room.now,
         roster: Array.from(this.#seated.values(), ({ id, name }) => ({ sessionId: id, name })),
-        index,
+        index: seat.joinedAtIndex,
         eventsMissed: missed === null ? true : undefined,
       }),
     )
@@ -127,7 +132,7 @@ export class Players {
   }
 
   #keepForArriving(frame: Uint8Array): void {
-    for (const seat of this.#arriving)
+    for (const seat of this.#arriving.keys())
       if (seat.isConnected) seat.deliver(frame, true)
       else this.#arriving.delete(seat)
   }

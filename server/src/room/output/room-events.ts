@@ -108,19 +108,11 @@ export class RoomEvents {
     const { maxEvents, maxBytes } = this.#bounds
     this.#kept.push(event)
     this.#keptBytes += event.frame.byteLength
-    if (this.#kept.length <= maxEvents && this.#keptBytes <= maxBytes) return
-    // A quarter goes at once, since taking one from the front moves all others.
-    const least = Math.floor(maxEvents * 0.75)
-    let count = 0
-    while (
-      count < this.#kept.length &&
-      (this.#kept.length - count > least || this.#keptBytes > maxBytes)
-    ) {
-      const { frame, index } = this.#kept[count++] as RoomEvent
+    while (this.#kept.length > maxEvents || this.#keptBytes > maxBytes) {
+      const { frame, index } = this.#kept.shift() as RoomEvent
       this.#keptBytes -= frame.byteLength
       this.#keptAfter = index
     }
-    this.#kept.splice(0, count)
   }
 
   /**
