@@ -108,8 +108,9 @@ export class Output {
   }
 
   /** A player's connection has taken the seat, and is to be greeted: what is sent from now on waits for that. */
-  expect(seat: Seat): void {
+  expect(seat: Seat, isNew: boolean): void {
     seat.joinedAtIndex = this.#events.index
+    if (isNew) seat.enteredAtIndex = seat.joinedAtIndex
     this.#players.expect(seat)
   }
 

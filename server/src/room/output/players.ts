@@ -68,7 +68,8 @@ export class Players {
     for (const each of this.#arriving.keys()) if (!each.isConnected) this.#arriving.delete(each)
     const seen = seat.link?.seen
     // Now, for what the hooks emit may push them out.
-    this.#arriving.set(seat, seen ? this.#events.missed(seen, seat.joinedAtIndex) : [])
+    const { enteredAtIndex: from, joinedAtIndex: upTo } = seat
+    this.#arriving.set(seat, seen ? this.#events.missed(seen, { from, upTo }) : [])
   }
 
   /**

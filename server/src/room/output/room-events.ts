@@ -116,14 +116,18 @@ export class RoomEvents {
   }
 
   /**
-   * The frames of the events up to `upTo` that a client has missed; null when they are not all here. A position of another
-   * owner is one of the same count, as far as that owner's events are in the log.
+   * The frames of the events after `from`, up to `upTo`, that a client has missed; null when they are not all here. A position
+   * of another owner is one of the same count, as far as that owner's events are in the log.
    */
-  missed(seen: EventPosition, upTo: number): Uint8Array[] | null {
+  missed(
+    seen: EventPosition,
+    { from, upTo }: { readonly from: number; readonly upTo: number },
+  ): Uint8Array[] | null {
     const { index, since, owners } = this.#marks
     if (seen.epoch > this.#epoch || (seen.epoch < this.#epoch && seen.epoch < since)) return null
     let after = Math.min(seen.index, index)
     for (const [epoch, before] of owners) if (epoch > seen.epoch) after = Math.min(after, before)
+    after = Math.max(after, from)
     if (after >= upTo) return []
     if (after < this.#keptAfter) return null
     const frames: Uint8Array[] = []

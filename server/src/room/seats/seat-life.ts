@@ -61,7 +61,7 @@ export class SeatLife {
     const { face, handlers, table, log, hooks, output, begin, end, onChanged } = this.#parts
     begin()
     seat.isJoining = true
-    output.expect(seat)
+    output.expect(seat, true)
     seat.advance()
     const { name, generation } = seat
     log.add(seat.id, { name, generation, auth: encodeAuth(seat.auth) })
@@ -149,7 +149,7 @@ export class SeatLife {
     // While onJoin is on its way nobody is greeted; once it has settled, whichever connection there is will be.
     if (seat.isJoining) return
     const { face, handlers, log, hooks, output, begin, end } = this.#parts
-    output.expect(seat)
+    output.expect(seat, false)
     hooks.whenIdle(seat, () => {
       begin()
       hooks.runNow(seat, {

@@ -63,6 +63,8 @@ export class Seat implements ClientSeat {
   isJoining = false
   /** Index of the room's last event when the connection came: what is numbered later reaches it as it happens. */
   joinedAtIndex = 0
+  /** The same of the first connection: the player was never meant to get what was before. */
+  enteredAtIndex = 0
   /** Frames that the game has sent before JOINED. */
   #early: EarlyFrame[] = []
   #earlyBytes = 0

@@ -164,6 +164,25 @@ describe('events while a player is away', () => {
     expect(back.all('joined')[0]).toMatchObject({ index: 2, eventsMissed: undefined })
   })
 
+  it('RM51 nobody gets what was before they came, whatever position they tell', async () => {
+    await using world = await World.start()
+    const { kit } = world
+    await world.player('Bob')
+    await world.emit('before')
+    const seat = await kit.post(`/matchmake/joinById/${world.room.id}`, { name: 'Ada' })
+    const ada = await kit.dial()
+    const { ticket } = seat.json as { ticket: string }
+    ada.sendSystem('join', { ticket, epoch: world.room.epoch, index: 0 })
+    await kit.advance(100)
+    expect(names(ada)).toEqual(['joined', 'state'])
+    const { reconnectToken: token = '', epoch = 0, roomId = '' } = ada.all('joined')[0] ?? {}
+    ada.link.cut()
+    await kit.advance(10)
+    await world.emit('after')
+    const back = await rejoin(kit, { roomId, token, epoch, index: 0 })
+    expect(back.events('note')).toEqual([{ what: 'after' }])
+  })
+
   it.each([
     ['beyond the last', (epoch: number) => ({ epoch, index: 4_000_000_000 }), undefined],
     ['of a later owner', (epoch: number) => ({ epoch: epoch + 9, index: 1 }), true],

@@ -86,7 +86,7 @@ describe('events over owners', () => {
           }
           if (isAway) continue
           const { events } = history
-          const frames = events.missed(seen, events.index)
+          const frames = events.missed(seen, { from: 0, upTo: events.index })
           if (frames === null) missed++
           else {
             whole++
@@ -110,8 +110,8 @@ describe('events over owners', () => {
       history.emit('next')
       history.store(1)
     }
-    expect(history.events.missed({ epoch: 1, index: 1 }, 40)).toBeNull()
-    expect(history.events.missed({ epoch: 39, index: 39 }, 40)).toHaveLength(1)
+    expect(history.events.missed({ epoch: 1, index: 1 }, { from: 0, upTo: 40 })).toBeNull()
+    expect(history.events.missed({ epoch: 39, index: 39 }, { from: 0, upTo: 40 })).toHaveLength(1)
     expect(history.events.marks.owners.length).toBeLessThanOrEqual(16)
   })
 
