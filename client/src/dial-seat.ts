@@ -1,4 +1,5 @@
 import {
+  StateParts,
   closeCodes,
   contractFingerprint,
   decodeSystem,
@@ -37,7 +38,8 @@ const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 
 /**
  * Connects, sends JOIN and resolves once JOINED and STATE are there. Every frame goes to `onFrame`
- * synchronously as it arrives, also those that come before the promise's continuation runs.
+ * synchronously as it arrives, also those that come before the promise's continuation runs; a STATE that comes in
+ * pieces does so once it is whole, and each of its pieces gives the server `joinTimeoutMs` anew.
  * A frame that `onFrame` throws at ends the connection, then and later: the view of the room is void.
  * @throws the signal's reason; RequestError with the server's code; retry tells whether a new ticket may help.
  */
@@ -79,14 +81,40 @@ function takeSeat(
     /** It becomes the rejection's reason. */
     let refusal: { readonly reason: unknown } | null = null
     let isJoined = false
-    const cancelTimeout = context.timers.after(context.joinTimeoutMs, () => {
-      fail(new RequestError('timeout', `No seat within ${context.joinTimeoutMs} ms`, true))
-    })
     const fail = (reason: unknown): void => {
       refusal ??= { reason }
       connection.abort('The seat is not taken')
     }
     let stop = (): void => {}
+    const pieces = new StateParts()
+    const startTimeout = (): (() => void) =>
+      context.timers.after(context.joinTimeoutMs, () => {
+        fail(new RequestError('timeout', `No seat within ${context.joinTimeoutMs} ms`, true))
+      })
+    let cancelTimeout = startTimeout()
+    let isThere = false
+    /** A state that comes over a slow line is no silence. */
+    const takePiece = (piece: Uint8Array): void => {
+      if (!isThere) {
+        cancelTimeout()
+        cancelTimeout = startTimeout()
+      }
+      const state = pieces.take(piece)
+      if (state) take(system.state.id, state)
+    }
+    const take = (id: number, frame: Uint8Array): void => {
+      const refused = id === system.error.id && !isJoined ? joinRefusal(frame) : null
+      if (refused) refusal ??= { reason: refused }
+      if (id === system.statePart.id) return takePiece(frame)
+      if (id === system.state.id || id === system.joined.id) pieces.reset()
+      parts.onFrame(id, frame)
+      if (id === system.joined.id) isJoined = true
+      if (id !== system.state.id || !isJoined) return
+      isThere = true
+      cancelTimeout()
+      stop()
+      resolve(null)
+    }
     const join = (): void => {
       const contract = contractFingerprint(context.game)
       const { ticket, seen } = parts.seat
@@ -95,14 +123,7 @@ function takeSeat(
     connection.onFrame = (id, frame) => {
       try {
         answerWish(id, connection, context.game)
-        const refused = id === system.error.id && !isJoined ? joinRefusal(frame) : null
-        if (refused) refusal ??= { reason: refused }
-        parts.onFrame(id, frame)
-        if (id === system.joined.id) isJoined = true
-        if (id !== system.state.id || !isJoined) return
-        cancelTimeout()
-        stop()
-        resolve(null)
+        take(id, frame)
       } catch (error) {
         fail(asRefusal(error))
       }

@@ -94,6 +94,7 @@ export type {
   Schema,
   SizedOptions,
 } from './schema.ts'
+export { StateParts } from './state-parts.ts'
 export { decodeSystem, encodeSystem, rosterEntry, system } from './system-messages.ts'
 export type { SystemMessage, SystemName, SystemValue } from './system-messages.ts'
 export {

@@ -136,6 +136,15 @@ export const system = {
   paused: message(0xffff001a, 'server', schema({ paused: bool(1) })),
   /** The server does not know the client's fingerprint: CONTRACT with the text, then it goes on. */
   contractWanted: message(0xffff001b, 'server', schema({})),
+  /**
+   * A piece of the payload of one STATE that is too large to be sent at once: `payload` belongs at `offset` of
+   * `total` bytes. See {@link StateParts}.
+   */
+  statePart: message(
+    0xffff001c,
+    'server',
+    schema({ offset: uint(1), total: uint(2), payload: bytes(3) }),
+  ),
 } as const
 
 /** Name of a system message. */

@@ -82,6 +82,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     maxMessageBytes: limits.maxPayloadBytes + FRAME_BYTES,
     maxBufferedBytes: limits.maxQueuedBytes,
     idleTimeoutMs: limits.idleTimeoutMs,
+    maxBehindMs: limits.maxBehindMs,
+    minBytesPerSecond: limits.minBytesPerSecond,
     // Without a proxy nobody looks for the header.
     ...(trustedProxies.length > 0 ? { clientAddress: createClientAddress(trustedProxies) } : {}),
   }

@@ -11,8 +11,15 @@ export interface ClientLink {
   readonly bufferedBytes: number
   /** The last EVENT of the room that the client has seen, as its JOIN says; null when it says nothing. */
   readonly seen: { readonly epoch: number; readonly index: number } | null
+  /** The client's byte budget: so many may wait. */
+  readonly budgetBytes: number
   /** Sends a whole frame (copied). Over the client's byte budget it is closed with `slow`. */
   send(frame: Uint8Array): void
+  /**
+   * Sends one of many frames that the caller hands over only as the socket takes them: they have room of their own
+   * beside the budget, of 128 KiB (SL7).
+   */
+  sendPiece(frame: Uint8Array): void
   /** Closes after everything sent before; `reason` replaces the cause's own text. */
   close(cause: CloseCause, reason?: string): void
   /** Receives frames published to the room's topic while subscribed. */
@@ -27,7 +34,7 @@ export interface ClientSeat extends CallSeat {
   leave(): void
   /** The connection is gone: the seat is kept for a while, or given up. */
   dropped(link: ClientLink, code: number): void
-  /** The connection's buffer is empty again. */
+  /** The connection took bytes; some may wait still. */
   drained(link: ClientLink): void
 }
 

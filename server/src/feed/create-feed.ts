@@ -29,7 +29,10 @@ import { FeedStarter } from './stream/starter.ts'
 import type { FeedStream } from './stream/stream.ts'
 
 export type FeedLimits = ReaderLimitNumbers &
-  Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'feedRingBytes'>
+  Pick<
+    ServerLimits,
+    'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'minBytesPerSecond' | 'feedRingBytes'
+  >
 
 export interface FeedOptions {
   /** It must have been started, for the feed begins at its watermark. */
@@ -109,7 +112,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     clock,
     logger,
     heartbeatMs: limits.heartbeatMs,
-    maxBehindMs: limits.maxBehindMs,
+    slow: limits,
     onLost: (stream, cursor) => starter.restart(stream, cursor),
     onRevealed: (stream, place) => starter.reveal(stream, place),
   })

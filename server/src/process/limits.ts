@@ -17,8 +17,16 @@ const rules = {
   maxRpcBytes: [65_536, 1_024, MAX_PAYLOAD_BYTES_LIMIT],
   /** Bytes that answers and broadcasts may have queued for one client; beyond it: close `slow`. Default 1 MiB. */
   maxQueuedBytes: [MIB, 4096, 256 * MIB],
-  /** A socket that takes nothing for this long is closed with `slow`, in ms, 1,000-60,000. Default 8,000. */
+  /**
+   * A socket, stream or answer that has bytes waiting and takes nothing for this long is closed (a socket with `slow`),
+   * in ms, 1,000-60,000; so is one that takes less than `minBytesPerSecond`, averaged over it. Default 8,000.
+   */
   maxBehindMs: [8_000, 1_000, 60_000],
+  /**
+   * Whoever takes so many bytes a second while some wait is served, however long it takes, 1 - 1 MiB. Less than the
+   * slowest modem still in use, more than somebody who only wants to hold memory would care to take. Default 2,048.
+   */
+  minBytesPerSecond: [2_048, 1, MIB],
   /** A peer of which nothing is heard for this long is dead, in ms, 8,000-60,000. Default 60,000. */
   idleTimeoutMs: [60_000, 8_000, 60_000],
   /** Tokens a second of each client's bucket, above 0. Default 100. */

@@ -337,8 +337,8 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.face.emit(name, data, options)
   }
 
-  catchUp(): void {
-    if (!this.isOver) this.#output.catchUp(this.now)
+  catchUp(seat: Seat): void {
+    if (!this.isOver) this.#output.catchUp(seat, this.now)
   }
 
   // ---- what the log tells its owner

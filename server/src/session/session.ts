@@ -18,6 +18,7 @@ import type { RpcSession } from '../call/json-rpc/socket-caller.ts'
 import type { PlainReply } from '../call/reply.ts'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError, clientText } from '../process/errors.ts'
+import { Intake } from '../process/intake.ts'
 import { LateSignal } from '../process/late-signal.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Metrics } from '../process/metrics.ts'
@@ -33,6 +34,11 @@ import { Introduction } from './introduction.ts'
 import { RequestEnvelope } from '../call/request-envelope.ts'
 import type { TurnClock } from '../limit/turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
+
+/** Pieces may take so much of the queue, beside the budget of everything else (SL7). */
+const PIECES_BYTES = 131_072
+/** An event that says that bytes were taken, not how many: new ones have hidden it. The kernel tells of no fewer. */
+const DRAIN_BYTES = 2_048
 
 /** All sessions of a server share these. */
 export interface SessionContext {
@@ -90,8 +96,8 @@ export class ClientSession implements ClientLink, RpcSession {
   readonly #context: SessionContext
   #inbound: Inbound | null = null
   readonly #signal = new LateSignal()
-  /** The socket has taken nothing since then, in ms; 0 = nothing waits. */
-  #stuckSince = 0
+  /** Judges the client while bytes wait for it. Few ever need it. */
+  #intake: Intake | null = null
 
   constructor(id: string, connection: Connection, context: SessionContext) {
     this.#connection = connection
@@ -319,6 +325,11 @@ export class ClientSession implements ClientLink, RpcSession {
     if (this.#state <= OPEN && this.#connection.sendBuffer(frame) === DROPPED) this.closeSlow()
   }
 
+  sendPiece(frame: Uint8Array): void {
+    this.#connection.allowanceBytes = PIECES_BYTES
+    this.send(frame)
+  }
+
   broadcast(frame: Uint8Array): void {
     this.#context.broadcast(frame)
   }
@@ -355,6 +366,10 @@ export class ClientSession implements ClientLink, RpcSession {
     return this.#connection.bufferedBytes
   }
 
+  get budgetBytes(): number {
+    return this.#context.limits.maxQueuedBytes
+  }
+
   subscribe(topic: string): void {
     this.#connection.subscribe(topic)
   }
@@ -366,24 +381,42 @@ export class ClientSession implements ClientLink, RpcSession {
   /** The socket took bytes. */
   drained(): void {
     if (!this.isOpen) return
-    this.#stuckSince = 0
-    if (this.#connection.bufferedBytes > 0) return
+    const now = this.#context.clock.now()
+    const waiting = this.#connection.bufferedBytes
+    const isSeen = this.#intake?.look(waiting, now) ?? true
+    if (!isSeen) this.#intake?.took(DRAIN_BYTES, now)
+    this.#goOn(waiting, now)
+  }
+
+  /** Tells the seat that there may be room. */
+  #goOn(waiting: number, now: number): void {
+    if (waiting === 0) this.#connection.allowanceBytes = 0
     try {
       this.seat?.drained(this)
     } catch (error) {
       this.#context.logger.error({ sessionId: this.handle.id, err: error }, 'Drain failed')
     }
+    if (this.isOpen) this.#intake?.handed(this.#connection.bufferedBytes, now)
   }
 
-  /** Closes a socket that takes nothing, or holds too much. It is called about once a second. */
+  /** Closes a socket that takes too little, or holds too much. It is called about once a second. */
   sweep(now: number): void {
     if (this.#state === UNJUDGED) this.#sweepUnjudged(now)
-    const { maxBehindMs, maxQueuedBytes } = this.#context.limits
-    const waiting = this.#connection.bufferedBytes
-    if (waiting === 0) this.#stuckSince = 0
-    else if (waiting > maxQueuedBytes) this.closeSlow()
-    else if (this.#stuckSince === 0) this.#stuckSince = now
-    else if (now - this.#stuckSince >= maxBehindMs) this.closeSlow()
+    const connection = this.#connection
+    if (connection.bufferedBytes === 0) {
+      this.#intake?.look(0, now)
+      connection.allowanceBytes = 0
+      return
+    }
+    connection.poke()
+    this.#intake ??= new Intake(this.#context.limits)
+    const waiting = connection.bufferedBytes
+    this.#intake.look(waiting, now)
+    this.#goOn(waiting, now)
+    if (!this.isOpen) return
+    const { maxQueuedBytes } = this.#context.limits
+    if (connection.bufferedBytes > maxQueuedBytes + connection.allowanceBytes) this.closeSlow()
+    else if (this.#intake.isSlow(now)) this.closeSlow()
   }
 
   /** Ends a client that was asked for its contract and says nothing. */

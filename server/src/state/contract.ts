@@ -31,6 +31,8 @@ export interface StateTracker<S extends Schema = Schema> {
    * `flushPlayers`.
    */
   fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array
+  /** The whole state for everybody at once: for many viewers, or a large state. After `flushPlayers`. */
+  fullState(header: PatchHeader): FullState
   /** The whole state as the two JSON documents of a snapshot. After `flushPlayers`. */
   fullLog(): LogPatch
   /**
@@ -59,6 +61,19 @@ export interface PlayerPatch {
    * it get the same bytes. Call it before the next flush.
    */
   frameFor(sessionId: string): Uint8Array
+  /** Bytes of all its parts together: no frame of it is larger. */
+  readonly byteCount: number
+}
+
+/** A whole state of one instant for all who see it, each part encoded once. */
+export interface FullState {
+  /**
+   * The payload of a STATE for one session in parts, to be sent one after the other: the public part, the same bytes for
+   * everybody, then what the audiences that the session is in see. They may be kept; nothing is copied.
+   */
+  partsFor(sessionId: string): readonly Uint8Array[]
+  /** Bytes of all its parts together. */
+  readonly byteCount: number
 }
 
 export interface LogPatch {

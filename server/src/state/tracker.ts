@@ -3,7 +3,7 @@ import type { Audience, Infer, Json, Schema } from '@ringside/protocol'
 import type { CompiledState } from './codegen/compile.ts'
 import { LogEncoder } from './encode/log.ts'
 import { PlayersEncoder } from './encode/players.ts'
-import type { LogPatch, PatchHeader, PlayerPatch, StateTracker } from './contract.ts'
+import type { FullState, LogPatch, PatchHeader, PlayerPatch, StateTracker } from './contract.ts'
 import { nodeOf } from './tree/face.ts'
 import { mapNodeOf } from './tree/map-node.ts'
 import { plain, plainMap } from './tree/plain.ts'
@@ -65,6 +65,10 @@ class Tracker<S extends Schema> implements StateTracker<S> {
 
   fullFrame(header: PatchHeader, sessionId: string | null): Uint8Array {
     return this.#players.full(header, sessionId)
+  }
+
+  fullState(header: PatchHeader): FullState {
+    return this.#players.fullState(header)
   }
 
   fullLog(): LogPatch {

@@ -85,6 +85,13 @@ export interface Connection {
   readonly protocol: string | null
   /** Bytes accepted but not yet taken by the kernel. */
   readonly bufferedBytes: number
+  /** So many bytes may wait beyond `maxBufferedBytes`; the slot is the owner's to set, 0 at first. */
+  allowanceBytes: number
+  /**
+   * Hands the kernel what it has room for. Over a slow line a large kernel buffer is not drained for many seconds,
+   * though its bytes are going out all the while (TR30).
+   */
+  poke(): void
   /** The session that this connection belongs to; the slot is the owner's to set. */
   owner: unknown
   /** Sends one binary message. The bytes are copied or gone when it returns. */
@@ -130,16 +137,21 @@ export interface HttpResponse {
   stream(headers: Readonly<Record<string, string>>): ByteStream | null
 }
 
-/** An open HTTP body, as SSE uses it. It has no queue of its own: look at what `write` returns. */
+/** An open HTTP body, as SSE uses it. Its owner bounds what waits: look at what `write` returns. */
 export interface ByteStream {
   readonly isOpen: boolean
   /**
-   * Writes the bytes (all are taken; they are copied or gone on return). False = the socket is full:
-   * write nothing more until `onWritable`.
+   * Writes the bytes. All are taken, but what the socket does not take yet is kept as it is: they must never change.
+   * False = the socket is full: write nothing more until `onWritable`.
    */
   write(bytes: Uint8Array): boolean
   /** Bytes written but not yet taken by the kernel. */
   readonly bufferedBytes: number
+  /**
+   * Hands a full socket what it has room for, as {@link Connection.poke}, which may call `onWritable`. `filler` may be
+   * written for that where nothing else waits: bytes that mean nothing between two writes, such as a comment of SSE.
+   */
+  poke(filler: Uint8Array): void
   /** Is called when a full socket takes bytes again. */
   onWritable: (() => void) | null
   /** Is called exactly once, when the client has gone or `end` was called. */
@@ -155,6 +167,9 @@ export interface TransportOptions {
   readonly maxBufferedBytes: number
   /** A WebSocket from which nothing (not even a pong) came for this long is closed, in ms. */
   readonly idleTimeoutMs: number
+  /** Who is slow to read the answer to a request is cut off. Defaults: 8,000 ms, 2,048 bytes. */
+  readonly maxBehindMs?: number
+  readonly minBytesPerSecond?: number
   /** Names the client that a request comes from; default: the other end of its socket. */
   readonly clientAddress?: ClientAddress
 }

@@ -1,5 +1,6 @@
 import type { RoomListing } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
+import { Intake } from '../../process/intake.ts'
 import type { ServerLimits } from '../../process/limits.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import { sendJson } from '../../http/json.ts'
@@ -19,13 +20,16 @@ export interface LobbyContext {
   readonly clock: Clock
   /** 0 (inclusive) to 1. */
   readonly random: () => number
-  readonly limits: Pick<ServerLimits, 'heartbeatMs' | 'retryMs' | 'maxBehindMs'>
+  readonly limits: Pick<
+    ServerLimits,
+    'heartbeatMs' | 'retryMs' | 'maxBehindMs' | 'minBytesPerSecond'
+  >
 }
 
 interface LobbyStream {
   readonly body: ByteStream
-  /** The socket takes nothing since then, in ms of the clock; null while it takes bytes. */
-  fullSince: number | null
+  /** Judges the reader of a full socket; null while it takes bytes. */
+  full: Intake | null
   lastWriteAt: number
 }
 
@@ -45,6 +49,7 @@ export class Lobby {
   readonly #listings: ListingDelay
   readonly #streams = new Set<LobbyStream>()
   readonly #changed = new Set<string>()
+  #block: { readonly json: string; readonly bytes: Uint8Array } = { json: '', bytes: HEARTBEAT }
   /** The streams were told of these rooms. */
   #told = new Set<string>()
   readonly #stops: (() => void)[]
@@ -90,7 +95,7 @@ export class Lobby {
       body.end()
       return
     }
-    const stream: LobbyStream = { body, fullSince: null, lastWriteAt: clock.now() }
+    const stream: LobbyStream = { body, full: null, lastWriteAt: clock.now() }
     if (this.#streams.size === 0) {
       this.#told = new Set()
       // Nobody noted what has changed since that list was made.
@@ -101,7 +106,7 @@ export class Lobby {
       if (this.#streams.delete(stream)) readers.releaseStream(remoteAddress)
     }
     body.onWritable = () => {
-      stream.fullSince = null
+      stream.full = null
       clock.soon(() => this.#writeList(stream))
     }
     clock.soon(() => {
@@ -147,6 +152,13 @@ export class Lobby {
     return this.#list.json
   }
 
+  /** Streams that wait for it hold the same bytes. */
+  #listBlock(): Uint8Array {
+    const json = this.#listJson()
+    if (this.#block.json !== json) this.#block = { json, bytes: encodeEvent('rooms', json) }
+    return this.#block.bytes
+  }
+
   #tell(): void {
     const listed = new Map(this.#listings.list().map((room) => [room.roomId, room]))
     const parts: Uint8Array[] = []
@@ -161,7 +173,7 @@ export class Lobby {
     this.#list.madeAt = -Infinity
     if (parts.length === 0) return
     const bytes = joinBytes(parts)
-    for (const stream of this.#streams) if (stream.fullSince === null) this.#write(stream, bytes)
+    for (const stream of this.#streams) if (stream.full === null) this.#write(stream, bytes)
   }
 
   #roomBlock(room: RoomListing): Uint8Array {
@@ -170,24 +182,27 @@ export class Lobby {
   }
 
   #writeList(stream: LobbyStream): void {
-    if (!stream.body.isOpen || stream.fullSince !== null) return
+    if (!stream.body.isOpen || stream.full !== null) return
     for (const { roomId } of this.#listings.list()) this.#told.add(roomId)
-    this.#write(stream, encodeEvent('rooms', this.#listJson()))
+    this.#write(stream, this.#listBlock())
   }
 
   #write(stream: LobbyStream, bytes: Uint8Array): void {
     const now = this.#context.clock.now()
     stream.lastWriteAt = now
-    if (stream.fullSince !== null || stream.body.write(bytes)) return
-    stream.fullSince = now
+    if (stream.full !== null || stream.body.write(bytes)) return
+    stream.full = new Intake(this.#context.limits)
+    stream.full.look(stream.body.bufferedBytes, now)
   }
 
   #sweep(): void {
     const { clock, limits } = this.#context
     const now = clock.now()
     for (const stream of this.#streams) {
-      if (stream.fullSince !== null) {
-        if (now - stream.fullSince >= limits.maxBehindMs) stream.body.end()
+      if (stream.full !== null) {
+        stream.body.poke(HEARTBEAT)
+        stream.full?.look(stream.body.bufferedBytes, now)
+        if (stream.full?.isSlow(now)) stream.body.end()
       } else if (now - stream.lastWriteAt >= limits.heartbeatMs) this.#write(stream, HEARTBEAT)
     }
     this.#cancelSweep = this.#streams.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null

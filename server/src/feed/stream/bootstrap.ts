@@ -261,8 +261,29 @@ async function writeWhole(
   stream: FeedStream,
   parts: readonly Uint8Array[],
 ): Promise<boolean> {
+  let next: Uint8Array[] = []
+  for (const part of parts) {
+    if (part.length < MAX_CHUNK_BYTES) {
+      next.push(part)
+      continue
+    }
+    // A large block is written as it is: readers that wait for it share its bytes (FE50).
+    const isOpen =
+      (next.length === 0 || (await writeOne(context, stream, joinBytes(next)))) &&
+      (await writeOne(context, stream, part))
+    if (!isOpen) return false
+    next = []
+  }
+  return next.length === 0 ? stream.body.isOpen : writeOne(context, stream, joinBytes(next))
+}
+
+async function writeOne(
+  context: BootstrapContext,
+  stream: FeedStream,
+  bytes: Uint8Array,
+): Promise<boolean> {
   await nextTurn(context.clock)
   if (!stream.body.isOpen) return false
-  if (!context.write(stream, joinBytes(parts))) await stream.writable()
+  if (!context.write(stream, bytes)) await stream.writable()
   return stream.body.isOpen
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError, TooManyRequests } from '../../process/errors.ts'
 import { warnOf } from '../../process/log-line.ts'
+import type { IntakeLimits } from '../../process/intake.ts'
 import { LoopPace } from '../../process/loop-pace.ts'
 import type { Logger } from '../../process/logger.ts'
 import { sleep } from '../../process/wait.ts'
@@ -18,7 +19,7 @@ export interface PumpContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly heartbeatMs: number
-  readonly maxBehindMs: number
+  readonly slow: IntakeLimits
   /** The log no longer reaches back to the stream's cursor: the stream must start over (FE1). */
   readonly onLost: (stream: FeedStream, cursor: number) => void
   /**
@@ -133,7 +134,7 @@ export class FeedPump {
   /** The socket is full. It is listened to only as long as that lasts, for most never are. */
   #fill(stream: FeedStream, since: number): void {
     const { body } = stream
-    stream.fill(since)
+    stream.fill(since, this.#context.slow)
     body.onWritable = () => {
       body.onWritable = null
       stream.drain()
@@ -239,11 +240,17 @@ export class FeedPump {
     stream.moveTo({ cursor: next, announces: announces && !isThere })
     if (waitMs > 0) this.#pauseFor(stream, waitMs)
     let bytes = chunk?.bytes ?? null
+    let isTaken = true
+    if (bytes && bytes.length > MAX_CHUNK_BYTES) {
+      // One large event: whoever waits for it shares its bytes (FE50).
+      isTaken = this.write(stream, bytes)
+      bytes = null
+    }
     if (isThere && announces) {
       const note = encodeEvent('caught-up', `{"seq":${next}}`, next)
       bytes = bytes ? joinBytes([bytes, note]) : note
     }
-    const isTaken = bytes ? this.write(stream, bytes) : true
+    if (bytes) isTaken = this.write(stream, bytes)
     if (isEnd) stream.body.end()
     else if (isTaken && isThere && next === target) this.#goLive(stream)
     else if (isTaken && !isThere && next < target) this.schedule()
@@ -342,15 +349,16 @@ export class FeedPump {
     this.#writeAll(group, bytes)
   }
 
-  /** Closes sockets that take nothing, and keeps quiet ones that are not live awake. */
+  /** Closes sockets that take too little, and keeps quiet ones that are not live awake. */
   #sweep(): void {
-    const { clock, maxBehindMs, heartbeatMs } = this.#context
+    const { clock, heartbeatMs } = this.#context
     const now = clock.now()
     for (const stream of this.#apart) {
       const { apart } = stream
       if (!apart) continue
       if (apart.full) {
-        if (stream.stuckMs(now) >= maxBehindMs) stream.body.end()
+        stream.body.poke(HEARTBEAT)
+        if (stream.isTooSlow(now)) stream.body.end()
       } else if (now - apart.lastWriteAt >= heartbeatMs) this.write(stream, HEARTBEAT)
     }
     this.#cancelSweep = this.#apart.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null

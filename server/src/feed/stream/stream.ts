@@ -1,3 +1,5 @@
+import { Intake } from '../../process/intake.ts'
+import type { IntakeLimits } from '../../process/intake.ts'
 import type { ByteStream, HttpRequest } from '../../transport/contract.ts'
 import type { FeedGroup } from './group.ts'
 import type { Pace } from './pace.ts'
@@ -6,11 +8,8 @@ export type StreamGroup = FeedGroup<FeedStream>
 
 /** A full socket: it is written to no more until it takes bytes again. */
 interface Full {
-  /**
-   * The socket last took bytes then, in ms of the clock, and had not taken `bufferedBytes` of them.
-   */
-  since: number
-  bufferedBytes: number
+  /** Judges its reader. */
+  readonly intake: Intake
   /** Wakes a bootstrap that waits for the socket. */
   wake: (() => void) | null
 }
@@ -244,12 +243,12 @@ export class FeedStream {
   }
 
   /** The socket takes no more; `since` is when it last did. */
-  fill(since: number): void {
+  fill(since: number, limits: IntakeLimits): void {
     const apart = this.#apart
     if (!apart) return
     apart.wasSlow = true
-    const { bufferedBytes } = this.body
-    apart.full = { since, bufferedBytes, wake: apart.full?.wake ?? null }
+    apart.full ??= { intake: new Intake(limits), wake: null }
+    apart.full.intake.handed(this.body.bufferedBytes, since)
   }
 
   /** The socket takes bytes again. */
@@ -270,14 +269,12 @@ export class FeedStream {
     })
   }
 
-  /** Says for how many ms its full socket has taken nothing, as seen from one call to the next. */
-  stuckMs(now: number): number {
+  /** True when the reader of its full socket takes too little, as seen from one call to the next (FE49). */
+  isTooSlow(now: number): boolean {
     const full = this.#apart?.full
-    if (!full) return 0
-    const { bufferedBytes } = this.body
-    if (bufferedBytes < full.bufferedBytes) full.since = now
-    full.bufferedBytes = bufferedBytes
-    return now - full.since
+    if (!full) return false
+    full.intake.look(this.body.bufferedBytes, now)
+    return full.intake.isSlow(now)
   }
 
   /**

@@ -77,7 +77,7 @@ export class Output {
     this.#players.sendHeld()
   }
 
-  #capture(at: number, isLogForced: boolean, full: Seat | null): Uint8Array | null {
+  #capture(at: number, isLogForced: boolean, full: Seat | null): Capture {
     const isLogDue = isLogForced || at >= this.#nextLogAt || this.#recorder.isHolding
     if (isLogDue) this.#nextLogAt = nextDue(this.#nextLogAt, at, this.#logMs)
     const fullFor = this.#players.takeCaughtUp()
@@ -86,16 +86,16 @@ export class Output {
     const header = this.#parts.header()
     this.#events.numberHeld()
     const captured = this.#recorder.capture({ header, isLogDue, runtime, fullFor })
-    this.#send(captured)
-    return full ? (captured.full.get(full.id) ?? null) : null
+    this.#send(captured, full)
+    return captured
   }
 
   /**
    * A connection that fails while it is sent to runs game code, which may ask for a flush: its capture is
    * sent once everybody has this one.
    */
-  #send(captured: Capture): void {
-    const delivery = this.#players.address(captured)
+  #send(captured: Capture, full: Seat | null): void {
+    const delivery = this.#players.address(captured, full)
     if (this.#unsent.push(delivery) > 1) return
     try {
       for (let next: Delivery | undefined = delivery; next; next = this.#unsent[0]) {
@@ -119,14 +119,22 @@ export class Output {
    * then what the game has sent since they came.
    */
   greet(seat: Seat, at: number): void {
-    const frame = this.#capture(at, false, seat)
-    if (frame) this.#players.greet(seat, frame)
+    const players = this.#players
+    const { full } = this.#capture(at, false, players.catchUp.isCrowded ? null : seat)
+    const frame = full.get(seat.id) ?? null
+    // Those that are being sent may have ended with this very capture.
+    if (frame || seat.load || players.beginGreeting(seat)) players.greet(seat, frame)
+    else return this.greet(seat, at)
     this.#sendHeld()
   }
 
-  /** Sends a full state to a client that has missed patches and whose socket is empty again. */
-  catchUp(at: number): void {
-    this.flush(at, false)
+  /**
+   * Goes on with a client whose socket takes bytes again: with the state that it is being sent, or with a new one when
+   * it has missed patches and its socket is empty.
+   */
+  catchUp(seat: Seat, at: number): void {
+    if (seat.load) this.#players.catchUp.feed(seat)
+    if (!seat.load && seat.needsFullState && seat.link?.bufferedBytes === 0) this.flush(at, false)
   }
 
   /**
@@ -137,7 +145,8 @@ export class Output {
     if (seat.team === team) return
     seat.team = team
     this.#recorder.setTeam(seat.id, team)
-    if (seat.isGreeted) seat.needsFullState = true
+    if (seat.isGreeted && !seat.load) seat.needsFullState = true
+    this.#players.catchUp.changeTeam(seat)
   }
 
   /** Takes over the team of a seat that was taken back from the log. */

@@ -2,6 +2,7 @@ import { encodeSystem } from '@ringside/protocol'
 import type { BroadcastOptions } from '../definition.ts'
 import type { Seat } from '../seats/seat.ts'
 import type { RoomType } from '../type.ts'
+import { CatchUp, maxPatchBytes } from './catch-up.ts'
 import type { Capture } from './recorder.ts'
 import type { RoomEvent, RoomEvents } from './room-events.ts'
 
@@ -36,6 +37,8 @@ export interface PlayersParts {
 export interface Delivery {
   readonly seats: Seat[]
   readonly frames: Uint8Array[]
+  /** Seats that begin with a state in pieces. */
+  readonly loads: Seat[]
 }
 
 /**
@@ -53,6 +56,9 @@ export class Players {
   readonly #arriving = new Map<Seat, readonly Uint8Array[] | null>()
   /** An event has its frame once it is numbered, and no options. */
   #held: { readonly frame: Uint8Array; readonly options?: BroadcastOptions | undefined }[] = []
+  readonly catchUp = new CatchUp()
+  /** They were behind, and begin with a state that others are being sent. */
+  #starting: Seat[] = []
   #heldBroadcasts = 0
   #heldBytes = 0
 
@@ -74,9 +80,9 @@ export class Players {
 
   /**
    * Sends JOINED and STATE, then the events that the player has missed (RM51), then the frames that the game has sent
-   * since they came, then the room's topic.
+   * since they came, then the room's topic. A large state, null here, goes out in pieces, and what follows it waits.
    */
-  greet(seat: Seat, fullFrame: Uint8Array): void {
+  greet(seat: Seat, fullFrame: Uint8Array | null): void {
     const { link } = seat
     if (!link) return
     const room = this.#room
@@ -97,12 +103,26 @@ export class Players {
         eventsMissed: missed === null ? true : undefined,
       }),
     )
-    link.send(fullFrame)
-    if (room.isPaused) link.send(encodeSystem('paused', { paused: true }))
-    for (const frame of missed ?? []) link.send(frame)
+    if (fullFrame) {
+      link.sendPiece(fullFrame)
+      return this.#greeted(seat)
+    }
+    this.catchUp.feed(seat)
+  }
+
+  /** A large state is to follow the JOINED of this client. False when there is none that it could be. */
+  beginGreeting(seat: Seat): boolean {
+    return this.catchUp.begin(seat, () => this.#greeted(seat))
+  }
+
+  #greeted(seat: Seat): void {
+    const { link } = seat
+    if (!link) return
+    if (this.#room.isPaused) link.send(encodeSystem('paused', { paused: true }))
+    for (const frame of this.#arriving.get(seat) ?? []) link.send(frame)
     this.#arriving.delete(seat)
     seat.greeted()
-    link.subscribe(room.id)
+    link.subscribe(this.#room.id)
   }
 
   /**
@@ -138,11 +158,15 @@ export class Players {
       else this.#arriving.delete(seat)
   }
 
-  /** Sends what only those must hear who have been greeted: JOINED says the same to whoever comes. */
+  /** Sends what only those must hear who have JOINED, which says the same to whoever comes; their state may be on its way. */
   tell(frame: Uint8Array, except?: string): void {
-    if (except === undefined) return this.#publish(frame)
+    if (except === undefined) {
+      this.#publish(frame)
+      for (const seat of this.catchUp.greeting) seat.deliver(frame, true)
+      return
+    }
     for (const seat of this.#seated.values())
-      if (seat.isGreeted && seat.id !== except) seat.deliver(frame)
+      if ((seat.isGreeted || seat.load) && seat.id !== except) seat.deliver(frame, true)
   }
 
   /** Keeps an event until the next patch has gone; the room's log bounds their number. */
@@ -169,30 +193,50 @@ export class Players {
     for (const { frame, options } of held) this.broadcast(frame, options)
   }
 
-  /** Takes the clients that were behind and whose sockets are empty again: the next patch has a full state for each. */
+  /**
+   * Takes the clients that were behind and whose sockets are empty again: the next patch has a full state for each, but
+   * for those who begin with one that others are being sent.
+   */
   takeCaughtUp(): string[] {
     const ids: string[] = []
-    for (const { id, link, isGreeted, needsFullState } of this.#seated.values())
-      if (needsFullState && isGreeted && link?.bufferedBytes === 0) ids.push(id)
+    for (const seat of this.#seated.values()) {
+      const { id, link, isGreeted, needsFullState, load } = seat
+      if (!needsFullState || !isGreeted || load || link?.bufferedBytes !== 0) continue
+      if (this.catchUp.isShared) this.#start(seat, this.#starting)
+      else ids.push(id)
+    }
     return ids
+  }
+
+  #start(seat: Seat, starting: Seat[]): void {
+    seat.needsFullState = false
+    this.catchUp.begin(seat, () => {})
+    starting.push(seat)
   }
 
   /**
    * Says who gets which frame of a capture, before the next one is taken. A client that is behind gets no patch
    * (SL1), but a full state once its socket is empty: after any stall its state equals the server's.
    */
-  address({ patch, full }: Capture): Delivery {
-    const delivery: Delivery = { seats: [], frames: [] }
+  address({ patch, full, state }: Capture, greeted: Seat | null): Delivery {
+    const delivery: Delivery = { seats: [], frames: [], loads: this.#starting }
+    this.#starting = []
+    if (patch) this.catchUp.note(patch)
+    if (state) this.catchUp.keep(state)
+    if (state && greeted) this.beginGreeting(greeted)
     for (const seat of this.#seated.values()) {
       const { link } = seat
-      if (!link || !seat.isGreeted) continue
+      if (!link || !seat.isGreeted || seat.load) continue
       let frame: Uint8Array | undefined
       if (seat.needsFullState) {
         frame = full.get(seat.id)
         if (frame) seat.needsFullState = false
+        else if (state && link.bufferedBytes === 0) this.#start(seat, delivery.loads)
       } else if (patch) {
-        if (link.bufferedBytes > BEHIND_BYTES) seat.needsFullState = true
-        else frame = patch.frameFor(seat.id)
+        const waiting = link.bufferedBytes
+        if (waiting <= BEHIND_BYTES) frame = patch.frameFor(seat.id)
+        if (frame && waiting + frame.length > maxPatchBytes(link)) frame = undefined
+        if (!frame) seat.needsFullState = true
       }
       if (!frame) continue
       delivery.seats.push(seat)
@@ -203,12 +247,15 @@ export class Players {
 
   /** Notes that there was a patch that nobody gets. */
   missPatch(): void {
-    for (const seat of this.#seated.values()) if (seat.isGreeted) seat.needsFullState = true
+    this.catchUp.lose()
+    for (const seat of this.#seated.values())
+      if (seat.isGreeted && !seat.load) seat.needsFullState = true
   }
 
   /** Sends the frames of a delivery. A client that has a new connection since begins there with a state of its own. */
-  send({ seats, frames }: Delivery): void {
+  send({ seats, frames, loads }: Delivery): void {
     for (const [index, seat] of seats.entries())
-      if (seat.isGreeted) seat.link?.send(frames[index] as Uint8Array)
+      if (seat.isGreeted) seat.link?.sendPiece(frames[index] as Uint8Array)
+    for (const seat of loads) this.catchUp.feed(seat)
   }
 }

@@ -1,7 +1,8 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { NewEvent, RoomLog, SnapshotInput } from '../../outbox/contract/outbox.ts'
-import type { PatchHeader, PlayerPatch, StateTracker } from '../../state/contract.ts'
+import type { FullState, PatchHeader, PlayerPatch, StateTracker } from '../../state/contract.ts'
 import { withSeats } from '../seats/seat-log.ts'
+import { LARGE_STATE_BYTES } from './catch-up.ts'
 import type { SeatLog } from '../seats/seat-log.ts'
 
 /** One capture of a room (OB24), and which of its three readers it is for. */
@@ -19,8 +20,10 @@ export interface CaptureOptions {
 export interface Capture {
   /** The changes since the last capture; null when there are none. */
   readonly patch: PlayerPatch | null
-  /** Whole STATE frames by session id, for those of `fullFor`. */
+  /** Whole STATE frames by session id, for those of `fullFor`; of a large state there are none. */
   readonly full: ReadonlyMap<string, Uint8Array>
+  /** The state for those of `fullFor`, when it is large. */
+  readonly state: FullState | null
 }
 
 /** A game's events, and their characters, that wait for a patch or for the log: one turn's fit by far. */
@@ -54,6 +57,8 @@ export class Recorder {
   #waitingSize = 0
   #durables: Durable[] = []
   #isSnapshotDue = false
+  /** The last state that somebody needed was large. */
+  #isLarge = false
   #closed: Promise<void> | null = null
 
   constructor(tracker: StateTracker, seats: SeatLog, log: RoomLog) {
@@ -145,16 +150,31 @@ export class Recorder {
   /** Takes the room as it is now: for its players and, when that is due and possible, for log and snapshot. */
   capture({ header, isLogDue, runtime, fullFor }: CaptureOptions): Capture {
     const patch = this.#tracker.flushPlayers(header)
-    const full = fullFor.length > 0 ? this.#fullFrames(header, fullFor) : NO_FRAMES
+    const full = this.#isLarge ? NO_FRAMES : this.#fullFrames(header, fullFor)
+    const state = this.#isLarge && fullFor.length > 0 ? this.#fullState(header) : null
     if (isLogDue && !this.isBlocked) {
       this.#takeRecorded(this.#hand)
       if (this.#isSnapshotDue && !this.isBlocked) this.#snapshot(runtime())
     }
-    return { patch, full }
+    return { patch, full, state }
   }
 
   #fullFrames(header: PatchHeader, ids: readonly string[]): ReadonlyMap<string, Uint8Array> {
-    return new Map(ids.map((id) => [id, this.#tracker.fullFrame(header, id)]))
+    if (ids.length === 0) return NO_FRAMES
+    const frames = new Map<string, Uint8Array>()
+    for (const id of ids) {
+      const frame = this.#tracker.fullFrame(header, id)
+      this.#isLarge = frame.length > LARGE_STATE_BYTES
+      if (this.#isLarge) return NO_FRAMES
+      frames.set(id, frame)
+    }
+    return frames
+  }
+
+  #fullState(header: PatchHeader): FullState {
+    const state = this.#tracker.fullState(header)
+    this.#isLarge = state.byteCount > LARGE_STATE_BYTES
+    return state
   }
 
   /** Takes the patch, then the events that wait for it. It needs the players' patch of this instant. */

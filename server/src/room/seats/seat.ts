@@ -3,6 +3,7 @@ import type { SeatCommand } from '../../call/call.ts'
 import { RingsideError } from '../../process/errors.ts'
 import { LateSignal } from '../../process/late-signal.ts'
 import type { ClientLink, ClientSeat } from '../../call/seat-contract.ts'
+import type { Load } from '../output/catch-up.ts'
 import type { EmitOptions, LeaveReason, RoomSession } from '../definition.ts'
 import type { CommandHandlers, RoomType } from '../type.ts'
 
@@ -18,7 +19,7 @@ export interface SeatOwner {
   /** Code of the game threw. */
   failed(error: unknown, where: string): void
   /** A client that has missed patches takes bytes again. */
-  catchUp(): void
+  catchUp(seat: Seat): void
 }
 
 export interface SeatFacts {
@@ -57,6 +58,8 @@ export class Seat implements ClientSeat {
    * socket is empty.
    */
   needsFullState = false
+  /** A state is on its way in pieces, and the patches after it wait. */
+  load: Load | null = null
   /** JOINED and the first full state were sent on this link: patches may follow. */
   isGreeted = false
   /** True from the first connection until onJoin has settled. */
@@ -116,6 +119,7 @@ export class Seat implements ClientSeat {
     this.status = 'gone'
     this.cancelTimer?.()
     this.cancelTimer = null
+    this.load = null
     this.#takeEarly()
     this.#signal.abort()
   }
@@ -128,10 +132,13 @@ export class Seat implements ClientSeat {
   deliver(frame: Uint8Array, isForAll = false): void {
     if (!this.link) return
     if (this.isGreeted) return this.link.send(frame)
-    if (this.#makeRoom(frame.byteLength)) {
+    // While a large state is on its way nothing may be lost, and who sends meanwhile is not at fault: the bytes alone count.
+    const bytes = frame.byteLength
+    const fits = this.load ? this.#earlyBytes + bytes <= MAX_EARLY_BYTES : this.#makeRoom(bytes)
+    if (fits) {
       this.#early.push({ frame, isForAll })
-      this.#earlyBytes += frame.byteLength
-    } else if (!isForAll)
+      this.#earlyBytes += bytes
+    } else if (!isForAll || this.load)
       this.#owner.leave(this, 'slow', 'Too much was sent before the player was in')
   }
 
@@ -172,6 +179,7 @@ export class Seat implements ClientSeat {
     this.link = link
     this.status = 'connected'
     this.needsFullState = false
+    this.load = null
     this.isGreeted = false
     this.#takeEarly()
   }
@@ -201,11 +209,12 @@ export class Seat implements ClientSeat {
   dropped(link: ClientLink): void {
     if (this.link !== link) return
     this.link = null
+    this.load = null
     if (this.status === 'connected') this.#owner.drop(this)
   }
 
   drained(link: ClientLink): void {
-    if (this.link === link && this.needsFullState) this.#owner.catchUp()
+    if (this.link === link && (this.load || this.needsFullState)) this.#owner.catchUp(this)
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import type { StateField } from '@ringside/protocol'
 import type { ByteWriter } from './byte-writer.ts'
 import type { CompiledState } from '../codegen/compile.ts'
-import type { PatchHeader, PlayerPatch } from '../contract.ts'
+import type { FullState, PatchHeader, PlayerPatch } from '../contract.ts'
 import { mapOf } from '../tree/map-node.ts'
 import { EVERYBODY, NOBODY } from '../projection/audiences.ts'
 import { kindOf } from '../projection/kinds.ts'
@@ -108,18 +108,19 @@ export class PlayersEncoder implements Settler {
     if (publicCreated !== null) this.#createdGroups(publicCreated)
     for (const compiled of classes) if (compiled.active.length > 0) this.#changedGroups(compiled)
     const frame = this.#writer.finish()
-    return new PatchFrames(frame, this.#tools, parts.size === 0 ? null : this.#encodeParts())
+    this.#parts = new Map()
+    return new PatchFrames(frame, this.#tools, this.#encodeParts(parts))
   }
 
   /** Each part, encoded once for however many see it. */
-  #encodeParts(): ReadonlyMap<number, Uint8Array> {
+  #encodeParts(parts: HiddenParts): ReadonlyMap<number, Uint8Array> | null {
+    if (parts.size === 0) return null
     const encoded = new Map<number, Uint8Array>()
-    for (const [key, part] of this.#parts) {
+    for (const [key, part] of parts) {
       this.#writer.begin()
       this.#part(part)
       encoded.set(key, this.#writer.finish())
     }
-    this.#parts = new Map()
     return encoded
   }
 
@@ -134,10 +135,25 @@ export class PlayersEncoder implements Settler {
         push(partOf(this.#parts, object.$key).created, object.$f?.edge ?? 0, object)
   }
 
-  /** Everything that `sessionId` may see. */
-  full(header: PatchHeader, sessionId: string | null): Uint8Array {
+  /** Everything, for whoever may see it. */
+  fullState(header: PatchHeader): FullState {
+    const parts: HiddenParts = new Map()
+    const publicCreated = sortCreated(this.#places(), parts)
+    this.#begin(system.state.id, header)
+    if (publicCreated !== null) this.#createdGroups(publicCreated)
+    return new PatchFrames(this.#writer.finish(), this.#tools, this.#encodeParts(parts))
+  }
+
+  /** Every object by place. */
+  #places(): Tracked[][] {
     const places: Tracked[][] = Array.from({ length: this.#compiled.layout.edges }, () => [])
     collect(this.#tree.root, places)
+    return places
+  }
+
+  /** Everything that `sessionId` may see. */
+  full(header: PatchHeader, sessionId: string | null): Uint8Array {
+    const places = this.#places()
     const parts: HiddenParts = new Map()
     const keys = sessionId === null ? [] : this.#tree.audiences.heldBy(sessionId)
     const publicCreated = sortCreated(places, parts, keys)

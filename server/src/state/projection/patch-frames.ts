@@ -1,4 +1,5 @@
-import type { PlayerPatch } from '../contract.ts'
+import { FRAME_HEADER_BYTES } from '@ringside/protocol'
+import type { FullState, PlayerPatch } from '../contract.ts'
 import type { ByteWriter } from '../encode/byte-writer.ts'
 import type { Audiences } from './audiences.ts'
 import { kindOf } from './kinds.ts'
@@ -17,8 +18,8 @@ interface Joined {
   readonly longer: Map<number, Joined>
 }
 
-/** The frames of one patch: the public one, and longer ones for sessions that see more. */
-export class PatchFrames implements PlayerPatch {
+/** The frames of one patch, or of a whole state: the public one, and longer ones for sessions that see more. */
+export class PatchFrames implements PlayerPatch, FullState {
   readonly frame: Uint8Array
   readonly #tools: FrameTools
   /** The bytes that each audience gets behind the public frame; null when the patch hides nothing. */
@@ -49,6 +50,21 @@ export class PatchFrames implements PlayerPatch {
       frame = joined === null ? this.#join(frame, part) : joined.frame
     }
     return frame
+  }
+
+  get byteCount(): number {
+    let count = this.frame.length
+    if (this.#parts !== null) for (const part of this.#parts.values()) count += part.length
+    return count
+  }
+
+  partsFor(sessionId: string): readonly Uint8Array[] {
+    const parts = [this.frame.subarray(FRAME_HEADER_BYTES)]
+    for (const kind of this.#kinds) {
+      const part = this.#parts?.get(this.#tools.audiences.keyHeldBy(sessionId, kind))
+      if (part !== undefined) parts.push(part)
+    }
+    return parts
   }
 
   #with(shorter: Joined, key: number, part: Uint8Array): Joined {

@@ -24,7 +24,8 @@ export class LinkCall {
   ) {
     this.#wire = wire
     this.#reader = reader
-    wire.onFull = (isFull) => this.#exchange?.openBody?.setFull(isFull)
+    wire.onRoom = (byteCount) => this.#exchange?.openBody?.setRoom(byteCount)
+    wire.onGrant = (byteCount, maxBytes) => this.#exchange?.openBody?.grant(byteCount, maxBytes)
     wire.onCut = () => {
       this.#exchange?.abort()
       reader.onBroken()
@@ -59,7 +60,7 @@ export class LinkCall {
     const reader: AnswerReader = {
       onHead: () => {
         // The server's handler has the body in hand only after this.
-        if (this.#wire.isHeld) queueMicrotask(() => exchange.openBody?.setFull(true))
+        queueMicrotask(() => this.#wire.reshape())
         down.push(0, () => this.#reader.onHead(exchange.status, exchange.headers))
       },
       onBytes: (bytes) => down.push(bytes.length, () => this.#reader.onBytes(bytes)),

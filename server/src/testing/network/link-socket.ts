@@ -20,7 +20,8 @@ export class LinkSocket implements LoopbackSocket {
   /** `dial` is called when the handshake arrives; null when nothing listens there. */
   constructor(wire: Wire, dial: () => MemorySocket | MemoryRefusal | null) {
     this.#wire = wire
-    wire.onFull = (isFull) => this.#inner?.setFull(isFull)
+    wire.onRoom = (byteCount) => this.#inner?.setRoom(byteCount)
+    wire.onGrant = (byteCount, maxBytes) => this.#inner?.grant(byteCount, maxBytes)
     wire.onCut = () => {
       this.#inner?.vanish()
       this.#finish(ABNORMAL, '')
@@ -75,7 +76,7 @@ export class LinkSocket implements LoopbackSocket {
       return
     }
     this.#inner = socket
-    if (this.#wire.isHeld) socket.setFull(true)
+    this.#wire.reshape()
     socket.onopen = () =>
       down.push(0, () => {
         if (this.readyState !== 0) return

@@ -92,6 +92,8 @@ export class Link {
   set(change: Partial<LinkShape>): void {
     this.#shape = checkShape(change, this.#shape)
     if (change.cutsPerMinute !== undefined) this.#planCut()
+    if (change.bytesPerSecond === undefined && change.windowBytes === undefined) return
+    for (const wire of Array.from(this.#wires)) wire.reshape()
   }
 
   /** Breaks every connection: what is on its way is lost, both ends hear of it. The next one may be opened at once. */

@@ -8,11 +8,25 @@ export interface LinkShape {
   readonly jitterMs: number
   /** Deliveries are gathered and arrive together, once in so many ms. */
   readonly burstMs: number
+  /**
+   * The client takes so many bytes a second from the server's end of each socket and stream; the rest waits there. 0: all
+   * at once.
+   */
+  readonly bytesPerSecond: number
+  /** The network takes so many bytes at once before that holds anything up. It fills again while nothing waits. */
+  readonly windowBytes: number
   /** The link is cut so often on average, at random times. TCP loses no bytes in the middle: it breaks. */
   readonly cutsPerMinute: number
 }
 
-const NO_SHAPE: LinkShape = { latencyMs: 0, jitterMs: 0, burstMs: 0, cutsPerMinute: 0 }
+const NO_SHAPE: LinkShape = {
+  latencyMs: 0,
+  jitterMs: 0,
+  burstMs: 0,
+  bytesPerSecond: 0,
+  windowBytes: 0,
+  cutsPerMinute: 0,
+}
 
 /** @throws RingsideError option_invalid unless every number is finite and at least 0. */
 export function checkShape(change: Partial<LinkShape>, before: LinkShape = NO_SHAPE): LinkShape {

@@ -162,7 +162,8 @@ export class MemoryStream implements ByteStream {
   readonly #onEnd: () => void
   #waiting: Uint8Array[] = []
   #bufferedBytes = 0
-  #isFull = false
+  /** The reader takes so many bytes at once; Infinity while nothing holds it up. */
+  #roomBytes = Infinity
 
   constructor(take: (bytes: Uint8Array) => void, onEnd: () => void) {
     this.#take = take
@@ -175,23 +176,48 @@ export class MemoryStream implements ByteStream {
 
   write(bytes: Uint8Array): boolean {
     if (!this.isOpen) return false
-    if (!this.#isFull) {
+    if (this.#roomBytes === Infinity) {
       this.#take(new Uint8Array(bytes))
       return true
     }
     this.#waiting.push(new Uint8Array(bytes))
     this.#bufferedBytes += bytes.length
-    return false
+    this.#takeWaiting()
+    return this.#bufferedBytes === 0
   }
+
+  // There is no kernel that takes anything untold.
+  poke(): void {}
 
   /** A full stream keeps what is written; empty again, it delivers all and calls `onWritable`. */
   setFull(isFull: boolean): void {
-    this.#isFull = isFull
-    if (isFull || this.#waiting.length === 0) return
-    for (const bytes of this.#waiting) this.#take(bytes)
-    this.#waiting = []
-    this.#bufferedBytes = 0
-    this.onWritable?.()
+    this.setRoom(isFull ? 0 : Infinity)
+  }
+
+  /** The reader takes so many bytes from here on, and then no more until this is called again. */
+  setRoom(byteCount: number): void {
+    this.#roomBytes = byteCount
+    if (this.#waiting.length === 0) return
+    this.#takeWaiting()
+    if (this.#waiting.length === 0) this.onWritable?.()
+  }
+
+  /** It takes so many more, as long as it does not come to more than `maxBytes`. */
+  grant(byteCount: number, maxBytes: number): void {
+    this.setRoom(Math.min(maxBytes, this.#roomBytes + byteCount))
+  }
+
+  #takeWaiting(): void {
+    while (this.#roomBytes > 0) {
+      const [first] = this.#waiting
+      if (!first) return
+      const taken = first.subarray(0, Math.min(this.#roomBytes, first.length))
+      if (taken.length === first.length) this.#waiting.shift()
+      else this.#waiting[0] = first.subarray(taken.length)
+      this.#roomBytes -= taken.length
+      this.#bufferedBytes -= taken.length
+      this.#take(taken)
+    }
   }
 
   end(): void {

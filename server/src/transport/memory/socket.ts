@@ -26,6 +26,7 @@ const OVERSIZE_MARGIN_BYTES = 65_536
 export class MemoryConnection implements Connection {
   isOpen = true
   owner: unknown = null
+  allowanceBytes = 0
   readonly remoteAddress: string
   readonly protocol: string | null
   readonly #parts: MemoryConnectionParts
@@ -34,7 +35,10 @@ export class MemoryConnection implements Connection {
   /** Frames that the full socket did not take. */
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
-  #isFull = false
+  /** Of the first frame that waits the socket has taken so many bytes. */
+  #takenBytes = 0
+  /** The socket takes so many bytes at once; Infinity while nothing holds it up. */
+  #roomBytes = Infinity
   #closing: { code: number; reason: string } | null = null
 
   constructor(parts: MemoryConnectionParts) {
@@ -57,15 +61,17 @@ export class MemoryConnection implements Connection {
 
   send(frame: Uint8Array): SendResult {
     if (!this.isOpen) return Result.dropped
-    const { maxBufferedBytes } = this.#parts.options
-    if (this.#waitingBytes > 0 && this.#waitingBytes + frame.length > maxBufferedBytes)
+    const maxBytes = this.#parts.options.maxBufferedBytes + this.allowanceBytes
+    if (this.#waitingBytes > 0 && this.#waitingBytes + frame.length > maxBytes)
       return Result.dropped
     // slice() would not do, for a Buffer's shares its memory.
     const copy = new Uint8Array(frame)
-    if (this.#isFull) {
+    if (this.#roomBytes === Infinity) this.#client.deliver(copy)
+    else {
       this.#waiting.push(copy)
       this.#waitingBytes += copy.length
-    } else this.#client.deliver(copy)
+      this.#takeWaiting()
+    }
     return Result.accepted
   }
 
@@ -96,7 +102,7 @@ export class MemoryConnection implements Connection {
     if (!this.isOpen) return
     const cut = cutCloseReason(reason)
     // Accepted frames go first, so a full socket holds the close frame back as well.
-    if (this.#isFull && this.#waiting.length > 0) this.#closing = { code, reason: cut }
+    if (this.#waiting.length > 0) this.#closing = { code, reason: cut }
     else this.#client.deliverClose(code, cut)
     this.#gone(code, cut)
   }
@@ -104,6 +110,8 @@ export class MemoryConnection implements Connection {
   terminate(): void {
     if (!this.isOpen) return
     this.#waiting = []
+    this.#waitingBytes = 0
+    this.#takenBytes = 0
     this.#client.deliverClose(1006, '')
     this.#gone(1006, '')
   }
@@ -128,14 +136,42 @@ export class MemoryConnection implements Connection {
   }
 
   setFull(isFull: boolean): void {
-    this.#isFull = isFull
-    if (isFull || this.#waiting.length === 0) return
-    const frames = this.#waiting
-    this.#waiting = []
-    this.#waitingBytes = 0
-    for (const frame of frames) this.#client.deliver(frame)
-    if (this.#closing) this.#client.deliverClose(this.#closing.code, this.#closing.reason)
+    this.setRoom(isFull ? 0 : Infinity)
+  }
+
+  /** The socket takes so many bytes from here on, and then no more until this is called again. */
+  setRoom(byteCount: number): void {
+    this.#roomBytes = byteCount
+    if (!this.#takeWaiting()) return
+    if (this.#waiting.length === 0 && this.#closing)
+      this.#client.deliverClose(this.#closing.code, this.#closing.reason)
     else if (this.isOpen) this.#parts.handlers.drain(this)
+  }
+
+  /** It takes so many more, as long as it does not come to more than `maxBytes`. */
+  grant(byteCount: number, maxBytes: number): void {
+    this.setRoom(Math.min(maxBytes, this.#roomBytes + byteCount))
+  }
+
+  // There is no kernel that takes anything untold.
+  poke(): void {}
+
+  /** True when anything was taken of what waited. A frame arrives once all of it was. */
+  #takeWaiting(): boolean {
+    const before = this.#waitingBytes
+    while (this.#roomBytes > 0) {
+      const [first] = this.#waiting
+      if (!first) break
+      const byteCount = Math.min(this.#roomBytes, first.length - this.#takenBytes)
+      this.#roomBytes -= byteCount
+      this.#takenBytes += byteCount
+      this.#waitingBytes -= byteCount
+      if (this.#takenBytes < first.length) break
+      this.#takenBytes = 0
+      this.#waiting.shift()
+      this.#client.deliver(first)
+    }
+    return this.#waitingBytes < before
   }
 
   #gone(code: number, reason: string): void {
@@ -197,6 +233,16 @@ export class MemorySocket implements LoopbackSocket {
   /** A full socket takes nothing from the server until it is set to false again. */
   setFull(isFull: boolean): void {
     this.#connection.setFull(isFull)
+  }
+
+  /** The socket takes so many bytes from here on, and then nothing until this is called again. */
+  setRoom(byteCount: number): void {
+    this.#connection.setRoom(byteCount)
+  }
+
+  /** It takes so many more, as long as it does not come to more than `maxBytes`. */
+  grant(byteCount: number, maxBytes: number): void {
+    this.#connection.grant(byteCount, maxBytes)
   }
 
   /** The connection told the client that it is open. */

@@ -3,6 +3,9 @@ import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWe
 import { RingsideError } from '../../process/errors.ts'
 import { checkHeaders } from '../header-check.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../contract.ts'
+import { UwsAnswer } from './answer.ts'
+import { UwsByteStream } from './byte-stream.ts'
+import type { SlowBodies } from './slow-bodies.ts'
 
 /** The other end of the socket as text: dotted for IPv4 (mapped into IPv6 as well), else groups of hex. */
 export function peerAddressOf(response: UwsResponse): string {
@@ -49,6 +52,13 @@ export class UwsHttpRequest implements HttpRequest {
   }
 }
 
+/** What the exchanges of a transport share. */
+export interface ExchangeParts {
+  /** Those that are not over. */
+  readonly open: Set<UwsExchange>
+  readonly slow: SlowBodies
+}
+
 /**
  * The answering half of one HTTP exchange. The response of uWebSockets.js must not be touched once answered or
  * aborted, so `isOpen` guards it. It lives as long as a stream does: it keeps no closures or headers it can do
@@ -57,19 +67,21 @@ export class UwsHttpRequest implements HttpRequest {
 export class UwsExchange implements HttpResponse {
   readonly method: string
   readonly #response: UwsResponse
-  readonly #exchanges: Set<UwsExchange>
+  readonly #parts: ExchangeParts
   #isOpen = true
   #stream: UwsByteStream | null = null
+  /** The answer, while the socket does not take all of it. */
+  #answer: UwsAnswer | null = null
   /** Rejects the body that is being read. */
   #onGone: (() => void) | null = null
   #onAborted: (() => void) | null = null
 
   /** Adds itself to the open exchanges, and leaves them when it is over. */
-  constructor(response: UwsResponse, request: UwsRequest, exchanges: Set<UwsExchange>) {
+  constructor(response: UwsResponse, request: UwsRequest, parts: ExchangeParts) {
     this.method = request.getCaseSensitiveMethod().toUpperCase()
     this.#response = response
-    this.#exchanges = exchanges
-    exchanges.add(this)
+    this.#parts = parts
+    parts.open.add(this)
     response.onAborted(() => this.#aborted())
   }
 
@@ -112,9 +124,14 @@ export class UwsExchange implements HttpResponse {
       // RFC 9110: no body after HEAD, and neither body nor length after 204 and 304.
       if (status === 204 || status === 304) response.endWithoutBody()
       else if (this.method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body))
-      else endBounded(response, typeof body === 'string' ? Buffer.from(body) : body)
+      else this.#end(typeof body === 'string' ? Buffer.from(body) : body)
     })
     this.finish()
+  }
+
+  #end(body: Uint8Array): void {
+    const answer = new UwsAnswer(this.#response, body, this.#parts.slow)
+    if (!answer.end()) this.#answer = answer
   }
 
   stream(headers: Readonly<Record<string, string>>): ByteStream | null {
@@ -125,7 +142,7 @@ export class UwsExchange implements HttpResponse {
       return null
     }
     this.#beginStream(headers)
-    this.#stream = new UwsByteStream(this.#response, this)
+    this.#stream = new UwsByteStream(this.#response, this, this.#parts.slow)
     return this.#stream
   }
 
@@ -146,6 +163,8 @@ export class UwsExchange implements HttpResponse {
 
   #aborted(): void {
     const listener = this.#onAborted
+    this.#answer?.gone()
+    this.#stream?.aborted()
     this.finish()
     listener?.()
   }
@@ -158,7 +177,7 @@ export class UwsExchange implements HttpResponse {
     this.#onGone = null
     this.#onAborted = null
     this.#stream?.gone()
-    this.#exchanges.delete(this)
+    this.#parts.open.delete(this)
   }
 }
 
@@ -170,79 +189,4 @@ function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
     at += chunk.length
   }
   return whole
-}
-
-// writeCorked works on this: one function serves all streams instead of a closure per write.
-let corkedResponse: UwsResponse
-let corkedBytes: Uint8Array
-let corkedTaken = true
-function writeCorked(): void {
-  corkedTaken = corkedResponse.write(corkedBytes)
-}
-
-class UwsByteStream implements ByteStream {
-  isOpen = true
-  onWritable: (() => void) | null = null
-  onClose: (() => void) | null = null
-  readonly #response: UwsResponse
-  readonly #exchange: UwsExchange
-  #bufferedBytes = 0
-
-  constructor(response: UwsResponse, exchange: UwsExchange) {
-    this.#response = response
-    this.#exchange = exchange
-    response.onWritable(() => {
-      this.#bufferedBytes = 0
-      this.onWritable?.()
-      return true
-    })
-  }
-
-  get bufferedBytes(): number {
-    return this.#bufferedBytes
-  }
-
-  write(bytes: Uint8Array): boolean {
-    if (!this.isOpen) return false
-    // An empty chunk would end the body.
-    if (bytes.length === 0) return this.#bufferedBytes === 0
-    corkedResponse = this.#response
-    corkedBytes = bytes
-    this.#response.cork(writeCorked)
-    if (!corkedTaken) this.#bufferedBytes += bytes.length
-    return corkedTaken
-  }
-
-  end(): void {
-    if (!this.isOpen) return
-    this.isOpen = false
-    this.#response.cork(() => {
-      this.#response.end()
-    })
-    this.#exchange.finish()
-  }
-
-  /** Is called once, when the response is over. */
-  gone(): void {
-    this.isOpen = false
-    this.#bufferedBytes = 0
-    const { onClose } = this
-    this.onClose = null
-    this.onWritable = null
-    onClose?.()
-  }
-}
-
-/**
- * Ends a response without letting uWebSockets.js copy what the socket does not take: `end` would, for
- * each of the requests that one connection pipelines, until memory is gone. While this response waits, the
- * requests behind it do too. Never called again once the client has gone.
- */
-function endBounded(response: UwsResponse, body: Uint8Array): void {
-  const [, isDone] = response.tryEnd(body, body.length)
-  if (isDone) return
-  response.onWritable((offset) => {
-    const [isTaken] = response.tryEnd(body.subarray(offset), body.length)
-    return isTaken
-  })
 }

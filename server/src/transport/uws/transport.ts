@@ -22,6 +22,7 @@ import type {
 import { SendResult } from '../contract.ts'
 import { offHeap } from '../off-heap.ts'
 import { UwsExchange, UwsHttpRequest, peerAddressOf } from './http.ts'
+import { SlowBodies } from './slow-bodies.ts'
 
 /** uWebSockets.js drops a larger message without a frame; up to here the session answers 1009. */
 const OVERSIZE_MARGIN_BYTES = 65_536
@@ -66,6 +67,7 @@ export class UwsTransport implements Transport {
   readonly #options: TransportOptions
   readonly #connections = new Set<UwsConnection>()
   readonly #exchanges = new Set<UwsExchange>()
+  readonly #slow: SlowBodies
   #app: TemplatedApp | null = null
   #listenSocket: us_listen_socket | null = null
   /** A connection that is accepted, its open event under way. */
@@ -74,6 +76,8 @@ export class UwsTransport implements Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options
+    const { maxBehindMs = 8_000, minBytesPerSecond = 2_048 } = options
+    this.#slow = new SlowBodies({ maxBehindMs, minBytesPerSecond })
   }
 
   listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
@@ -114,6 +118,7 @@ export class UwsTransport implements Transport {
     for (const exchange of this.#exchanges) exchange.endStream()
     await new Promise((resolve) => setTimeout(resolve, CLOSE_GRACE_MS))
     app.close()
+    this.#slow.stop()
     this.#app = null
   }
 
@@ -171,7 +176,7 @@ export class UwsTransport implements Transport {
       : handlers.upgrade(asked)
     if (!decision.accept) {
       const { status, code } = decision
-      new UwsExchange(response, request, new Set()).send(
+      new UwsExchange(response, request, { open: new Set(), slow: this.#slow }).send(
         status,
         { 'content-type': 'application/json; charset=utf-8' },
         JSON.stringify({ error: { code, message: 'The handshake was refused' } }),
@@ -189,7 +194,10 @@ export class UwsTransport implements Transport {
   }
 
   #exchange(handlers: TransportHandlers, response: UwsResponse, request: UwsRequest): void {
-    const exchange = new UwsExchange(response, request, this.#exchanges)
+    const exchange = new UwsExchange(response, request, {
+      open: this.#exchanges,
+      slow: this.#slow,
+    })
     try {
       const address = this.#clientOf(response, request)
       handlers.http(new UwsHttpRequest(exchange, request, address), exchange)
@@ -259,6 +267,7 @@ class UwsUpgradeRequest implements UpgradeRequest {
  */
 class UwsConnection implements Connection {
   owner: unknown = null
+  allowanceBytes = 0
   readonly remoteAddress: string
   readonly protocol: string | null
   readonly #maxBufferedBytes: number
@@ -293,12 +302,23 @@ class UwsConnection implements Connection {
     const ws = this.#ws
     if (ws === null) return DROPPED
     // This is asked only while the socket is full, for the question costs a call into native code.
-    if (this.#fill === FULL && ws.getBufferedAmount() + frame.byteLength > this.#maxBufferedBytes)
+    if (this.#fill === FULL && this.#isOver(ws.getBufferedAmount() + frame.byteLength))
       return DROPPED
     const result = ws.send(frame, true)
     if (result === 1) return ACCEPTED
     this.#fill = FULL
     return result === 0 ? ACCEPTED : DROPPED
+  }
+
+  #isOver(byteCount: number): boolean {
+    return byteCount > this.#maxBufferedBytes + this.allowanceBytes
+  }
+
+  // Whatever is sent has what waits written first, and a ping is the one message that nobody sees.
+  poke(): void {
+    if (this.#ws === null || this.#ws.getBufferedAmount() === 0) return
+    this.#ws.ping()
+    this.drained()
   }
 
   subscribe(topic: string): void {

@@ -218,11 +218,13 @@ describe("FE5 a stream's states", () => {
   })
 })
 
+const SLOW = { maxBehindMs: 2_000, minBytesPerSecond: 100 }
+
 describe('FE5 a full socket', () => {
   it('FE5 wakes who waits for it when it drains, and when the stream closes', async () => {
     for (const end of ['drain', 'close'] as const) {
       const { stream } = make('starting')
-      stream.fill(1_000)
+      stream.fill(1_000, SLOW)
       let isWoken = false
       const waiting = stream.writable().then(() => (isWoken = true))
       await Promise.resolve()
@@ -237,17 +239,19 @@ describe('FE5 a full socket', () => {
     for (const kind of KINDS) await make(kind).stream.writable()
   })
 
-  it('FE5 counts as stuck only while it takes nothing', () => {
+  it('FE49 is too slow once it takes nothing for maxBehindMs, or less than the floor', () => {
     const { stream, body } = make('catching-up')
     body.setFull(true)
-    body.write(new Uint8Array(100))
-    stream.fill(1_000)
-    expect(stream.stuckMs(3_000)).toBe(2_000)
-    body.setFull(false)
-    expect(stream.stuckMs(4_000)).toBe(0)
-    expect(stream.stuckMs(4_500)).toBe(500)
+    body.write(new Uint8Array(10_000))
+    stream.fill(1_000, SLOW)
+    expect(stream.isTooSlow(2_999)).toBe(false)
+    // The floor for a second and a half.
+    body.setRoom(150)
+    expect(stream.isTooSlow(3_000)).toBe(false)
+    expect(stream.isTooSlow(4_499)).toBe(false)
+    expect(stream.isTooSlow(4_500)).toBe(true)
     stream.drain()
-    expect(stream.stuckMs(9_000)).toBe(0)
+    expect(stream.isTooSlow(9_000)).toBe(false)
     expect(stream.apart?.wasSlow).toBe(true)
   })
 })

@@ -1,0 +1,52 @@
+import { FRAME_HEADER_BYTES, encodeFrame } from './frame.ts'
+import { PayloadError } from './scalar.ts'
+import { decodeSystem, system } from './system-messages.ts'
+
+/** The largest state that is put together from pieces, in bytes. */
+const MAX_TOTAL_BYTES = 256 * 1024 * 1024
+
+/**
+ * Puts a STATE that came in pieces together. Feed it with each STATE_PART of one connection, in order. The piece at
+ * offset 0 begins a new state, and what was there of an unfinished one is void.
+ */
+export class StateParts {
+  #parts: Uint8Array[] = []
+  #size = 0
+  #total = 0
+
+  /**
+   * Takes the frame of a STATE_PART. Returns the frame of the whole STATE with the last piece, null before it. The
+   * bytes are copied.
+   * @throws PayloadError when the piece is none, or does not follow the one before it.
+   */
+  take(frame: Uint8Array): Uint8Array | null {
+    const { offset, total, payload } = decodeSystem('statePart', frame)
+    if (offset === 0) {
+      this.reset()
+      this.#total = total
+    }
+    const end = offset + payload.length
+    if (offset !== this.#size || total !== this.#total || payload.length === 0 || end > total)
+      throw new PayloadError('offset', `Expected the piece at ${this.#size}, got ${offset}`)
+    if (total > MAX_TOTAL_BYTES)
+      throw new PayloadError('total', `Expected at most ${MAX_TOTAL_BYTES} bytes, got ${total}`)
+    this.#parts.push(payload.slice())
+    this.#size = end
+    if (end < total) return null
+    const whole = encodeFrame(system.state.id, new Uint8Array(total))
+    let at = FRAME_HEADER_BYTES
+    for (const part of this.#parts) {
+      whole.set(part, at)
+      at += part.length
+    }
+    this.reset()
+    return whole
+  }
+
+  /** Forgets what is unfinished: JOINED and a whole STATE make it void. */
+  reset(): void {
+    this.#parts = []
+    this.#size = 0
+    this.#total = 0
+  }
+}
