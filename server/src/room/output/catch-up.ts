@@ -1,7 +1,6 @@
 import { encodeSystem } from '@ringside/protocol'
 import type { ClientLink } from '../../call/seat-contract.ts'
 import type { FullState, PlayerPatch } from '../../state/contract.ts'
-import type { Seat } from '../seats/seat.ts'
 
 /** A larger state goes out in pieces; so does one of a room whose last was larger (SL5). */
 export const LARGE_STATE_BYTES = 65_536
@@ -13,7 +12,7 @@ const SHARED_PART = 0.25
 /** So many states of a room are being sent at most: beyond it the newest is sent to whoever comes, whatever its age. */
 const MAX_SNAPSHOTS = 8
 
-const NOBODY: readonly Seat[] = []
+const NOBODY: readonly LoadingSeat[] = []
 
 /** The patches of a room in order. Nobody holds those that everybody has: they are garbage then. */
 interface Missed {
@@ -27,6 +26,17 @@ interface Missed {
 interface Snapshot {
   readonly state: FullState
   readonly at: Missed
+}
+
+/** A seat, as far as the state that it is sent concerns it. */
+export interface LoadingSeat {
+  readonly id: string
+  readonly link: ClientLink | null
+  readonly isGreeted: boolean
+  /** A state is on its way in pieces, and the patches after it wait. */
+  load: Load | null
+  needsFullState: boolean
+  deliver(frame: Uint8Array, isForAll?: boolean): void
 }
 
 /** One client's way to the present: the pieces of a state, then the patches since. */
@@ -50,12 +60,12 @@ export interface Load {
  * room changes it is live in the end, and if not it gets as many states as it takes.
  */
 export class CatchUp {
-  readonly #loading = new Set<Seat>()
+  readonly #loading = new Set<LoadingSeat>()
   #last: Missed = { patch: null, totalBytes: 0, next: null }
   #newest: Snapshot | null = null
 
   /** Seats that have got JOINED and not all of their first state: who came and went is told to them, too. */
-  get greeting(): readonly Seat[] {
+  get greeting(): readonly LoadingSeat[] {
     return this.#loading.size === 0
       ? NOBODY
       : Array.from(this.#loading).filter(({ load, isGreeted }) => load !== null && !isGreeted)
@@ -80,7 +90,7 @@ export class CatchUp {
   }
 
   /** This client sees other parts of the state from the next patch on. */
-  changeTeam({ load }: Seat): void {
+  changeTeam({ load }: LoadingSeat): void {
     this.#newest = null
     if (load) load.has = null
   }
@@ -116,7 +126,7 @@ export class CatchUp {
    * Begins with the newest state, in place of one that is under way: `feed` sends it, and calls `onDone` once the client
    * has everything. False when there is none.
    */
-  begin(seat: Seat, onDone: () => void): boolean {
+  begin(seat: LoadingSeat, onDone: () => void): boolean {
     const snapshot = this.#newest
     if (snapshot === null) return false
     const parts = snapshot.state.partsFor(seat.id)
@@ -128,7 +138,7 @@ export class CatchUp {
   }
 
   /** Hands over what the socket has room for. A send that closes the connection ends the load. */
-  feed(seat: Seat): void {
+  feed(seat: LoadingSeat): void {
     const { load } = seat
     while (load !== null && seat.load === load && seat.link) {
       const { link } = seat
@@ -149,7 +159,7 @@ export class CatchUp {
     }
   }
 
-  #done(seat: Seat, load: Load): void {
+  #done(seat: LoadingSeat, load: Load): void {
     seat.load = null
     this.#prune()
     load.onDone()

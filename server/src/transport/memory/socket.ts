@@ -19,6 +19,9 @@ export interface MemoryConnectionParts {
   readonly protocol: string | null
 }
 
+/** A socket tells of room when so many bytes were taken, as a kernel does, or all of them. */
+const DRAIN_BYTES = 2_048
+
 /** uWebSockets.js drops the socket without a frame this far over `maxMessageBytes`. */
 const OVERSIZE_MARGIN_BYTES = 65_536
 
@@ -37,6 +40,8 @@ export class MemoryConnection implements Connection {
   #waitingBytes = 0
   /** Of the first frame that waits the socket has taken so many bytes. */
   #takenBytes = 0
+  /** Bytes that were taken since the last drain event. */
+  #untoldBytes = 0
   /** The socket takes so many bytes at once; Infinity while nothing holds it up. */
   #roomBytes = Infinity
   #closing: { code: number; reason: string } | null = null
@@ -142,7 +147,10 @@ export class MemoryConnection implements Connection {
   /** The socket takes so many bytes from here on, and then no more until this is called again. */
   setRoom(byteCount: number): void {
     this.#roomBytes = byteCount
-    if (!this.#takeWaiting()) return
+    this.#takeWaiting()
+    const isDue = this.#untoldBytes >= DRAIN_BYTES || this.#waitingBytes === 0
+    if (!isDue || this.#untoldBytes === 0) return
+    this.#untoldBytes = 0
     if (this.#waiting.length === 0 && this.#closing)
       this.#client.deliverClose(this.#closing.code, this.#closing.reason)
     else if (this.isOpen) this.#parts.handlers.drain(this)
@@ -156,9 +164,8 @@ export class MemoryConnection implements Connection {
   // There is no kernel that takes anything untold.
   poke(): void {}
 
-  /** True when anything was taken of what waited. A frame arrives once all of it was. */
-  #takeWaiting(): boolean {
-    const before = this.#waitingBytes
+  /** A frame arrives once all of it was taken. */
+  #takeWaiting(): void {
     while (this.#roomBytes > 0) {
       const [first] = this.#waiting
       if (!first) break
@@ -166,12 +173,12 @@ export class MemoryConnection implements Connection {
       this.#roomBytes -= byteCount
       this.#takenBytes += byteCount
       this.#waitingBytes -= byteCount
+      this.#untoldBytes += byteCount
       if (this.#takenBytes < first.length) break
       this.#takenBytes = 0
       this.#waiting.shift()
       this.#client.deliver(first)
     }
-    return this.#waitingBytes < before
   }
 
   #gone(code: number, reason: string): void {

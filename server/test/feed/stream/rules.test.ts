@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { MemoryStream } from '../../../src/transport/memory/http.ts'
 import type { EventPage, RoomStateAnswer } from '@ringside/protocol'
 import { TestServer } from '../../support/test-server.ts'
 import { FeedRig } from '../rig.ts'
@@ -289,6 +290,47 @@ describe('FE5 bounds', () => {
     reader.body.setFull(false)
     await rig.settle()
     expect(reader.roomEvents).toHaveLength(401)
+  })
+
+  for (const path of ['/rooms/a/feed', '/rooms/a/feed?from=start', '/rooms/stream'])
+    it.each([
+      [3_000, true],
+      [1_000, false],
+    ])(`FE49 the first load of ${path} at %i bytes a second: served = %s`, async (rate, served) => {
+      const rig = await FeedRig.start({ maxBehindMs: 3_000 })
+      const room = await rig.room('a', {})
+      for (let other = 0; other < 1_000; other++) rig.directory.set(`${other}`)
+      room.patch({ note: 'z'.repeat(80_000) })
+      await rig.settle()
+      const reader = rig.get(path)
+      reader.body.setRoom(0)
+      await rig.settle()
+      for (let step = 0; step < 400 && reader.body.isOpen; step++) {
+        reader.body.grant(rate / 10, rate)
+        await rig.advance(100)
+      }
+      expect(reader.body.isOpen).toBe(served)
+      if (served) expect(reader.body.bufferedBytes).toBeLessThan(100)
+    })
+
+  it('FE50 readers that wait for the same snapshot or event share its bytes', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', {})
+    room.patch({ note: 'z'.repeat(100_000) })
+    await rig.settle()
+    const written = vi.spyOn(MemoryStream.prototype, 'write')
+    for (const query of ['', '', '?from=start', '?from=start']) {
+      const reader = rig.get(`/rooms/a/feed${query}`)
+      reader.body.setFull(true)
+      await rig.settle()
+      reader.body.setFull(false)
+      await rig.settle()
+    }
+    const large = written.mock.calls.map(([bytes]) => bytes).filter(({ length }) => length > 90_000)
+    vi.restoreAllMocks()
+    expect(large).toHaveLength(4)
+    expect(large[1]).toBe(large[0])
+    expect(large[3]).toBe(large[2])
   })
 
   it('FE9 beyond maxStreams the answer is 200 with retry, and ends', async () => {
