@@ -245,6 +245,7 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       connection.terminate()
       connection.subscribe('t')
       connection.unsubscribe('t')
+      connection.poke()
       expect(connection.send(Buffer.from('x'))).toBe(SendResult.dropped)
       expect(connection.bufferedBytes).toBe(0)
       transport.publish('t', Buffer.from('x'))

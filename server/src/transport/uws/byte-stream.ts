@@ -159,6 +159,7 @@ export class UwsByteStream implements ByteStream, SlowBody {
     corkedResponse = this.#response
     corkedBytes = bytes
     this.#response.cork(writeCorked)
+    if (corkedTaken && this.#pieceBytes === PIECE_BYTES) return true
     if (!corkedTaken) {
       this.#handedBytes += bytes.length
       this.#pieceBytes = PROBE_BYTES
