@@ -7,6 +7,8 @@ export const LARGE_STATE_BYTES = 65_536
 const PIECE_BYTES = 32_768
 /** No piece or patch is handed over while so much waits; with the last one it stays within the room for pieces. */
 const WINDOW_BYTES = 65_536
+/** A client is there once no more than this waits. */
+const DONE_BYTES = 16_384
 /** A state that others are being sent already serves a newcomer too, until patches of a quarter of its size follow it. */
 const SHARED_PART = 0.25
 /** So many states of a room are being sent at most: beyond it the newest is sent to whoever comes, whatever its age. */
@@ -149,6 +151,8 @@ export class CatchUp {
         const frame = next && next.frameFor(seat.id)
         // Not even a socket that is empty could hold it.
         const isTooLarge = frame !== null && frame.length > maxPatchBytes(link)
+        // With more than this waiting the next patches would find it behind again.
+        if (frame === null && link.bufferedBytes > DONE_BYTES) return
         if (frame === null || isTooLarge) {
           if (isTooLarge || load.has === null) seat.needsFullState = true
           return this.#done(seat, load)
