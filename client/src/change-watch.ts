@@ -1,42 +1,36 @@
 import type { StateChange } from './state-replica.ts'
-import { rethrowLater } from './listeners.ts'
+import { Listeners } from './listeners.ts'
 
-interface Watch<State> {
-  readonly selector: (state: State) => unknown
-  /** `isFull`: after a full state, in which every object is new. */
-  readonly listener: (value: never, isFull: boolean) => void
-  last: unknown
-}
+/** What a patch has changed: the objects on the way to it, or null for a full state, where everything is new. */
+type Dirty = ReadonlySet<unknown> | null
 
 /** Serves `onChange`: it compares what each selector picks before and after a patch. */
 export class ChangeWatch<State> {
-  readonly #watches = new Set<Watch<State>>()
+  readonly #watches = new Listeners<[State, Dirty]>()
 
   add<V>(
-    state: State,
-    watch: { selector: (state: State) => V; listener: (value: V, isFull: boolean) => void },
+    now: State,
+    {
+      selector,
+      listener,
+    }: {
+      selector: (state: State) => V
+      /** `isFull`: after a full state, in which every object is new. */
+      listener: (value: V, isFull: boolean) => void
+    },
   ) {
-    const entry: Watch<State> = { ...watch, last: watch.selector(state) }
-    this.#watches.add(entry)
-    return () => {
-      this.#watches.delete(entry)
-    }
+    let last: unknown = selector(now)
+    return this.#watches.add((state, dirty) => {
+      const value = selector(state)
+      const isSame = Object.is(value, last) && dirty !== null
+      last = value
+      if (!isSame || dirty.has(value)) listener(value, dirty === null)
+    })
   }
 
   /** Tells the listeners whose part changed. `changes` is null for a full state: everything is new. */
   run(state: State, changes: readonly StateChange[] | null): void {
-    if (this.#watches.size === 0) return
-    const dirty = changes && touchedObjects(state, changes)
-    for (const watch of this.#watches) {
-      try {
-        const value = watch.selector(state)
-        const isSame = Object.is(value, watch.last) && dirty !== null
-        watch.last = value
-        if (!isSame || dirty.has(value)) watch.listener(value as never, dirty === null)
-      } catch (error) {
-        rethrowLater(error)
-      }
-    }
+    if (this.#watches.size > 0) this.#watches.call(state, changes && touchedObjects(state, changes))
   }
 
   clear(): void {

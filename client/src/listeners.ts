@@ -1,6 +1,25 @@
-/** A set of listeners of one thing. An error of one reaches the global handler, not the other listeners. */
+interface Entry<A extends readonly unknown[]> {
+  readonly listener: (...values: A) => void
+  /** Its place in the order of all that were ever added. */
+  readonly number: number
+}
+
+/**
+ * The listeners of one thing; every API of the SDK that takes listeners keeps them here (CN54). As with a DOM
+ * EventTarget they are called in the order in which they were added, one that is added during a call is first called
+ * by the next, one that is taken out during a call is not called any more, and an error of one reaches the global
+ * handler (`error` of the page, `uncaughtException` of Node) and not the other listeners. Unlike there, a function that
+ * is added twice is called twice, and each addition is taken out by itself. Only the application adds listeners, so
+ * their number has no bound.
+ */
 export class Listeners<A extends readonly unknown[]> {
-  readonly #all = new Set<(...values: A) => void>()
+  // A Set is iterated in the order of insertion, skips what was deleted meanwhile, and needs no copy for each call.
+  readonly #all = new Set<Entry<A>>()
+  #lastNumber = 0
+
+  get size(): number {
+    return this.#all.size
+  }
 
   get size(): number {
     return this.#all.size
@@ -8,8 +27,7 @@ export class Listeners<A extends readonly unknown[]> {
 
   /** Returns the function that takes it out again. */
   add(listener: (...values: A) => void): () => void {
-    // Each addition gets its own wrapper, so that the same function may be added twice and removed once.
-    const entry = (...values: A): void => listener(...values)
+    const entry = { listener, number: ++this.#lastNumber }
     this.#all.add(entry)
     return () => {
       this.#all.delete(entry)
@@ -17,7 +35,10 @@ export class Listeners<A extends readonly unknown[]> {
   }
 
   call(...values: A): void {
-    for (const listener of this.#all) {
+    const last = this.#lastNumber
+    for (const { listener, number } of this.#all) {
+      // The rest was added by a listener of this call.
+      if (number > last) return
       try {
         listener(...values)
       } catch (error) {
@@ -41,7 +62,7 @@ export function callGuarded(call: () => void): void {
 }
 
 /** Reports an application's mistake as uncaught, without breaking the caller's own work. */
-export function rethrowLater(error: unknown): void {
+function rethrowLater(error: unknown): void {
   queueMicrotask(() => {
     throw error
   })

@@ -1,11 +1,10 @@
 import { applyMergePatch } from '@ringside/protocol/merge-patch'
+import { Listeners } from '../listeners.ts'
 import type { FeedMessage, FeedRoomState, FeedState } from './feed-types.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 /** Ended rooms are kept to be looked at, but not for ever. */
 const MAX_ENDED = 64
-
-type Listener = (room: string, state: FeedRoomState) => void
 
 function blank(): Mutable<FeedRoomState> {
   return { state: {}, n: 0, seq: 0, at: 0, epoch: null, hasEnded: false }
@@ -17,7 +16,7 @@ function blank(): Mutable<FeedRoomState> {
  */
 export function createFeedState(): FeedState {
   const rooms = new Map<string, Mutable<FeedRoomState>>()
-  const listeners = new Set<Listener>()
+  const listeners = new Listeners<[room: string, state: FeedRoomState]>()
   /** Rooms from before a reset that no snapshot has shown again yet. */
   let stale = new Set<string>()
   const over: string[] = []
@@ -26,10 +25,6 @@ export function createFeedState(): FeedState {
     room.hasEnded = true
     over.push(id)
     if (over.length > MAX_ENDED) rooms.delete(over.shift() as string)
-  }
-
-  function changed(id: string, room: FeedRoomState): void {
-    for (const listener of listeners) listener(id, room)
   }
 
   /** Moves the room on to the event's position and returns it; null when the event is old or its room unknown. */
@@ -50,7 +45,7 @@ export function createFeedState(): FeedState {
         const room = { state, n, seq, at, epoch: null, hasEnded: false }
         stale.delete(id)
         rooms.set(id, room)
-        changed(id, room)
+        listeners.call(id, room)
         return
       }
       case 'reset':
@@ -75,7 +70,7 @@ export function createFeedState(): FeedState {
         else if (message.type === 'owner') room.epoch = message.data.epoch
         else if (message.type === 'end') ended(message.data.room, room)
         else return
-        changed(message.data.room, room)
+        listeners.call(message.data.room, room)
       }
     }
   }
@@ -88,10 +83,7 @@ export function createFeedState(): FeedState {
       return null
     },
     apply,
-    onChange(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onChange: (listener) => listeners.add(listener),
     clear: () => rooms.clear(),
   }
 }

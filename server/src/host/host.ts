@@ -1,5 +1,6 @@
 import type { Json, RoomListing } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
+import { Listeners } from '../process/listeners.ts'
 import { warnOf } from '../process/log-line.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
@@ -61,7 +62,7 @@ export class Host {
   readonly #tenancies = new Map<string, Tenancy>()
   /** Those of them that run. */
   readonly rooms = new HeldRooms(this.#tenancies)
-  readonly #listeners = new Set<(roomId: string) => void>()
+  readonly #listeners = new Listeners<[roomId: string]>()
   /** Releases under way. */
   readonly #releases = new Set<Promise<void>>()
   #openingCount = 0
@@ -335,8 +336,7 @@ export class Host {
 
   /** Calls with the id of each room that was made, changed or ended. The result stops it. */
   onChange(listener: (roomId: string) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   #forget(room: LiveRoom, closed: Promise<void>): void {
@@ -364,6 +364,6 @@ export class Host {
   }
 
   #notify(roomId: string): void {
-    for (const listener of this.#listeners) listener(roomId)
+    this.#listeners.call(roomId)
   }
 }

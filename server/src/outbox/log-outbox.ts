@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
+import { Listeners } from '../process/listeners.ts'
 import { within } from '../process/wait.ts'
 import { briefOf } from '../process/log-line.ts'
 import type { Logger } from '../process/logger.ts'
@@ -70,7 +71,7 @@ export class LogOutbox implements Outbox {
   #origin = 0
   /** The log was restored under this process. */
   #isHalted = false
-  readonly #onHalted = new Set<() => void>()
+  readonly #halted = new Listeners<[]>()
 
   constructor(parts: LogOutboxParts) {
     this.#parts = parts
@@ -113,16 +114,13 @@ export class LogOutbox implements Outbox {
       fields,
       'the log was restored under this process, which stops: run `npx --no-install ringside-log restored` once all servers have ended, then start them anew',
     )
-    for (const listener of this.#onHalted) listener()
     // It is told in a turn of its own, for whoever is told may close everything.
     if (onGivenUp) clock.soon(() => onGivenUp(cause))
+    this.#halted.call()
   }
 
   onHalted(listener: () => void): () => void {
-    // A wrapper of its own: the same function may listen twice.
-    const entry = (): void => listener()
-    this.#onHalted.add(entry)
-    return () => this.#onHalted.delete(entry)
+    return this.#halted.add(listener)
   }
 
   isVoid(seq: number): boolean {

@@ -1,7 +1,9 @@
+import { Listeners } from '../../process/listeners.ts'
+
 /** Counts the streams that follow each room by name. */
 export class Spectators {
   readonly #counts = new Map<string, number>()
-  readonly #listeners = new Set<(room: string) => void>()
+  readonly #listeners = new Listeners<[room: string]>()
 
   of(room: string): number {
     return this.#counts.get(room) ?? 0
@@ -12,8 +14,7 @@ export class Spectators {
    * stops it.
    */
   onChange(listener: (room: string) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   /** A stream of these rooms came (1) or went (-1); null (all rooms) counts for none. */
@@ -22,7 +23,7 @@ export class Spectators {
       const count = this.of(room) + by
       if (count > 0) this.#counts.set(room, count)
       else this.#counts.delete(room)
-      for (const listener of this.#listeners) listener(room)
+      this.#listeners.call(room)
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../process/clock.ts'
+import { Listeners } from '../../process/listeners.ts'
 
 /**
  * Counts the bytes that all rooms of a process have accepted and know of no acknowledgement for (OB72). Once
@@ -7,7 +8,7 @@ import type { Clock } from '../../process/clock.ts'
 export class PendingTotal {
   readonly #maxBytes: number
   readonly #clock: Clock
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Listeners<[]>()
   #bytes = 0
   #isFull = false
   /** Patches that were folded into the one before them, over all rooms. */
@@ -29,14 +30,11 @@ export class PendingTotal {
     if (!this.#isFull || this.#bytes * 2 > this.#maxBytes) return
     this.#isFull = false
     // They are told in a turn of their own: a room is in the middle of an acknowledgement.
-    this.#clock.soon(() => {
-      for (const listener of Array.from(this.#listeners)) listener()
-    })
+    this.#clock.soon(() => this.#listeners.call())
   }
 
   /** Calls when rooms may go on. The result stops it. */
   onRelief(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 }

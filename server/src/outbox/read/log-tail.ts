@@ -1,4 +1,5 @@
 import type { Clock } from '../../process/clock.ts'
+import { Listeners } from '../../process/listeners.ts'
 import type { Logger } from '../../process/logger.ts'
 import { LoopPace } from '../../process/loop-pace.ts'
 import type { Outage } from '../health/outage.ts'
@@ -32,7 +33,7 @@ export interface LogTailContext {
 export class LogTail {
   readonly #context: LogTailContext
   readonly #pace: LoopPace
-  readonly #listeners = new Set<SealedListener>()
+  readonly #listeners = new Listeners<Parameters<SealedListener>>()
   #sealed = 0
   #storedSealed = 0
   #stops: (() => void)[] = []
@@ -106,10 +107,7 @@ export class LogTail {
   }
 
   onSealed(listener: SealedListener): () => void {
-    // A wrapper of its own: the same function may listen twice.
-    const entry: SealedListener = (...run) => listener(...run)
-    this.#listeners.add(entry)
-    return () => this.#listeners.delete(entry)
+    return this.#listeners.add(listener)
   }
 
   /**
@@ -270,12 +268,10 @@ export class LogTail {
   }
 
   #publish(events: readonly LogEvent[], after: number): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(events, this.#sealed, after)
-      } catch (error) {
-        this.#context.logger.error({ err: error }, 'a listener of the log threw')
-      }
+    try {
+      this.#listeners.call(events, this.#sealed, after)
+    } catch (error) {
+      this.#context.logger.error({ err: error }, 'a listener of the log threw')
     }
   }
 

@@ -1,5 +1,6 @@
 import { SystemClock } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
+import { Listeners } from '../../../process/listeners.ts'
 import type {
   CheckpointStore,
   EventStore,
@@ -40,7 +41,7 @@ export class MemoryStore implements LogStore {
   readonly #events: MemoryEvents
 
   constructor({ clock = new SystemClock() }: MemoryStoreOptions = {}) {
-    const listeners = new Set<() => void>()
+    const listeners = new Listeners<[]>()
     this.clock = { now: () => clock.now() }
     this.records = new MemoryRecords(this.clock)
     // A later process begins higher, so that its log never takes an id of this one for its own.
@@ -48,18 +49,9 @@ export class MemoryStore implements LogStore {
     this.marks = marks
     this.events = this.#events = new MemoryEvents({
       marks,
-      onInserted: () => {
-        for (const wake of listeners) wake()
-      },
+      onInserted: () => listeners.call(),
     })
-    this.wake = {
-      subscribe: (wake) => {
-        // A wrapper of its own: the same function may subscribe twice.
-        const listener = (): void => wake()
-        listeners.add(listener)
-        return () => listeners.delete(listener)
-      },
-    }
+    this.wake = { subscribe: (wake) => listeners.add(wake) }
   }
 
   get keptBytes(): number {

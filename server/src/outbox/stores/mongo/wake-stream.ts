@@ -1,6 +1,7 @@
 import { MongoServerError } from 'mongodb'
 import type { ChangeStream, Collection } from 'mongodb'
 import type { Clock } from '../../../process/clock.ts'
+import { Listeners } from '../../../process/listeners.ts'
 import { briefOf } from '../../../process/log-line.ts'
 import type { Logger } from '../../../process/logger.ts'
 import { LoopPace } from '../../../process/loop-pace.ts'
@@ -38,7 +39,7 @@ class DeadCursorError extends Error {}
 export class WakeStream implements WakeSource {
   readonly #context: WakeStreamContext
   readonly #pace: LoopPace
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Listeners<[]>()
   #stream: ChangeStream<EventDocument> | null = null
   #cancelRestart: (() => void) | null = null
   #isStopped = true
@@ -55,14 +56,13 @@ export class WakeStream implements WakeSource {
   }
 
   subscribe(wake: () => void): () => void {
-    const listener = (): void => wake()
-    this.#listeners.add(listener)
+    const remove = this.#listeners.add(wake)
     if (this.#isStopped && this.isSupported) {
       this.#isStopped = false
       void this.#run()
     }
     return () => {
-      this.#listeners.delete(listener)
+      remove()
       if (this.#listeners.size === 0) this.#halt()
     }
   }
@@ -157,6 +157,6 @@ export class WakeStream implements WakeSource {
   }
 
   #wakeAll(): void {
-    for (const listener of this.#listeners) listener()
+    this.#listeners.call()
   }
 }
