@@ -1,6 +1,8 @@
 import { SUBPROTOCOL } from '@ringside/protocol'
 import type { GameContract } from '@ringside/protocol'
+import { baseUrl, below } from './base-url.ts'
 import type { ConnectOptions, WhileAway } from './client-types.ts'
+import { RequestError } from './request-error.ts'
 import type { SocketFactory } from './socket/socket.ts'
 import { systemTimers } from './timers.ts'
 import type { Timers } from './timers.ts'
@@ -12,7 +14,7 @@ export const MAX_TIMER_MS = 2_147_483_647
 /** The checked options of a client, shared by all of its connections. */
 export interface ClientContext {
   readonly game: GameContract
-  /** Ends in a slash. */
+  /** The folder in which the server's routes lie; it ends in a slash. */
   readonly base: string
   readonly socket: SocketFactory
   readonly fetch: typeof fetch
@@ -38,7 +40,7 @@ export function createContext(
 ): ClientContext {
   return {
     game,
-    base: checkAddress(address),
+    base: baseUrl(address),
     socket: options.socket ?? defaultSocket,
     // A browser refuses `globalThis.fetch` when it is called as a method of another object.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
@@ -52,13 +54,6 @@ export function createContext(
     maxBufferedBytes: inRange('maxBufferedBytes', options.maxBufferedBytes ?? 1_048_576, Infinity),
     whileAway: checkWhileAway(options.whileAway ?? 'reject'),
   }
-}
-
-function checkAddress(address: string | undefined): string {
-  const given = address ?? (globalThis.location as Location | undefined)?.origin ?? ''
-  if (!/^https?:\/\/[^/]/.test(given))
-    throw new TypeError(`Expected an address like 'http://localhost:8080', got '${given}'`)
-  return given.endsWith('/') ? given : `${given}/`
 }
 
 function inRange(name: string, value: number, max: number): number {
@@ -79,9 +74,19 @@ export function checkTimeout(timeoutMs: number): number {
   throw new TypeError(`Expected timeoutMs from 1 to ${MAX_TIMER_MS}, got ${timeoutMs}`)
 }
 
-/** The WebSocket address of a path or address that the server named. */
+/**
+ * The WebSocket address of a path or address that the server named.
+ * @throws RequestError bad_answer on what no WebSocket is opened to.
+ */
 export function socketUrl(context: ClientContext, path: string): string {
-  return new URL(path, context.base).href.replace(/^http/, 'ws')
+  let url = ''
+  try {
+    url = below(context.base, path).replace(/^http/, 'ws')
+  } catch {
+    // It is no address, and told as one of another scheme is.
+  }
+  if (/^wss?:/.test(url)) return url
+  throw new RequestError('bad_answer', 'Expected the address of a WebSocket', true)
 }
 
 /** Opens a socket with the SDK's subprotocol. */

@@ -55,7 +55,7 @@ export async function dialSeat(
     if (node === null) return connection
     if (moves === MAX_MOVES || !NODE_NAME.test(node))
       throw new RequestError('disconnected', 'The room could not be found on its node', true)
-    url = new URL(`n/${node}/ws`, context.base).href
+    url = `n/${node}/ws`
   }
 }
 

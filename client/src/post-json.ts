@@ -1,5 +1,6 @@
 import { mayRetry } from '@ringside/protocol'
 import { onAbort } from './abort.ts'
+import { below } from './base-url.ts'
 import type { ClientContext } from './client-context.ts'
 import { RequestError } from './request-error.ts'
 
@@ -25,7 +26,7 @@ export async function postJson(
   const cancelTimeout = context.timers.after(timeoutMs, () => abort.abort())
   const stop = onAbort(signal, () => abort.abort(signal?.reason))
   try {
-    const response = await context.fetch(new URL(path, context.base).href, {
+    const response = await context.fetch(below(context.base, path), {
       ...(body === null
         ? { headers: context.headers }
         : {

@@ -69,7 +69,10 @@ export interface MatchmakeAnswer {
   roomId: string
   sessionId: string
   node: string
-  /** WebSocket path or address to dial, relative to the address that answered. */
+  /**
+   * WebSocket to dial: an address, or a path below the server's base, that is the address of this request without
+   * `matchmake/...`. A slash in front, as servers of before sent it, means the base too.
+   */
   url: string
   ticket: string
   /** Server time in ms after which the ticket is void. */

@@ -1,3 +1,4 @@
+import { baseUrl, pageUrl } from '../base-url.ts'
 import type { FeedOptions, FeedTarget } from './feed-types.ts'
 
 /** The address of a feed and what it says about the stream. */
@@ -35,11 +36,8 @@ export function feedAddress(target: FeedTarget, options: FeedOptions): FeedAddre
 }
 
 function targetUrl(target: FeedTarget): URL {
-  const page = (globalThis.location as Location | undefined)?.href
-  if (typeof target === 'string') return new URL(target, page)
-  const { address = page && new URL(page).origin } = target
-  if (!address) throw new TypeError('Expected an address')
-  const base = address.endsWith('/') ? address : `${address}/`
+  if (typeof target === 'string') return new URL(target, pageUrl())
+  const base = baseUrl(target.address)
   if ('room' in target) return new URL(`rooms/${encodeURIComponent(target.room)}/feed`, base)
   return new URL(`feed?rooms=${target.rooms.map(encodeURIComponent).join(',')}`, base)
 }

@@ -115,15 +115,17 @@ export class FakeServer {
     return socket
   }
 
-  client(options: ConnectOptions = {}) {
-    return connect(game, 'http://host:1', {
+  openSocket(url: string, protocol: string): FakeSocket {
+    const socket = new FakeSocket(url, protocol)
+    this.sockets.push(socket)
+    return socket
+  }
+
+  client(options: ConnectOptions = {}, address = 'http://host:1') {
+    return connect(game, address, {
       timers: this.timers,
       random: () => 0.5,
-      socket: (url, protocol) => {
-        const socket = new FakeSocket(url, protocol)
-        this.sockets.push(socket)
-        return socket
-      },
+      socket: (url, protocol) => this.openSocket(url, protocol),
       fetch: async (input, init) => {
         const path = new URL(input as string).pathname
         this.requests.push({ path, body: JSON.parse(init?.body as string) })
@@ -139,7 +141,7 @@ export class FakeServer {
           roomId: 'r1',
           sessionId: 's1',
           node: 'n',
-          url: '/ws',
+          url: 'ws',
           ticket,
           expiresAt: 0,
         })

@@ -309,6 +309,6 @@ export class Matchmaker implements SeatDesk {
       id: seat.openTicket,
       expiresAt,
     })
-    return { roomId: room.id, sessionId: seat.id, node: nodeName, url: '/ws', ticket, expiresAt }
+    return { roomId: room.id, sessionId: seat.id, node: nodeName, url: 'ws', ticket, expiresAt }
   }
 }

@@ -1,0 +1,37 @@
+const EXPECTED = "Expected an http(s) address like 'https://host/games/'"
+
+/**
+ * Makes the one base of everything that a server is asked (CN57): the folder in which its routes lie, with a slash at
+ * its end. On a page it may be relative (`/games/`, `./`), to the page or its `<base>`; empty is the folder of the page.
+ * Without an address it is the page's origin.
+ * @throws TypeError on what is no http(s) address, or has a query, a fragment or a user in it.
+ */
+export function baseUrl(address?: string): string {
+  const { document, location } = globalThis as { document?: Document; location?: Location }
+  let url
+  try {
+    // The address of a worker may be one that nothing is relative to, but it has an origin.
+    const given = address ?? (document ? '/' : location?.origin)
+    url = new URL(given || './', pageUrl())
+  } catch {
+    throw new TypeError(`${EXPECTED}, got '${address ?? ''}'`)
+  }
+  const { href, protocol, username, password } = url
+  if (!/^https?:$/.test(protocol) || /[?#]/.test(href) || username || password)
+    throw new TypeError(`${EXPECTED} without query, fragment or user, got '${address}'`)
+  return href.replace(/\/?$/, '/')
+}
+
+/** Relative addresses start from this one: the page's, or its `<base>`. It is undefined where there is no page. */
+export function pageUrl(): string | undefined {
+  const { document, location } = globalThis as { document?: Document; location?: Location }
+  return document?.baseURI ?? location?.href
+}
+
+/**
+ * Makes an address below a base. What begins with a slash is below it too: a server does not know the prefix at which a
+ * proxy shows it. A whole address stays as it is.
+ */
+export function below(base: string, path: string): string {
+  return new URL(path.replace(/^\/(?!\/)/, ''), base).href
+}
