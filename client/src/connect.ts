@@ -146,7 +146,7 @@ async function callOverHttp(
     await postJson(context, 'rpc', { body, timeoutMs: checkTimeout(timeoutMs) }),
   )
   if (answer?.error) throw answer.error
-  if (answer?.id !== HTTP_ID) throw new RequestError('bad_answer', 'Expected an answer', false)
+  if (answer?.id !== HTTP_ID) throw new RequestError('bad_answer', 'Expected an answer', true)
   return answer.result
 }
 

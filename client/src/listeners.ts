@@ -21,10 +21,6 @@ export class Listeners<A extends readonly unknown[]> {
     return this.#all.size
   }
 
-  get size(): number {
-    return this.#all.size
-  }
-
   /** Returns the function that takes it out again. */
   add(listener: (...values: A) => void): () => void {
     const entry = { listener, number: ++this.#lastNumber }

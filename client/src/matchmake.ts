@@ -31,6 +31,6 @@ function checkAnswer(answer: unknown): MatchmakeAnswer {
   const { roomId, sessionId, url, ticket } = (answer ?? {}) as Record<string, unknown>
   for (const value of [roomId, sessionId, url, ticket])
     if (typeof value !== 'string')
-      throw new RequestError('bad_answer', 'Expected a matchmaking answer', false)
+      throw new RequestError('bad_answer', 'Expected a matchmaking answer', true)
   return answer as MatchmakeAnswer
 }

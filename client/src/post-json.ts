@@ -1,8 +1,11 @@
-import { mayRetry } from '@ringside/protocol'
 import { onAbort } from './abort.ts'
 import { below } from './base-url.ts'
 import type { ClientContext } from './client-context.ts'
+import { readJson, readRefusal } from './http-refusal.ts'
 import { RequestError } from './request-error.ts'
+
+/** No answer of a server is longer: results of JSON-RPC are the longest. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 /** One request in JSON. */
 export interface JsonPost {
@@ -36,10 +39,13 @@ export async function postJson(
           }),
       signal: abort.signal,
     })
-    const answer: unknown = await response.json().catch(() => null)
+    const { ok } = response
+    const answer = await (ok ? readJson(response, MAX_ANSWER_BYTES) : refusal(response))
     // What was half read when it was aborted is no answer.
     if (signal?.aborted) throw signal.reason
-    if (!response.ok) throw refusal(response.status, answer)
+    // A body that broke off because time is up is no answer.
+    abort.signal.throwIfAborted()
+    if (!ok) throw answer
     return answer
   } catch (cause) {
     if (signal?.aborted) throw signal.reason
@@ -53,14 +59,8 @@ export async function postJson(
   }
 }
 
-/** Makes the error of an HTTP answer from its JSON where there is one, else from its status. */
-function refusal(status: number, answer: unknown): RequestError {
-  const error = (answer as { error?: { code?: unknown; message?: unknown } } | null)?.error
-  if (typeof error?.code === 'string') {
-    const text = typeof error.message === 'string' ? error.message : error.code
-    return new RequestError(error.code, text, mayRetry(status, error.code))
-  }
-  // This is a proxy's own answer. 5xx and 429 pass; the rest will not get better by asking again.
-  const retry = status >= 500 || status === 429
-  return new RequestError(retry ? 'unavailable' : 'bad_answer', `HTTP status ${status}`, retry)
+/** An answer of another kind than our server's is told as a server that is away, which it is. */
+async function refusal(response: Response): Promise<RequestError> {
+  const { code, message, isFinal, retryAfterMs } = await readRefusal(response)
+  return new RequestError(code ?? 'unavailable', message, !isFinal, retryAfterMs)
 }

@@ -18,9 +18,17 @@ export class RequestError extends Error {
   readonly code: ClientErrorCode | ErrorCode | (string & {})
   /** May the same be sent again later, unchanged? */
   readonly retry: boolean
-  constructor(code: RequestError['code'], message: string, retry: boolean) {
+  /** The server, or a proxy before it, asked to wait for so many ms (`Retry-After`); null where nobody did. */
+  readonly retryAfterMs: number | null
+  constructor(
+    code: RequestError['code'],
+    message: string,
+    retry: boolean,
+    retryAfterMs: number | null = null,
+  ) {
     super(message)
     this.code = code
     this.retry = retry
+    this.retryAfterMs = retryAfterMs
   }
 }

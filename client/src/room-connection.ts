@@ -194,7 +194,6 @@ export class RoomConnection {
       this.#setStatus('reconnecting', { ...info, attempt: this.#schedule.attempt, retryInMs })
       await this.#schedule.wait(retryInMs)
       if (this.#isClosed) return
-      atLeastMs = 0
       let address: SeatAddress | null = null
       try {
         address = await this.#address(path)
@@ -210,6 +209,7 @@ export class RoomConnection {
         last = error as RequestError
         if (address && path === 'rejoin' && isInDoubt(last)) this.#paths.giveBack(address)
         if (this.#isClosed) return
+        atLeastMs = last.retryAfterMs ?? 0
         if (last.retry || TICKET_CODES.has(last.code)) continue
         // A new seat is of the same server: the client must be built anew.
         const isFinal = last.code === 'contract_mismatch' || path === 'rejoin'

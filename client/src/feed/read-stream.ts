@@ -1,3 +1,4 @@
+import { readRefusal } from '../http-refusal.ts'
 import type { Timers } from '../timers.ts'
 import type { FeedStatusInfo } from './feed-types.ts'
 import { createSseDecoder } from './sse-decoder.ts'
@@ -74,18 +75,13 @@ function broken(reason: string): StreamEnd {
 /** Judges an answer that is no stream; null when it is one. */
 async function refusal(response: Response): Promise<StreamEnd | null> {
   const { status, headers } = response
-  const isStream = headers.get('content-type')?.startsWith('text/event-stream')
-  if (status === 200) return isStream ? null : broken('Expected an event stream')
-  const answer = (await response.json().catch(() => null)) as {
-    error?: { message?: string }
-  } | null
-  const reason = answer?.error?.message ?? `HTTP status ${status}`
-  // 429 and 5xx pass; any other status will be the same the next time.
-  const passes = status >= 500 || status === 429
-  const seconds = Number(headers.get('retry-after'))
-  return {
-    final: passes ? null : status === 204 ? 'ended' : 'failed',
-    info: { httpStatus: status, reason },
-    retryAfterMs: passes && seconds > 0 ? seconds * 1000 : null,
+  if (status === 200) {
+    const isStream = /^text\/event-stream\b/i.test(headers.get('content-type') ?? '')
+    return isStream ? null : broken('Expected an event stream')
   }
+  const { message: reason, isFinal, retryAfterMs } = await readRefusal(response)
+  // A 204 alone may be anybody's.
+  const hasEnded = status === 204 && headers.get('ringside-feed') === 'ended'
+  const final = hasEnded ? 'ended' : isFinal ? 'failed' : null
+  return { final, info: { httpStatus: status, reason }, retryAfterMs }
 }

@@ -97,6 +97,10 @@ export class FakeServer {
   readonly requests: { path: string; body: unknown }[] = []
   /** Answers of matchmaking, in order; the last stays. A number is a status with an error of this code. */
   answers: ({ status: number; code: string } | 'ok' | 'down')[] = ['ok']
+  /** Whole answers in place of the others, in order, while there are any. */
+  responses: (() => Response)[] = []
+  /** Is called with every socket that is opened. */
+  onSocket: (socket: FakeSocket) => void = () => {}
   readonly tracker = createStateTracker(compileState(game.rooms.arena.state), {
     players: {},
     round: 1,
@@ -118,6 +122,7 @@ export class FakeServer {
   openSocket(url: string, protocol: string): FakeSocket {
     const socket = new FakeSocket(url, protocol)
     this.sockets.push(socket)
+    this.onSocket(socket)
     return socket
   }
 
@@ -129,6 +134,8 @@ export class FakeServer {
       fetch: async (input, init) => {
         const path = new URL(input as string).pathname
         this.requests.push({ path, body: JSON.parse(init?.body as string) })
+        const response = this.responses.shift()
+        if (response) return response()
         const answer = (this.answers.length > 1 ? this.answers.shift() : this.answers[0]) ?? 'ok'
         if (answer === 'down') throw new TypeError('fetch failed')
         if (answer !== 'ok')

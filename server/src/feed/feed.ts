@@ -14,7 +14,7 @@ import type { FeedEntry } from './read/entry.ts'
 import type { FeedSource } from './read/source.ts'
 import type { States } from './read/states.ts'
 import type { FeedTails } from './read/tail.ts'
-import { SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
+import { FEED_ENDED, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
 import type { FeedAsk, FeedStart } from './stream/ask.ts'
 import type { FeedGroups } from './stream/groups.ts'
 import { Pace } from './stream/pace.ts'
@@ -122,7 +122,8 @@ export class Feed {
     const start = clientId === null ? ask.start : await this.#startOf(clientId, ask.start)
     if (!start) return this.#sendAway(response)
     const isLater = isSingle && start.kind === 'after'
-    if (isLater && (await this.#hasEnded(start, given, rooms))) return response.send(204, {}, '')
+    if (isLater && (await this.#hasEnded(start, given, rooms)))
+      return response.send(204, FEED_ENDED, '')
     if (this.#isDraining || !readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
     if (!body) return readers.releaseStream(remoteAddress)

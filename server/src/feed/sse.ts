@@ -10,6 +10,9 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
   'x-accel-buffering': 'no',
 }
 
+/** They go with the 204 of a feed that is over: a reader tells by them that it is not a proxy's. */
+export const FEED_ENDED: Readonly<Record<string, string>> = { 'ringside-feed': 'ended' }
+
 /** This comment keeps proxies and readers from taking the stream for dead. It carries no id. */
 export const HEARTBEAT: Uint8Array = Buffer.from(': hb\n\n')
 

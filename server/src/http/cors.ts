@@ -2,7 +2,7 @@
 export function corsHeaders(origin: string): Record<string, string> {
   return {
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'Retry-After, ETag',
+    'access-control-expose-headers': 'Retry-After, ETag, Ringside-Feed',
     vary: 'Origin',
   }
 }

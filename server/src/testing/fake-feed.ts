@@ -1,4 +1,5 @@
 import type {
+  ErrorCode,
   EventsOf,
   FeedEvents,
   GameContract,
@@ -9,7 +10,14 @@ import type {
 } from '@ringside/protocol'
 import { FEED_PROTOCOL, errorCodes, isErrorCode } from '@ringside/protocol'
 import type { TypeFilter } from '../feed/audience/type-filter.ts'
-import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeId, encodeOpening } from '../feed/sse.ts'
+import {
+  FEED_ENDED,
+  HEARTBEAT,
+  SSE_HEADERS,
+  encodeEvent,
+  encodeId,
+  encodeOpening,
+} from '../feed/sse.ts'
 import { parseFeedAsk, parseRooms } from '../feed/stream/ask.ts'
 import type { FeedStart } from '../feed/stream/ask.ts'
 import { ManualClock } from '../process/clock.ts'
@@ -200,17 +208,17 @@ export class FakeFeed<
   }
 
   /**
-   * The next request for a stream is answered with this status, as the server's errors are; more calls, more
-   * requests.
+   * The next request for a stream is answered with this status, as the server's errors are, with a code of the table
+   * that has it; more calls, more requests.
    */
   refuse(
     status: number,
-    code = 'unavailable',
+    code: string = codeOf(status),
     headers: Readonly<Record<string, string>> = {},
   ): void {
     this.#refusals.push(() =>
       status === 204
-        ? new Response(null, { status })
+        ? new Response(null, { status, headers: { ...FEED_ENDED, ...headers } })
         : Response.json({ error: { code, message: code } }, { status, headers }),
     )
   }
@@ -286,7 +294,7 @@ export class FakeFeed<
     const [room] = this.#roomsOf(stream)
     const { start } = stream
     if (stream.isSingle && room?.hasEnded && start.kind === 'after' && start.seq >= room.seq)
-      return new Response(null, { status: 204 })
+      return new Response(null, { status: 204, headers: FEED_ENDED })
     this.#begin(stream)
     return new Response(stream.body.stream, { headers: SSE_HEADERS })
   }
@@ -343,6 +351,21 @@ export class FakeFeed<
         return start.seq <= this.seq ? start.seq : this.seq
     }
   }
+}
+
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'room_not_found',
+  405: 'method_not_allowed',
+  410: 'past_retention',
+  429: 'too_many_requests',
+  500: 'internal',
+}
+
+function codeOf(status: number): ErrorCode {
+  return CODES[status] ?? 'unavailable'
 }
 
 function refusalOf(error: unknown): Response {
