@@ -1,5 +1,3 @@
-const EXPECTED = "Expected an http(s) address like 'https://host/games/'"
-
 /**
  * Makes the one base of everything that a server is asked (CN57): the folder in which its routes lie, with a slash at
  * its end. On a page it may be relative (`/games/`, `./`), to the page or its `<base>`; empty is the folder of the page.
@@ -8,18 +6,19 @@ const EXPECTED = "Expected an http(s) address like 'https://host/games/'"
  */
 export function baseUrl(address?: string): string {
   const { document, location } = globalThis as { document?: Document; location?: Location }
+  // The address of a worker may be one that nothing is relative to, but it has an origin.
+  const given = address ?? (document ? '/' : location?.origin)
   let url
   try {
-    // The address of a worker may be one that nothing is relative to, but it has an origin.
-    const given = address ?? (document ? '/' : location?.origin)
     url = new URL(given || './', pageUrl())
   } catch {
-    throw new TypeError(`${EXPECTED}, got '${address ?? ''}'`)
+    // It is told as one of another scheme is.
   }
-  const { href, protocol, username, password } = url
-  if (!/^https?:$/.test(protocol) || /[?#]/.test(href) || username || password)
-    throw new TypeError(`${EXPECTED} without query, fragment or user, got '${address}'`)
-  return href.replace(/\/?$/, '/')
+  if (!url || !/^https?:[^?#]*$/.test(url.href) || url.username || url.password)
+    throw new TypeError(
+      `Expected an http(s) address like 'https://host/games/', no query, fragment or user, got '${given}'`,
+    )
+  return url.href.replace(/\/?$/, '/')
 }
 
 /** Relative addresses start from this one: the page's, or its `<base>`. It is undefined where there is no page. */

@@ -3,10 +3,12 @@ import type { GameContract, ReplyOf } from '@ringside/protocol'
 import { onAbort } from './abort.ts'
 import type { ClientContext } from './client-context.ts'
 import type { CloseInfo, CommandError, PlainSession, RequestOptions } from './client-types.ts'
+import { ClockSync } from './clock-sync.ts'
 import { EarlyFrames } from './early-frames.ts'
 import { CommandChannel } from './command-channel.ts'
 import type { Connection } from './connection.ts'
 import { closeError, openConnection } from './dial-seat.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { answerWish, contractError, introduce } from './introduce.ts'
 import { Listeners, callGuarded } from './listeners.ts'
 import { RequestError } from './request-error.ts'
@@ -61,14 +63,17 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
   readonly #early: EarlyFrames
   #end: CloseInfo | null = null
   readonly #closed = new Listeners<[CloseInfo]>()
+  readonly #heartbeat: Heartbeat
 
   constructor(context: ClientContext, connection: Connection) {
     this.#connection = connection
     this.#context = context
     this.#early = new EarlyFrames(context.timers)
     this.#channel = new CommandChannel(context, this.#early)
+    this.#heartbeat = new Heartbeat(context, connection, new ClockSync(context.timers))
     connection.onFrame = (id, frame) => {
       try {
+        this.#heartbeat.take(id, frame)
         answerWish(id, connection, context.game)
         if (id !== system.error.id || !this.#isOfContract(frame)) this.#channel.take(id, frame)
       } catch {
@@ -83,7 +88,9 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
     introduce(this.#connection, this.#context.game)
     this.#early.begin()
     this.#channel.attach(this.#connection)
+    this.#heartbeat.start()
     this.#connection.onClose = (info) => {
+      this.#heartbeat.stop()
       const mismatch = this.#mismatch ?? contractError(info.code)
       this.#channel.detach(mismatch ?? 'The connection broke')
       this.#end = mismatch ? { code: info.code, reason: mismatch.message } : info
@@ -142,6 +149,7 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
   }
 
   close(): void {
+    this.#heartbeat.stop()
     this.#connection.close()
   }
 }

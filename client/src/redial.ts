@@ -1,6 +1,6 @@
 import { fullJitter } from './backoff.ts'
 import type { ClientContext } from './client-context.ts'
-import { onWake } from './wake.ts'
+import { Wakes } from './wake.ts'
 
 const RANGE = { minMs: 250, maxMs: 10_000 } as const
 /** After a connection that stood for this long the next break begins at the shortest delay. */
@@ -9,6 +9,7 @@ const STABLE_MS = 10_000
 /** Delays between the attempts to come back, over all breaks of one room. */
 export class RedialSchedule {
   readonly #context: ClientContext
+  readonly #wakes: Wakes
   #attempt = 0
   #deadline = Infinity
   #connectedAt = 0
@@ -16,6 +17,7 @@ export class RedialSchedule {
 
   constructor(context: ClientContext) {
     this.#context = context
+    this.#wakes = new Wakes(context.timers)
   }
 
   get attempt(): number {
@@ -52,7 +54,7 @@ export class RedialSchedule {
         resolve()
       }
       const cancelTimer = this.#context.timers.after(ms, end)
-      const stopListening = onWake(() => {
+      const stopListening = this.#wakes.listen(() => {
         this.#attempt = 0
         end()
       })

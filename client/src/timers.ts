@@ -2,6 +2,11 @@
 export interface Timers {
   /** Ms since the Unix epoch; must not go back. */
   now(): number
+  /**
+   * Ms by the wall clock, which goes on while the machine sleeps, as `now` may not; it may step. It is only looked at
+   * to notice a sleep. Default: `now`.
+   */
+  wallNow?(): number
   /** Calls once after `ms`. The returned function cancels. */
   after(ms: number, callback: () => void): () => void
 }
@@ -11,6 +16,7 @@ const origin = Date.now() - performance.now()
 /** The machine's timers. `now` is monotonic: a step of the wall clock does not move it. */
 export const systemTimers: Timers = {
   now: () => origin + performance.now(),
+  wallNow: () => Date.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms)
     return () => clearTimeout(timer)

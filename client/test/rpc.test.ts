@@ -39,6 +39,7 @@ describe('calls of JSON-RPC over the socket', () => {
     answer(server, RPC_ID, { jsonrpc: '2.0', result: { score: '7' }, id: 1 })
     expect(await hit).toEqual({ score: 7 })
     expect(await go).toBeUndefined()
+    session.close()
     expect(server.timers.pending).toBe(0)
   })
 

@@ -5,7 +5,15 @@ export type ResetReason = 'retention' | 'slow' | 'unknown-checkpoint' | 'another
 
 /** Data of the feed's own events, by SSE event type. A game's own events are {@link GameEvent}. */
 export interface FeedEvents {
-  hello: { streamId: string; rooms: string[]; delayMs: number; retryMs: number; protocol: string }
+  hello: {
+    streamId: string
+    rooms: string[]
+    delayMs: number
+    retryMs: number
+    protocol: string
+    /** A stream is never silent for longer, in ms; servers of before do not tell. */
+    heartbeatMs?: number
+  }
   snapshot: { room: string; n: number; seq: number; at: number; state: Json }
   patch: { room: string; n: number; prev: number; at: number; data: Json }
   joined: { room: string; n: number; at: number; data: { sessionId: string; name: string } }

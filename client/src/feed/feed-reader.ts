@@ -1,7 +1,7 @@
 import { fullJitter } from '../backoff.ts'
 import { callGuarded } from '../listeners.ts'
 import { systemTimers } from '../timers.ts'
-import { onWake } from '../wake.ts'
+import { Wakes } from '../wake.ts'
 import { createCheckpoint, toSeq } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { feedAddress } from './feed-address.ts'
@@ -24,8 +24,8 @@ const DEFAULT_RETRY_MS = 2_000
 const MAX_RETRY_MS = 30_000
 /** A server, or what stands before it, that asks for less must not make the reader spin. */
 const MIN_RETRY_MS = 250
-/** 2.5 heartbeats of the server. */
-const DEFAULT_SILENCE_MS = 37_500
+/** The server's default, until `hello` tells its own. */
+const DEFAULT_HEARTBEAT_MS = 15_000
 
 /**
  * One followed feed. A stream is opened, read until it breaks, and opened again at the last position,
@@ -35,6 +35,7 @@ export class FeedReader implements Feed {
   readonly #options: FeedOptions
   readonly #address: FeedAddress
   readonly #timers
+  readonly #wakes: Wakes
   readonly #checkpoint: Checkpoint
   readonly #numbers: NumberCheck
   #status: FeedStatus = 'connecting'
@@ -48,12 +49,15 @@ export class FeedReader implements Feed {
   #lastGap = ''
   #attempt = 0
   #retryMs = DEFAULT_RETRY_MS
+  #heartbeatMs: number
   #waitMs: number | null = null
 
   constructor(target: FeedTarget, options: FeedOptions) {
     this.#options = options
     this.#address = feedAddress(target, options)
     this.#timers = options.timers ?? systemTimers
+    this.#wakes = new Wakes(this.#timers)
+    this.#heartbeatMs = (options.silenceMs ?? 0) / 2.5 || DEFAULT_HEARTBEAT_MS
     const { storage, storageKey: key = `ringside:${this.#address.path}` } = options
     this.#checkpoint = createCheckpoint({ storage, key, timers: this.#timers }, options.checkpoint)
     this.#knowsPast = options.resume === 'events'
@@ -84,7 +88,7 @@ export class FeedReader implements Feed {
       const end = await this.#readOnce()
       if (this.#isOver) return
       if (end.final) return this.#finish(end.final, end.info)
-      const retryInMs = this.#nextDelayMs(end.retryAfterMs)
+      const retryInMs = this.#nextDelayMs(end)
       this.#setStatus('reconnecting', { ...end.info, retryInMs })
       await this.#wait(retryInMs)
     }
@@ -102,7 +106,8 @@ export class FeedReader implements Feed {
       fetch: fetcher,
       abort: this.#abort,
       timers: this.#timers,
-      silenceMs: this.#options.silenceMs ?? DEFAULT_SILENCE_MS,
+      wakes: this.#wakes,
+      heartbeatMs: () => this.#heartbeatMs,
       onOpen: () => this.#setStatus('catching-up', {}),
       onRetry: (ms) => {
         this.#retryMs = Math.max(MIN_RETRY_MS, Math.min(MAX_RETRY_MS, ms))
@@ -130,7 +135,11 @@ export class FeedReader implements Feed {
     if (verdict === false) return
     if (verdict !== true) this.#gap(message, verdict)
     this.#deliver(message)
-    if (type === 'caught-up') this.#setStatus('live', {})
+    if (type === 'hello') {
+      const { heartbeatMs: ms = 0 } = message.data
+      // The option says more than the server, and nonsense says nothing.
+      if (!this.#options.silenceMs && ms >= 100 && ms <= 600_000) this.#heartbeatMs = ms
+    } else if (type === 'caught-up') this.#setStatus('live', {})
     else if (type === 'going-away') this.#waitMs = message.data.retryMs
     else if (type === 'end' && this.#address.isSingleRoom) {
       if (seq !== null) this.#checkpoint.set(seq)
@@ -173,11 +182,14 @@ export class FeedReader implements Feed {
     this.#attempt = 0
   }
 
-  #nextDelayMs(retryAfterMs: number | null): number {
+  #nextDelayMs({ retryAfterMs, isWake }: StreamEnd): number {
     const told = retryAfterMs ?? this.#waitMs
+    const random = this.#options.random ?? Math.random
     this.#waitMs = null
+    // Who wakes up comes back at once; what woke many of them does not bring all in one moment.
+    if (isWake) return MIN_RETRY_MS * random()
     const range = { minMs: this.#retryMs / 2, maxMs: MAX_RETRY_MS }
-    const jittered = fullJitter(this.#attempt++, range, this.#options.random ?? Math.random)
+    const jittered = fullJitter(this.#attempt++, range, random)
     // The wait is bounded, for setTimeout calls at once beyond 2^31 ms.
     return told === null ? jittered : Math.min(told, 1e6) + jittered / 4
   }
@@ -191,7 +203,7 @@ export class FeedReader implements Feed {
         resolve()
       }
       const cancelTimer = this.#timers.after(ms, end)
-      const stopListening = onWake(() => {
+      const stopListening = this.#wakes.listen(() => {
         this.#attempt = 0
         end()
       })

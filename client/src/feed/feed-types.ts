@@ -74,7 +74,7 @@ export interface FeedOptions {
   readonly fetch?: typeof fetch
   readonly random?: () => number
   readonly timers?: Timers
-  /** A stream without a byte for this long is dead, in ms. Default 37,500 (2.5 heartbeats). */
+  /** A stream without a byte for this long is dead, in ms. Default: 2.5 heartbeats of the server (37,500). */
   readonly silenceMs?: number
   /** Is called with every event but snapshots and patches (also hello, caught-up, joined, ...), in order. */
   readonly onEvent?: (event: FeedMessage) => void

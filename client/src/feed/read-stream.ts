@@ -1,5 +1,7 @@
 import { readRefusal } from '../http-refusal.ts'
 import type { Timers } from '../timers.ts'
+import { wallNow } from '../wake.ts'
+import type { Wakes } from '../wake.ts'
 import type { FeedStatusInfo } from './feed-types.ts'
 import { createSseDecoder } from './sse-decoder.ts'
 import type { SseHandlers } from './sse-decoder.ts'
@@ -10,7 +12,9 @@ export interface StreamParts extends SseHandlers {
   readonly fetch: typeof fetch
   readonly abort: AbortController
   readonly timers: Timers
-  readonly silenceMs: number
+  readonly wakes: Wakes
+  /** The server sends something at least so often, in ms, as far as is known now. */
+  heartbeatMs(): number
   /** The server answered with an event stream. */
   onOpen(): void
 }
@@ -22,49 +26,86 @@ export interface StreamEnd {
   readonly info: FeedStatusInfo
   /** The wait that `Retry-After` asked for, in ms. */
   readonly retryAfterMs: number | null
+  /** The stream was found dead at a wake-up: nobody is to be spared by waiting. */
+  readonly isWake?: boolean
 }
 
-/** Reads one stream to its end. An error of `onBlock` breaks it. */
-export async function readStream(parts: StreamParts): Promise<StreamEnd> {
-  const { abort, timers, silenceMs } = parts
+/** A stream is dead after so many heartbeats without a byte. */
+const PATIENCE = 2.5
+/** After a wake-up the next heartbeat must come. */
+const WAKE_PATIENCE = 1.25
+
+/**
+ * Reads one stream to its end, or until `abort`, whatever the request does then: the body of Node's fetch may leave a
+ * read unanswered for ever when it is aborted at its end. An error of `onBlock` breaks it. A wake-up ends a stream
+ * that has been silent for longer than a heartbeat, and makes the wait for the next one short (CN59).
+ */
+export function readStream(parts: StreamParts): Promise<StreamEnd> {
+  const { abort, timers } = parts
   let heardAt = timers.now()
-  let reason: string | null = null
-  const watch = (): void => {
-    const quietMs = timers.now() - heardAt
-    if (quietMs < silenceMs) {
-      cancelWatch = timers.after(silenceMs - quietMs, watch)
-      return
+  let heardWallAt = wallNow(timers)
+  let patience = PATIENCE
+  let cancelWatch = (): void => {}
+  return new Promise((resolve) => {
+    const end = (result: StreamEnd): void => {
+      cancelWatch()
+      stopListening()
+      resolve(result)
+      // After a mistake in the stream the rest of it is not wanted either.
+      abort.abort()
     }
-    reason = 'Nothing was heard'
-    abort.abort()
-  }
-  let cancelWatch = timers.after(silenceMs, watch)
+    const watch = (): void => {
+      const leftMs = heardAt + patience * parts.heartbeatMs() - timers.now()
+      if (leftMs <= 0) end({ ...broken('Nothing was heard'), isWake: patience !== PATIENCE })
+      // What is left may become less: by what `hello` tells.
+      else cancelWatch = timers.after(Math.min(leftMs, 5_000), watch)
+    }
+    const stopListening = parts.wakes.listen(() => {
+      const quietMs = Math.max(timers.now() - heardAt, wallNow(timers) - heardWallAt)
+      if (quietMs > parts.heartbeatMs())
+        return end({ ...broken('Nothing was heard'), isWake: true })
+      patience = WAKE_PATIENCE
+      cancelWatch()
+      watch()
+    })
+    const heard = (): void => {
+      heardAt = timers.now()
+      heardWallAt = wallNow(timers)
+      patience = PATIENCE
+    }
+    watch()
+    abort.signal.addEventListener('abort', () => end(broken('Aborted')), { once: true })
+    void read(parts, heard).then(end)
+  })
+}
+
+async function read(parts: StreamParts, heard: () => void): Promise<StreamEnd> {
+  const { signal } = parts.abort
   try {
     const response = await parts.fetch(parts.url, {
       headers: { ...parts.headers, Accept: 'text/event-stream' },
       cache: 'no-store',
-      signal: abort.signal,
+      signal,
     })
     const refused = await refusal(response)
     if (refused) return refused
-    heardAt = timers.now()
+    signal.throwIfAborted()
+    heard()
     parts.onOpen()
     const decoder = createSseDecoder(parts)
     const text = new TextDecoder()
     // A 200 without a body throws here, and is one more broken stream.
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-    for (;;) {
+    while (!signal.aborted) {
       const { done, value } = await reader.read()
-      if (done) return broken('The stream ended')
-      heardAt = timers.now()
+      // What comes after the end of the wait for it is of another stream's time.
+      if (done || signal.aborted) break
+      heard()
       decoder.feed(text.decode(value, { stream: true }))
     }
+    return broken('The stream ended')
   } catch (error) {
-    return broken(reason ?? String(error))
-  } finally {
-    cancelWatch()
-    // After a mistake in the stream the rest of it is not wanted either.
-    abort.abort()
+    return broken(String(error))
   }
 }
 

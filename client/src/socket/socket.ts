@@ -14,6 +14,8 @@ export interface WebSocketLike {
   onerror: (() => void) | null
   send(data: Uint8Array): void
   close(code?: number, reason?: string): void
+  /** Drops the connection without a closing handshake, where that can be done. */
+  terminate?(): void
 }
 
 /** Opens a WebSocket to `url` (ws: or wss:) and offers `protocol`. */

@@ -116,9 +116,9 @@ export function createFeed(options: FeedOptions): FeedParts {
     onLost: (stream, cursor) => starter.restart(stream, cursor),
     onRevealed: (stream, place) => starter.reveal(stream, place),
   })
-  const { retryMs } = limits
+  const { retryMs, heartbeatMs } = limits
   const reading = { outbox, states, access, times, gate }
-  const starter = new FeedStarter({ ...reading, pump, clock, logger, now, retryMs })
+  const starter = new FeedStarter({ ...reading, pump, clock, logger, now, retryMs, heartbeatMs })
   const groups = new FeedGroups({ outbox, tails, access, pump, streams })
   const feed = new Feed({
     outbox,

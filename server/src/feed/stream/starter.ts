@@ -28,6 +28,7 @@ export interface StarterContext {
   /** It gives the log's time in ms. */
   readonly now: () => number
   readonly retryMs: number
+  readonly heartbeatMs: number
 }
 
 /**
@@ -63,7 +64,7 @@ export class FeedStarter {
 
   /** A stream was opened: `hello`, then what it asked for. */
   async begin(stream: FeedStream, start: FeedStart): Promise<void> {
-    const { clock, pump, retryMs } = this.#context
+    const { clock, pump, retryMs, heartbeatMs } = this.#context
     await nextTurn(clock)
     if (!stream.body.isOpen) return
     const { rooms, tail } = stream.group
@@ -73,6 +74,7 @@ export class FeedStarter {
       delayMs: tail.delayMs,
       retryMs,
       protocol: FEED_PROTOCOL,
+      heartbeatMs,
     }
     const blocks = [encodeOpening(retryMs), encodeEvent('hello', JSON.stringify(hello))]
     pump.write(stream, joinBytes(blocks))

@@ -425,6 +425,8 @@ describe('the end of a room and of the server', () => {
     expect(wall.body.isOpen).toBe(true)
     const again = await rig.open('/rooms/a/feed', { 'last-event-id': reader.lastEventId })
     expect([again.exchange.status, again.text]).toEqual([204, ''])
+    // A reader of the SDK takes a 204 of somebody else for none.
+    expect(again.exchange.headers['ringside-feed']).toBe('ended')
     const before = String(Number(reader.lastEventId) - 1)
     const almost = await rig.open('/rooms/a/feed', { 'last-event-id': before })
     expect(almost.types).toEqual(['hello', 'end'])
