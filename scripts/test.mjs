@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromiumHint, findChromium } from './services.mjs'
+import { chromiumHint, findChromium, findNginx, nginxHint } from './services.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const isCi = process.env.CI === 'true' || process.env.CI === '1'
@@ -15,6 +15,13 @@ else {
   delete environment.CHROMIUM_PATH
   console.error(`test: ${chromiumHint}`)
   console.error(`test: the browser tests ${isCi ? 'fail' : 'are left out'}`)
+}
+
+const nginx = findNginx()
+if (nginx) environment.NGINX_PATH = nginx
+else {
+  console.error(`test: ${nginxHint}`)
+  console.error(`test: the tests behind a proxy ${isCi ? 'fail' : 'are left out'}`)
 }
 
 // This is done once, before the tests want it all at the same time.
@@ -39,5 +46,5 @@ child.on('error', (error) => {
   process.exitCode = 1
 })
 child.on('exit', (code) => {
-  process.exitCode = isCi && !(chromium && mongod) ? 1 : (code ?? 1)
+  process.exitCode = isCi && !(chromium && nginx && mongod) ? 1 : (code ?? 1)
 })

@@ -23,40 +23,48 @@ export interface JsonPost {
 export async function postJson(
   context: ClientContext,
   path: string,
-  { body, timeoutMs, signal }: JsonPost,
+  { body, timeoutMs, signal: given }: JsonPost,
 ): Promise<unknown> {
   const abort = new AbortController()
-  const cancelTimeout = context.timers.after(timeoutMs, () => abort.abort())
-  const stop = onAbort(signal, () => abort.abort(signal?.reason))
-  try {
-    const response = await context.fetch(below(context.base, path), {
-      ...(body === null
-        ? { headers: context.headers }
-        : {
-            method: 'POST',
-            headers: { ...context.headers, 'content-type': 'application/json' },
-            body,
-          }),
-      signal: abort.signal,
+  const { signal } = abort
+  let [cancelTimeout, stop] = [(): void => {}, (): void => {}]
+  // A fetch that does not heed its signal is not waited for either.
+  const late = new Promise<never>((_resolve, reject) => {
+    cancelTimeout = context.timers.after(timeoutMs, () => {
+      reject(new RequestError('timeout', `No answer within ${timeoutMs} ms`, true))
+      abort.abort()
     })
-    const { ok } = response
-    const answer = await (ok ? readJson(response, MAX_ANSWER_BYTES) : refusal(response))
-    // What was half read when it was aborted is no answer.
-    if (signal?.aborted) throw signal.reason
-    // A body that broke off because time is up is no answer.
-    abort.signal.throwIfAborted()
-    if (!ok) throw answer
-    return answer
+    stop = onAbort(given, () => {
+      reject(given?.reason)
+      abort.abort(given?.reason)
+    })
+  })
+  try {
+    const url = below(context.base, path)
+    return await Promise.race([late, answerOf(context, url, { body, signal })])
   } catch (cause) {
-    if (signal?.aborted) throw signal.reason
+    if (given?.aborted) throw given.reason
     if (cause instanceof RequestError) throw cause
-    throw abort.signal.aborted
-      ? new RequestError('timeout', `No answer within ${timeoutMs} ms`, true)
-      : new RequestError('disconnected', 'The server cannot be reached', true)
+    throw new RequestError('disconnected', 'The server cannot be reached', true)
   } finally {
     cancelTimeout()
     stop()
   }
+}
+
+async function answerOf(
+  { fetch, headers }: ClientContext,
+  url: string,
+  { body, signal }: { readonly body: string | null; readonly signal: AbortSignal },
+): Promise<unknown> {
+  const response = await fetch(url, {
+    ...(body === null
+      ? { headers }
+      : { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body }),
+    signal,
+  })
+  if (!response.ok) throw await refusal(response)
+  return readJson(response, MAX_ANSWER_BYTES)
 }
 
 /** An answer of another kind than our server's is told as a server that is away, which it is. */

@@ -280,3 +280,14 @@ describe('CN55: close codes', () => {
     expect(server.sockets.length).toBeLessThan(14)
   })
 })
+
+it('CN62: a request whose fetch never settles ends with its time, and holds nothing', async () => {
+  const server = new FakeServer()
+  const joining = server
+    .client({ fetch: () => new Promise(() => {}), joinTimeoutMs: 1_000 })
+    .join('arena')
+  const failed = expect(joining).rejects.toMatchObject({ code: 'timeout', retry: true })
+  await server.timers.advance(1_001)
+  await failed
+  expect(server.timers.pending).toBe(0)
+})

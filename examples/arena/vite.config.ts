@@ -7,6 +7,15 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export default defineConfig({
   root: here('./src/web'),
   publicDir: here('./src/web/public'),
+  // Relative, for a proxy may show the server under a path. The server puts a <base> into the page.
+  base: './',
+  plugins: [
+    {
+      name: 'base-of-the-development-server',
+      apply: 'serve',
+      transformIndexHtml: (page) => page.replace('<head>', '<head><base href="/">'),
+    },
+  ],
   resolve: { conditions: ['source', 'browser', 'module', 'import', 'default'] },
   build: {
     outDir: here('./dist/web'),

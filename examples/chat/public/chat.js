@@ -12,7 +12,8 @@ let socket = null
 let retryMs = 500
 
 function connect() {
-  socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`)
+  // Relative to the page, which a proxy may show under a path.
+  socket = new WebSocket(new URL('ws', document.baseURI).href.replace(/^http/, 'ws'))
   socket.binaryType = 'arraybuffer'
   socket.onopen = () => {
     retryMs = 500

@@ -26,7 +26,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 const DEFAULT_POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
   "img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self' ws: wss:; " +
-  "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+  "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 
 /** A folder is served by these. */
 export interface StaticOptions {
@@ -36,12 +36,23 @@ export interface StaticOptions {
   readonly policy?: string
   /** File for paths that name no file but look like a page (no dot): `index.html`. Default none. */
   readonly fallback?: string
+  /**
+   * Puts a `<base>` into every page that leads back to the root of the folder, relative to the path that was asked for
+   * (`../` for `/play/abc`). One page at paths of any depth then finds its scripts, links and routes by relative
+   * addresses, also under a path prefix that a proxy strips. Default false.
+   */
+  readonly relativeBase?: boolean
 }
 
 interface StaticFile {
+  /** Gives it as it is for a path with so many folders; null where that makes no difference. */
+  readonly atDepth: ((depth: number) => StaticFile) | null
   readonly bytes: Uint8Array
   readonly headers: Readonly<Record<string, string>>
 }
+
+/** A page is made and kept for each depth at which it is asked for: not for as many as somebody likes. */
+const MAX_DEPTH = 8
 
 const HASHED = /[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$/
 
@@ -54,12 +65,13 @@ export function serveFolder(options: StaticOptions): RouteHandler {
   readFolder(options, '', files)
   const fallback = options.fallback === undefined ? undefined : files.get(`/${options.fallback}`)
   return (request, response) => {
-    const file =
+    const found =
       files.get(request.path) ??
       files.get(request.path.endsWith('/') ? `${request.path}index.html` : '') ??
       files.get(`${request.path}.html`) ??
       (request.path.includes('.') ? undefined : fallback)
-    if (!file) throw new RingsideError('not_found')
+    if (!found) throw new RingsideError('not_found')
+    const file = found.atDepth ? found.atDepth(depthOf(request.path)) : found
     const known = request.header('if-none-match')
     if (known !== '' && known === file.headers['etag']) response.send(304, file.headers, '')
     else response.send(200, file.headers, file.bytes)
@@ -81,8 +93,35 @@ function readFile(options: StaticOptions, path: string): StaticFile {
   const headers: Record<string, string> = {
     'content-type': MEDIA_TYPES[extension] ?? 'application/octet-stream',
     'cache-control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
-    etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+    etag: etagOf(bytes),
   }
-  if (extension === '.html') headers['content-security-policy'] = options.policy ?? DEFAULT_POLICY
-  return { bytes, headers }
+  if (extension !== '.html') return { bytes, headers, atDepth: null }
+  headers['content-security-policy'] = options.policy ?? DEFAULT_POLICY
+  return { bytes, headers, atDepth: options.relativeBase ? basedPages(bytes, headers) : null }
+}
+
+/** Makes a page for each depth, once. */
+function basedPages(page: Uint8Array, headers: Readonly<Record<string, string>>) {
+  const made = new Map<number, StaticFile>()
+  return (depth: number): StaticFile => {
+    let file = made.get(depth)
+    if (file) return file
+    const href = '../'.repeat(depth) || './'
+    const text = Buffer.from(page).toString().replace('<head>', `<head><base href="${href}">`)
+    const bytes = Buffer.from(text)
+    file = { bytes, headers: { ...headers, etag: etagOf(bytes) }, atDepth: null }
+    made.set(depth, file)
+    return file
+  }
+}
+
+/** Counts the folders of a path: `/play/abc` has one. @throws RingsideError not_found beyond every real page. */
+function depthOf(path: string): number {
+  const depth = path.split('/').length - 2
+  if (depth > MAX_DEPTH) throw new RingsideError('not_found')
+  return depth
+}
+
+function etagOf(bytes: Uint8Array): string {
+  return `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
 }

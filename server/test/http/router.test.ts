@@ -304,3 +304,38 @@ test('ME1 counters, gauges and the histogram show under ringside_', async () => 
     expect(text).toContain('ringside_tick_lag_ms_bucket{le="5"} 1\n')
   }
 })
+
+test('EX6 a page with a relative base finds its folder from paths of any depth', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringside-static-'))
+  try {
+    writeFileSync(join(folder, 'index.html'), '<html><head><title>x</title></head></html>')
+    const { router, ask } = createRouter()
+    router.add('GET', '/*', serveFolder({ folder, fallback: 'index.html', relativeBase: true }))
+    const etags = new Set<string>()
+    for (const [path, base] of [
+      ['/', './'],
+      ['/play', './'],
+      ['/index.html', './'],
+      ['/play/a', '../'],
+      ['/play/', '../'],
+      ['/a/b/c', '../../'],
+    ] as const) {
+      const page = await ask({ path })
+      expect([path, page.text()]).toEqual([
+        path,
+        `<html><head><base href="${base}"><title>x</title></head></html>`,
+      ])
+      // The base is the page's own: a policy that forbade it would break every address.
+      expect(page.headers['content-security-policy']).toContain("base-uri 'self'")
+      const etag = page.headers['etag'] ?? ''
+      etags.add(etag)
+      const again = await ask({ path, headers: { 'if-none-match': etag } })
+      expect(again.status).toBe(304)
+    }
+    expect(etags.size).toBe(3)
+    expect((await ask({ path: '/a'.repeat(9) })).status).toBe(200)
+    expect((await ask({ path: '/a'.repeat(10) })).status).toBe(404)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

@@ -14,7 +14,7 @@ const PAGE_PATHS = ['/', '/play', '/play/:room', '/watch', '/watch/:room']
 export function addPages(server: Server<typeof game>, folder: string): void {
   if (!existsSync(join(folder, 'index.html')))
     throw new Error(`Expected the built pages in ${folder}: run npm start, which builds them`)
-  const page = serveFolder({ folder, fallback: 'index.html' })
+  const page = serveFolder({ folder, fallback: 'index.html', relativeBase: true })
   for (const path of PAGE_PATHS) server.route('GET', path, page)
-  server.route('GET', '/*', serveFolder({ folder }))
+  server.route('GET', '/*', serveFolder({ folder, relativeBase: true }))
 }

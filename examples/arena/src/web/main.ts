@@ -2,7 +2,9 @@ const app = document.getElementById('app')
 
 /** Finds the page that the address asks for. Each page is loaded by itself: the lobby needs no game engine. */
 async function route(root: HTMLElement): Promise<void> {
-  const [page, room] = location.pathname.split('/').filter((part) => part !== '')
+  // The page's <base> is where the server's paths begin, under whatever prefix.
+  const { pathname: folder } = new URL(document.baseURI)
+  const [page, room] = location.pathname.slice(folder.length).split('/').filter(Boolean)
   const roomId = room === undefined ? null : decode(room)
   if (page === 'play') {
     const { playPage } = await import('./pages/play.ts')

@@ -18,12 +18,12 @@ export interface LostRoom {
  * the list of rooms every few seconds.
  */
 export function elsewhere({ id, title, to }: LostRoom): HTMLElement {
-  const link = el('a', { class: 'button primary elsewhere', href: '/', 'data-shown': 'false' })
+  const link = el('a', { class: 'button primary elsewhere', href: './', 'data-shown': 'false' })
   const offer = (rooms: readonly LobbyRoom[]): void => {
     const room = nextRoom(rooms, { id, title, needsSeat: to === 'play' })
     setData(link, 'shown', String(room !== null))
     if (!room) return
-    link.href = `/${to}/${encodeURIComponent(room.id)}`
+    link.href = `${to}/${encodeURIComponent(room.id)}`
     setText(link, `${to === 'play' ? 'Play on in' : 'Watch'} ${room.title}`)
   }
   // The last offer stays while the server is away.

@@ -80,8 +80,8 @@ export function endingBox(ending: Ending, roomId: string): HTMLElement {
       { class: 'hero-row' },
       ending.mayTryAgain && tryAgain(words),
       elsewhere({ id: roomId, title, to: 'play' }),
-      el('a', { class: 'button', href: '/play' }, 'Join a room'),
-      el('a', { class: 'button', href: '/' }, 'Lobby'),
+      el('a', { class: 'button', href: 'play' }, 'Join a room'),
+      el('a', { class: 'button', href: './' }, 'Lobby'),
     ),
   )
 }

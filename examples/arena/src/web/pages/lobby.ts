@@ -38,14 +38,14 @@ export function lobbyPage(app: HTMLElement): void {
   )
   create.addEventListener('submit', (event) => {
     event.preventDefault()
-    location.assign(`/play?new=${encodeURIComponent(title.value.trim())}`)
+    location.assign(`play?new=${encodeURIComponent(title.value.trim())}`)
   })
   const status = el('p', { class: 'lobby-status', role: 'status', text: 'Looking for rooms…' })
   const list = el('ul', { class: 'rooms' })
   const cards = new Map<string, RoomCard>()
 
   app.replaceChildren(
-    siteHeader('/'),
+    siteHeader('./'),
     el(
       'main',
       { class: 'page lobby' },
@@ -65,7 +65,7 @@ export function lobbyPage(app: HTMLElement): void {
             'div',
             { class: 'hero-row' },
             name,
-            el('a', { class: 'button primary', href: '/play' }, 'Play now'),
+            el('a', { class: 'button primary', href: 'play' }, 'Play now'),
           ),
         ),
       ),
@@ -129,7 +129,7 @@ function roomCard(id: string): RoomCard {
   const round = el('span', { class: 'fact-more' })
   const seats = el('span', { class: 'seats-fill' })
   const watching = el('span', { class: 'watching' })
-  const join = el('a', { class: 'button primary', href: `/play/${encodeURIComponent(id)}` }, 'Join')
+  const join = el('a', { class: 'button primary', href: `play/${encodeURIComponent(id)}` }, 'Join')
   const fact = (caption: string, value: HTMLElement, more: HTMLElement): HTMLElement =>
     el('div', { class: 'fact' }, el('span', { class: 'fact-caption', text: caption }), value, more)
   const element = el(
@@ -150,7 +150,7 @@ function roomCard(id: string): RoomCard {
       join,
       el(
         'a',
-        { class: 'button', href: `/watch/${encodeURIComponent(id)}` },
+        { class: 'button', href: `watch/${encodeURIComponent(id)}` },
         icon(icons.eye),
         'Watch',
       ),

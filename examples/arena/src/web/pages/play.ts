@@ -45,7 +45,7 @@ export function playPage(app: HTMLElement, roomId: string | null): void {
       'div',
       { class: 'notice-box' },
       el('p', { class: 'notice-text', text: 'Joining…' }),
-      el('a', { class: 'button', href: '/' }, 'Back to the lobby'),
+      el('a', { class: 'button', href: './' }, 'Back to the lobby'),
     ),
   )
   app.replaceChildren(notice)
@@ -58,7 +58,7 @@ export function playPage(app: HTMLElement, roomId: string | null): void {
 
 /** Takes a kept seat back after a reload, or a new one. */
 async function join(roomId: string | null): Promise<Room> {
-  const client = connect(game, location.origin, { rejoin: true })
+  const client = connect(game, './', { rejoin: true })
   const request = { name: playerName() }
   if (roomId === null) {
     const title = new URLSearchParams(location.search).get('new')
@@ -84,7 +84,7 @@ async function join(roomId: string | null): Promise<Room> {
 }
 
 function show(app: HTMLElement, room: Room): void {
-  history.replaceState(null, '', `/play/${encodeURIComponent(room.id)}`)
+  history.replaceState(null, '', `play/${encodeURIComponent(room.id)}`)
   // A reload within the grace time takes the same seat. The token is written last, so that it is the newest.
   window.addEventListener('pagehide', () =>
     remember(`seat.${room.id}`, room.reconnectToken, 'session'),
@@ -117,11 +117,11 @@ function show(app: HTMLElement, room: Room): void {
     icon(icons.list),
   )
   scoreToggle.addEventListener('click', () => scores.element.classList.toggle('open'))
-  const leave = el('a', { class: 'button small', href: '/' }, 'Leave')
+  const leave = el('a', { class: 'button small', href: './' }, 'Leave')
   leave.addEventListener('click', (event) => {
     event.preventDefault()
     forget(`seat.${room.id}`, 'session')
-    void room.leave().then(() => location.assign('/'))
+    void room.leave().then(() => location.assign('./'))
   })
   const tools = el(
     'div',
@@ -133,7 +133,7 @@ function show(app: HTMLElement, room: Room): void {
       'a',
       {
         class: 'button icon-button',
-        href: `/watch/${encodeURIComponent(room.id)}`,
+        href: `watch/${encodeURIComponent(room.id)}`,
         target: '_blank',
         rel: 'noopener',
         'aria-label': 'Open the spectator page',

@@ -44,7 +44,7 @@ export function wallPage(app: HTMLElement): void {
   const log = new LogWatch(fetchLogWorks)
   let saysWaiting = false
   app.replaceChildren(
-    siteHeader('/watch'),
+    siteHeader('watch'),
     el(
       'main',
       { class: 'page' },
@@ -104,7 +104,7 @@ export function wallPage(app: HTMLElement): void {
   }
 
   openFeed(
-    { rooms: ['*'] },
+    { address: './', rooms: ['*'] },
     {
       onReset() {
         doubtful = new Set(boards.keys())
@@ -180,7 +180,7 @@ function makeBoard(room: string): Board {
   const players = el('span', { class: 'muted' })
   const element = el(
     'a',
-    { class: 'tile', href: `/watch/${encodeURIComponent(room)}`, 'data-room': room },
+    { class: 'tile', href: `watch/${encodeURIComponent(room)}`, 'data-room': room },
     mini.element,
     el(
       'div',

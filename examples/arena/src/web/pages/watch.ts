@@ -46,7 +46,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   )
   const play = el(
     'a',
-    { class: 'button primary small play-here', href: `/play/${encodeURIComponent(room)}` },
+    { class: 'button primary small play-here', href: `play/${encodeURIComponent(room)}` },
     'Play here',
   )
   const delay = el('span', { class: 'tag' })
@@ -137,7 +137,7 @@ export function watchPage(app: HTMLElement, room: string): void {
       { class: 'watch-head' },
       el(
         'a',
-        { class: 'button icon-button', href: '/watch', 'aria-label': 'All rooms' },
+        { class: 'button icon-button', href: 'watch', 'aria-label': 'All rooms' },
         icon(icons.back),
       ),
       title,

@@ -31,7 +31,7 @@ async function getJson<T>(path: string): Promise<T> {
   return (await response.json()) as T
 }
 
-const roomPath = (room: string): string => `/rooms/${encodeURIComponent(room)}`
+const roomPath = (room: string): string => `rooms/${encodeURIComponent(room)}`
 
 /** The room's public state at a position of its log (null = the newest). @throws HttpError */
 export function fetchState(room: string, seq: number | null): Promise<RoomStateAnswer> {
@@ -48,7 +48,7 @@ export function fetchEvents(room: string, after: number | null, limit: number): 
 export async function fetchTitles(): Promise<Map<string, string>> {
   const titles = new Map<string, string>()
   try {
-    const { rooms } = await getJson<{ rooms: RoomListing[] }>('/rooms')
+    const { rooms } = await getJson<{ rooms: RoomListing[] }>('rooms')
     for (const { roomId, metadata } of rooms) {
       if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) continue
       if (typeof metadata['title'] === 'string') titles.set(roomId, metadata['title'])
@@ -67,7 +67,7 @@ interface Health {
 /** Asks whether the server's log takes and shows events now; null when the server does not say. */
 export async function fetchLogWorks(): Promise<boolean | null> {
   try {
-    const response = await fetch('/health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const response = await fetch('health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) })
     const { phase, outbox } = (await response.json()) as Health
     // A server that starts or stops says so in other ways.
     if (phase !== 'listening' || !outbox) return null

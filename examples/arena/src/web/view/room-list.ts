@@ -68,7 +68,7 @@ class RoomList {
   }
 
   #open(): void {
-    const source = new EventSource('/rooms/stream')
+    const source = new EventSource('rooms/stream')
     this.#source = source
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#poll(), FIRST_ANSWER_MS)
@@ -133,7 +133,7 @@ export async function fetchRooms(): Promise<LobbyRoom[]> {
 }
 
 async function fetchListing(): Promise<unknown> {
-  const response = await fetch('/rooms', { signal: AbortSignal.timeout(5_000) })
+  const response = await fetch('rooms', { signal: AbortSignal.timeout(5_000) })
   if (!response.ok) throw new Error(String(response.status))
   return response.json()
 }

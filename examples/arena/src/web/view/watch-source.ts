@@ -122,7 +122,7 @@ export class WatchSource implements ArenaSource {
     this.#begin('live', 1)
     const handlers = this.#handlers()
     this.#feed = openFeed(
-      { room: this.#room },
+      { address: './', room: this.#room },
       checkpoint > 0 ? { ...handlers, checkpoint } : handlers,
     )
   }
@@ -161,7 +161,7 @@ export class WatchSource implements ArenaSource {
   play(speed: number): void {
     const from = this.#seq
     this.#begin('replay', speed)
-    this.#feed = openFeed({ room: this.#room }, { ...this.#handlers(), from, speed })
+    this.#feed = openFeed({ address: './', room: this.#room }, { ...this.#handlers(), from, speed })
   }
 
   /** Plays back at another speed; while live it is kept for the next replay. */
