@@ -126,10 +126,14 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
     isTold: boolean,
   ): () => void {
     watch.start(selector(this.state), isTold)
-    return this.#view.watch.add(this.state, {
+    const remove = this.#view.watch.add(this.state, {
       selector: selector as never,
       listener: (map: Readonly<Record<string, V>> | undefined, isFull) => watch.run(map, isFull),
     })
+    return () => {
+      remove()
+      watch.stop()
+    }
   }
 
   onPatch(listener: (patch: PatchInfo) => void): () => void {

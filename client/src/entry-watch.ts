@@ -9,6 +9,8 @@ export interface EntryWatch<V> {
   start(map: Entries<V> | undefined, isTold: boolean): void
   /** Takes the map after a change in it, or another map. `isFull`: every object in it is new. */
   run(map: Entries<V> | undefined, isFull: boolean): void
+  /** Nothing is told any more, not even of the rest of a change that is being told. */
+  stop(): void
 }
 
 /**
@@ -20,20 +22,26 @@ export function entryWatch<V>(
   onRemove: Listener<V> | null,
 ): EntryWatch<V> {
   let known = new Map<string, V>()
+  let isOver = false
+  const tell = (listener: Listener<V> | null, entry: V, key: string): void => {
+    if (listener && !isOver) callGuarded(() => listener(entry, key))
+  }
   return {
     start(map, isTold) {
       known = new Map(Object.entries(map ?? {}))
-      if (isTold && onAdd) for (const [key, entry] of known) callGuarded(() => onAdd(entry, key))
+      if (isTold) for (const [key, entry] of known) tell(onAdd, entry, key)
     },
     run(map, isFull) {
       const before = known
       known = new Map(Object.entries(map ?? {}))
       const isSame = (key: string): boolean =>
         isFull ? before.has(key) && known.has(key) : before.get(key) === known.get(key)
-      if (onRemove)
-        for (const [key, entry] of before) if (!isSame(key)) callGuarded(() => onRemove(entry, key))
-      if (onAdd)
-        for (const [key, entry] of known) if (!isSame(key)) callGuarded(() => onAdd(entry, key))
+      const now = known
+      for (const [key, entry] of before) if (!isSame(key)) tell(onRemove, entry, key)
+      for (const [key, entry] of now) if (!isSame(key)) tell(onAdd, entry, key)
+    },
+    stop() {
+      isOver = true
     },
   }
 }

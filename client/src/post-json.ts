@@ -70,5 +70,6 @@ async function answerOf(
 /** An answer of another kind than our server's is told as a server that is away, which it is. */
 async function refusal(response: Response): Promise<RequestError> {
   const { code, message, isFinal, retryAfterMs } = await readRefusal(response)
-  return new RequestError(code ?? 'unavailable', message, !isFinal, retryAfterMs)
+  const error = new RequestError(code ?? 'unavailable', message, !isFinal)
+  return Object.assign(error, { retryAfterMs })
 }

@@ -19,16 +19,10 @@ export class RequestError extends Error {
   /** May the same be sent again later, unchanged? */
   readonly retry: boolean
   /** The server, or a proxy before it, asked to wait for so many ms (`Retry-After`); null where nobody did. */
-  readonly retryAfterMs: number | null
-  constructor(
-    code: RequestError['code'],
-    message: string,
-    retry: boolean,
-    retryAfterMs: number | null = null,
-  ) {
+  readonly retryAfterMs: number | null = null
+  constructor(code: RequestError['code'], message: string, retry: boolean) {
     super(message)
     this.code = code
     this.retry = retry
-    this.retryAfterMs = retryAfterMs
   }
 }

@@ -5,9 +5,10 @@ import type { RoomsHandlers, RoomsStatus, RoomsWatch } from './client-types.ts'
 import { readStream } from './feed/read-stream.ts'
 import type { StreamEnd } from './feed/read-stream.ts'
 import { callGuarded } from './listeners.ts'
-import { onWake } from './wake.ts'
+import { Wakes } from './wake.ts'
 
-const SILENCE_MS = 37_500
+/** The server's default. */
+const HEARTBEAT_MS = 15_000
 /** A server, or what stands before it, that asks for less must not make the reader spin. */
 const MIN_RETRY_MS = 250
 const MAX_RETRY_MS = 30_000
@@ -35,6 +36,7 @@ export class RoomsReader implements RoomsWatch {
   readonly rooms = new Map<string, RoomListing>()
   readonly #context: ClientContext
   readonly #handlers: RoomsHandlers
+  readonly #wakes: Wakes
   #status: RoomsStatus = 'connecting'
   #abort = new AbortController()
   #endWait: (() => void) | null = null
@@ -43,6 +45,7 @@ export class RoomsReader implements RoomsWatch {
 
   constructor(context: ClientContext, handlers: RoomsHandlers) {
     this.#context = context
+    this.#wakes = new Wakes(context.timers)
     this.#handlers = handlers
     // No handler runs before the caller has the watch in hand.
     queueMicrotask(() => void this.#run())
@@ -65,12 +68,16 @@ export class RoomsReader implements RoomsWatch {
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
-      const { final, info, retryAfterMs } = await this.#readOnce()
+      const { final, info, retryAfterMs, isWake } = await this.#readOnce()
       if (this.#isOver) return
       if (final) return this.#setStatus('failed', info.reason)
       const range = { minMs: this.#retryMs / 2, maxMs: MAX_RETRY_MS }
       const jittered = fullJitter(this.#attempt++, range, this.#context.random)
-      const delayMs = retryAfterMs === null ? jittered : Math.min(retryAfterMs, 1e6) + jittered / 4
+      const delayMs = isWake
+        ? MIN_RETRY_MS * this.#context.random()
+        : retryAfterMs === null
+          ? jittered
+          : retryAfterMs + jittered / 4
       this.#setStatus('reconnecting', info.reason)
       if (!this.#isOver) await this.#wait(delayMs)
     }
@@ -85,7 +92,8 @@ export class RoomsReader implements RoomsWatch {
       fetch,
       abort: this.#abort,
       timers,
-      silenceMs: SILENCE_MS,
+      wakes: this.#wakes,
+      heartbeatMs: () => HEARTBEAT_MS,
       onOpen: () => {},
       onRetry: (ms) => {
         this.#retryMs = Math.max(MIN_RETRY_MS, Math.min(MAX_RETRY_MS, ms))
@@ -143,7 +151,7 @@ export class RoomsReader implements RoomsWatch {
         resolve()
       }
       const cancelTimer = this.#context.timers.after(ms, end)
-      const stopListening = onWake(() => {
+      const stopListening = this.#wakes.listen(() => {
         this.#attempt = 0
         end()
       })

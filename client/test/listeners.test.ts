@@ -32,6 +32,34 @@ const apis: Record<string, () => Promise<Api>> = {
       },
     }
   },
+  async onAdd() {
+    const { server, room } = await joined()
+    let count = 0
+    return {
+      subscribe: (l) => room.onAdd((state) => state.players, l, { immediate: false }),
+      fire() {
+        server.state.players[`p${++count}`] = { name: 'B', score: 0, x: 0, mines: [] }
+        server.patch()
+      },
+    }
+  },
+  async onRemove() {
+    const { server, room } = await joined()
+    let count = 0
+    const add = (): void => {
+      server.state.players[`p${++count}`] = { name: 'B', score: 0, x: 0, mines: [] }
+    }
+    add()
+    server.patch()
+    return {
+      subscribe: (l) => room.onRemove((state) => state.players, l),
+      fire() {
+        delete server.state.players[`p${count}`]
+        add()
+        server.patch()
+      },
+    }
+  },
   async onPatch() {
     const { server, room } = await joined()
     return { subscribe: (l) => room.onPatch(l), fire: () => server.fullState() }
@@ -241,4 +269,21 @@ it('CN54: the end of a room is the last that its listeners hear, whoever brings 
   await settle()
   expect(heard).toEqual(['1 reconnecting', '1 closed', '2 closed'])
   expect(server.socket.frames(system.leave.id)).toHaveLength(0)
+})
+
+it('CN54: a listener that is taken out by one entry hears nothing of the others of the same patch', async () => {
+  const { server, room } = await joined()
+  const seen: string[] = []
+  const off = room.onAdd(
+    (state) => state.players,
+    (_player, key) => {
+      seen.push(key)
+      off()
+    },
+    { immediate: false },
+  )
+  for (const key of ['a', 'b', 'c'])
+    server.state.players[key] = { name: key, score: 0, x: 0, mines: [] }
+  server.patch()
+  expect(seen).toHaveLength(1)
 })

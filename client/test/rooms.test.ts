@@ -115,7 +115,9 @@ describe('lists of rooms', () => {
     process.on('uncaughtException', listener)
     const statuses: string[] = []
     const fetch = (): Promise<Response> =>
-      Promise.resolve(Response.json({ error: { message: 'no' } }, { status: 404 }))
+      Promise.resolve(
+        Response.json({ error: { code: 'forbidden', message: 'no' } }, { status: 404 }),
+      )
     const client = connect(game, 'http://host:1', { fetch })
     const list = client.watchRooms({
       onStatus: (status, { reason }) => {
