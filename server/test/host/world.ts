@@ -167,7 +167,8 @@ export class Player {
         const exchange = this.at.transport.request({ method: 'POST', path: pathname, body })
         await exchange.done
         if (exchange.status >= 500) this.at = next()
-        return new Response(exchange.text(), { status: exchange.status })
+        const { status, headers } = exchange
+        return new Response(exchange.text(), { status, headers })
       },
     })
   }
