@@ -39,7 +39,8 @@ export class UwsHttpRequest implements HttpRequest {
     this.query = new URLSearchParams(request.getQuery())
     this.remoteAddress = remoteAddress
     request.forEach((name, value) => {
-      this.#headers.set(name, value)
+      const before = this.#headers.get(name)
+      this.#headers.set(name, before === undefined ? value : `${before}, ${value}`)
     })
   }
 
