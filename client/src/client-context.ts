@@ -27,6 +27,7 @@ export interface ClientContext {
   readonly rejoin: boolean
   readonly maxBufferedBytes: number
   readonly whileAway: WhileAway
+  readonly maxPayloadBytes: number
 }
 
 /**
@@ -53,6 +54,7 @@ export function createContext(
     rejoin: options.rejoin ?? false,
     maxBufferedBytes: inRange('maxBufferedBytes', options.maxBufferedBytes ?? 1_048_576, Infinity),
     whileAway: checkWhileAway(options.whileAway ?? 'reject'),
+    maxPayloadBytes: inRange('maxPayloadBytes', options.maxPayloadBytes ?? 65_536, Infinity),
   }
 }
 

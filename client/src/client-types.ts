@@ -44,6 +44,11 @@ export interface ConnectOptions {
   readonly rejoin?: boolean
   /** Bytes the socket may hold back before `send` drops. Default 1 MiB. */
   readonly maxBufferedBytes?: number
+  /**
+   * Largest payload of a message in bytes where the server has not told its own, as JOINED does: for plain sessions. Default
+   * 65,536, the server's default.
+   */
+  readonly maxPayloadBytes?: number
   /** For everything that is sent while a room's connection is away. Default `reject`. */
   readonly whileAway?: WhileAway
 }
@@ -234,6 +239,8 @@ export interface CloseInfo {
   /** WebSocket close code; 1006 when there was no closing handshake. */
   readonly code: number
   readonly reason: string
+  /** The server went away, and asked before to come back after so many ms: each client has a time of its own. */
+  readonly goingAwayMs?: number
 }
 
 /**

@@ -44,12 +44,15 @@ export class CommandChannel implements CommandSender<GameContract> {
   readonly #errors: EarlyListeners<[CommandError]>
   #connection: Connection | null = null
   #isOver = false
+  /** The server closes a connection that sends more, so it is not sent (HO15). */
+  #maxPayloadBytes: number
 
   constructor(context: ClientContext, early: EarlyFrames, kept: KeptSends | null = null) {
     this.#context = context
     this.#early = early
     this.#kept = kept
     this.#errors = new EarlyListeners(early)
+    this.#maxPayloadBytes = context.maxPayloadBytes
     this.#requests = new PendingCalls(context)
     this.#calls = new PendingCalls(context)
   }
@@ -58,6 +61,11 @@ export class CommandChannel implements CommandSender<GameContract> {
   attach(connection: Connection): void {
     this.#connection = connection
     this.#kept?.flush(connection)
+  }
+
+  /** The server takes payloads of so many bytes. */
+  bound(maxPayloadBytes: number): void {
+    this.#maxPayloadBytes = maxPayloadBytes
   }
 
   /** The connection is away: fails all calls that wait for an answer. */
@@ -79,6 +87,7 @@ export class CommandChannel implements CommandSender<GameContract> {
       typeof command === 'number'
         ? rawFrame(command, payload as Uint8Array | undefined)
         : this.#frame(command, payload)
+    this.#checkSize(frame)
     const connection = this.#connection
     if (!connection?.isOpen) return this.#keep(frame, null, options)
     if (connection.bufferedBytes > this.#context.maxBufferedBytes) return false
@@ -170,7 +179,19 @@ export class CommandChannel implements CommandSender<GameContract> {
     else this.#errors.offer(frame.byteLength, { commandId: command, code, message, retry })
   }
 
+  /** @throws RequestError too_large */
+  #checkSize(frame: Uint8Array): void {
+    const bytes = frame.byteLength - FRAME_HEADER_BYTES
+    if (bytes > this.#maxPayloadBytes)
+      throw new RequestError(
+        'too_large',
+        `Expected a payload of at most ${this.#maxPayloadBytes} bytes, got ${bytes}`,
+        false,
+      )
+  }
+
   #deliver(frame: Uint8Array, call: KeptCall, options: SendOptions): boolean {
+    this.#checkSize(frame)
     return this.#connection?.send(frame) || this.#keep(frame, call, options)
   }
 

@@ -64,6 +64,7 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
   #end: CloseInfo | null = null
   readonly #closed = new Listeners<[CloseInfo]>()
   readonly #heartbeat: Heartbeat
+  #goingAwayMs: number | null = null
 
   constructor(context: ClientContext, connection: Connection) {
     this.#connection = connection
@@ -74,6 +75,10 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
     connection.onFrame = (id, frame) => {
       try {
         this.#heartbeat.take(id, frame)
+        if (id === system.goingAway.id) {
+          this.#goingAwayMs = decodeSystem('goingAway', frame).retryMs
+          return
+        }
         answerWish(id, connection, context.game)
         if (id !== system.error.id || !this.#isOfContract(frame)) this.#channel.take(id, frame)
       } catch {
@@ -85,6 +90,7 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
   opened(): void {
     const { closed } = this.#connection
     if (closed) throw new RequestError('disconnected', closed.reason, true)
+    // It is a word as well: a socket that says none is closed with `idle`, and many a session only listens.
     introduce(this.#connection, this.#context.game)
     this.#early.begin()
     this.#channel.attach(this.#connection)
@@ -93,7 +99,9 @@ class OpenSession<G extends GameContract> implements PlainSession<G> {
       this.#heartbeat.stop()
       const mismatch = this.#mismatch ?? contractError(info.code)
       this.#channel.detach(mismatch ?? 'The connection broke')
-      this.#end = mismatch ? { code: info.code, reason: mismatch.message } : info
+      const goingAwayMs = this.#goingAwayMs
+      const told = goingAwayMs === null ? info : { ...info, goingAwayMs }
+      this.#end = mismatch ? { code: info.code, reason: mismatch.message } : told
       this.#closed.call(this.#end)
     }
   }

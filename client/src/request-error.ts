@@ -8,6 +8,8 @@ export type ClientErrorCode =
   | 'timeout'
   /** More than 1,000 requests wait for their answers. */
   | 'too_many_pending'
+  /** The message is over `maxPayloadBytes` of the server, and was not sent. */
+  | 'too_large'
   /** The server answered something that is not of the protocol or the contract. */
   | 'bad_answer'
 

@@ -155,6 +155,8 @@ export class RoomConnection {
     this.#view.early.begin()
     if (info.isNewSeat) this.#kept.drop('The seat is another one')
     this.channel.attach(connection)
+    const { maxPayloadBytes } = this.#view.joined
+    if (maxPayloadBytes !== undefined) this.channel.bound(maxPayloadBytes)
     this.#schedule.connected()
     this.#setStatus('connected', this.#withLosses(info))
     // It may have ended between its STATE and now.

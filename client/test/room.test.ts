@@ -71,6 +71,7 @@ describe('joining', () => {
     server.socket.open()
     server.socket.deliver(
       encodeSystem('joined', {
+        maxPayloadBytes: undefined,
         roomId: 'r1',
         type: 'toString',
         sessionId: 's1',

@@ -29,6 +29,7 @@ export const errorCodes = {
   forbidden: { status: 403, retry: false, text: 'Not allowed' },
   not_found: { status: 404, retry: false, text: 'Not found' },
   method_not_allowed: { status: 405, retry: false, text: 'Method not allowed' },
+  misdirected: { status: 421, retry: false, text: 'This server does not answer for that host' },
   body_too_large: { status: 413, retry: false, text: 'The body is too large' },
   unsupported_media_type: { status: 415, retry: false, text: 'Expected application/json' },
   too_many_requests: { status: 429, retry: true, text: 'Too many requests; see Retry-After' },
@@ -81,6 +82,7 @@ export const closeCodes = {
   join_refused: { code: 4005, retry: false, reason: 'The ticket was refused' },
   replaced: { code: 4006, retry: false, reason: 'The seat was taken over by another connection' },
   contract_mismatch: { code: 4008, retry: false, reason: 'The contract does not fit the server' },
+  idle: { code: 4009, retry: true, reason: 'Nothing was said in time' },
 } as const
 
 /** Name of a close cause of the table above. */

@@ -90,6 +90,8 @@ export const system = {
       /** Room clock in ms at sending. */
       now: num(9),
       roster: list(10, rosterEntry),
+      /** Largest payload that the server takes; a larger one closes with `too_large`. */
+      maxPayloadBytes: optional(uint(11)),
       /** Index of the room's last event: EVENTs up to it that follow are those that the client has missed. */
       index: optional(uint(12)),
       /** The room no longer has all events that the client has missed: none of them follows. */

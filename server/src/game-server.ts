@@ -1,4 +1,4 @@
-import { isGameCommandId } from '@ringside/protocol'
+import { errorCodes, isGameCommandId } from '@ringside/protocol'
 import type { CommandDefinition, GameContract, Schema } from '@ringside/protocol'
 import { methodOf } from './call/json-rpc/method.ts'
 import type { LooseRpcHandler } from './call/json-rpc/method.ts'
@@ -27,7 +27,10 @@ import type { CommandHandler, CommandRegistry } from './call/command-table.ts'
 import type { SessionHooks, SessionTable } from './session/session-table.ts'
 import { LOOPBACK_ADDRESS } from './transport/contract.ts'
 import type { MemoryTransport } from './transport/memory/transport.ts'
+import { fromCode, sendError } from './http/http-error.ts'
 import { answerStarting } from './http/starting.ts'
+import { createHostCheck } from './limit/hosts.ts'
+import type { HostOptions } from './limit/hosts.ts'
 
 /** The parts of a server, made in server.ts. */
 export interface ServerParts {
@@ -46,6 +49,8 @@ export interface ServerParts {
   readonly router: Router
   readonly metrics: PrometheusMetrics
   readonly status: ServerStatus
+  /** They decide which Host headers are answered. */
+  readonly hosts: HostOptions
   /** All parts in the order in which they start and drain, that of the sockets among them. */
   readonly partsWith: (sockets: Part<Route>) => readonly Part<Route>[]
   /** The rate limit is off, and this is no development: said at `listen`. */
@@ -53,6 +58,8 @@ export interface ServerParts {
   /** Rooms that do not say otherwise get this. */
   readonly whenLogIsFull: FullLogPolicy
 }
+
+const hostRefusals = { ours: null, foreign: 'misdirected', malformed: 'bad_request' } as const
 
 /** The public face of the parts: registration before `listen`, sessions and rooms after it. */
 export class GameServer implements Server {
@@ -230,7 +237,7 @@ export class GameServer implements Server {
     return {
       name: 'sockets',
       start: async () => {
-        binding = transport.listen(address, this.#handlers())
+        binding = transport.listen(address, this.#handlers(address.host))
         this.#port = await binding
       },
       stop: async () => {
@@ -240,17 +247,31 @@ export class GameServer implements Server {
     }
   }
 
-  /** The transport calls these; players and requests wait outside unless everything is there. */
-  #handlers(): TransportHandlers {
-    const { sessions, router, status } = this.#parts
+  /**
+   * The transport calls these; players and requests wait outside unless everything is there. Whoever asks for another
+   * host gets no further (HT14).
+   */
+  #handlers(listenHost: string): TransportHandlers {
+    const { sessions, router, status, hosts, metrics } = this.#parts
+    const checkHost = createHostCheck(hosts, listenHost)
     const isOpen = (): boolean => status.phase === 'listening' || status.phase === 'draining'
     return {
       ...sessions.handlers,
-      upgrade: (request) =>
-        isOpen()
-          ? sessions.handlers.upgrade(request)
-          : { accept: false, status: 503, code: 'unavailable' },
+      upgrade: (request) => {
+        const isOwn = request.remoteAddress === LOOPBACK_ADDRESS
+        const refused = isOwn ? null : hostRefusals[checkHost(request.header('host'))]
+        if (refused === null && isOpen()) return sessions.handlers.upgrade(request)
+        metrics.counters.connectionsRefused++
+        const code = refused ?? 'unavailable'
+        return { accept: false, status: errorCodes[code].status, code }
+      },
       http: (request, response) => {
+        const refused = hostRefusals[checkHost(request.header('host'))]
+        if (refused !== null) {
+          metrics.counters.httpRequests++
+          sendError(response, fromCode(refused))
+          return
+        }
         if (isOpen() || request.path.startsWith('/health/')) router.handle(request, response)
         else answerStarting(request, router.headed(request, response), this.#parts.limits.retryMs)
       },

@@ -23,6 +23,12 @@ export interface ServerSettings {
   readonly apiKey?: string
   /** Origins (`https://example.com`) that may connect besides the server's own host; `*` allows all. */
   readonly allowedOrigins?: readonly string[]
+  /**
+   * Host headers that are answered, 421 for any other: names (`example.com`), all names below one (`*.example.com`),
+   * addresses, `*` for any. Default: any; with `isDevelopment` `localhost`, the names below it, loopback addresses and
+   * the address that the server listens on.
+   */
+  readonly allowedHosts?: readonly string[]
   /** Refuses WebSocket handshakes without an Origin header (not from a browser). Default false. */
   readonly requireOrigin?: boolean
   /**
@@ -30,7 +36,7 @@ export interface ServerSettings {
    * them everybody behind a proxy shares its address, and the limits that go by address. Default: none.
    */
   readonly trustedProxies?: readonly string[]
-  /** Opens `/metrics` without a key. Default false. */
+  /** Opens `/metrics` without a key, to those who ask for this machine by its own name. Default false. */
   readonly isDevelopment?: boolean
   /**
    * False switches the rate limit of messages off, for load tests and closed networks; `listen` then warns
@@ -39,6 +45,8 @@ export interface ServerSettings {
   readonly rateLimit?: boolean
   /** Source of ids and tokens; for tests that need the same ones twice. Default: the system's randomness. */
   readonly newId?: () => string
+  /** Resident memory of the process in bytes, for `maxRssBytes`; for tests. Default: the process's own. */
+  readonly readRss?: () => number
   /** Name of this node in tickets and listings. Default `node-1`. */
   readonly nodeName?: string
   /** Secret that signs tickets, 32 characters or more. Default random: tickets end with the process. */
@@ -79,11 +87,13 @@ const settings = {
   seed: true,
   apiKey: true,
   allowedOrigins: true,
+  allowedHosts: true,
   requireOrigin: true,
   trustedProxies: true,
   isDevelopment: true,
   rateLimit: true,
   newId: true,
+  readRss: true,
   nodeName: true,
   ticketSecret: true,
   whenLogIsFull: true,

@@ -36,7 +36,10 @@ import type { Server } from './server-types.ts'
 import type { ServerOptions } from './options.ts'
 import { CommandRegistry } from './call/command-table.ts'
 import { AddressRate } from './limit/address-rate.ts'
+import { BodyGate } from './limit/body-gate.ts'
+import { checkAllowedHosts } from './limit/hosts.ts'
 import { createOriginCheck } from './limit/origin.ts'
+import { MemoryGuard } from './process/memory-guard.ts'
 import { statusPart } from './status.ts'
 import type { ServerStatus } from './status.ts'
 import { createContractCheck } from './session/contract-check.ts'
@@ -72,10 +75,18 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const nodeName = checkNodeName(options.nodeName ?? 'node-1')
   const apiKey = options.apiKey ?? null
   const isOriginAllowed = createOriginCheck(options)
+  const isDevelopment = options.isDevelopment ?? false
+  const hosts = { allowedHosts: checkAllowedHosts(options.allowedHosts), isDevelopment }
   const { trustedProxies = [] } = options
   const metrics = new PrometheusMetrics()
   const status: ServerStatus = { phase: 'new' }
   const watch = new LoopWatch({ clock, logger, activity: metrics.activity })
+  const memory = new MemoryGuard({
+    maxRssBytes: limits.maxRssBytes,
+    clock,
+    readRss: options.readRss ?? (() => process.memoryUsage.rss()),
+  })
+  const isFull = (): boolean => memory.isOver
 
   // Step 1: sockets and HTTP.
   const sockets = {
@@ -110,6 +121,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Steps 5 and 6: rooms and their state.
   const seedOf = createSeeds(checkSeed(options.seed))
   const states = new StateMakers()
+  // No room has this id.
+  const spread = createRandom(seedOf('/feed'))
   const { host, part: roomsAndLog } = createHost(types, {
     outbox,
     maxRooms: limits.maxRooms,
@@ -142,6 +155,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     nodeName,
     ticketKey: () => keyFor('ticket'),
     newId,
+    isFull,
   })
 
   // Steps 2 to 4: sessions.
@@ -164,18 +178,18 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     isOriginAllowed,
     desk: matchmaker,
     contracts: createContractCheck(game, { logger, maxPayloadBytes: limits.maxPayloadBytes }),
+    random: () => spread.next(),
+    isFull,
     publish: (topic, frame) => transport.publish(topic, frame),
   })
 
   // HTTP.
   const checkKey = createKeyCheck(apiKey, new AddressRate(KEY_GUESSES_PER_SECOND, clock))
-  const router = new Router({ logger, metrics, isOriginAllowed, checkKey })
-  const isDevelopment = options.isDevelopment ?? false
+  const bodies = new BodyGate(limits)
+  const router = new Router({ logger, metrics, isOriginAllowed, checkKey, bodies })
 
   // Steps 8 and 9: the feed.
   const { authorizeSpectator: authorize } = options
-  // No room has this id.
-  const spread = createRandom(seedOf('/feed'))
   const feed = new FeedPart({
     outbox,
     directory: host,
@@ -188,6 +202,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     drainMs: limits.drainMs,
     random: () => spread.next(),
     newId,
+    isFull,
     ...(authorize ? { authorize } : {}),
   })
 
@@ -195,7 +210,14 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const partsWith = (listening: Part<Route>): Part<Route>[] => [
     watch,
     uncaughtPart(new FailureLog(logger, clock), checkUncaught(options.whenUncaught)),
-    statusPart({ status, outbox, metrics, maxLagMs: limits.maxOutboxLagMs, isDevelopment }),
+    statusPart({
+      status,
+      outbox,
+      metrics,
+      memory,
+      maxLagMs: limits.maxOutboxLagMs,
+      isDevelopment,
+    }),
     listening,
     sessions,
     { name: 'calls', stop: () => dispatcher.stop() },
@@ -222,6 +244,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     router,
     metrics,
     status,
+    hosts,
     partsWith,
     isOpenToFloods: options.rateLimit === false && !isDevelopment,
     whenLogIsFull: checkFullLogPolicy(options.whenLogIsFull),

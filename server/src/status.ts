@@ -1,3 +1,4 @@
+import type { MemoryGuard } from './process/memory-guard.ts'
 import type { PrometheusMetrics } from './process/metrics.ts'
 import type { Part } from './process/part.ts'
 import type { Outbox } from './outbox/contract/outbox.ts'
@@ -13,6 +14,7 @@ export interface StatusParts {
   readonly status: ServerStatus
   readonly outbox: Outbox
   readonly metrics: PrometheusMetrics
+  readonly memory: MemoryGuard
   /** `maxOutboxLagMs`: rooms pause there, and the server is not ready from a third of it on. */
   readonly maxLagMs: number
   /** `/metrics` without a key. */
@@ -45,17 +47,19 @@ function answerLive({ outbox, status }: StatusParts): RouteHandler {
   }
 }
 
-function answerReady({ outbox, status, maxLagMs }: StatusParts): RouteHandler {
+function answerReady({ outbox, status, memory, maxLagMs }: StatusParts): RouteHandler {
   return (_request, response) => {
     const { lagMs, tailLagMs, lastError, isGivenUp } = outbox.stats
     const worstLagMs = Math.max(lagMs, tailLagMs)
     const isCurrent = !isGivenUp && worstLagMs < maxLagMs * READY_LAG_PART
-    const isReady = status.phase === 'listening' && isCurrent
+    const { rssBytes, maxBytes, isOver } = memory
+    const isReady = status.phase === 'listening' && isCurrent && !isOver
     const body = {
       status: isReady ? 'ready' : 'not-ready',
       phase: status.phase,
       // The answer names no host and no credential, only whether the log fails at the moment.
       outbox: { lagMs, tailLagMs, isFailing: lastError !== null },
+      memory: { rssBytes, maxRssBytes: maxBytes, isOver },
     }
     sendJson(response, { status: isReady ? 200 : 503, body })
   }

@@ -160,6 +160,7 @@ export class FakeServer {
   joined(socket = this.socket, roster = [{ sessionId: 's1', name: 'Ada' }]): void {
     socket.deliver(
       encodeSystem('joined', {
+        maxPayloadBytes: undefined,
         roomId: 'r1',
         type: 'arena',
         sessionId: 's1',

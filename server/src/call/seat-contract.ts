@@ -7,6 +7,8 @@ import type { CallSeat } from './call.ts'
 export interface ClientLink {
   readonly isOpen: boolean
   readonly remoteAddress: string
+  /** Largest payload that it takes, in bytes. */
+  readonly maxPayloadBytes: number
   /** Bytes accepted but not yet taken by the socket: above 0 for long means the client is behind. */
   readonly bufferedBytes: number
   /** The last EVENT of the room that the client has seen, as its JOIN says; null when it says nothing. */

@@ -54,6 +54,8 @@ export interface FeedOptions {
    * never.
    */
   readonly isBehind?: () => boolean
+  /** True when the process takes no new streams (LI8). Default: never. */
+  readonly isFull?: () => boolean
 }
 
 /** Routes, metrics and shutdown use these parts. */
@@ -86,7 +88,7 @@ export function createFeed(options: FeedOptions): FeedParts {
 
   // These say who may see what.
   const access = new FeedAccess(directory, authorize, logger)
-  const readers = new ReaderLimits(limits, clock)
+  const readers = new ReaderLimits(limits, clock, options.isFull)
   const spectators = new Spectators()
 
   // These read the log for spectators.

@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
+import { spreadRetryMs } from '../process/spread.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import { END } from '../outbox/contract/store.ts'
 import type { LogEvent } from '../outbox/contract/store.ts'
@@ -14,7 +15,7 @@ import type { FeedEntry } from './read/entry.ts'
 import type { FeedSource } from './read/source.ts'
 import type { States } from './read/states.ts'
 import type { FeedTails } from './read/tail.ts'
-import { FEED_ENDED, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from './sse.ts'
+import { FEED_ENDED, SSE_HEADERS, encodeGoingAway, encodeOpening } from './sse.ts'
 import type { FeedAsk, FeedStart } from './stream/ask.ts'
 import type { FeedGroups } from './stream/groups.ts'
 import { Pace } from './stream/pace.ts'
@@ -150,11 +151,8 @@ export class Feed {
     const { pump, retryMs: baseMs, random } = this.#context
     pump.pump()
     for (const stream of this.#streams) {
-      const retryMs = Math.round(baseMs + random() * windowMs)
-      if (!stream.apart?.full)
-        stream.body.write(
-          joinBytes([encodeOpening(retryMs), encodeEvent('going-away', `{"retryMs":${retryMs}}`)]),
-        )
+      const retryMs = spreadRetryMs(baseMs, windowMs, random)
+      if (!stream.apart?.full) stream.body.write(encodeGoingAway(retryMs))
       stream.body.end()
     }
   }
@@ -247,7 +245,7 @@ export class Feed {
   #sendAway(response: HttpResponse): void {
     const { retryMs, random } = this.#context
     const body = response.stream(SSE_HEADERS)
-    body?.write(encodeOpening(retryMs * (1 + random())))
+    body?.write(encodeOpening(spreadRetryMs(retryMs, retryMs, random)))
     body?.end()
   }
 }

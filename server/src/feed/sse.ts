@@ -52,6 +52,11 @@ export function encodeOpening(retryMs: number): Uint8Array {
   return Buffer.from(`retry: ${Math.max(0, Math.round(retryMs))}\n: ringside\n\n`)
 }
 
+/** Tells a reader that its stream ends here and when to come back, in ms: `retry` for EventSource, and an event. */
+export function encodeGoingAway(retryMs: number): Uint8Array {
+  return joinBytes([encodeOpening(retryMs), encodeEvent('going-away', `{"retryMs":${retryMs}}`)])
+}
+
 /** Joins blocks; a single one is returned as it is. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)

@@ -1,4 +1,5 @@
 import type { Logger } from '../process/logger.ts'
+import type { BodyGate } from '../limit/body-gate.ts'
 import type { Metrics } from '../process/metrics.ts'
 import { runFrom } from '../process/uncaught.ts'
 import { RingsideError } from '../process/errors.ts'
@@ -17,6 +18,8 @@ export interface RouterParts {
   readonly isOriginAllowed: (origin: string, host: string) => boolean
   /** Throws RingsideError unauthorized. */
   readonly checkKey: (request: HttpRequest) => void
+  /** Bounds the bodies that are read. */
+  readonly bodies: BodyGate
 }
 
 /** RFC 9110 section 9.2.1, with the preflight. */
@@ -98,9 +101,11 @@ export class Router {
     activity.roomId = ''
     activity.where = match.title
     activity.entry = null
+    // A stream, which keeps its request, has no body.
+    const given = SAFE_METHODS.has(request.method) ? request : this.#parts.bodies.around(request)
     const { handler, params } = match
     const result = runFrom({ where: match.title }, () =>
-      handler?.(request, response, { params, requireKey }),
+      handler?.(given, response, { params, requireKey }),
     )
     if (result instanceof Promise)
       result.catch((error: unknown) => this.#failed(error, request, response))

@@ -58,7 +58,8 @@ const HASHED = /[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$/
 
 /**
  * Makes a handler for `GET /*` that serves a folder from memory: a path is only ever looked up in the
- * list of files that exist, so none can lead outside.
+ * list of files that exist, so none can lead outside. What begins with a dot is not of the page (`.env`, `.git`) and is not
+ * read, but for `.well-known` (RFC 8615) (HT16).
  */
 export function serveFolder(options: StaticOptions): RouteHandler {
   const files = new Map<string, StaticFile>()
@@ -80,6 +81,7 @@ export function serveFolder(options: StaticOptions): RouteHandler {
 
 function readFolder(options: StaticOptions, under: string, files: Map<string, StaticFile>): void {
   for (const entry of readdirSync(join(options.folder, under), { withFileTypes: true })) {
+    if (entry.name.startsWith('.') && entry.name !== '.well-known') continue
     const path = `${under}/${entry.name}`
     if (entry.isDirectory()) readFolder(options, path, files)
     else if (entry.isFile()) files.set(encodeURI(path), readFile(options, path))

@@ -34,10 +34,39 @@ export class AddressCount {
     this.#counts.set(network, (this.#counts.get(network) ?? 0) + count)
   }
 
+  /** One thing that the address holds now and then; it counts once, however often it is held. */
+  thing(address: string): CountedThing {
+    return new CountedThing(this, address)
+  }
+
   release(address: string, count = 1): void {
     const network = networkOf(address)
     const left = (this.#counts.get(network) ?? 0) - count
     if (left > 0) this.#counts.set(network, left)
     else this.#counts.delete(network)
+  }
+}
+
+/** See {@link AddressCount.thing}. */
+class CountedThing {
+  readonly #counts: AddressCount
+  readonly #address: string
+  #isHeld = false
+
+  constructor(counts: AddressCount, address: string) {
+    this.#counts = counts
+    this.#address = address
+  }
+
+  hold(): void {
+    if (this.#isHeld) return
+    this.#isHeld = true
+    this.#counts.add(this.#address)
+  }
+
+  letGo(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#counts.release(this.#address)
   }
 }

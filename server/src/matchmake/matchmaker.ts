@@ -36,10 +36,15 @@ export interface MatchmakerParts {
   readonly clock: Clock
   readonly nodeName: string
   readonly ticketTtlMs: number
-  /** Seats that are reserved and not taken (MM5): without a bound one stranger could keep every room full. */
+  /**
+   * Seats without a connection: reserved and not taken (MM5), or dropped (LI7). Without a bound one stranger could keep every
+   * room full.
+   */
   readonly unclaimed: AddressCount
   readonly made: MadeRooms
   readonly newId: () => string
+  /** True when the process takes nothing new (LI8). */
+  readonly isFull: () => boolean
 }
 
 interface FoundRoom {
@@ -211,16 +216,21 @@ export class Matchmaker implements SeatDesk {
     if (this.#parts.host.isDraining) throw new RingsideError('draining')
   }
 
-  /** @throws RingsideError too_many_requests; whatever Host.create throws. */
+  /** @throws RingsideError too_many_requests, unavailable; whatever Host.create throws. */
   #make(type: string, options: Json, wish: SeatWish): Promise<LiveRoom> {
-    const { host, made } = this.#parts
+    const { host, made, isFull } = this.#parts
+    if (isFull())
+      return Promise.reject(new RingsideError('unavailable', 'The server has no memory for more'))
     return made.make(wish.remoteAddress, () => host.create(type, options))
   }
 
   /** @throws RingsideError too_many_requests. */
   #checkUnclaimed(wish: Pick<SeatWish, 'remoteAddress'>): void {
     if (this.#parts.unclaimed.isFull(wish.remoteAddress))
-      throw new RingsideError('too_many_requests', 'Too many seats are reserved and not taken')
+      throw new RingsideError(
+        'too_many_requests',
+        'Too many seats of one address have no connection',
+      )
   }
 
   #findOpen(type: string): LiveRoom | null {
@@ -282,12 +292,14 @@ export class Matchmaker implements SeatDesk {
 
   /** @throws RingsideError too_many_requests; as SeatTable.reserve. */
   #reserve(room: LiveRoom, facts: SeatFacts, remoteAddress: string): Seat {
-    const { unclaimed, ticketTtlMs } = this.#parts
     this.#checkUnclaimed({ remoteAddress })
-    unclaimed.add(remoteAddress)
-    const settled = (): void => unclaimed.release(remoteAddress)
+    const unclaimed = this.#parts.unclaimed.thing(remoteAddress)
+    unclaimed.hold()
+    const settled = (): void => unclaimed.letGo()
     try {
-      return room.seats.reserve(facts, ticketTtlMs, settled)
+      const seat = room.seats.reserve(facts, this.#parts.ticketTtlMs, settled)
+      seat.onUnheld = () => unclaimed.hold()
+      return seat
     } catch (error) {
       settled()
       throw error

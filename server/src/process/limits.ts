@@ -8,8 +8,11 @@ type Rule = readonly [fallback: number, min: number, max: number]
 
 /** Every number of a server, and the only list of them: their type, their defaults and their check follow from it. */
 const rules = {
-  /** Largest payload of a message in bytes, 64 - 10 MiB. Beyond it: close 1009. Default 1 MiB. */
-  maxPayloadBytes: [MIB, 64, MAX_PAYLOAD_BYTES_LIMIT],
+  /**
+   * Largest payload of a message in bytes, 64 - 10 MiB. Beyond it: close 1009. Every connection may hold so much of a
+   * message that it has not ended (LI4). Default 65,536.
+   */
+  maxPayloadBytes: [65_536, 64, MAX_PAYLOAD_BYTES_LIMIT],
   /**
    * Largest text of JSON-RPC in bytes, 1,024 - 10 MiB and at most `maxPayloadBytes`; over HTTP `maxBodyBytes` bounds it as
    * well. Beyond it: -32600 and a strike, over HTTP 413. Default 65,536.
@@ -57,7 +60,22 @@ const rules = {
   rpcPerSecondPerIp: [200, 1, 1e6],
   /** WebSocket connections at once from one IP. Default 1,000. */
   maxConnectionsPerIp: [1_000, 1, 1e6],
-  /** Seats that one IP may hold reserved without taking them. Default 32. */
+  /**
+   * A WebSocket that has not sent one whole message so long after it opened is closed with `idle`, in ms,
+   * 1,000-60,000. Default 10,000.
+   */
+  firstMessageMs: [10_000, 1_000, 60_000],
+  /** WebSockets from one IP that have not sent one whole message yet. Default 32. */
+  maxSilentPerIp: [32, 1, 1e6],
+  /** HTTP bodies on their way from one IP, and from all. Defaults 64 and 1,000. */
+  maxBodiesPerIp: [64, 1, 1e6],
+  maxBodies: [1_000, 1, 1e6],
+  /**
+   * Resident memory of the process in bytes above which it takes nothing new. 0, the default: 80 % of what the
+   * machine has, or of what its control group allows.
+   */
+  maxRssBytes: [0, 0, 1e15],
+  /** Seats that one IP may hold without a connection: reserved and not taken, or dropped. Default 32. */
   maxUnclaimedPerIp: [32, 1, 1e6],
   /** Streams of spectators at once, those of the lobby included. Default 10,000. */
   maxStreams: [10_000, 0, 1e6],

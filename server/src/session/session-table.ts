@@ -14,8 +14,10 @@ import { AddressRate } from '../limit/address-rate.ts'
 import type { OriginCheck } from '../limit/origin.ts'
 import type { ContractCheck } from './contract-check.ts'
 import { ClientSession } from './session.ts'
+import { SilentSessions } from './silent-sessions.ts'
 import type { SessionContext } from './session.ts'
 import { SessionIds } from './session-ids.ts'
+import { spreadRetryMs } from '../process/spread.ts'
 import { TurnClock } from '../limit/turn-clock.ts'
 
 /** Every open session is subscribed to this topic. */
@@ -32,13 +34,17 @@ export interface SessionHooks {
 /** Everything a table is made of. */
 export interface SessionTableParts extends Omit<
   SessionContext,
-  'broadcast' | 'turn' | 'contracts'
+  'broadcast' | 'turn' | 'contracts' | 'spoke'
 > {
   /** Default null: contracts are not compared. */
   readonly contracts?: ContractCheck | null
   /** They are looked up at each event, so they may be filled in until `listen`. */
   readonly hooks: SessionHooks
   readonly isOriginAllowed: OriginCheck
+  /** 0 (inclusive) to 1. */
+  readonly random: () => number
+  /** True when the process takes nothing new. */
+  readonly isFull: () => boolean
   /** The transport's `publish`. */
   publish(topic: string, frame: Uint8Array): void
 }
@@ -59,6 +65,7 @@ export class SessionTable implements Part {
   readonly #sessions = new Map<string, ClientSession>()
   readonly #handshakes: AddressRate
   readonly #perAddress: AddressCount
+  readonly #silent: SilentSessions
   #isAccepting = true
   #stopSweep: (() => void) | null = null
 
@@ -67,6 +74,7 @@ export class SessionTable implements Part {
     const { limits, clock, logger, metrics, registry, dispatcher, rpc, desk, contracts } = parts
     this.#handshakes = new AddressRate(limits.connectionsPerSecondPerIp, clock)
     this.#perAddress = new AddressCount(limits.maxConnectionsPerIp)
+    this.#silent = new SilentSessions(limits)
     this.#context = {
       limits,
       clock,
@@ -79,6 +87,7 @@ export class SessionTable implements Part {
       desk,
       contracts: contracts ?? null,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),
+      spoke: (session) => this.#silent.delete(session),
     }
     this.handlers = {
       upgrade: (request) => this.#upgrade(request),
@@ -119,12 +128,15 @@ export class SessionTable implements Part {
     return session !== undefined
   }
 
-  /** Refuses new connections from here on; open ones stay, and are told that the server goes away. */
+  /** Refuses new connections from here on; open ones stay, and each is told when to come back (TR38). */
   drain(): void {
     if (!this.#isAccepting) return
     this.#isAccepting = false
-    const { retryMs } = this.#context.limits
-    this.#context.broadcast(encodeSystem('goingAway', { retryMs }))
+    const { retryMs, drainMs } = this.#context.limits
+    for (const session of this.#sessions.values())
+      session.send(
+        encodeSystem('goingAway', { retryMs: spreadRetryMs(retryMs, drainMs, this.#parts.random) }),
+      )
   }
 
   /** Closes every session; the table is of no use afterwards. */
@@ -145,11 +157,13 @@ export class SessionTable implements Part {
     const { limits, isOriginAllowed } = this.#parts
     if (!PATH.test(request.path)) return refusal(404, 'not_found')
     if (!this.#isAccepting) return refusal(503, 'draining')
+    if (this.#parts.isFull()) return refusal(503, 'unavailable')
     if (this.#sessions.size >= limits.maxConnections) return refusal(503, 'too_many_requests')
     const isLoopback = request.remoteAddress === LOOPBACK_ADDRESS
     if (!isLoopback) {
       if (!this.#handshakes.take(request.remoteAddress)) return refusal(429, 'too_many_requests')
       if (this.#perAddress.isFull(request.remoteAddress)) return refusal(429, 'too_many_requests')
+      if (this.#silent.isFull(request.remoteAddress)) return refusal(429, 'too_many_requests')
       if (!isOriginAllowed(request.header('origin'), request.header('host')))
         return refusal(403, 'forbidden')
     }
@@ -164,6 +178,7 @@ export class SessionTable implements Part {
     connection.owner = session
     this.#sessions.set(session.handle.id, session)
     this.#perAddress.add(connection.remoteAddress)
+    this.#silent.add(session, this.#parts.clock.now())
     this.#parts.metrics.counters.connectionsOpened++
     connection.subscribe(EVERYBODY)
     this.#stopSweep ??= this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
@@ -175,6 +190,7 @@ export class SessionTable implements Part {
     const session = connection.owner as ClientSession
     session.closed(code)
     this.#sessions.delete(session.handle.id)
+    this.#silent.delete(session)
     this.#perAddress.release(connection.remoteAddress)
     const { onDisconnect } = this.#parts.hooks
     if (onDisconnect)
@@ -200,6 +216,7 @@ export class SessionTable implements Part {
   #sweep(): void {
     this.#stopSweep = null
     const now = this.#parts.clock.now()
+    this.#silent.sweep(now)
     for (const session of this.#sessions.values()) session.sweep(now)
     if (this.#sessions.size > 0)
       this.#stopSweep = this.#parts.clock.after(SWEEP_MS, () => this.#sweep())

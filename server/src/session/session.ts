@@ -53,6 +53,8 @@ export interface SessionContext {
   readonly desk: SeatDesk
   /** Null: contracts are not compared. */
   readonly contracts: ContractCheck | null
+  /** The session's first whole message is here. */
+  spoke(session: ClientSession): void
   /** Sends one frame to every open session. */
   broadcast(frame: Uint8Array): void
 }
@@ -134,6 +136,7 @@ export class ClientSession implements ClientLink, RpcSession {
   #meet(): Inbound {
     const { limits, clock } = this.#context
     this.#inbound = new Inbound(this, limits, clock.now())
+    this.#context.spoke(this)
     return this.#inbound
   }
 
@@ -360,6 +363,10 @@ export class ClientSession implements ClientLink, RpcSession {
 
   get remoteAddress(): string {
     return this.#connection.remoteAddress
+  }
+
+  get maxPayloadBytes(): number {
+    return this.#context.limits.maxPayloadBytes
   }
 
   get bufferedBytes(): number {

@@ -19,6 +19,7 @@ import type { Outbox, RoomLog } from '../../src/outbox/contract/outbox.ts'
 import { MemoryTransport } from '../../src/transport/memory/transport.ts'
 import type { MemoryExchange, MemoryStream } from '../../src/transport/memory/http.ts'
 import { advance } from '../../src/testing/index.ts'
+import { BodyGate } from '../../src/limit/body-gate.ts'
 
 /** Rooms as a test sets them. */
 export class FakeDirectory implements RoomDirectory {
@@ -224,6 +225,7 @@ export class FeedRig {
       ...(random ? { random } : {}),
     })
     const router = new Router({
+      bodies: new BodyGate(checkLimits()),
       logger: silentLogger,
       metrics: createMetrics(),
       isOriginAllowed: () => true,

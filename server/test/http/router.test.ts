@@ -15,6 +15,8 @@ import { createOriginCheck } from '../../src/limit/origin.ts'
 import { MemoryExchange } from '../../src/transport/memory/http.ts'
 import type { MemoryRequest } from '../../src/transport/memory/http.ts'
 import { settle } from '../../src/testing/index.ts'
+import { BodyGate } from '../../src/limit/body-gate.ts'
+import { checkLimits } from '../../src/process/limits.ts'
 
 const KEY = 'key-of-16-characters'
 const guesses = new AddressRate(1_000, new ManualClock())
@@ -23,6 +25,7 @@ function createRouter(allowedOrigins: string[] = []) {
   const logs: { fields: object; message: string }[] = []
   const log = (fields: object, message: string): void => void logs.push({ fields, message })
   const router = new Router({
+    bodies: new BodyGate(checkLimits()),
     logger: { debug() {}, info() {}, warn() {}, error: log },
     metrics: createMetrics(),
     isOriginAllowed: createOriginCheck({ allowedOrigins }),

@@ -153,6 +153,8 @@ export async function createFixture(options: FixtureOptions = {}): Promise<Fixtu
     },
     hooks: { onConnect: options.onConnect ?? null, onDisconnect: options.onDisconnect ?? null },
     isOriginAllowed: createOriginCheck(options.origins),
+    random: () => 0.5,
+    isFull: () => false,
     publish: (topic, frame) => transport.publish(topic, frame),
   })
   await transport.listen({ host: '', port: 1 }, { ...table.handlers, http() {} })

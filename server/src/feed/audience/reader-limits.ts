@@ -16,9 +16,11 @@ export class ReaderLimits {
   readonly #maxStreams: number
   readonly #reads: AddressRate
   readonly #streams: AddressCount
+  readonly #isFull: () => boolean
   #streamCount = 0
 
-  constructor(limits: ReaderLimitNumbers, clock: Clock) {
+  constructor(limits: ReaderLimitNumbers, clock: Clock, isFull: () => boolean = () => false) {
+    this.#isFull = isFull
     this.#maxStreams = limits.maxStreams
     this.#reads = new AddressRate(limits.readsPerSecondPerIp, clock)
     this.#streams = new AddressCount(limits.maxStreamsPerIp)
@@ -38,10 +40,11 @@ export class ReaderLimits {
   }
 
   /**
-   * Counts a stream that opens; false when there is no room for it. Each true needs one
+   * Counts a stream that opens; false when there is no room for it, or no memory (LI8). Each true needs one
    * `releaseStream`.
    */
   takeStream(address: string): boolean {
+    if (this.#isFull()) return false
     if (this.#streamCount >= this.#maxStreams || this.#streams.isFull(address)) return false
     this.#streamCount++
     this.#streams.add(address)

@@ -2,12 +2,20 @@ import type { RoomListing } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
 import { Intake } from '../../process/intake.ts'
 import type { ServerLimits } from '../../process/limits.ts'
+import { spreadRetryMs } from '../../process/spread.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import { sendJson } from '../../http/json.ts'
 import type { RoomDirectory } from '../audience/directory.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
 import type { Spectators } from '../audience/spectators.ts'
-import { HEARTBEAT, SSE_HEADERS, encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
+import {
+  HEARTBEAT,
+  SSE_HEADERS,
+  encodeEvent,
+  encodeGoingAway,
+  encodeOpening,
+  joinBytes,
+} from '../sse.ts'
 import type { ListingDelay } from './listing-delay.ts'
 
 export interface LobbyContext {
@@ -86,12 +94,12 @@ export class Lobby {
 
   /** Answers `GET /rooms/stream`. */
   open({ remoteAddress }: HttpRequest, response: HttpResponse): void {
-    const { clock, limits, readers } = this.#context
+    const { clock, limits, readers, random } = this.#context
     const body = response.stream(SSE_HEADERS)
     if (!body) return
     const isOften = !readers.mayRead(remoteAddress)
     if (isOften || this.#isDraining || !readers.takeStream(remoteAddress)) {
-      body.write(encodeOpening(limits.retryMs * 2))
+      body.write(encodeOpening(spreadRetryMs(limits.retryMs, limits.retryMs, random)))
       body.end()
       return
     }
@@ -116,12 +124,13 @@ export class Lobby {
     this.#cancelSweep ??= clock.after(SWEEP_MS, () => this.#sweep())
   }
 
-  /** Ends all streams; their readers come back after `retry`. */
+  /** Tells every stream to come back after a time of its own, spread over `windowMs` (TR38), and ends it. */
   drain(windowMs: number): void {
     this.#isDraining = true
     const { random, limits } = this.#context
     for (const stream of this.#streams) {
-      this.#write(stream, encodeOpening(limits.retryMs + random() * windowMs))
+      if (stream.full === null)
+        this.#write(stream, encodeGoingAway(spreadRetryMs(limits.retryMs, windowMs, random)))
       stream.body.end()
     }
   }

@@ -101,6 +101,7 @@ export class Players {
         roster: Array.from(this.#seated.values(), ({ id, name }) => ({ sessionId: id, name })),
         index: seat.joinedAtIndex,
         eventsMissed: missed === null ? true : undefined,
+        maxPayloadBytes: link.maxPayloadBytes,
       }),
     )
     if (fullFrame) {

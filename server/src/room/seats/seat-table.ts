@@ -87,7 +87,7 @@ export class SeatTable {
   }
 
   /**
-   * Holds a seat until `ticketTtlMs` are over. Calls `onSettled` once, when it is taken or given back.
+   * Holds a seat until `ticketTtlMs` are over. Calls `onSettled` when it is taken or given back.
    * @throws RingsideError room_full, room_released, room_paused.
    */
   reserve(facts: SeatFacts, ticketTtlMs: number, onSettled: () => void = () => {}): Seat {
@@ -157,9 +157,9 @@ export class SeatTable {
     const isNew = this.#reserved.delete(seat.id)
     seat.firstTicket = isNew ? ticketId : ''
     seat.connect(link)
+    seat.onSettled()
     if (before) this.#dismiss(before, 'replaced')
     if (isNew) {
-      seat.onSettled()
       this.#seat(seat)
       this.#room.enter(seat)
     } else {
@@ -176,12 +176,14 @@ export class SeatTable {
     this.seated.delete(seat.id)
     this.sessions.delete(seat.id)
     seat.end()
+    seat.onSettled()
   }
 
   /** Keeps the seat of a broken connection for the grace; false when the room keeps none. */
   keepDropped(seat: Seat): boolean {
     if (this.#room.type.reconnectGraceMs === 0 || this.#room.isOver) return false
     seat.status = 'dropped'
+    seat.onUnheld()
     this.startGrace(seat)
     return true
   }

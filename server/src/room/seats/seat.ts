@@ -84,8 +84,10 @@ export class Seat implements ClientSeat {
   /** Id of the ticket that a new player has taken the seat with, until they come back with another; or ''. */
   firstTicket = ''
   cancelTimer: (() => void) | null = null
-  /** The reservation is over: the seat was taken, or given back. */
+  /** The seat has a connection, or is given up; may be called again. */
   onSettled: () => void = () => {}
+  /** Its connection is gone and it is kept; may be called again. */
+  onUnheld: () => void = () => {}
   readonly #owner: SeatOwner
   readonly #signal = new LateSignal()
 

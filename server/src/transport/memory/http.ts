@@ -2,12 +2,16 @@ import { RingsideError } from '../../process/errors.ts'
 import { checkHeaders } from '../header-check.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../contract.ts'
 
+/** HTTP/1.1 has no request without a Host (RFC 9112 section 3.2). */
+export const DEFAULT_HOST = 'localhost'
+
 /** One request of a test. */
 export interface MemoryRequest {
   /** Default GET. */
   readonly method?: string
   /** The path with or without a query. */
   readonly path: string
+  /** In lower case; `host` is `localhost` unless given. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string
   readonly remoteAddress?: string
@@ -57,7 +61,7 @@ export class MemoryExchange implements HttpRequest, HttpResponse {
   }
 
   header(name: string): string {
-    return this.#request.headers?.[name] ?? ''
+    return this.#request.headers?.[name] ?? (name === 'host' ? DEFAULT_HOST : '')
   }
 
   onAborted(listener: () => void): void {

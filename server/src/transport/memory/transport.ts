@@ -1,7 +1,7 @@
 import { closeCodes } from '@ringside/protocol'
 import { LOOPBACK_ADDRESS } from '../contract.ts'
 import { RingsideError } from '../../process/errors.ts'
-import { MemoryExchange } from './http.ts'
+import { DEFAULT_HOST, MemoryExchange } from './http.ts'
 import type { MemoryRequest } from './http.ts'
 import { MemoryConnection } from './socket.ts'
 import type { MemoryHub, MemorySocket } from './socket.ts'
@@ -99,7 +99,7 @@ export class MemoryTransport implements Transport {
     const request: UpgradeRequest = {
       path: dial.path ?? '/ws',
       query: dial.query ?? '',
-      header: (name) => headers[name] ?? '',
+      header: (name) => headers[name] ?? (name === 'host' ? DEFAULT_HOST : ''),
       remoteAddress: this.#clientOf(dial.remoteAddress ?? LOOPBACK_ADDRESS, headers),
       protocols: dial.protocols ?? [],
     }

@@ -178,7 +178,10 @@ export class UwsTransport implements Transport {
       const { status, code } = decision
       new UwsExchange(response, request, { open: new Set(), slow: this.#slow }).send(
         status,
-        { 'content-type': 'application/json; charset=utf-8' },
+        {
+          'content-type': 'application/json; charset=utf-8',
+          ...(status === 429 || status === 503 ? { 'retry-after': '1' } : {}),
+        },
         JSON.stringify({ error: { code, message: 'The handshake was refused' } }),
       )
       return
@@ -223,11 +226,15 @@ export class UwsTransport implements Transport {
  * HAProxy adds its own as the last.
  */
 function forwardedForOf(request: UwsRequest): string {
+  return linesOf(request, 'x-forwarded-for').join(',')
+}
+
+function linesOf(request: UwsRequest, header: string): string[] {
   const lines: string[] = []
   request.forEach((name, value) => {
-    if (name === 'x-forwarded-for') lines.push(value)
+    if (name === header) lines.push(value)
   })
-  return lines.join(',')
+  return lines
 }
 
 interface Handshake {
@@ -257,6 +264,8 @@ class UwsUpgradeRequest implements UpgradeRequest {
   }
 
   header(name: string): string {
+    // Two of them are no host, and the first alone would not tell.
+    if (name === 'host') return linesOf(this.#request, name).join(', ')
     return this.#request.getHeader(name)
   }
 }

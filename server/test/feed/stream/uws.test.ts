@@ -13,6 +13,7 @@ import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { UwsTransport } from '../../../src/transport/uws/transport.ts'
 import { eventually } from '../../../src/testing/index.ts'
 import { FakeDirectory, ScriptedRoom } from '../rig.ts'
+import { BodyGate } from '../../../src/limit/body-gate.ts'
 
 const stops: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -32,7 +33,13 @@ async function serve() {
   const parts = createFeed({ outbox, directory, clock, limits, logger })
   const { feed, lobby } = parts
   const metrics = createMetrics()
-  const router = new Router({ logger, metrics, isOriginAllowed: () => true, checkKey: () => {} })
+  const router = new Router({
+    bodies: new BodyGate(checkLimits()),
+    logger,
+    metrics,
+    isOriginAllowed: () => true,
+    checkKey: () => {},
+  })
   router.addAll(feedRoutes(parts))
   const transport = new UwsTransport({
     maxMessageBytes: 1024,
