@@ -157,10 +157,14 @@ export class FakeServer {
     })
   }
 
-  joined(socket = this.socket, roster = [{ sessionId: 's1', name: 'Ada' }]): void {
+  joined(
+    socket = this.socket,
+    roster = [{ sessionId: 's1', name: 'Ada' }],
+    maxPayloadBytes?: number,
+  ): void {
     socket.deliver(
       encodeSystem('joined', {
-        maxPayloadBytes: undefined,
+        maxPayloadBytes,
         roomId: 'r1',
         type: 'arena',
         sessionId: 's1',

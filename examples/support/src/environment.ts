@@ -12,7 +12,8 @@ export interface Environment {
   readonly isKeyMade: boolean
   readonly options: Required<
     Pick<ServerOptions, 'allowedOrigins' | 'trustedProxies' | 'nodeName' | 'isDevelopment'>
-  > & { readonly apiKey: string }
+  > &
+    Pick<ServerOptions, 'allowedHosts'> & { readonly apiKey: string }
 }
 
 /** A variable has a value that cannot be; the message is for the person who starts the program. */
@@ -24,7 +25,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const MIN_KEY_CHARACTERS = 16
 
 /**
- * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, TRUSTED_PROXIES, NODE_NAME, LOG_LEVEL and
+ * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, ALLOWED_HOSTS, TRUSTED_PROXIES, NODE_NAME, LOG_LEVEL and
  * NODE_ENV; an empty variable is as good as none.
  * @throws EnvironmentError that names the variable and what it held.
  */
@@ -49,6 +50,7 @@ export function readEnvironment(
     options: {
       apiKey: apiKey ?? randomBytes(18).toString('base64url'),
       allowedOrigins: readOrigins(env['ALLOWED_ORIGINS'] ?? ''),
+      ...(env['ALLOWED_HOSTS'] ? { allowedHosts: readList(env['ALLOWED_HOSTS']) } : {}),
       trustedProxies: readList(env['TRUSTED_PROXIES'] ?? ''),
       nodeName: env['NODE_NAME'] || 'node-1',
       isDevelopment,

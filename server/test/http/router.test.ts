@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { RingsideError, reject } from '../../src/process/errors.ts'
 import { createKeyCheck } from '../../src/auth/api-key.ts'
 import { TooManyRequests } from '../../src/process/errors.ts'
@@ -286,6 +286,60 @@ test('HT13 a folder: types, ETag, caching, policy; nothing outside it is served'
   } finally {
     rmSync(parent, { recursive: true })
   }
+})
+
+test('HT16 a folder: nothing that begins with a dot, no link, no other way to write a path', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'ringside-static-'))
+  onTestFinished(() => rmSync(parent, { recursive: true }))
+  const folder = join(parent, 'web')
+  for (const name of ['.git/refs', '.well-known/.hidden', 'sub/.cache', 'sub/deep'])
+    mkdirSync(join(folder, name), { recursive: true })
+  const files = ['.env', '.git/HEAD', '.git/refs/main.txt', 'sub/.htpasswd', 'sub/.cache/a.txt']
+  for (const name of [...files, '.well-known/.hidden/a.txt', '.index.html', '..txt'])
+    writeFileSync(join(folder, name), 'secret')
+  for (const name of ['index.html', 'sub/deep/page.html', 'a b.txt', '.well-known/security.txt'])
+    writeFileSync(join(folder, name), 'open')
+  writeFileSync(join(parent, 'outside.txt'), 'secret')
+  symlinkSync(join(parent, 'outside.txt'), join(folder, 'link.txt'))
+  symlinkSync(parent, join(folder, 'linked'))
+  symlinkSync(folder, join(folder, 'sub/loop'))
+  const { router, ask } = createRouter()
+  router.add('GET', '/*', serveFolder({ folder, fallback: 'index.html' }))
+  for (const path of ['/', '/index', '/sub/deep/page', '/a%20b.txt', '/.well-known/security.txt'])
+    expect((await ask({ path })).text(), path).toBe('open')
+  const hidden = [
+    ...files,
+    '.well-known/.hidden/a.txt',
+    '.index.html',
+    '..txt',
+    '.git',
+    '.env.html',
+  ]
+  const strange = [
+    'link.txt',
+    'linked/outside.txt',
+    'sub/loop/index.html',
+    'index.html.',
+    'index.html%20',
+    'index.html%00',
+    'index.html%00.js',
+    'index.html::$DATA',
+    '%69ndex.html',
+    'sub%2fdeep%2fpage.html',
+    'sub%5Cdeep%5Cpage.html',
+    'sub\\deep\\page.html',
+    'sub//deep/page.html',
+    './index.html',
+    'sub/../index.html',
+    '../outside.txt',
+    '..%2foutside.txt',
+    '%2e%2e/outside.txt',
+    '..%c0%afoutside.txt',
+    '%2eenv.x',
+    'INDEX.HTML',
+  ]
+  for (const path of [...hidden, ...strange])
+    expect((await ask({ path: `/${path}` })).text(), path).not.toMatch(/^(secret|open)$/)
 })
 
 test('ME1 counters, gauges and the histogram show under ringside_', async () => {

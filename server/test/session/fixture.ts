@@ -100,6 +100,7 @@ export interface FixtureOptions {
   onConnect?: (session: Session) => void
   onDisconnect?: (session: Session, reason: DisconnectReason) => void
   origins?: OriginOptions
+  random?: () => number
 }
 
 export interface Fixture {
@@ -153,7 +154,7 @@ export async function createFixture(options: FixtureOptions = {}): Promise<Fixtu
     },
     hooks: { onConnect: options.onConnect ?? null, onDisconnect: options.onDisconnect ?? null },
     isOriginAllowed: createOriginCheck(options.origins),
-    random: () => 0.5,
+    random: options.random ?? (() => 0.5),
     isFull: () => false,
     publish: (topic, frame) => transport.publish(topic, frame),
   })

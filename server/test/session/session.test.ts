@@ -150,6 +150,7 @@ describe('raw commands', () => {
 describe('refusals that cannot be sent as they are', () => {
   test('SE5 a refusal of any length is cut to 1,000 characters; the connection goes on', async () => {
     const { dial, logs } = await createFixture({
+      limits: { maxPayloadBytes: 200_000 },
       register: (registry) => {
         registry.addRaw(1, (_, payload: Uint8Array) => {
           throw reject('no_target', `No target '${Buffer.from(payload).toString()}'`)

@@ -1,0 +1,137 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { createKeyCheck } from '../../src/auth/api-key.ts'
+import { TicketOffice } from '../../src/matchmake/ticket.ts'
+import { decodeBase64Url, isSameSecret } from '../../src/process/exact-text.ts'
+import { TestServer } from '../support/test-server.ts'
+
+const KEY = 'a key for tests only'
+
+/** Texts that a lenient reader may take for `secret`; each with what was done to it. */
+function mutationsOf(secret: string): [what: string, text: string][] {
+  const changed: [string, string][] = [
+    ['nothing at all', ''],
+    ['all upper case', secret.toUpperCase()],
+    ['all lower case', secret.toLowerCase()],
+    ['doubled', secret + secret],
+    ['doubled as two headers', `${secret}, ${secret}`],
+    ['percent-encoded', `%${secret.charCodeAt(0).toString(16)}${secret.slice(1)}`],
+    ['in quotes', `"${secret}"`],
+    ['a byte order mark', `\u{FEFF}${secret}`],
+    ['without its first character', secret.slice(1)],
+    ['without its last character', secret.slice(0, -1)],
+    ['a full-width first character', look(secret, 0)],
+    ['a full-width last character', look(secret, secret.length - 1)],
+    ['a combining mark', `${secret}\u{301}`],
+    ['the other alphabet of base64', secret.replaceAll('-', '+').replaceAll('_', '/')],
+  ]
+  const more = [
+    '.',
+    '\0',
+    ' ',
+    '\t',
+    '\n',
+    '\r\n',
+    '=',
+    '==',
+    '-',
+    '_',
+    'A',
+    '\u{200B}',
+    '\u{D800}',
+  ]
+  for (const piece of more) {
+    const name = JSON.stringify(piece)
+    changed.push([`${name} behind`, secret + piece], [`${name} before`, piece + secret])
+    const half = secret.length >> 1
+    changed.push([`${name} inside`, secret.slice(0, half) + piece + secret.slice(half)])
+  }
+  // Its last digit may have bits that no byte takes.
+  for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
+    changed.push([`ends in ${digit}`, secret.slice(0, -1) + digit])
+  for (let at = 0; at < secret.length; at++) {
+    const character = secret.charAt(at)
+    const other =
+      character === character.toUpperCase() ? character.toLowerCase() : character.toUpperCase()
+    changed.push([`case of ${at}`, secret.slice(0, at) + other + secret.slice(at + 1)])
+  }
+  return changed.filter(([, text]) => text !== secret)
+}
+
+function look(text: string, at: number): string {
+  return text.slice(0, at) + String.fromCodePoint(text.charCodeAt(at) + 0xfee0) + text.slice(at + 1)
+}
+
+test('LI5 a ticket is opened by one text', () => {
+  const office = new TicketOffice('0123456789abcdef0123456789abcdef')
+  const facts = { room: 'r1', node: 'n', boot: 'b', epoch: 1, session: 's', id: 't', expiresAt: 9 }
+  const ticket = office.sign(facts)
+  expect(office.verify(ticket, 0)).toEqual(facts)
+  const [body = '', signature = ''] = ticket.split('.')
+  const attacks = [
+    ...mutationsOf(ticket),
+    ...mutationsOf(body).map(([what, text]) => [what, `${text}.${signature}`] as const),
+    ...mutationsOf(signature).map(([what, text]) => [what, `${body}.${text}`] as const),
+  ]
+  expect(attacks.length).toBeGreaterThan(500)
+  for (const [what, text] of attacks)
+    expect(() => office.verify(text, 0), what).toThrowError(
+      expect.objectContaining({ code: 'ticket_invalid' }),
+    )
+})
+
+test('LI5 bytes have one text of base64url', () => {
+  for (let length = 0; length < 70; length++) {
+    const bytes = Buffer.alloc(length, 0xa5 + length)
+    const text = bytes.toString('base64url')
+    expect(decodeBase64Url(text)).toEqual(bytes)
+    if (length === 0) continue
+    for (const [what, other] of mutationsOf(text)) {
+      const read = decodeBase64Url(other)
+      expect(read === null || !read.equals(bytes), `${what}: ${other}`).toBe(true)
+    }
+  }
+})
+
+test('LI5 a secret is its text, unit by unit; none is no secret', () => {
+  expect([isSameSecret(KEY, KEY), isSameSecret('', '')]).toEqual([true, false])
+  for (const [what, text] of mutationsOf(KEY)) expect(isSameSecret(text, KEY), what).toBe(false)
+  expect(isSameSecret('\u{D800}', '\u{D801}')).toBe(false)
+})
+
+test('LI5 a key opens by its own text; one that a header changes on its way is refused at the start', async () => {
+  const server = await TestServer.start({ isDevelopment: false })
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  const ask = async (key: string): Promise<number> => {
+    const exchange = server.transport.request({
+      path: '/metrics',
+      headers: { 'x-api-key': key },
+      remoteAddress: `10.0.${count >> 8}.${count++ & 255}`,
+    })
+    await server.during(exchange.done)
+    return exchange.status
+  }
+  let count = 0
+  expect(await ask(KEY)).toBe(200)
+  for (const [what, text] of mutationsOf(KEY)) expect(await ask(text), what).toBe(401)
+  const guesses = { checkLeft() {}, take: () => true }
+  for (const key of [`${KEY} `, ` ${KEY}`, `${KEY}é`, `${KEY}\n`, `${KEY}\0`, `${KEY}\u{FFFD}`])
+    expect(() => createKeyCheck(key, guesses), JSON.stringify(key)).toThrowError(
+      expect.objectContaining({ code: 'option_invalid' }),
+    )
+})
+
+test('LI5 a seat is taken back by its token alone, as it was written', async () => {
+  const server = await TestServer.start({ joinsPerSecondPerIp: 10_000 })
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  const ada = await server.join('Ada')
+  const { roomId, reconnectToken: token } = ada.all('joined')[0] as {
+    roomId: string
+    reconnectToken: string
+  }
+  const path = `/matchmake/reconnect/${roomId}`
+  for (const [what, text] of mutationsOf(token))
+    expect((await server.http('POST', path, { token: text })).status, what).toBe(410)
+  for (const wrong of [[token], { token }, 0, null, true])
+    expect((await server.http('POST', path, { token: wrong })).status).toBe(400)
+  expect((await server.http('POST', path, { token })).status).toBe(200)
+})
