@@ -65,6 +65,9 @@ async function startOurs() {
     rateBurst: 1e9,
     connectionsPerSecondPerIp: 1e6,
     maxConnectionsPerIp: 1e6,
+    // Idle sessions of one address, which say nothing.
+    maxSilentPerIp: 1e6,
+    firstMessageMs: 60_000,
     maxConnections: 100_000,
   })
   const registry = new CommandRegistry(typedGame.commands)
@@ -101,6 +104,8 @@ async function startOurs() {
     },
     hooks: { onConnect: null, onDisconnect: null },
     isOriginAllowed: createOriginCheck(),
+    random: Math.random,
+    isFull: () => false,
     publish: (topic, frame) => transport.publish(topic, frame),
   })
   const http = (_, response) => response.send(404, {}, '')
