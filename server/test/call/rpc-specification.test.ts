@@ -175,6 +175,7 @@ describe.each(TRANSPORTS)('JSON-RPC over %s', (_name, open, via) => {
       },
       {
         maxBodyBytes: 1024 * 1024,
+        maxPayloadBytes: 1024 * 1024,
         maxRpcBytes: 1024 * 1024,
         // A long text must be paid for.
         rateBurst: 10_000,

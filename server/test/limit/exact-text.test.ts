@@ -1,7 +1,10 @@
+import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { createKeyCheck } from '../../src/auth/api-key.ts'
 import { TicketOffice } from '../../src/matchmake/ticket.ts'
 import { decodeBase64Url, isSameSecret } from '../../src/process/exact-text.ts'
+import { createServer } from '../../src/server.ts'
+import { testGame } from '../support/test-game.ts'
 import { TestServer } from '../support/test-server.ts'
 
 const KEY = 'a key for tests only'
@@ -134,4 +137,38 @@ test('LI5 a seat is taken back by its token alone, as it was written', async () 
   for (const wrong of [[token], { token }, 0, null, true])
     expect((await server.http('POST', path, { token: wrong })).status).toBe(400)
   expect((await server.http('POST', path, { token })).status).toBe(200)
+})
+
+test('LI5, TR34 on real sockets: white space around a key is no part of it, and two keys are none', async () => {
+  const server = createServer(testGame, { apiKey: KEY })
+  const port = await server.listen({ port: 0 })
+  onTestFinished(() => server.close())
+  const ask = async (lines: string): Promise<string> => {
+    const socket = connect(port, '127.0.0.1')
+    socket.end(
+      `GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${lines}\r\n`,
+      'latin1',
+    )
+    let got = ''
+    for await (const chunk of socket) {
+      got += String(chunk)
+      if (got.includes('\r\n\r\n')) break
+    }
+    return got.slice(9, 12)
+  }
+  const named = 'X-API-Key'
+  expect(await ask(`${named}: ${KEY}\r\n`)).toBe('200')
+  expect(await ask(`x-api-key: \t ${KEY}  \r\n`)).toBe('200')
+  // uWebSockets.js takes bytes over 0x7f at a value's ends for white space, and nobody gets to see them.
+  expect(await ask(`${named}: \xa0${KEY}\xe9\r\n`)).toBe('200')
+  const refused = [
+    `${named}: ${KEY}\r\n${named}: ${KEY}\r\n`,
+    `${named}: ${KEY}\r\n${named}: another key of a stranger\r\n`,
+    `${named}: another key of a stranger\r\n${named}: ${KEY}\r\n`,
+    `${named}:\r\n${named}: ${KEY}\r\n`,
+    `${named}: ${KEY.slice(0, 5)}\xa0${KEY.slice(5)}\r\n`,
+    `${named}: ${KEY}.\r\n`,
+    `${named}: ${KEY.toUpperCase()}\r\n`,
+  ]
+  for (const lines of refused) expect(await ask(lines), lines).toBe('401')
 })

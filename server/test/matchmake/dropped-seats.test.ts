@@ -14,13 +14,13 @@ async function start(reconnectGraceMs = 20_000) {
 
 test('LI7 a seat that was dropped counts for its address until it is taken again or given up', async () => {
   const { server, ask } = await start()
-  const players = [await server.join('a'), await server.join('b'), await server.join('c')]
+  const first = await server.join('a')
+  const players = [first, await server.join('b'), await server.join('c')]
   for (const player of players) player.socket.close()
   await server.clock.advanceAsync(10)
   expect(await ask()).toBe(429)
   expect(await ask('10.0.0.9')).toBe(200)
-  const [first] = players
-  const { roomId, reconnectToken: token } = first?.all('joined')[0] as {
+  const { roomId, reconnectToken: token } = first.all('joined')[0] as {
     roomId: string
     reconnectToken: string
   }

@@ -124,7 +124,7 @@ class Attacker {
   }
 }
 
-test('HO12 of unfinished messages an address holds what its silent sockets may, and not for long', async () => {
+test('HO12, TR35 of unfinished messages an address holds what its silent sockets may, and not for long', async () => {
   const limits = { firstMessageMs: 2_000, connectionsPerSecondPerIp: 10_000 }
   const child = await startChild(limits)
   const before = await child.ask()
