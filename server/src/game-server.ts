@@ -6,6 +6,7 @@ import { validateBy, withoutPrototype } from './call/json-rpc/params.ts'
 import type { StandardSchema } from './call/json-rpc/params.ts'
 import { startParts, takeDownParts } from './process/part.ts'
 import type { Part } from './process/part.ts'
+import { spreadRetryMs } from './process/spread.ts'
 import { RingsideError } from './process/errors.ts'
 import type { Router } from './http/router.ts'
 import type { Logger } from './process/logger.ts'
@@ -51,6 +52,8 @@ export interface ServerParts {
   readonly status: ServerStatus
   /** They decide which Host headers are answered. */
   readonly hosts: HostOptions
+  /** 0 (inclusive) to 1. */
+  readonly random: () => number
   /** All parts in the order in which they start and drain, that of the sockets among them. */
   readonly partsWith: (sockets: Part<Route>) => readonly Part<Route>[]
   /** The rate limit is off, and this is no development: said at `listen`. */
@@ -254,6 +257,8 @@ export class GameServer implements Server {
   #handlers(listenHost: string): TransportHandlers {
     const { sessions, router, status, hosts, metrics } = this.#parts
     const checkHost = createHostCheck(hosts, listenHost)
+    const { retryMs } = this.#parts.limits
+    const awayMs = (): number => spreadRetryMs(retryMs, retryMs, this.#parts.random)
     const isOpen = (): boolean => status.phase === 'listening' || status.phase === 'draining'
     return {
       ...sessions.handlers,
@@ -273,7 +278,7 @@ export class GameServer implements Server {
           return
         }
         if (isOpen() || request.path.startsWith('/health/')) router.handle(request, response)
-        else answerStarting(request, router.headed(request, response), this.#parts.limits.retryMs)
+        else answerStarting(request, router.headed(request, response), awayMs())
       },
     }
   }

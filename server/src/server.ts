@@ -245,6 +245,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     metrics,
     status,
     hosts,
+    random: () => spread.next(),
     partsWith,
     isOpenToFloods: options.rateLimit === false && !isDevelopment,
     whenLogIsFull: checkFullLogPolicy(options.whenLogIsFull),

@@ -4,6 +4,7 @@ import type { Clock } from '../process/clock.ts'
 import { randomId } from '../process/ids.ts'
 import type { Logger } from '../process/logger.ts'
 import type { ServerLimits } from '../process/limits.ts'
+import { spreadRetryMs } from '../process/spread.ts'
 import type { Part, Reading } from '../process/part.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import { FeedAccess } from './audience/access.ts'
@@ -194,8 +195,8 @@ export class FeedPart implements Part<Route> {
   }
 
   get routes(): readonly Route[] {
-    const { isAway, limits } = this.#options
-    const { retryMs } = limits
+    const { isAway, limits, random = Math.random } = this.#options
+    const retryMs = (): number => spreadRetryMs(limits.retryMs, limits.retryMs, random)
     return feedRoutes(this.#made).map(({ needsLog, ...route }) =>
       needsLog ? { ...route, handler: unlessAway(route.handler, { isAway, retryMs }) } : route,
     )

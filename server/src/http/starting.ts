@@ -25,8 +25,8 @@ export function answerStarting(
  */
 export function unlessAway(
   handler: RouteHandler,
-  { isAway, retryMs }: { readonly isAway: () => boolean; readonly retryMs: number },
+  { isAway, retryMs }: { readonly isAway: () => boolean; readonly retryMs: () => number },
 ): RouteHandler {
   return (request, response, context) =>
-    isAway() ? answerStarting(request, response, retryMs) : handler(request, response, context)
+    isAway() ? answerStarting(request, response, retryMs()) : handler(request, response, context)
 }

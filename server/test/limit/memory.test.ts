@@ -68,3 +68,10 @@ test('LI8 a process over maxRssBytes takes nothing new and says so; what is ther
   expect(await server.http('GET', '/health/ready')).toMatchObject({ status: 200 })
   await server.join('Bob', 'create/arena')
 })
+
+test('HO15 JOINED tells the largest payload that the server takes', async () => {
+  const server = await TestServer.start({ maxPayloadBytes: 12_345 })
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  const ada = await server.join('Ada')
+  expect(ada.all('joined')).toMatchObject([{ maxPayloadBytes: 12_345 }])
+})
