@@ -40,6 +40,8 @@ export class RoomsReader implements RoomsWatch {
   #status: RoomsStatus = 'connecting'
   #abort = new AbortController()
   #endWait: (() => void) | null = null
+  /** The server asked for this wait before it went away, in ms. */
+  #goingAwayMs: number | null = null
   #attempt = 0
   #retryMs = 2_000
 
@@ -73,11 +75,13 @@ export class RoomsReader implements RoomsWatch {
       if (final) return this.#setStatus('failed', info.reason)
       const range = { minMs: this.#retryMs / 2, maxMs: MAX_RETRY_MS }
       const jittered = fullJitter(this.#attempt++, range, this.#context.random)
+      const told = retryAfterMs ?? this.#goingAwayMs
+      this.#goingAwayMs = null
       const delayMs = isWake
         ? MIN_RETRY_MS * this.#context.random()
-        : retryAfterMs === null
+        : told === null
           ? jittered
-          : retryAfterMs + jittered / 4
+          : told + jittered / 4
       this.#setStatus('reconnecting', info.reason)
       if (!this.#isOver) await this.#wait(delayMs)
     }
@@ -114,6 +118,7 @@ export class RoomsReader implements RoomsWatch {
       this.#setStatus('live')
     } else if (type === 'room') this.#set(checkListing(data))
     else if (type === 'room-removed') this.#remove((data as { roomId: string }).roomId)
+    else if (type === 'going-away') this.#goingAwayMs = checkWait(data)
   }
 
   #set(room: RoomListing): void {
@@ -158,4 +163,10 @@ export class RoomsReader implements RoomsWatch {
       this.#endWait = end
     })
   }
+}
+
+/** Null for what is no time. */
+function checkWait(data: unknown): number | null {
+  const { retryMs } = (data ?? {}) as { readonly retryMs?: unknown }
+  return typeof retryMs === 'number' && retryMs >= 0 ? retryMs : null
 }

@@ -58,6 +58,40 @@ describe('lists of rooms', () => {
     }
   })
 
+  it('HT17: watchRooms comes back after the time that it is told when the server goes away', async () => {
+    const encoder = new TextEncoder()
+    const asked: number[] = []
+    let now = 0
+    const timers = {
+      now: () => now,
+      after: (ms: number, run: () => void) => {
+        if (ms > 20_000) return () => {}
+        queueMicrotask(() => {
+          now += ms
+          run()
+        })
+        return () => {}
+      },
+    }
+    const fetch = (): Promise<Response> => {
+      asked.push(now)
+      const away =
+        'event: rooms\ndata: {"rooms":[]}\n\nevent: going-away\ndata: {"retryMs":9000}\n\n'
+      return Promise.resolve(
+        asked.length > 1
+          ? Response.json({ error: { message: 'enough' } }, { status: 404 })
+          : new Response(encoder.encode(away), {
+              headers: { 'content-type': 'text/event-stream' },
+            }),
+      )
+    }
+    const list = connect(game, 'http://host:1', { fetch, timers, random: () => 0 }).watchRooms({})
+    await expect.poll(() => list.status).toBe('failed')
+    expect(asked).toHaveLength(2)
+    expect(asked[1]).toBeGreaterThanOrEqual(9_000)
+    expect(asked[1]).toBeLessThan(12_000)
+  })
+
   it('CN72: watchRooms tells of what is there, what comes, changes and goes', async () => {
     const { kit, client, watch, take } = await started()
     await using _ = kit
