@@ -118,7 +118,8 @@ export class RoomsReader implements RoomsWatch {
       this.#setStatus('live')
     } else if (type === 'room') this.#set(checkListing(data))
     else if (type === 'room-removed') this.#remove((data as { roomId: string }).roomId)
-    else if (type === 'going-away') this.#goingAwayMs = checkWait(data)
+    else if (type === 'going-away')
+      this.#goingAwayMs = Number((data as { retryMs: number }).retryMs) || null
   }
 
   #set(room: RoomListing): void {
@@ -163,10 +164,4 @@ export class RoomsReader implements RoomsWatch {
       this.#endWait = end
     })
   }
-}
-
-/** Null for what is no time. */
-function checkWait(data: unknown): number | null {
-  const { retryMs } = (data ?? {}) as { readonly retryMs?: unknown }
-  return typeof retryMs === 'number' && retryMs >= 0 ? retryMs : null
 }
