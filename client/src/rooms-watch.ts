@@ -119,7 +119,7 @@ export class RoomsReader implements RoomsWatch {
     } else if (type === 'room') this.#set(checkListing(data))
     else if (type === 'room-removed') this.#remove((data as { roomId: string }).roomId)
     else if (type === 'going-away')
-      this.#goingAwayMs = Number((data as { retryMs: number }).retryMs) || null
+      this.#goingAwayMs = Number((data as { retryMs: unknown }).retryMs) || null
   }
 
   #set(room: RoomListing): void {
