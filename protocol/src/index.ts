@@ -51,6 +51,7 @@ export {
   writeCommandId,
 } from './frame.ts'
 export { decodeJson, encodeJson, shortestFloat } from './json-message.ts'
+export { gotName, kindOf, nearestName, strangeMember } from './known-name.ts'
 export { RPC_ERROR_ID, RPC_ID, rpcErrors } from './json-rpc.ts'
 export type { RpcErrorName } from './json-rpc.ts'
 export { applyMergePatch } from './merge-patch.ts'

@@ -21,7 +21,11 @@ export interface ServerSettings {
   readonly seed?: number | string
   /** Key for `X-API-Key` routes, 16 characters or more. Without it those routes answer 401. */
   readonly apiKey?: string
-  /** Origins (`https://example.com`) that may connect besides the server's own host; `*` allows all. */
+  /**
+   * Origins (`https://example.com`, `http://localhost:5173`) that may connect besides the server's own host.
+   * `https://*.example.com` means every subdomain at any depth, but not `https://example.com`; `*` allows all, of which
+   * `listen` warns unless `isDevelopment`.
+   */
   readonly allowedOrigins?: readonly string[]
   /**
    * Host headers that are answered, 421 for any other: names (`example.com`), all names below one (`*.example.com`),
