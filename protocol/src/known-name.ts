@@ -2,12 +2,14 @@ import { clipText } from './clean-text.ts'
 
 /** Longer names are compared by their beginning: a name that came from outside must not cost its length squared. */
 const MAX_COMPARED_CHARACTERS = 64
+/** A shorter beginning would be one of too many names. */
+const MIN_STEM_CHARACTERS = 4
 /** Longer names are cut where a message shows them. */
 const MAX_SHOWN_CHARACTERS = 80
 
 /**
- * The known name that is most like the given one: the same without regard to case, or few letters away; null when
- * none is near.
+ * The known name that is most like the given one: the same without regard to case, few letters away, or the beginning
+ * of it; null when none is near.
  */
 export function nearestName(name: string, known: Iterable<string>): string | null {
   const given = comparable(name)
@@ -19,14 +21,27 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
     best = distance
     nearest = candidate
   }
-  return nearest
+  return nearest ?? longerOrShorter(given, known)
 }
 
+/** A known name that the given one begins with, or the other way round: `hostname` for `host`. */
+function longerOrShorter(given: string, known: Iterable<string>): string | null {
+  for (const candidate of known) {
+    const name = comparable(candidate)
+    const [shorter, longer] = name.length < given.length ? [name, given] : [given, name]
+    if (shorter.length >= MIN_STEM_CHARACTERS && longer.startsWith(shorter)) return candidate
+  }
+  return null
+}
+
+/** Names that others have for something, and ours. */
+export type Aliases = Readonly<Record<string, string>>
+
 /** Ends the message about an unknown name: what came, and the known name that it may have been. */
-export function gotName(name: unknown, known: Iterable<string>): string {
+export function gotName(name: unknown, known: Iterable<string>, aliases: Aliases = {}): string {
   if (typeof name !== 'string') return `got ${kindOf(name)}`
-  const nearest = nearestName(name, known)
-  return `got '${clipText(name, MAX_SHOWN_CHARACTERS)}'${nearest === null ? '' : `: did you mean '${nearest}'?`}`
+  const nearest = Object.hasOwn(aliases, name) ? aliases[name] : nearestName(name, known)
+  return `got '${clipText(name, MAX_SHOWN_CHARACTERS)}'${nearest == null ? '' : `: did you mean '${nearest}'?`}`
 }
 
 /** What a value is, without what it holds, which may be a secret: `null`, `an array`, `a string`, `a number`. */

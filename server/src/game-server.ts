@@ -1,9 +1,19 @@
-import { errorCodes, isGameCommandId } from '@ringside/protocol'
+import { isIP } from 'node:net'
+import { errorCodes, gotName } from '@ringside/protocol'
 import type { CommandDefinition, GameContract, Schema } from '@ringside/protocol'
 import { methodOf } from './call/json-rpc/method.ts'
 import type { LooseRpcHandler } from './call/json-rpc/method.ts'
 import { validateBy, withoutPrototype } from './call/json-rpc/params.ts'
 import type { StandardSchema } from './call/json-rpc/params.ts'
+import {
+  checkFunction,
+  checkMembers,
+  checkText,
+  invalid,
+  shownNumber,
+  shownText,
+} from './process/argument.ts'
+import { checkFrame, checkReason } from './call/frame-check.ts'
 import { startParts, takeDownParts } from './process/part.ts'
 import type { Part } from './process/part.ts'
 import { spreadRetryMs } from './process/spread.ts'
@@ -15,7 +25,8 @@ import { checkOptions } from './matchmake/join-request.ts'
 import type { Matchmaker } from './matchmake/matchmaker.ts'
 import type { ServerLimits } from './process/limits.ts'
 import { resolveCommands } from './room/turn/commands.ts'
-import type { LooseHandlers, RoomType } from './room/type.ts'
+import { checkHandlers } from './room/handler-names.ts'
+import type { RoomType } from './room/type.ts'
 import type { FullLogPolicy } from './room/definition.ts'
 import type { Host } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
@@ -29,6 +40,7 @@ import type { SessionHooks, SessionTable } from './session/session-table.ts'
 import { LOOPBACK_ADDRESS } from './transport/contract.ts'
 import type { MemoryTransport } from './transport/memory/transport.ts'
 import { fromCode, sendError } from './http/http-error.ts'
+import { checkRoute } from './http/route-table.ts'
 import { answerStarting } from './http/starting.ts'
 import { createHostCheck } from './limit/hosts.ts'
 import type { HostOptions } from './limit/hosts.ts'
@@ -56,8 +68,8 @@ export interface ServerParts {
   readonly random: () => number
   /** All parts in the order in which they start and drain, that of the sockets among them. */
   readonly partsWith: (sockets: Part<Route>) => readonly Part<Route>[]
-  /** The rate limit is off, and this is no development: said at `listen`. */
-  readonly isOpenToFloods: boolean
+  /** What is unsafe outside development, in sentences that are constant: said at `listen`. */
+  readonly warnings: readonly string[]
   /** Rooms that do not say otherwise get this. */
   readonly whenLogIsFull: FullLogPolicy
 }
@@ -84,6 +96,9 @@ export class GameServer implements Server {
     options?: { readonly cost?: number },
   ): void {
     const { registry } = this.#parts
+    // The contract says what its commands cost.
+    const known = typeof target === 'number' ? ['cost'] : []
+    if (options !== undefined) checkMembers('an option of a command', options, known)
     if (typeof target === 'number') registry.addRaw(target, handler, options?.cost)
     else registry.addTyped(target, handler)
   }
@@ -103,46 +118,55 @@ export class GameServer implements Server {
       typeof second === 'function'
         ? [methodOf(name, validateBy(first as Schema | StandardSchema), second), third]
         : [methodOf(name, withoutPrototype, first as LooseRpcHandler), second]
+    if (options !== undefined) checkMembers('an option of a method', options, ['cost'])
     this.#parts.registry.addMethod({ ...method, ...options })
   }
 
   room(name: string, handlers: unknown): void {
-    const { types, game, limits, whenLogIsFull } = this.#parts
+    const { types, game, limits } = this.#parts
     this.#assertNew()
-    const definition = game.rooms[name]
+    const definition = Object.hasOwn(game.rooms, name) ? game.rooms[name] : undefined
     if (!definition)
-      throw new RingsideError('not_in_contract', `Expected a room of the contract, got '${name}'`)
+      throw new RingsideError(
+        'not_in_contract',
+        `Expected a room of the contract, ${gotName(name, Object.keys(game.rooms))}`,
+      )
     if (types.has(name))
       throw new RingsideError('registered_twice', `Expected room type '${name}' once`)
-    const loose = handlers as LooseHandlers
-    const commands = resolveCommands(game.commands, loose.commands)
-    const type = { ...checkRoomType(name, definition, { whenLogIsFull, ...loose }), commands }
+    checkHandlers(name, handlers)
+    const commands = resolveCommands(game.commands, handlers.commands)
+    const { whenLogIsFull = this.#parts.whenLogIsFull } = handlers
+    const type = { ...checkRoomType(name, definition, { ...handlers, whenLogIsFull }), commands }
     checkDelay(type, limits.retentionMs)
     types.set(name, type)
   }
 
   onConnect(handler: (session: Session) => void): void {
     this.#assertNew()
+    checkFunction('the handler of onConnect', handler)
     this.#parts.hooks.onConnect = handler
   }
 
   onDisconnect(handler: (session: Session, reason: DisconnectReason) => void): void {
     this.#assertNew()
+    checkFunction('the handler of onDisconnect', handler)
     this.#parts.hooks.onDisconnect = handler
   }
 
   route(method: string, path: string, handler: RouteHandler): void {
     this.#assertNew()
+    checkRoute(method, path, handler)
     this.#routes.push([method, path, handler])
   }
 
   broadcast(commandId: number, payload?: Uint8Array): void {
-    if (!isGameCommandId(commandId))
-      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    checkFrame(commandId, payload)
     this.#parts.sessions.broadcast(commandId, payload)
   }
 
   kick(sessionId: string, reason?: string): boolean {
+    checkText('the id of a session', sessionId)
+    checkReason(reason)
     return this.#parts.sessions.kick(sessionId, reason)
   }
 
@@ -155,6 +179,7 @@ export class GameServer implements Server {
   }
 
   async createRoom(type: string, options?: unknown): Promise<string> {
+    checkText('the type of a room', type)
     try {
       const room = await this.#parts.host.create(type, checkOptions(options))
       return room.id
@@ -168,6 +193,8 @@ export class GameServer implements Server {
     roomId: string,
     request: SeatRequest,
   ): Promise<{ sessionId: string; ticket: string }> {
+    checkText('the id of a room', roomId)
+    checkMembers('a member of a seat request', request, ['name', 'options'])
     const { name, options } = request
     const wish = { name, options, remoteAddress: LOOPBACK_ADDRESS, gone: null }
     return this.#parts.matchmaker.joinById(roomId, wish)
@@ -198,6 +225,7 @@ export class GameServer implements Server {
 
   listen(address: { port?: number; host?: string } = {}): Promise<number> {
     this.#assertNew()
+    checkListenAddress(address)
     this.#parts.status.phase = 'starting'
     this.#parts.registry.seal()
     this.#listening = this.#listen(address)
@@ -221,8 +249,7 @@ export class GameServer implements Server {
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
       status.phase = 'listening'
       logger.info({ host, port: this.#port }, 'server listens')
-      if (this.#parts.isOpenToFloods)
-        logger.warn({}, 'rateLimit is off: one client may take all of the server')
+      for (const warning of this.#parts.warnings) logger.warn({}, warning)
       return this.#port
     } catch (error) {
       status.phase = 'failed'
@@ -322,7 +349,33 @@ export class GameServer implements Server {
   }
 
   #assertNew(): void {
-    if (this.#parts.status.phase !== 'new')
-      throw new RingsideError('already_listening', 'Expected registration before listen')
+    const { phase } = this.#parts.status
+    if (phase === 'new') return
+    throw new RingsideError(
+      'already_listening',
+      phase === 'closed' || phase === 'failed'
+        ? 'Expected registration before listen, got a server that was closed: make a new one'
+        : 'Expected registration before listen, and listen once',
+    )
   }
+}
+
+const MAX_PORT = 65_535
+
+/** @throws RingsideError option_invalid for an address that no socket could have (HT20). */
+function checkListenAddress(address: unknown): void {
+  checkMembers('a member of the address to listen at', address, ['port', 'host'])
+  const { port, host } = address as { readonly [key: string]: unknown }
+  if (
+    port !== undefined &&
+    !(Number.isInteger(port) && Number(port) >= 0 && Number(port) <= MAX_PORT)
+  )
+    throw invalid(`Expected port as a whole number from 0 to ${MAX_PORT}, got ${shownNumber(port)}`)
+  if (host !== undefined && (typeof host !== 'string' || !isHost(host)))
+    throw invalid(`Expected host as a name or address like '127.0.0.1', got ${shownText(host)}`)
+}
+
+/** A name or address alone: without a scheme, a port or brackets. */
+function isHost(host: string): boolean {
+  return isIP(host) !== 0 || /^[^\s/[\]@?#:]{1,255}$/.test(host)
 }

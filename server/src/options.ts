@@ -1,13 +1,24 @@
+import { kindOf } from '@ringside/protocol'
 import type { AuthorizeSpectator } from './feed/audience/access.ts'
 import type { LogStore } from './outbox/contract/store.ts'
 import type { Clock } from './process/clock.ts'
-import { RingsideError } from './process/errors.ts'
+import {
+  checkBoolean,
+  checkFunction,
+  checkMembers,
+  checkMethods,
+  checkText,
+  invalid,
+  shownNumber,
+  shownText,
+} from './process/argument.ts'
+import { limitNames } from './process/limits.ts'
 import type { ServerLimits } from './process/limits.ts'
 import type { Logger } from './process/logger.ts'
 import type { FullLogPolicy } from './room/definition.ts'
 import type { Transport } from './transport/contract.ts'
 
-/** The options of a server that are no numbers; each is checked where it is used. */
+/** The options of a server that are no numbers; the table `settings` says how each is checked. */
 export interface ServerSettings {
   /** Default: nothing is logged. */
   readonly logger?: Logger
@@ -84,29 +95,67 @@ export interface ServerSettings {
 /** Everything a server can be given. */
 export interface ServerOptions extends Partial<ServerLimits>, ServerSettings {}
 
+/** Checks one option by its name and value. @throws RingsideError option_invalid. */
+type Check = (name: string, value: unknown) => void
+
+const methods =
+  (...names: readonly string[]): Check =>
+  (name, value) =>
+    checkMethods(name, value, names)
+
 /** The compiler holds this table to {@link ServerSettings}. */
 const settings = {
-  logger: true,
-  clock: true,
-  seed: true,
-  apiKey: true,
-  allowedOrigins: true,
-  allowedHosts: true,
-  requireOrigin: true,
-  trustedProxies: true,
-  isDevelopment: true,
-  rateLimit: true,
-  newId: true,
-  readRss: true,
-  nodeName: true,
-  ticketSecret: true,
-  whenLogIsFull: true,
-  onDead: true,
-  whenUncaught: true,
-  transport: true,
-  store: true,
-  authorizeSpectator: true,
-} satisfies { readonly [K in keyof Required<ServerSettings>]: true }
+  logger: methods('debug', 'info', 'warn', 'error'),
+  clock: methods('now', 'after', 'soon'),
+  seed: (_, value) => checkSeed(value as string),
+  apiKey: checkText,
+  // createOriginCheck says of each entry what is wrong with it.
+  allowedOrigins: checkList,
+  // createHostCheck as well.
+  allowedHosts: checkList,
+  requireOrigin: checkBoolean,
+  // createClientAddress as well.
+  trustedProxies: checkList,
+  isDevelopment: checkBoolean,
+  rateLimit: checkBoolean,
+  newId: checkFunction,
+  readRss: checkFunction,
+  nodeName: (_, value) => checkNodeName(value as string),
+  ticketSecret: (_, value) => checkTicketSecret(value as string),
+  // checkFullLogPolicy says which there are.
+  whenLogIsFull: () => {},
+  onDead: checkFunction,
+  whenUncaught: (_, value) => checkUncaught(value as 'log'),
+  transport: methods('listen', 'publish', 'close'),
+  store: methods('open', 'close'),
+  authorizeSpectator: checkFunction,
+} satisfies { readonly [K in keyof Required<ServerSettings>]: Check }
+
+const settingNames = Object.keys(settings) as (keyof ServerSettings)[]
+
+/**
+ * Checks everything of a server's options but the ranges of its numbers: their names, and what each must be able to do.
+ * @throws RingsideError option_invalid that names the option, and the known one that is most like an unknown (RM61).
+ */
+export function checkSettings(options: unknown): void {
+  checkMembers('an option of a server', options, [...settingNames, ...limitNames])
+  for (const name of settingNames) {
+    const value = (options as ServerSettings)[name]
+    if (value !== undefined) settings[name](name, value)
+  }
+}
+
+function checkList(name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw invalid(`Expected ${name} as a list, got ${kindOf(value)}`)
+}
+
+/** @throws RingsideError option_invalid unless it is a contract, as defineGame makes one. */
+export function checkContract(game: unknown): void {
+  const { commands, rooms } = (game ?? {}) as { readonly [key: string]: unknown }
+  for (const part of [commands, rooms])
+    if (typeof part !== 'object' || part === null)
+      throw invalid(`Expected a contract of defineGame, got ${kindOf(game)}`)
+}
 
 /** Picks the numbers among a server's options; unknown ones are left in, for `checkLimits` to refuse. */
 export function pickLimits(options: object): Partial<ServerLimits> {
@@ -121,7 +170,8 @@ const NODE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/
 
 /** @throws RingsideError option_invalid unless the name fits a URL's path and a host name. */
 export function checkNodeName(name: string): string {
-  if (!NODE_NAME.test(name)) throw invalid(`Expected a nodeName like 'node-1', got '${name}'`)
+  if (typeof name !== 'string' || !NODE_NAME.test(name))
+    throw invalid(`Expected a nodeName like 'node-1', got ${shownText(name)}`)
   return name
 }
 
@@ -130,6 +180,7 @@ const MIN_SECRET_CHARACTERS = 32
 /** @throws RingsideError option_invalid for a short secret; null when none is given. */
 export function checkTicketSecret(secret: string | undefined): string | null {
   if (secret === undefined) return null
+  checkText('ticketSecret', secret)
   if (secret.length < MIN_SECRET_CHARACTERS)
     throw invalid(
       `Expected a ticketSecret of ${MIN_SECRET_CHARACTERS} characters or more, got ${secret.length}`,
@@ -143,10 +194,11 @@ export function checkTicketSecret(secret: string | undefined): string | null {
  */
 export function checkSeed(seed: number | string | undefined): string | null {
   if (seed === undefined) return null
+  if (typeof seed !== 'number') checkText('seed', seed)
   if (typeof seed === 'number' ? !Number.isFinite(seed) : seed.length < MIN_SECRET_CHARACTERS)
     throw invalid(
       `Expected a seed of ${MIN_SECRET_CHARACTERS} characters or more, or a number for tests, got ${
-        typeof seed === 'number' ? String(seed) : `${seed.length} characters`
+        typeof seed === 'number' ? shownNumber(seed) : `${seed.length} characters`
       }`,
     )
   return String(seed)
@@ -155,9 +207,5 @@ export function checkSeed(seed: number | string | undefined): string | null {
 /** @throws RingsideError option_invalid unless it is 'log' (the default) or 'crash'. */
 export function checkUncaught(policy: 'log' | 'crash' = 'log'): 'log' | 'crash' {
   if (policy === 'log' || policy === 'crash') return policy
-  throw invalid(`Expected whenUncaught as 'log' or 'crash', got '${String(policy)}'`)
-}
-
-function invalid(message: string): RingsideError {
-  return new RingsideError('option_invalid', message)
+  throw invalid(`Expected whenUncaught as 'log' or 'crash', got ${shownText(policy)}`)
 }

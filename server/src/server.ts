@@ -18,8 +18,10 @@ import { uncaughtPart } from './process/uncaught.ts'
 import { PrometheusMetrics } from './process/metrics.ts'
 import type { Part } from './process/part.ts'
 import {
+  checkContract,
   checkNodeName,
   checkSeed,
+  checkSettings,
   checkTicketSecret,
   checkUncaught,
   pickLimits,
@@ -68,6 +70,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   game: G,
   options: ServerOptions = {},
 ): Server<G, Data> {
+  checkContract(game)
+  checkSettings(options)
   const limits = withRateLimit(checkLimits(pickLimits(options)), options.rateLimit)
   const clock = options.clock ?? new SystemClock()
   const logger = options.logger ?? silentLogger
@@ -247,7 +251,16 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     hosts,
     random: () => spread.next(),
     partsWith,
-    isOpenToFloods: options.rateLimit === false && !isDevelopment,
+    warnings: isDevelopment
+      ? []
+      : [
+          ...(options.rateLimit === false
+            ? ['rateLimit is off: one client may take all of the server']
+            : []),
+          ...(options.allowedOrigins?.includes('*')
+            ? ["allowedOrigins has '*': pages of every site may connect, as whoever looks at them"]
+            : []),
+        ],
     whenLogIsFull: checkFullLogPolicy(options.whenLogIsFull),
   })
   // The class serves any contract; the types of this one are checked at the calls.

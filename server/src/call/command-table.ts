@@ -1,5 +1,6 @@
 import { FIRST_RESERVED_ID, isGameCommandId } from '@ringside/protocol'
 import type { CommandDefinition, Commands } from '@ringside/protocol'
+import { checkFunction, checkText, invalid, shownNumber, shownText } from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
 import { NO_COMMAND_ID, NO_INDEX } from './call.ts'
 import type { CommandEntry, MethodEntry, NamedCommand, NamedEntry } from './call.ts'
@@ -61,6 +62,7 @@ export class CommandRegistry {
   addRaw(id: number, handler: CommandHandler, cost = 1): void {
     this.#checkOpen()
     checkCost(cost)
+    checkFunction(`the handler of command ${id}`, handler)
     const name = `0x${id.toString(16).padStart(4, '0')}`
     this.#add({
       id,
@@ -82,12 +84,17 @@ export class CommandRegistry {
    */
   addTyped(definition: CommandDefinition, handler: CommandHandler): void {
     this.#checkOpen()
+    if (typeof definition !== 'object' || definition === null)
+      throw invalid(
+        `Expected a command's id or a command of the contract, got ${shownText(definition)}`,
+      )
     const entry = this.#byId.get(definition.id)
     if (!entry || entry.payload !== definition.payload)
       throw new RingsideError(
         'not_in_contract',
         `Expected a command of the contract, got id ${definition.id}`,
       )
+    checkFunction(`the handler of command '${entry.name}'`, handler)
     if (entry.handler) throw twice(`command '${entry.name}'`)
     entry.handler = handler as never
   }
@@ -99,8 +106,7 @@ export class CommandRegistry {
   addMethod({ name, cost = 1, run }: MethodDefinition): void {
     this.#checkOpen()
     checkCost(cost)
-    if (name === '')
-      throw new RingsideError('option_invalid', 'Expected the name of a method, got none')
+    checkText('the name of a method', name)
     if (name.startsWith(RESERVED_METHODS))
       throw new RingsideError(
         'reserved_id',
@@ -148,7 +154,7 @@ export class CommandRegistry {
 
 function checkCost(cost: number): void {
   if (!Number.isFinite(cost) || cost < 0)
-    throw new RingsideError('option_invalid', `Expected a cost of at least 0, got ${cost}`)
+    throw invalid(`Expected a cost of at least 0, got ${shownNumber(cost)}`)
 }
 
 function twice(what: string): RingsideError {

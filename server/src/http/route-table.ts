@@ -1,4 +1,4 @@
-import { RingsideError } from '../process/errors.ts'
+import { checkFunction, invalid, shownText } from '../process/argument.ts'
 import type { RouteHandler } from './contract.ts'
 
 /** The route found for a method and path. */
@@ -32,11 +32,10 @@ export class RouteTable {
 
   /** @throws RingsideError option_invalid on a method or path that is no route. */
   add(method: string, path: string, handler: RouteHandler): void {
+    checkRoute(method, path, handler)
     const parts = path.split('/').slice(1)
     const isOpenEnded = parts.at(-1) === '*'
     if (isOpenEnded) parts.pop()
-    if (!METHOD.test(method) || !path.startsWith('/') || !parts.every((part) => PART.test(part)))
-      throw new RingsideError('option_invalid', `Expected a route, got '${method} ${path}'`)
     this.#routes.push({ title: `${method} ${path}`, method, parts, isOpenEnded, handler })
   }
 
@@ -60,6 +59,24 @@ export class RouteTable {
     if (allowed.size > 0) allowed.add('OPTIONS')
     return { title: '', handler: null, params: {}, allowed: Array.from(allowed) }
   }
+}
+
+/**
+ * Checks a route where it is added.
+ * @throws RingsideError option_invalid on a method, path or handler that is none.
+ */
+export function checkRoute(method: unknown, path: unknown, handler: unknown): void {
+  if (typeof method !== 'string' || !METHOD.test(method))
+    throw invalid(`Expected a route's method like 'GET', got ${shownText(method)}`)
+  if (typeof path !== 'string' || !isPath(path))
+    throw invalid(`Expected a route's path like '/scores/:id', got ${shownText(path)}`)
+  checkFunction(`the handler of route '${method} ${path}'`, handler)
+}
+
+function isPath(path: string): boolean {
+  const parts = path.split('/').slice(1)
+  if (parts.at(-1) === '*') parts.pop()
+  return path.startsWith('/') && parts.every((part) => PART.test(part))
 }
 
 /** The path's parameters when it fits the route, else null. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
+import { checkMembers, checkText, invalid, shownText } from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { RouteHandler } from './contract.ts'
 
@@ -60,11 +61,15 @@ const HASHED = /[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$/
  * Makes a handler for `GET /*` that serves a folder from memory: a path is only ever looked up in the
  * list of files that exist, so none can lead outside. What begins with a dot is not of the page (`.env`, `.git`) and is not
  * read, but for `.well-known` (RFC 8615) (HT16).
+ * @throws RingsideError option_invalid for a folder or a fallback that is not there.
  */
 export function serveFolder(options: StaticOptions): RouteHandler {
+  checkFolder(options)
   const files = new Map<string, StaticFile>()
   readFolder(options, '', files)
   const fallback = options.fallback === undefined ? undefined : files.get(`/${options.fallback}`)
+  if (options.fallback !== undefined && !fallback)
+    throw invalid(`Expected fallback as a file of the folder, got ${shownText(options.fallback)}`)
   return (request, response) => {
     const found =
       files.get(request.path) ??
@@ -77,6 +82,16 @@ export function serveFolder(options: StaticOptions): RouteHandler {
     if (known !== '' && known === file.headers['etag']) response.send(304, file.headers, '')
     else response.send(200, file.headers, file.bytes)
   }
+}
+
+function checkFolder(options: StaticOptions): void {
+  checkMembers('an option of serveFolder', options, ['folder', 'policy', 'fallback'])
+  const { folder, policy, fallback } = options
+  checkText('folder', folder)
+  if (policy !== undefined) checkText('policy', policy)
+  if (fallback !== undefined) checkText('fallback', fallback)
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw invalid(`Expected folder as one that exists, got ${shownText(folder)}`)
 }
 
 function readFolder(options: StaticOptions, under: string, files: Map<string, StaticFile>): void {

@@ -1,9 +1,7 @@
-import { clipText, kindOf } from '@ringside/protocol'
-import { RingsideError } from '../process/errors.ts'
+import { kindOf } from '@ringside/protocol'
+import { invalid, shownText } from '../process/argument.ts'
 import { HostPatterns, readHostPattern } from './host-pattern.ts'
 import type { HostPattern } from './host-pattern.ts'
-
-const MAX_SHOWN_CHARACTERS = 80
 
 /** These may connect from a browser: the server's own host, and the origins of the list. */
 export interface OriginOptions {
@@ -59,7 +57,7 @@ function readOrigin(entry: unknown): HostPattern {
 
 /** An entry in a message; one with a user's name has a password as well. */
 function shown(entry: string): string {
-  return entry.includes('@') ? 'one with a user' : `'${clipText(entry, MAX_SHOWN_CHARACTERS)}'`
+  return entry.includes('@') ? 'one with a user' : shownText(entry)
 }
 
 /** The origin that an entry may have meant: without its path, or with the scheme it lacks. */
@@ -74,8 +72,4 @@ function nearestOrigin(entry: string): string | null {
 function hostOf(origin: string): string {
   const match = /^https?:\/\/([^/?#@]+)$/.exec(origin)
   return match?.[1] ?? ''
-}
-
-function invalid(message: string): RingsideError {
-  return new RingsideError('option_invalid', message)
 }

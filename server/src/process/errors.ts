@@ -1,4 +1,4 @@
-import { clipText, errorCodes, isErrorCode } from '@ringside/protocol'
+import { clipText, errorCodes, isErrorCode, kindOf } from '@ringside/protocol'
 import type { ErrorCode } from '@ringside/protocol'
 
 /** Codes of mistakes that the programmer or operator makes; they never travel to a client. */
@@ -7,9 +7,11 @@ export const serverErrorCodes = {
   reserved_id: 'A command id or method name of the framework was registered',
   registered_twice:
     'A command id, a name of a command or method, or a room type was registered before',
-  already_listening: 'Something was registered, or listen called, after listen',
+  already_listening: 'Something was registered, or listen called, after listen or close',
   not_in_contract: 'The contract declares no such command, event or room type',
   port_in_use: 'Another process listens on the port',
+  port_forbidden: 'This process may not listen on the port',
+  host_unavailable: 'The host to listen at is none of this machine',
   state_invalid: 'A value that cannot be recorded was written to the state',
   room_over: 'The room has ended or was disposed',
   room_taken: 'Another process has taken the room over',
@@ -62,8 +64,16 @@ export function clientText(text: string): string {
  * @throws RingsideError option_invalid for another code.
  */
 export function reject(code: string, message = 'Refused'): Rejection {
-  if (!REJECTION_CODE.test(code))
-    throw new RingsideError('option_invalid', `Expected a code like 'too_far', got '${code}'`)
+  if (typeof code !== 'string' || !REJECTION_CODE.test(code))
+    throw new RingsideError(
+      'option_invalid',
+      `Expected a code like 'too_far', got '${clipText(String(code), 80)}'`,
+    )
+  if (typeof message !== 'string')
+    throw new RingsideError(
+      'option_invalid',
+      `Expected text to refuse with, got ${kindOf(message)}`,
+    )
   return new Rejection(code, message)
 }
 

@@ -1,5 +1,5 @@
-import { MAX_PAYLOAD_BYTES_LIMIT } from '@ringside/protocol'
-import { RingsideError } from './errors.ts'
+import { MAX_PAYLOAD_BYTES_LIMIT, gotName } from '@ringside/protocol'
+import { invalid, shownNumber } from './argument.ts'
 
 const MIB = 1024 * 1024
 
@@ -145,6 +145,12 @@ const rules = {
   feedRingBytes: [16 * MIB, 65_536, 4096 * MIB],
 } satisfies Readonly<Record<string, Rule>>
 
+/** Their names. */
+export const limitNames: readonly string[] = Object.keys(rules)
+
+/** These need not be whole numbers. */
+const fractions: ReadonlySet<string> = new Set<keyof typeof rules>(['ratePerSecond', 'rateBurst'])
+
 /** Numbers of the server. Every one has a default; all are checked once, when the server is made. */
 export type ServerLimits = { readonly [K in keyof typeof rules]: number }
 
@@ -154,15 +160,19 @@ export type ServerLimits = { readonly [K in keyof typeof rules]: number }
  */
 export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
   for (const name of Object.keys(given))
-    if (!Object.hasOwn(rules, name)) throw invalid(`Expected a known option, got '${name}'`)
+    if (!Object.hasOwn(rules, name))
+      throw invalid(`Expected a known option, ${gotName(name, limitNames)}`)
   const limits = {} as { -readonly [K in keyof ServerLimits]: number }
   for (const [name, [fallback, min, max]] of Object.entries(rules) as [
     keyof ServerLimits,
     Rule,
   ][]) {
-    const value = given[name] ?? fallback
-    if (typeof value !== 'number' || !(value >= min && value <= max))
-      throw invalid(`Expected ${name} from ${min} to ${max}, got ${String(value)}`)
+    const { [name]: value = fallback } = given
+    const isWhole = Number.isInteger(value) || fractions.has(name)
+    if (typeof value !== 'number' || !(value >= min && value <= max) || !isWhole)
+      throw invalid(
+        `Expected ${name} from ${min} to ${max}${fractions.has(name) ? '' : ', a whole number'}, got ${shownNumber(value)}`,
+      )
     limits[name] = value
   }
   // The default may well be over it: then `maxPayloadBytes` is the bound.
@@ -184,10 +194,6 @@ export function checkLimits(given: Partial<ServerLimits> = {}): ServerLimits {
  */
 export function withRateLimit(limits: ServerLimits, isOn: boolean = true): ServerLimits {
   if (typeof isOn !== 'boolean')
-    throw invalid(`Expected rateLimit as true or false, got '${String(isOn)}'`)
+    throw invalid(`Expected rateLimit as true or false, got ${shownNumber(isOn)}`)
   return isOn ? limits : Object.freeze({ ...limits, ratePerSecond: Infinity, rateBurst: Infinity })
-}
-
-function invalid(message: string): RingsideError {
-  return new RingsideError('option_invalid', message)
 }

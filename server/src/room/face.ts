@@ -1,9 +1,11 @@
-import { encodeFrame, isGameCommandId } from '@ringside/protocol'
+import { encodeFrame, gotName, kindOf } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
+import { checkBoolean, checkMembers, checkMethods, invalid } from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
 import { isSessionId } from '../process/ids.ts'
 import type { Logger } from '../process/logger.ts'
 import type { Random } from '../process/random.ts'
+import { checkFrame } from '../call/frame-check.ts'
 import { show } from '../state/invalid.ts'
 import type { BroadcastOptions, EmitOptions, Room, RoomSession } from './definition.ts'
 import type { Output } from './output/output.ts'
@@ -15,6 +17,8 @@ import type { Status } from './status.ts'
 import type { Time, Timers } from './turn/timers.ts'
 import type { RoomType } from './type.ts'
 
+const EMIT_OPTIONS = ['atOnce']
+const BROADCAST_OPTIONS = ['except', 'to', 'afterPatch']
 const MAX_TEAM_CHARACTERS = 64
 const MAX_TEAM_NUMBER = 65_535
 
@@ -87,9 +91,14 @@ export class Face implements Room {
 
   emit(name: string, data: Record<string, unknown>, options?: EmitOptions): void {
     const { type, time, status, written } = this.#parts
-    const definition = type.definition.events?.[name]
+    const { events = {} } = type.definition
+    const definition = Object.hasOwn(events, name) ? events[name] : undefined
     if (!definition)
-      throw new RingsideError('not_in_contract', `Expected an event of the contract, got '${name}'`)
+      throw new RingsideError(
+        'not_in_contract',
+        `Expected an event of the contract, ${gotName(name, Object.keys(events))}`,
+      )
+    if (options !== undefined) checkMembers('an option of emit', options, EMIT_OPTIONS)
     const { output } = written()
     status.assertOwned()
     const { atOnce = false, to = null } = options ?? {}
@@ -97,14 +106,15 @@ export class Face implements Room {
   }
 
   broadcast(commandId: number, payload: Uint8Array, options?: BroadcastOptions): void {
-    if (!isGameCommandId(commandId))
-      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    checkFrame(commandId, payload)
+    if (options !== undefined) checkBroadcast(options)
     this.#parts.status.assertOwned()
     this.#parts.players.broadcast(encodeFrame(commandId, payload), options)
   }
 
   setTeam(session: RoomSession, team: string | number | null): void {
     const { status, seats, written } = this.#parts
+    checkMethods('the session of a player', session, ['kick'])
     status.assertOwned()
     const { output } = written()
     const name = teamName(team, (id) => seats.find(id) !== null)
@@ -128,6 +138,7 @@ export class Face implements Room {
   }
 
   setPrivate(isPrivate: boolean): void {
+    checkBoolean('isPrivate', isPrivate)
     this.#parts.status.assertOwned()
     this.#parts.profile.setPrivate(isPrivate)
   }
@@ -146,6 +157,20 @@ export class Face implements Room {
     const { recorder, output } = this.#parts.written()
     return recorder.durable(() => output.flush(this.now, true))
   }
+}
+
+/**
+ * Checks who a frame is for: `to: 'id'` would reach nobody, for its letters are no ids. An id that no player has is no
+ * mistake: players leave.
+ */
+function checkBroadcast(options: BroadcastOptions): void {
+  checkMembers('an option of broadcast', options, BROADCAST_OPTIONS)
+  const { to, except } = options as { readonly [key: string]: unknown }
+  if (to !== undefined && !Array.isArray(to))
+    throw invalid(`Expected to as a list of session ids, got ${kindOf(to)}`)
+  for (const id of [except, ...((to as unknown[] | undefined) ?? [])])
+    if (id !== undefined && typeof id !== 'string')
+      throw invalid(`Expected the id of a session as text, got ${kindOf(id)}`)
 }
 
 /**

@@ -1,3 +1,4 @@
+import { kindOf } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
 
@@ -64,7 +65,7 @@ export class Profile {
 
   /** @throws RingsideError option_invalid over 4,096 characters of JSON. */
   setMetadata(metadata: Json): void {
-    const encoded = JSON.stringify(metadata)
+    const encoded = encode(metadata)
     if (encoded.length > MAX_METADATA_CHARACTERS)
       throw new RingsideError(
         'option_invalid',
@@ -101,4 +102,17 @@ export class Profile {
     this.#isUnsaved = true
     this.#onChanged()
   }
+}
+
+/** @throws RingsideError option_invalid for what JSON cannot say. */
+function encode(metadata: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(metadata)
+  } catch (error) {
+    throw new RingsideError('option_invalid', 'Expected metadata as JSON', { cause: error })
+  }
+  if (text === undefined)
+    throw new RingsideError('option_invalid', `Expected metadata as JSON, got ${kindOf(metadata)}`)
+  return text
 }

@@ -1,6 +1,8 @@
 import type { RoomDefinition } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
+import { invalid, shownNumber, shownText } from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
+import { checkHandlers } from './handler-names.ts'
 import type { FullLogPolicy, RoomHandlers } from './definition.ts'
 
 /** Handlers of any room; the types of state and commands are checked where they are registered. */
@@ -42,20 +44,21 @@ export function checkRoomType(
   definition: RoomDefinition,
   handlers: LooseHandlers,
 ): Omit<RoomType, 'commands'> {
+  checkHandlers(name, handlers)
+  const { maxClients = 16, tickHz = 30, patchHz = 20, logHz = 10 } = handlers
+  const { delayMs = 0, reconnectGraceMs = 20_000, emptyTimeoutMs = 10_000 } = handlers
   const type: Omit<RoomType, 'commands'> = {
     name,
     definition,
     handlers,
-    maxClients: check('maxClients', handlers.maxClients ?? 16, [1, 10_000]),
-    tickHz: check('tickHz', handlers.tickHz ?? 30, [0, 120]),
-    patchHz: check('patchHz', handlers.patchHz ?? 20, [0.1, 120]),
-    logHz: check('logHz', handlers.logHz ?? 10, [0.1, 120]),
-    delayMs: check('delayMs', handlers.delayMs ?? 0, [0, 3_600_000]),
-    reconnectGraceMs: check('reconnectGraceMs', handlers.reconnectGraceMs ?? 20_000, [0, 600_000]),
+    maxClients: checkWhole('maxClients', maxClients, [1, 10_000]),
+    tickHz: check('tickHz', tickHz, [0, 120]),
+    patchHz: check('patchHz', patchHz, [0.1, 120]),
+    logHz: check('logHz', logHz, [0.1, 120]),
+    delayMs: check('delayMs', delayMs, [0, 3_600_000]),
+    reconnectGraceMs: check('reconnectGraceMs', reconnectGraceMs, [0, 600_000]),
     emptyTimeoutMs:
-      handlers.emptyTimeoutMs === null
-        ? null
-        : check('emptyTimeoutMs', handlers.emptyTimeoutMs ?? 10_000, [0, 86_400_000]),
+      emptyTimeoutMs === null ? null : check('emptyTimeoutMs', emptyTimeoutMs, [0, 86_400_000]),
     whenLogIsFull: checkFullLogPolicy(handlers.whenLogIsFull),
   }
   if (typeof handlers.onCreate !== 'function')
@@ -85,15 +88,17 @@ export function checkFullLogPolicy(policy: FullLogPolicy = 'pause'): FullLogPoli
   if (policy === 'pause' || policy === 'close') return policy
   throw new RingsideError(
     'option_invalid',
-    `Expected whenLogIsFull as 'pause' or 'close', got '${String(policy)}'`,
+    `Expected whenLogIsFull as 'pause' or 'close', got ${shownText(policy)}`,
   )
 }
 
 function check(name: string, value: number, [min, max]: readonly [number, number]): number {
   if (typeof value !== 'number' || !(value >= min && value <= max))
-    throw new RingsideError(
-      'option_invalid',
-      `Expected ${name} from ${min} to ${max}, got ${value}`,
-    )
+    throw invalid(`Expected ${name} from ${min} to ${max}, got ${shownNumber(value)}`)
   return value
+}
+
+function checkWhole(name: string, value: number, range: readonly [number, number]): number {
+  if (Number.isInteger(check(name, value, range))) return value
+  throw invalid(`Expected ${name} as a whole number, got ${value}`)
 }

@@ -1,5 +1,6 @@
 import { encodeFrame } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
+import { checkFrame, checkReason } from '../call/frame-check.ts'
 import type { Session } from '../call/public-contract.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -52,16 +53,19 @@ export class SessionHandle implements Session {
   }
 
   send(commandId: number, payload?: Uint8Array): void {
+    checkFrame(commandId, payload)
     if (this.#session.isOpen) this.#session.sendPayload(commandId, payload ?? NOTHING)
   }
 
   broadcast(commandId: number, payload?: Uint8Array): void {
+    checkFrame(commandId, payload)
     if (this.#session.isOpen) this.#session.broadcast(encodeFrame(commandId, payload))
   }
 
   close(code = 1000, reason = ''): void {
     if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999))
-      throw new RingsideError('option_invalid', `Expected 1000 or 3000-4999, got ${code}`)
+      throw new RingsideError('option_invalid', `Expected 1000 or 3000-4999, got ${String(code)}`)
+    checkReason(reason)
     this.#session.closeWith(code, reason)
   }
 }

@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
-import { RingsideError } from '../process/errors.ts'
+import { kindOf } from '@ringside/protocol'
+import { invalid, shownText } from '../process/argument.ts'
 
 /** A request's origin: `peer` is the other end of the socket, `forwardedFor` the header X-Forwarded-For ('' = none). */
 export type ClientAddress = (peer: string, forwardedFor: string) => string
@@ -80,15 +81,16 @@ export function networkOf(address: string): string {
 }
 
 function trust(trusted: BlockList, entry: string): void {
+  if (typeof entry !== 'string')
+    throw invalid(`Expected addresses in trustedProxies as text, got ${kindOf(entry)}`)
   const [address = '', prefix, ...rest] = entry.split('/')
   const bits = isIPv4(address) ? 32 : 128
   const isWhole = prefix === undefined
   const length = isWhole ? bits : Number(prefix)
   const isPrefix = isWhole || (/^\d{1,3}$/.test(prefix) && length <= bits)
   if (isIP(address) === 0 || !isPrefix || rest.length > 0)
-    throw new RingsideError(
-      'option_invalid',
-      `Expected trustedProxies like '10.0.0.7' or '10.0.0.0/8', got '${entry}'`,
+    throw invalid(
+      `Expected trustedProxies like '10.0.0.7' or '10.0.0.0/8', got ${shownText(entry)}`,
     )
   trusted.addSubnet(address, length, familyOf(address))
 }

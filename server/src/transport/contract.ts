@@ -10,7 +10,8 @@ export const LOOPBACK_ADDRESS = 'loopback'
 export interface Transport {
   /**
    * Starts to accept. Resolves with the port in use (asked for 0: the one given).
-   * @throws RingsideError port_in_use when another process holds the port: listening is exclusive.
+   * @throws RingsideError port_in_use when another process holds the port: listening is exclusive; port_forbidden when
+   * this process may not have it; host_unavailable when the host is none of this machine's.
    */
   listen(address: ListenAddress, handlers: TransportHandlers): Promise<number>
   /** Sends one frame to every connection subscribed to the topic; `frame` may be reused afterwards. */

@@ -1,4 +1,4 @@
-import { RingsideError } from '../../process/errors.ts'
+import { checkFunction, shownText } from '../../process/argument.ts'
 import { isPromise } from '../../process/promise.ts'
 import type { RpcCaller, RpcContext } from '../public-contract.ts'
 import type { MethodDefinition } from '../command-table.ts'
@@ -19,8 +19,7 @@ export function methodOf(
   validate: Validate,
   handler: LooseRpcHandler,
 ): MethodDefinition {
-  if (typeof handler !== 'function')
-    throw new RingsideError('option_invalid', `Expected a handler of method '${name}'`)
+  checkFunction(`the handler of method ${shownText(name)}`, handler)
   return {
     name,
     run(params, caller, scope) {

@@ -1,9 +1,9 @@
-import { isGameCommandId, encodeFrame } from '@ringside/protocol'
+import { encodeFrame } from '@ringside/protocol'
 import type { SeatCommand } from '../../call/call.ts'
-import { RingsideError } from '../../process/errors.ts'
 import { LateSignal } from '../../process/late-signal.ts'
 import type { ClientLink, ClientSeat } from '../../call/seat-contract.ts'
 import type { Load } from '../output/catch-up.ts'
+import { checkFrame, checkReason } from '../../call/frame-check.ts'
 import type { EmitOptions, LeaveReason, RoomSession } from '../definition.ts'
 import type { CommandHandlers, RoomType } from '../type.ts'
 
@@ -246,8 +246,7 @@ class SeatFace implements RoomSession {
   }
 
   send(commandId: number, payload?: Uint8Array): void {
-    if (!isGameCommandId(commandId))
-      throw new RingsideError('reserved_id', `Expected a game's command id, got ${commandId}`)
+    checkFrame(commandId, payload)
     this.#seat.deliver(encodeFrame(commandId, payload))
   }
 
@@ -256,6 +255,7 @@ class SeatFace implements RoomSession {
   }
 
   kick(reason?: string): void {
+    checkReason(reason)
     this.#seat.kick(reason)
   }
 }

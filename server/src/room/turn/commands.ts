@@ -1,6 +1,7 @@
-import { errorCodes } from '@ringside/protocol'
+import { errorCodes, gotName } from '@ringside/protocol'
 import type { Commands } from '@ringside/protocol'
 import type { SeatCommand } from '../../call/call.ts'
+import { checkFunction } from '../../process/argument.ts'
 import { RingsideError, reject } from '../../process/errors.ts'
 import { isPromise } from '../../process/promise.ts'
 import { refusalOf } from '../../process/refusal.ts'
@@ -22,10 +23,11 @@ export function resolveCommands(
     if (!Object.hasOwn(contract, name))
       throw new RingsideError(
         'not_in_contract',
-        `Expected a command of the contract, got '${name}'`,
+        `Expected a command of the contract, ${gotName(name, Object.keys(contract))}`,
       )
   return Object.keys(contract).map((name) => {
     const run = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+    if (run !== undefined) checkFunction(`the handler of command '${name}'`, run)
     return run && { name, where: `command ${name}`, run }
   })
 }

@@ -1,4 +1,4 @@
-import { RingsideError } from '../../process/errors.ts'
+import { checkFunction, invalid, shownNumber } from '../../process/argument.ts'
 
 /** A room's own time. It stands still within a turn, and never goes back. */
 export class Time {
@@ -47,9 +47,10 @@ export class Timers {
    */
   add(ms: number, callback: () => void): () => void {
     if (!Number.isFinite(ms) || ms < 0)
-      throw new RingsideError('option_invalid', `Expected a delay of at least 0 ms, got ${ms}`)
+      throw invalid(`Expected a delay of at least 0 ms, got ${shownNumber(ms)}`)
+    checkFunction('the callback of a timer', callback)
     if (this.#timers.length >= MAX_TIMERS)
-      throw new RingsideError('option_invalid', `Expected at most ${MAX_TIMERS} timers in a room`)
+      throw invalid(`Expected at most ${MAX_TIMERS} timers in a room`)
     const timer: Timer = { at: this.#time.now + ms, order: this.#order++, callback }
     const index = this.#timers.findIndex((other) => other.at > timer.at)
     if (index < 0) this.#timers.push(timer)

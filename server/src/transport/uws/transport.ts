@@ -20,6 +20,7 @@ import type {
   UpgradeRequest,
 } from '../contract.ts'
 import { SendResult } from '../contract.ts'
+import { listenFailure } from '../listen-failure.ts'
 import { offHeap } from '../off-heap.ts'
 import { UwsExchange, UwsHttpRequest, peerAddressOf } from './http.ts'
 import { SlowBodies } from './slow-bodies.ts'
@@ -96,9 +97,7 @@ export class UwsTransport implements Transport {
         }
         this.#app = null
         app.close()
-        rejectListen(
-          new RingsideError('port_in_use', `Expected a free address, got ${host}:${port} in use`),
-        )
+        void listenFailure(address).then(rejectListen)
       })
     })
   }

@@ -1,3 +1,4 @@
+import { checkMembers, checkMethods } from '../../../process/argument.ts'
 import { SystemClock } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
 import { Listeners } from '../../../process/listeners.ts'
@@ -40,7 +41,11 @@ export class MemoryStore implements LogStore {
   readonly wake: WakeSource
   readonly #events: MemoryEvents
 
-  constructor({ clock = new SystemClock() }: MemoryStoreOptions = {}) {
+  /** @throws RingsideError option_invalid. */
+  constructor(options: MemoryStoreOptions = {}) {
+    checkMembers('an option of a MemoryStore', options, ['clock'])
+    const { clock = new SystemClock() } = options
+    checkMethods('clock', clock, ['now', 'after', 'soon'])
     const listeners = new Listeners<[]>()
     this.clock = { now: () => clock.now() }
     this.records = new MemoryRecords(this.clock)

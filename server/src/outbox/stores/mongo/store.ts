@@ -1,6 +1,7 @@
 import type { Db, MongoClient } from 'mongodb'
 import { SystemClock } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
+import { checkMembers, checkText, invalid, shownNumber } from '../../../process/argument.ts'
 import { RingsideError } from '../../../process/errors.ts'
 import { within } from '../../../process/wait.ts'
 import { silentLogger } from '../../../process/logger.ts'
@@ -46,6 +47,21 @@ export interface MongoStoreOptions {
   readonly connectTimeoutMs?: number
 }
 
+const OPTIONS = ['uri', 'database', 'logger', 'clock', 'connectTimeoutMs']
+const MAX_TIMER_MS = 2_147_483_647
+
+/** @throws RingsideError option_invalid; what the address is wrong in is said by the driver's own reading of it. */
+function checkOptions(options: MongoStoreOptions): void {
+  checkMembers('an option of a MongoStore', options, OPTIONS)
+  const { uri, database, connectTimeoutMs } = options
+  checkText('uri', uri)
+  if (database !== undefined) checkText('database', database)
+  if (connectTimeoutMs !== undefined && !(connectTimeoutMs > 0 && connectTimeoutMs <= MAX_TIMER_MS))
+    throw invalid(
+      `Expected connectTimeoutMs above 0 and at most ${MAX_TIMER_MS}, got ${shownNumber(connectTimeoutMs)}`,
+    )
+}
+
 const DEFAULT_DATABASE = 'ringside'
 const CONNECT_TIMEOUT_MS = 7_000
 /**
@@ -78,6 +94,7 @@ export class MongoStore implements LogStore {
 
   /** @throws RingsideError option_invalid for a string that is no MongoDB address. */
   constructor(options: MongoStoreOptions) {
+    checkOptions(options)
     this.#options = options
     this.address = maskAddress(options.uri)
     const clock = options.clock ?? new SystemClock()
