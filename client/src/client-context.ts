@@ -1,12 +1,28 @@
-import { SUBPROTOCOL } from '@ringside/protocol'
+import { SUBPROTOCOL, kindOf } from '@ringside/protocol'
 import type { GameContract } from '@ringside/protocol'
+import { checkOptions } from './argument-check.ts'
+import type { OptionKinds } from './argument-check.ts'
 import { baseUrl, below } from './base-url.ts'
-import type { ConnectOptions, WhileAway } from './client-types.ts'
+import type { ConnectOptions, RequestOptions, WhileAway } from './client-types.ts'
 import { RequestError } from './request-error.ts'
 import type { SocketFactory } from './socket/socket.ts'
 import { systemTimers } from './timers.ts'
 import type { Timers } from './timers.ts'
 import { defaultSocket } from '#default-socket'
+
+const kinds: OptionKinds<ConnectOptions> = {
+  socket: 'function',
+  fetch: 'function',
+  random: 'function',
+  timers: 'object',
+  headers: 'object',
+  joinTimeoutMs: 'number',
+  requestTimeoutMs: 'number',
+  reconnectForMs: 'number',
+  rejoin: 'boolean',
+  maxBufferedBytes: 'number',
+  whileAway: 'string',
+}
 
 /** setTimeout calls at once when it is given more than this. */
 export const MAX_TIMER_MS = 2_147_483_647
@@ -39,6 +55,9 @@ export function createContext(
   address: string | undefined,
   options: ConnectOptions,
 ): ClientContext {
+  if (typeof (game as Partial<GameContract> | null)?.rooms !== 'object')
+    throw new TypeError('Expected a contract of defineGame')
+  checkOptions('an option of connect', options, kinds)
   return {
     game,
     base: baseUrl(address),
@@ -68,6 +87,12 @@ function inRange(name: string, value: number, max: number): number {
 export function checkWhileAway(value: WhileAway): WhileAway {
   if (value === 'reject' || value === 'keep') return value
   throw new TypeError(`Expected whileAway as 'reject' or 'keep', got '${String(value)}'`)
+}
+
+/** @throws TypeError on an option that a request has not. */
+export function checkRequest(options: RequestOptions): RequestOptions {
+  checkOptions('an option of a request', options, { timeoutMs: 'number', whileAway: 'string' })
+  return options
 }
 
 /** @throws TypeError on a time that no timer takes. */

@@ -1,4 +1,6 @@
 import {
+  gotName,
+  kindOf,
   FRAME_HEADER_BYTES,
   RPC_ERROR_ID,
   RPC_ID,
@@ -15,7 +17,7 @@ import {
 } from '@ringside/protocol'
 import type { CommandDefinition, GameContract } from '@ringside/protocol'
 import type { CommandError, CommandSender, RequestOptions, SendOptions } from './client-types.ts'
-import { checkWhileAway } from './client-context.ts'
+import { checkRequest, checkWhileAway } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Connection } from './connection.ts'
 import { EarlyListeners } from './early-frames.ts'
@@ -98,7 +100,7 @@ export class CommandChannel implements CommandSender<GameContract> {
     const { id, payload: schema, reply } = this.#definition(command)
     const body = named(command, () => encodeMessage(schema, payload as never))
     return this.#requests.add({
-      timeoutMs: options.timeoutMs,
+      timeoutMs: checkRequest(options).timeoutMs,
       send: (correlation) =>
         this.#deliver(
           encodeSystem('request', { correlation, command: id, payload: body }),
@@ -115,7 +117,7 @@ export class CommandChannel implements CommandSender<GameContract> {
       ? named(method, () => encodeJson(definition.payload, params as never))
       : params
     return this.#calls.add({
-      timeoutMs: options.timeoutMs,
+      timeoutMs: checkRequest(options).timeoutMs,
       send: (id) =>
         this.#deliver(
           encodeFrame(RPC_ID, utf8.encode(requestText(id, method, json as RpcParams))),
@@ -132,6 +134,7 @@ export class CommandChannel implements CommandSender<GameContract> {
   }
 
   onMessage(commandId: number, handler: (payload: Uint8Array) => void): () => void {
+    checkCommandId(commandId)
     return this.#listenersOf(commandId).add(handler)
   }
 
@@ -203,7 +206,10 @@ export class CommandChannel implements CommandSender<GameContract> {
 
   #definition(command: string): CommandDefinition {
     const definition = this.#find(command)
-    if (!definition) throw new TypeError(`Expected a command of the contract, got '${command}'`)
+    if (!definition)
+      throw new TypeError(
+        `Expected a command of the contract, ${gotName(command, Object.keys(this.#context.game.commands))}`,
+      )
     return definition
   }
 
@@ -219,8 +225,14 @@ export class CommandChannel implements CommandSender<GameContract> {
   }
 }
 
-function rawFrame(commandId: number, payload: Uint8Array | undefined): Uint8Array {
-  if (!isGameCommandId(commandId))
-    throw new TypeError(`Expected a command id from 0 to 0xFFFEFFFF, got ${commandId}`)
+function rawFrame(commandId: number, payload: unknown): Uint8Array {
+  checkCommandId(commandId)
+  if (payload !== undefined && !(payload instanceof Uint8Array))
+    throw new TypeError(`Expected a payload as bytes in a Uint8Array, got ${kindOf(payload)}`)
   return encodeFrame(commandId, payload)
+}
+
+function checkCommandId(commandId: number): void {
+  if (!isGameCommandId(commandId))
+    throw new TypeError(`Expected a command id from 0 to 0xFFFEFFFF, got ${String(commandId)}`)
 }

@@ -1,7 +1,9 @@
 import type { GameContract, Json } from '@ringside/protocol'
 import { onAbort, pause } from './abort.ts'
 import { fullJitter } from './backoff.ts'
-import { checkTimeout, createContext } from './client-context.ts'
+import { checkName, checkOptions, checkText } from './argument-check.ts'
+import type { OptionKinds } from './argument-check.ts'
+import { checkRequest, checkTimeout, createContext } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
 import { GameRoom } from './client-room.ts'
 import type {
@@ -11,6 +13,7 @@ import type {
   JoinOptions,
   RequestOptions,
   RoomType,
+  RoomsHandlers,
 } from './client-types.ts'
 import type { SeatAddress } from './dial-seat.ts'
 import { matchmake } from './matchmake.ts'
@@ -73,6 +76,7 @@ export function connect<G extends GameContract>(
     path: readonly [how: string, target: string],
     request: JoinOptions = {},
   ): Promise<ClientRoom<G, T>> {
+    checkOptions('a member of a join request', request, JOIN_KINDS)
     const until = context.timers.now() + context.joinTimeoutMs
     for (let attempt = 0; ; attempt++) {
       const address = await seek(returns, path, request)
@@ -86,19 +90,41 @@ export function connect<G extends GameContract>(
     }
   }
 
+  // It is async, so that what is wrong with the arguments rejects, as all other failures do.
+  async function joinType<T extends RoomType<G>>(
+    how: string,
+    type: T,
+    request?: JoinOptions,
+  ): Promise<ClientRoom<G, T>> {
+    checkName('a room', type, game.rooms)
+    return join([how, type], request)
+  }
+
   return {
-    joinOrCreate: (type, request) => join(['joinOrCreate', type], request),
-    join: (type, request) => join(['join', type], request),
-    create: (type, request) => join(['create', type], request),
-    joinById: (roomId, request) => join(['joinById', roomId], request),
-    async reconnect(roomId, token, { signal } = {}) {
+    joinOrCreate: (type, request) => joinType('joinOrCreate', type, request),
+    join: (type, request) => joinType('join', type, request),
+    create: (type, request) => joinType('create', type, request),
+    async joinById(roomId, request) {
+      checkText('the id of a room', roomId)
+      return join(['joinById', roomId], request)
+    },
+    async reconnect(roomId, token, options = {}) {
+      checkText('the id of a room', roomId)
+      checkText('a token', token)
+      checkOptions('an option of reconnect', options, ABORT_KINDS)
+      const { signal } = options
       return enter(await reclaim(context, { roomId, token, signal }), { ...given(signal) }, false)
     },
-    joinWithTicket: (ticket, url = 'ws', { signal } = {}) =>
-      enter({ ticket, url }, { ...given(signal) }, true),
-    open: async ({ signal } = {}) => {
-      signal?.throwIfAborted()
-      return openPlainSession<G>(context, signal)
+    async joinWithTicket(ticket, url = 'ws', options = {}) {
+      checkText('a ticket', ticket)
+      checkText('the url of a ticket', url)
+      checkOptions('an option of joinWithTicket', options, ABORT_KINDS)
+      return enter({ ticket, url }, { ...given(options.signal) }, true)
+    },
+    async open(options = {}) {
+      checkOptions('an option of open', options, ABORT_KINDS)
+      options.signal?.throwIfAborted()
+      return openPlainSession<G>(context, options.signal)
     },
     async rooms() {
       const timeoutMs = context.joinTimeoutMs
@@ -109,10 +135,24 @@ export function connect<G extends GameContract>(
         throw new RequestError('bad_answer', 'Expected a list of rooms', false)
       }
     },
-    watchRooms: (handlers = {}) => new RoomsReader(context, handlers),
-    rpc: (method, params, options) =>
-      callOverHttp(context, requestText(HTTP_ID, method, params), options),
+    watchRooms(handlers = {}) {
+      checkOptions('a handler of watchRooms', handlers, WATCH_KINDS)
+      return new RoomsReader(context, handlers)
+    },
+    async rpc(method, params, options) {
+      checkText('a method', method)
+      return callOverHttp(context, requestText(HTTP_ID, method, params), options)
+    },
   }
+}
+
+const ABORT_KINDS: OptionKinds<Pick<JoinOptions, 'signal'>> = { signal: 'object' }
+const JOIN_KINDS: OptionKinds<JoinOptions> = { ...ABORT_KINDS, name: 'string', options: 'any' }
+const WATCH_KINDS: OptionKinds<RoomsHandlers> = {
+  onAdd: 'function',
+  onUpdate: 'function',
+  onRemove: 'function',
+  onStatus: 'function',
 }
 
 /** A seat is asked for so many times when its ticket leads nowhere. */
@@ -140,8 +180,9 @@ const HTTP_ID = 1
 async function callOverHttp(
   context: ClientContext,
   body: string,
-  { timeoutMs = context.requestTimeoutMs }: RequestOptions = {},
+  options: RequestOptions = {},
 ): Promise<unknown> {
+  const { timeoutMs = context.requestTimeoutMs } = checkRequest(options)
   const answer = readAnswer(
     await postJson(context, 'rpc', { body, timeoutMs: checkTimeout(timeoutMs) }),
   )

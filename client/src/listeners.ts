@@ -23,6 +23,7 @@ export class Listeners<A extends readonly unknown[]> {
 
   /** Returns the function that takes it out again. */
   add(listener: (...values: A) => void): () => void {
+    if (typeof listener !== 'function') throw new TypeError('Expected a listener as a function')
     const entry = { listener, number: ++this.#lastNumber }
     this.#all.add(entry)
     return () => {

@@ -1,6 +1,9 @@
 import { isSchema, reviveState, schema } from '@ringside/protocol'
 import type { Field, GameContract, RoomDefinition, Schema } from '@ringside/protocol'
 import type { RoomType } from './client-types.ts'
+import { checkOptions } from './argument-check.ts'
+import type { OptionKinds } from './argument-check.ts'
+import { feedKinds } from './feed/feed-options.ts'
 import { createFeedState } from './feed/feed-state.ts'
 import { FeedReader } from './feed/feed-reader.ts'
 import type {
@@ -32,9 +35,20 @@ export function openFeed(
   second: FeedTarget | FeedOptions = {},
   options: GameFeedOptions<GameContract, string> = {},
 ): Feed {
-  return typeof first === 'object' && 'commands' in first
-    ? openGameFeed(definitionOf(first, options.type), second as FeedTarget, options)
-    : new FeedReader(first, second as FeedOptions)
+  if (typeof first === 'object' && 'commands' in first) {
+    checkOptions('an option of openFeed', options, gameFeedKinds)
+    return openGameFeed(definitionOf(first, options.type), second as FeedTarget, options)
+  }
+  checkOptions('an option of openFeed', second, feedKinds)
+  return new FeedReader(first, second as FeedOptions)
+}
+
+const { onSnapshot: _snapshot, onPatch: _patch, state: _state, ...shared } = feedKinds
+/** A feed that is read by its contract has its own way to tell of states. */
+const gameFeedKinds: OptionKinds<GameFeedOptions<GameContract, string>> = {
+  ...shared,
+  type: 'string',
+  onState: 'function',
 }
 
 function definitionOf({ rooms }: GameContract, type: string | undefined): RoomDefinition {
@@ -50,7 +64,7 @@ type AnyRoom = GameFeedRoom<GameContract, string>
 function openGameFeed(
   definition: RoomDefinition,
   target: FeedTarget,
-  { onState, onEvent, ...options }: GameFeedOptions<GameContract, string>,
+  { onState, onEvent, type: _, ...options }: GameFeedOptions<GameContract, string>,
 ): GameFeed<GameContract, string> {
   const shown = publicSchema(definition.state)
   const state = createFeedState()

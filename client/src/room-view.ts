@@ -3,6 +3,7 @@ import type { GameContract, RoomDefinition } from '@ringside/protocol'
 import { ChangeWatch } from './change-watch.ts'
 import type { EventInfo, PatchInfo, RosterEntry } from './client-types.ts'
 import { EarlyFrames, EarlyListeners } from './early-frames.ts'
+import { checkName } from './argument-check.ts'
 import { Listeners } from './listeners.ts'
 import { RequestError } from './request-error.ts'
 import { createReplica } from './state-replica.ts'
@@ -72,8 +73,7 @@ export class RoomView {
 
   /** @throws TypeError for an event that the room's contract does not declare. */
   on(name: string, handler: (...values: EventHandler) => void): () => void {
-    if (!Object.hasOwn(this.#definition?.events ?? {}, name))
-      throw new TypeError(`Expected an event of the contract, got '${name}'`)
+    checkName('an event', name, this.#definition?.events ?? {})
     return this.#listenersOf(name).add(handler)
   }
 

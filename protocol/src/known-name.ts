@@ -1,11 +1,9 @@
-import { clipText } from './clean-text.ts'
-
 /** Longer names are compared by their beginning: a name that came from outside must not cost its length squared. */
 const MAX_COMPARED_CHARACTERS = 64
 /** A shorter beginning would be one of too many names. */
 const MIN_STEM_CHARACTERS = 4
-/** Longer names are cut where a message shows them. */
-const MAX_SHOWN_CHARACTERS = 80
+/** Longer names are cut where a message shows them, between characters. */
+const SHOWN = /^[^]{0,80}/u
 
 /**
  * The known name that is most like the given one: the same without regard to case, few letters away, or the beginning
@@ -41,7 +39,7 @@ export type Aliases = Readonly<Record<string, string>>
 export function gotName(name: unknown, known: Iterable<string>, aliases: Aliases = {}): string {
   if (typeof name !== 'string') return `got ${kindOf(name)}`
   const nearest = Object.hasOwn(aliases, name) ? aliases[name] : nearestName(name, known)
-  return `got '${clipText(name, MAX_SHOWN_CHARACTERS)}'${nearest == null ? '' : `: did you mean '${nearest}'?`}`
+  return `got '${SHOWN.exec(name)?.[0]}'${nearest == null ? '' : `: did you mean '${nearest}'?`}`
 }
 
 /** What a value is, without what it holds, which may be a secret: `null`, `an array`, `a string`, `a number`. */

@@ -15,6 +15,7 @@ import type {
   FeedStatusInfo,
   FeedTarget,
 } from './feed-types.ts'
+import { checkFeedOptions } from './feed-options.ts'
 import { createNumberCheck } from './number-check.ts'
 import type { NumberCheck } from './number-check.ts'
 import { readStream } from './read-stream.ts'
@@ -53,6 +54,7 @@ export class FeedReader implements Feed {
   #waitMs: number | null = null
 
   constructor(target: FeedTarget, options: FeedOptions) {
+    checkFeedOptions(options)
     this.#options = options
     this.#address = feedAddress(target, options)
     this.#timers = options.timers ?? systemTimers

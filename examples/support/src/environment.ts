@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { ServerOptions } from '@ringside/server'
 
 /** The environment asks for these. */
@@ -33,7 +34,7 @@ export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   defaultPort: number,
 ): Environment {
-  const isDevelopment = env['NODE_ENV'] !== 'production'
+  const isDevelopment = readMode(env['NODE_ENV'] || 'development')
   const apiKey = env['API_KEY'] || null
   if (!apiKey && !isDevelopment)
     throw new EnvironmentError('API_KEY is required when NODE_ENV is production')
@@ -43,7 +44,7 @@ export function readEnvironment(
     )
   return {
     port: readPort(env['PORT'] || String(defaultPort)),
-    host: env['HOST'] || '127.0.0.1',
+    host: readHost(env['HOST'] || '127.0.0.1'),
     logLevel: readLevel(env['LOG_LEVEL'] || (isDevelopment ? 'warn' : 'info')),
     mongodbUri: env['MONGODB_URI'] || null,
     isKeyMade: apiKey === null,
@@ -51,8 +52,8 @@ export function readEnvironment(
       apiKey: apiKey ?? randomBytes(18).toString('base64url'),
       allowedOrigins: readOrigins(env['ALLOWED_ORIGINS'] ?? ''),
       ...(env['ALLOWED_HOSTS'] ? { allowedHosts: readList(env['ALLOWED_HOSTS']) } : {}),
-      trustedProxies: readList(env['TRUSTED_PROXIES'] ?? ''),
-      nodeName: env['NODE_NAME'] || 'node-1',
+      trustedProxies: readProxies(env['TRUSTED_PROXIES'] ?? ''),
+      nodeName: readNodeName(env['NODE_NAME'] || 'node-1'),
       isDevelopment,
     },
   }
@@ -67,11 +68,48 @@ function readPort(text: string): number {
 function readOrigins(text: string): string[] {
   const given = readList(text)
   for (const origin of given)
-    if (origin !== '*' && !isOrigin(origin))
+    if (origin !== '*' && !isOrigin(origin.replace('://*.', '://any.')))
       throw new EnvironmentError(
-        `Expected ALLOWED_ORIGINS like 'https://a.example,https://b.example', got '${origin}'`,
+        `Expected ALLOWED_ORIGINS like 'https://a.example,https://*.b.example', got '${origin}'`,
       )
   return given
+}
+
+/** Addresses and networks of proxies. */
+function readProxies(text: string): string[] {
+  const given = readList(text)
+  for (const entry of given) {
+    const [address = '', prefix = '0', ...rest] = entry.split('/')
+    const bits = isIP(address) === 4 ? 32 : 128
+    if (
+      isIP(address) === 0 ||
+      !/^\d{1,3}$/.test(prefix) ||
+      Number(prefix) > bits ||
+      rest.length > 0
+    )
+      throw new EnvironmentError(
+        `Expected TRUSTED_PROXIES like '10.0.0.7,10.0.0.0/8', got '${entry}'`,
+      )
+  }
+  return given
+}
+
+function readHost(text: string): string {
+  if (isIP(text) !== 0 || /^[^\s/[\]@?#:]{1,255}$/.test(text)) return text
+  throw new EnvironmentError(`Expected HOST as a name or address like '127.0.0.1', got '${text}'`)
+}
+
+function readNodeName(text: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/.test(text)) return text
+  throw new EnvironmentError(`Expected NODE_NAME like 'node-1', got '${text}'`)
+}
+
+const MODES = ['production', 'development', 'test']
+
+/** A misspelt `producton` would open to everybody what production closes. */
+function readMode(text: string): boolean {
+  if (MODES.includes(text)) return text !== 'production'
+  throw new EnvironmentError(`Expected NODE_ENV as one of ${MODES.join(', ')}, got '${text}'`)
 }
 
 function readList(text: string): string[] {
@@ -80,7 +118,7 @@ function readList(text: string): string[] {
 }
 
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text
+  return URL.canParse(text) && new URL(text).origin === text.toLowerCase()
 }
 
 function readLevel(text: string): string {

@@ -64,3 +64,24 @@ test.each([
 ])('EX1 %j is refused with a plain word', (env, message) => {
   expect(() => readEnvironment(env, 8080)).toThrow(message)
 })
+
+test.each([
+  [{ PORT: '99999' }, "Expected PORT from 0 to 65535, got '99999'"],
+  [{ PORT: 'abc' }, "got 'abc'"],
+  [{ HOST: 'http://localhost' }, "Expected HOST as a name or address like '127.0.0.1'"],
+  [{ HOST: 'localhost:80' }, "got 'localhost:80'"],
+  [{ NODE_NAME: 'my node' }, "Expected NODE_NAME like 'node-1', got 'my node'"],
+  [{ NODE_ENV: 'producton' }, 'Expected NODE_ENV as one of production, development, test'],
+  [{ ALLOWED_ORIGINS: 'https://a.example/' }, "got 'https://a.example/'"],
+  [{ ALLOWED_ORIGINS: '*.a.example' }, "got '*.a.example'"],
+  [{ ALLOWED_ORIGINS: 'https://a.*.example' }, "got 'https://a.*.example'"],
+  [{ TRUSTED_PROXIES: '10.0.0.0/33' }, "got '10.0.0.0/33'"],
+  [{ TRUSTED_PROXIES: 'proxy.local' }, "Expected TRUSTED_PROXIES like '10.0.0.7,10.0.0.0/8'"],
+])('EX4 %j is refused before anything starts', (env, message) => {
+  expect(() => readEnvironment(env, 8080)).toThrow(message)
+})
+
+test('EX4 a wildcard for subdomains is an origin', () => {
+  const { options } = readEnvironment({ ALLOWED_ORIGINS: 'https://*.a.example' }, 8080)
+  expect(options.allowedOrigins).toEqual(['https://*.a.example'])
+})
