@@ -22,6 +22,7 @@ const kinds: OptionKinds<ConnectOptions> = {
   rejoin: 'boolean',
   maxBufferedBytes: 'number',
   whileAway: 'string',
+  maxPayloadBytes: 'number',
 }
 
 /** setTimeout calls at once when it is given more than this. */

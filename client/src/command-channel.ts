@@ -86,9 +86,7 @@ export class CommandChannel implements CommandSender<GameContract> {
 
   send(command: string | number, payload?: unknown, options: SendOptions = {}): boolean {
     const frame =
-      typeof command === 'number'
-        ? rawFrame(command, payload as Uint8Array | undefined)
-        : this.#frame(command, payload)
+      typeof command === 'number' ? rawFrame(command, payload) : this.#frame(command, payload)
     this.#checkSize(frame)
     const connection = this.#connection
     if (!connection?.isOpen) return this.#keep(frame, null, options)

@@ -37,7 +37,8 @@ export function openFeed(
 ): Feed {
   if (typeof first === 'object' && 'commands' in first) {
     checkOptions('an option of openFeed', options, gameFeedKinds)
-    return openGameFeed(definitionOf(first, options.type), second as FeedTarget, options)
+    const { type, ...rest } = options
+    return openGameFeed(definitionOf(first, type), second as FeedTarget, rest)
   }
   checkOptions('an option of openFeed', second, feedKinds)
   return new FeedReader(first, second as FeedOptions)
@@ -64,7 +65,7 @@ type AnyRoom = GameFeedRoom<GameContract, string>
 function openGameFeed(
   definition: RoomDefinition,
   target: FeedTarget,
-  { onState, onEvent, type: _, ...options }: GameFeedOptions<GameContract, string>,
+  { onState, onEvent, ...options }: Omit<GameFeedOptions<GameContract, string>, 'type'>,
 ): GameFeed<GameContract, string> {
   const shown = publicSchema(definition.state)
   const state = createFeedState()

@@ -36,7 +36,7 @@ export function checkFeedOptions(options: FeedOptions): void {
       throw new TypeError(
         kind
           ? `Expected ${name} as ${kind}, got ${type}`
-          : `Expected options ${Object.keys(feedKinds)}, got '${name}'`,
+          : `Expected options ${Object.keys(feedKinds).join()}, got '${name}'`,
       )
     if (type === 'number' && name !== 'from' && !((value as number) >= 0))
       throw new TypeError(`Expected ${name} above 0, got ${value}`)

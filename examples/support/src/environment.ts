@@ -118,7 +118,7 @@ function readList(text: string): string[] {
 }
 
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text.toLowerCase()
+  return !text.includes('*') && URL.canParse(text) && new URL(text).origin === text.toLowerCase()
 }
 
 function readLevel(text: string): string {

@@ -64,10 +64,10 @@ export function clientText(text: string): string {
  * @throws RingsideError option_invalid for another code.
  */
 export function reject(code: string, message = 'Refused'): Rejection {
-  if (typeof code !== 'string' || !REJECTION_CODE.test(code))
+  if (!REJECTION_CODE.test(code))
     throw new RingsideError(
       'option_invalid',
-      `Expected a code like 'too_far', got '${clipText(String(code), 80)}'`,
+      `Expected a code like 'too_far', got '${clipText(code, 80)}'`,
     )
   if (typeof message !== 'string')
     throw new RingsideError(

@@ -1,5 +1,6 @@
 import { createCipheriv, createHmac, randomBytes } from 'node:crypto'
 import type { Cipher } from 'node:crypto'
+import { invalid, shownNumber } from './argument.ts'
 import { RingsideError } from './errors.ts'
 
 /**
@@ -37,8 +38,13 @@ const zeros = new Uint8Array(BLOCK_BYTES)
  * `seed` is as secret as the draws: rooms have 256 bits (64 hex digits). A number, or a short text, gives
  * repeatable draws too, for bots and tests, but anybody who can try all seeds finds it. 7 and '7' are the same.
  * `epoch` is a whole number; default 0.
+ * @throws RingsideError option_invalid for anything else.
  */
 export function createRandom(seed: number | string, epoch = 0): Random {
+  if (typeof seed !== 'string' && !Number.isFinite(seed))
+    throw invalid(`Expected a seed as text or a number, got ${shownNumber(seed)}`)
+  if (!Number.isSafeInteger(epoch) || epoch < 0)
+    throw invalid(`Expected an epoch as a whole number from 0, got ${shownNumber(epoch)}`)
   const key = createHmac('sha256', String(seed)).update(`ringside random ${epoch}`).digest()
   return new ChaChaRandom(key)
 }

@@ -1,6 +1,12 @@
 import { encodeFrame, gotName, kindOf } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
-import { checkBoolean, checkMembers, checkMethods, invalid } from '../process/argument.ts'
+import {
+  checkBoolean,
+  checkMembers,
+  checkMethods,
+  checkText,
+  invalid,
+} from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
 import { isSessionId } from '../process/ids.ts'
 import type { Logger } from '../process/logger.ts'
@@ -17,8 +23,13 @@ import type { Status } from './status.ts'
 import type { Time, Timers } from './turn/timers.ts'
 import type { RoomType } from './type.ts'
 
-const EMIT_OPTIONS = ['atOnce']
-const BROADCAST_OPTIONS = ['except', 'to', 'afterPatch']
+/** The compiler holds both tables to their types. */
+const EMIT_OPTIONS = Object.keys({ atOnce: true, to: true } satisfies {
+  readonly [K in keyof Required<EmitOptions>]: true
+})
+const BROADCAST_OPTIONS = Object.keys({ except: true, to: true, afterPatch: true } satisfies {
+  readonly [K in keyof Required<BroadcastOptions>]: true
+})
 const MAX_TEAM_CHARACTERS = 64
 const MAX_TEAM_NUMBER = 65_535
 
@@ -98,7 +109,7 @@ export class Face implements Room {
         'not_in_contract',
         `Expected an event of the contract, ${gotName(name, Object.keys(events))}`,
       )
-    if (options !== undefined) checkMembers('an option of emit', options, EMIT_OPTIONS)
+    if (options !== undefined) checkEmit(options)
     const { output } = written()
     status.assertOwned()
     const { atOnce = false, to = null } = options ?? {}
@@ -159,18 +170,27 @@ export class Face implements Room {
   }
 }
 
-/**
- * Checks who a frame is for: `to: 'id'` would reach nobody, for its letters are no ids. An id that no player has is no
- * mistake: players leave.
- */
+function checkEmit(options: EmitOptions): void {
+  checkMembers('an option of emit', options, EMIT_OPTIONS)
+  checkIds(options.to)
+  if (options.atOnce !== undefined) checkBoolean('atOnce', options.atOnce)
+}
+
 function checkBroadcast(options: BroadcastOptions): void {
   checkMembers('an option of broadcast', options, BROADCAST_OPTIONS)
-  const { to, except } = options as { readonly [key: string]: unknown }
-  if (to !== undefined && !Array.isArray(to))
-    throw invalid(`Expected to as a list of session ids, got ${kindOf(to)}`)
-  for (const id of [except, ...((to as unknown[] | undefined) ?? [])])
-    if (id !== undefined && typeof id !== 'string')
-      throw invalid(`Expected the id of a session as text, got ${kindOf(id)}`)
+  checkIds(options.to)
+  if (options.afterPatch !== undefined) checkBoolean('afterPatch', options.afterPatch)
+  if (options.except !== undefined) checkText('except', options.except)
+}
+
+/**
+ * Checks who something is for: `to: 'id'` would reach nobody, for its letters are no ids. An id that no player has is no
+ * mistake: players leave.
+ */
+function checkIds(ids: unknown): void {
+  if (ids === undefined) return
+  if (!Array.isArray(ids)) throw invalid(`Expected to as a list of session ids, got ${kindOf(ids)}`)
+  for (const id of ids as unknown[]) checkText('the id of a session', id)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { networkInterfaces, tmpdir } from 'node:os'
 import { command, defineGame, event, schema, str, uint } from '@ringside/protocol'
 import { describe, expect, test } from 'vitest'
-import { MemoryStore, createServer, reject, serveFolder } from '../../src/index.ts'
+import { MemoryStore, createRandom, createServer, reject, serveFolder } from '../../src/index.ts'
 import type { Room, Server, ServerOptions } from '../../src/index.ts'
 import { MongoStore } from '../../src/mongo.ts'
 import type { TestServerOptions } from '../../src/testing/index.ts'
@@ -269,6 +269,9 @@ test('RM61 stores are made of known options, and the address of a database is no
   expect(mongo({ uri: 'mongodb://db', connectTimeoutMs: NaN })).toThrow(refusal('got NaN'))
   expect(() => new MemoryStore({ clok: 1 } as never)).toThrow(refusal("did you mean 'clock'?"))
   expect(() => new MemoryStore({ clock: {} } as never)).toThrow(refusal("a method 'now'"))
+  expect(() => createRandom(undefined as never)).toThrow(refusal('a seed as text or a number'))
+  expect(() => createRandom(NaN)).toThrow(refusal('got NaN'))
+  expect(() => createRandom(1, 1.5)).toThrow(refusal('an epoch as a whole number from 0, got 1.5'))
   expect(() => reject(5 as never)).toThrow(refusal("a code like 'too_far', got '5'"))
   expect(() => reject('too_far', {} as never)).toThrow(refusal('text to refuse with'))
 })
@@ -302,6 +305,7 @@ test('RM60 the methods of a room and of a player check what they are given', asy
     ['emit', ['kil', { by: 'x' }], "got 'kil': did you mean 'kill'?", 'not_in_contract'],
     ['emit', ['constructor', {}], "got 'constructor'", 'not_in_contract'],
     ['emit', ['kill', { by: 'x' }, { atonce: true }], "did you mean 'atOnce'?"],
+    ['emit', ['kill', { by: 'x' }, { to: 'x' }], 'to as a list of session ids, got a string'],
     ['setTeam', ['~x', 'red'], 'the session of a player as an object, got a string'],
     ['setPrivate', ['yes'], 'isPrivate as true or false, got a string'],
     ['setMetadata', [undefined], 'metadata as JSON, got undefined'],
