@@ -67,7 +67,7 @@ export function reject(code: string, message = 'Refused'): Rejection {
   if (!REJECTION_CODE.test(code))
     throw new RingsideError(
       'option_invalid',
-      `Expected a code like 'too_far', got '${clipText(code, 80)}'`,
+      `Expected a code like 'too_far', got ${typeof code === 'string' ? `'${clipText(code, 80)}'` : kindOf(code)}`,
     )
   if (typeof message !== 'string')
     throw new RingsideError(

@@ -2,7 +2,6 @@ import type { RoomDefinition } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
 import { invalid, shownNumber, shownText } from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
-import { checkHandlers } from './handler-names.ts'
 import type { FullLogPolicy, RoomHandlers } from './definition.ts'
 
 /** Handlers of any room; the types of state and commands are checked where they are registered. */
@@ -44,7 +43,6 @@ export function checkRoomType(
   definition: RoomDefinition,
   handlers: LooseHandlers,
 ): Omit<RoomType, 'commands'> {
-  checkHandlers(name, handlers)
   const { maxClients = 16, tickHz = 30, patchHz = 20, logHz = 10 } = handlers
   const { delayMs = 0, reconnectGraceMs = 20_000, emptyTimeoutMs = 10_000 } = handlers
   const type: Omit<RoomType, 'commands'> = {
