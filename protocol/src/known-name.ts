@@ -74,25 +74,20 @@ function comparable(name: string): string {
   return name.slice(0, MAX_COMPARED_CHARACTERS).toLowerCase()
 }
 
-/** Letters to add, drop, replace, or swap with their neighbour; `limit` when there are as many or more. */
+/** Letters to add, drop or replace; `limit` when there are as many or more. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
-  let before: number[] = []
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {
     const line = [row]
-    for (let column = 1; column <= b.length; column++) {
-      const isSame = a[row - 1] === b[column - 1]
-      let least = Math.min(
-        (above[column] as number) + 1,
-        (line[column - 1] as number) + 1,
-        (above[column - 1] as number) + (isSame ? 0 : 1),
+    for (let column = 1; column <= b.length; column++)
+      line.push(
+        Math.min(
+          (above[column] as number) + 1,
+          (line[column - 1] as number) + 1,
+          (above[column - 1] as number) + (a[row - 1] === b[column - 1] ? 0 : 1),
+        ),
       )
-      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1])
-        least = Math.min(least, (before[column - 2] as number) + 1)
-      line.push(least)
-    }
-    before = above
     above = line
   }
   return Math.min(limit, above[b.length] as number)
