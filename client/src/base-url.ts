@@ -14,10 +14,14 @@ export function baseUrl(address?: string): string {
   } catch {
     // It is told as one of another scheme is.
   }
-  if (!url || !/^https?:[^?#]*$/.test(url.href) || url.username || url.password)
+  const isText = given === undefined || typeof given === 'string'
+  if (!isText || !url || !/^https?:[^?#]*$/.test(url.href) || url.username || url.password) {
+    // A password is not to be seen in a log.
+    const got = url?.username ? 'one with a user' : isText ? `'${given}'` : `a ${typeof given}`
     throw new TypeError(
-      `Expected an http(s) address like 'https://host/games/', no query, fragment or user, got '${given}'`,
+      `Expected an http(s) address like 'https://host/games/', no query, fragment or user, got ${got}`,
     )
+  }
   return url.href.replace(/\/?$/, '/')
 }
 

@@ -1,4 +1,4 @@
-import { SUBPROTOCOL, kindOf } from '@ringside/protocol'
+import { SUBPROTOCOL } from '@ringside/protocol'
 import type { GameContract } from '@ringside/protocol'
 import { checkOptions } from './argument-check.ts'
 import type { OptionKinds } from './argument-check.ts'

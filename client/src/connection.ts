@@ -4,16 +4,19 @@ import { FRAME_HEADER_BYTES, readCommandId } from '@ringside/protocol'
 import type { CloseInfo } from './client-types.ts'
 import type { WebSocketLike } from './socket/socket.ts'
 
+type FrameHandler = (id: number, frame: Uint8Array) => void
+
 /**
  * One WebSocket, which goes opening -> open -> closed. After closed nothing is called and `send` does nothing.
  */
 export class Connection {
-  /** Is called with every whole frame; text and messages of fewer than four bytes are no frames. */
-  onFrame: (id: number, frame: Uint8Array) => void = () => {}
   /** Is called once; within `abort` too. */
   onClose: (info: CloseInfo) => void = () => {}
   onOpen: () => void = () => {}
   readonly #socket: WebSocketLike
+  #onFrame: FrameHandler | null = null
+  /** What has come before anybody could listen: the socket is open a few microtasks earlier. */
+  #early: Uint8Array[] = []
   #closed: CloseInfo | null = null
 
   constructor(socket: WebSocketLike) {
@@ -25,11 +28,21 @@ export class Connection {
     socket.onmessage = ({ data }) => {
       if (this.#closed || !(data instanceof ArrayBuffer)) return
       const frame = new Uint8Array(data)
-      if (frame.length >= FRAME_HEADER_BYTES) this.onFrame(readCommandId(frame), frame)
+      if (frame.length < FRAME_HEADER_BYTES) return
+      if (this.#onFrame) this.#onFrame(readCommandId(frame), frame)
+      else this.#early.push(frame)
     }
     socket.onclose = ({ code, reason }) => this.#finish({ code, reason })
     // A close event follows each error event; without a listener `ws` would throw.
     socket.onerror = () => {}
+  }
+
+  /** Is called with every whole frame, those from before as well; text and messages of fewer than four bytes are no frames. */
+  set onFrame(handler: FrameHandler) {
+    this.#onFrame = handler
+    const early = this.#early
+    this.#early = []
+    for (const frame of early) if (!this.#closed) handler(readCommandId(frame), frame)
   }
 
   /** The close event's code and reason, or null before the end. */

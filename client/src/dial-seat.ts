@@ -65,10 +65,9 @@ export async function openConnection(
   url: string,
   signal?: AbortSignal,
 ): Promise<Connection> {
-  const socket = await unlessAborted(openSocket(context, url), signal, (late) =>
-    new Connection(late).abort('Aborted'),
-  )
-  return new Connection(socket)
+  // It listens in the very turn in which the socket is there: a server may have spoken already.
+  const opened = Promise.resolve(openSocket(context, url)).then((socket) => new Connection(socket))
+  return unlessAborted(opened, signal, (late) => late.abort('Aborted'))
 }
 
 /** Resolves with null when the seat is taken, with the node's name when the room lives elsewhere. */
@@ -136,8 +135,9 @@ function takeSeat(
       else reject(closeError(info))
     }
     stop = onAbort(parts.signal, () => fail(parts.signal?.reason))
-    // An in-process socket may be open before anybody listens.
-    if (connection.isOpen) join()
+    // An in-process socket may be open, or closed, before anybody listens.
+    if (connection.closed) connection.onClose(connection.closed)
+    else if (connection.isOpen) join()
     else connection.onOpen = join
   })
 }

@@ -89,7 +89,7 @@ describe('what is sent while the connection is away', () => {
   })
 
   it('CN44 is bounded in number and bytes: what is beyond is refused', async () => {
-    const { server, room, comeBack } = await awayRoom({ whileAway: 'keep' })
+    const { server, room, comeBack } = await awayRoom({ whileAway: 'keep', maxPayloadBytes: 1e6 })
     expect(room.send(0x0200, new Uint8Array(256 * 1024))).toBe(false)
     for (let n = 0; n < 99; n++) expect(room.send(...raw(n))).toBe(true)
     const last = room.request('hit', { target: 'b' })
