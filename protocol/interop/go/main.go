@@ -16,6 +16,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -32,6 +33,8 @@ const (
 	replyID = 0xFFFF0013
 	eventID = 0xFFFF0017
 	leftID  = 0xFFFF0019
+	partID  = 0xFFFF001C
+	joined  = 0xFFFF0010
 )
 
 // player reads the frames of one connection.
@@ -39,10 +42,26 @@ type player struct {
 	contract *contract
 	room     string
 	replica  *replica
+	// The pieces of a large state that have come.
+	pieces []byte
 }
 
 func (p *player) receive(frame []byte) map[string]any {
 	id, payload := binary.BigEndian.Uint32(frame), frame[4:]
+	switch id {
+	case stateID, joined:
+		p.pieces = nil
+	case partID:
+		part := p.contract.decode("StatePartMessage", payload)
+		if get(part, "offset").Uint() == 0 {
+			p.pieces = nil
+		}
+		p.pieces = append(p.pieces, get(part, "payload").Bytes()...)
+		if uint64(len(p.pieces)) < get(part, "total").Uint() {
+			return nil
+		}
+		id, payload, p.pieces = stateID, p.pieces, nil
+	}
 	switch id {
 	case stateID, patchID:
 		p.replica.apply(p.contract.decode(p.room+"Patch", payload), id == stateID)
@@ -98,7 +117,15 @@ func (p *player) play(base string, out *json.Encoder) error {
 	if err := json.NewDecoder(answer.Body).Decode(&seat); err != nil {
 		return err
 	}
-	config, err := websocket.NewConfig(strings.Replace(base, "http", "ws", 1)+seat.URL, base)
+	origin, err := url.Parse(base + "/")
+	if err != nil {
+		return err
+	}
+	place, err := origin.Parse(seat.URL)
+	if err != nil {
+		return err
+	}
+	config, err := websocket.NewConfig(strings.Replace(place.String(), "http", "ws", 1), base)
 	if err != nil {
 		return err
 	}
@@ -123,7 +150,7 @@ func (p *player) play(base string, out *json.Encoder) error {
 		id := binary.BigEndian.Uint32(frame)
 		said := p.receive(frame)
 		switch {
-		case id == stateID && !isAsked:
+		case said["state"] != nil && !isAsked:
 			isAsked = true
 			hit := p.contract.encode(p.contract.names["command hit"], map[string]any{"target": "go", "by": 2.5})
 			err = send(request, p.contract.encode("RequestMessage", map[string]any{
@@ -155,7 +182,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p := &player{found, os.Args[2], &replica{contract: found, room: os.Args[2]}}
+	p := &player{contract: found, room: os.Args[2], replica: &replica{contract: found, room: os.Args[2]}}
 	out := json.NewEncoder(os.Stdout)
 	switch os.Args[3] {
 	case "replay":

@@ -13,13 +13,14 @@ import json
 import re
 import struct
 import sys
+import urllib.parse
 import urllib.request
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 JOIN, LEAVE, REQUEST = 0xFFFF0001, 0xFFFF0002, 0xFFFF0003
-JOINED, STATE, PATCH, REPLY, EVENT, LEFT = (
-    0xFFFF0010, 0xFFFF0011, 0xFFFF0012, 0xFFFF0013, 0xFFFF0017, 0xFFFF0019)
+JOINED, STATE, PATCH, REPLY, EVENT, LEFT, STATE_PART = (
+    0xFFFF0010, 0xFFFF0011, 0xFFFF0012, 0xFFFF0013, 0xFFFF0017, 0xFFFF0019, 0xFFFF001C)
 
 
 class Contract:
@@ -193,9 +194,18 @@ class Player:
 
     def __init__(self, contract, room):
         self.contract, self.room, self.replica = contract, room, Replica(contract, room)
+        self.pieces = b""
 
     def receive(self, frame):
         command, payload = struct.unpack(">I", frame[:4])[0], frame[4:]
+        if command in (STATE, JOINED):
+            self.pieces = b""
+        if command == STATE_PART:
+            part = self.contract.decode("StatePartMessage", payload)
+            self.pieces = part.payload if part.offset == 0 else self.pieces + part.payload
+            if len(self.pieces) < part.total:
+                return None
+            command, payload, self.pieces = STATE, self.pieces, b""
         if command in (STATE, PATCH):
             self.replica.apply(payload, command == STATE)
             return {"state": self.replica.state()}
@@ -226,7 +236,8 @@ def play(player, base):
     with urllib.request.urlopen(ask) as answer:
         seat = json.load(answer)
     contract = player.contract
-    with connect(base.replace("http", "ws", 1) + seat["url"]) as socket:
+    address = urllib.parse.urljoin(base + "/", seat["url"])
+    with connect(address.replace("http", "ws", 1)) as socket:
         def send(command, payload=b""):
             socket.send(struct.pack(">I", command) + payload)
 
@@ -235,7 +246,7 @@ def play(player, base):
         for frame in socket:
             command = struct.unpack(">I", frame[:4])[0]
             said = player.receive(frame)
-            if command == STATE and not is_asked:
+            if said and "state" in said and not is_asked:
                 is_asked = True
                 hit = contract.encode(contract.names["command hit"], target="python", by=2.5)
                 send(REQUEST, contract.encode("RequestMessage", correlation=7, command=0x0100, payload=hit))

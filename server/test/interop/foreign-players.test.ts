@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
+  StateParts,
   bool,
   command,
   defineGame,
   describeContract,
   event,
   f32,
+  framePayload,
   int,
   list,
   map,
@@ -78,7 +80,8 @@ const handlers = {
     box: { w: 1, flag: true, things: {} },
     round: 0,
     endsAt: 1.5e12,
-    words: ['β', '語'],
+    // So long that the first state goes out in pieces.
+    words: ['β', '語', 'x'.repeat(40_000), 'y'.repeat(40_000)],
     marks: {},
   }),
   onJoin(room, session) {
@@ -169,9 +172,12 @@ async function run({ command: file, args, environment }: Foreign, ...rest: strin
 /** What a player of the SDK makes of the frames: after each STATE and PATCH the state, and each event. */
 function ourView(frames: readonly TestFrame[]) {
   const replica = createReplica(game.rooms.arena.state)
+  const pieces = new StateParts()
   const view: Record<string, unknown>[] = []
-  for (const { name, payload } of frames) {
+  for (const { name, payload, bytes } of frames) {
+    const whole = name === 'statePart' ? pieces.take(bytes) : null
     if (name === 'state') replica.applyState(payload)
+    else if (whole) replica.applyState(framePayload(whole))
     else if (name === 'patch') replica.applyPatch(payload)
     else continue
     view.push({ state: JSON.parse(JSON.stringify(replica.state)) as unknown })
@@ -221,6 +227,7 @@ describe.each(players)('PR23 a player in $language', ({ language, player }) => {
     const expected = ourView(frames)
     expect(expected.length).toBeGreaterThan(80)
     expect(states).toEqual(expected)
+    expect(frames.some(({ name }) => name === 'statePart')).toBe(true)
     const events = told.filter((line) => 'event' in line)
     expect(events.length).toBeGreaterThan(2)
     expect(events[0]).toMatchObject({ event: 'hit', data: { tags: ['x', 'Ada'] } })
