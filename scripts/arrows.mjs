@@ -30,8 +30,9 @@ export const arrows = {
   host: ['session', 'room', 'state', 'outbox/contract'],
   matchmake: ['transport', 'limit', 'auth', 'http', 'call', 'room', 'host', 'outbox/contract'],
   feed: ['transport', 'limit', 'auth', 'http', 'host', 'outbox/contract'],
+  admin: ['transport', 'limit', 'http', 'room', 'host', 'outbox/contract'],
   // The files beside the folders, which are no wiring: options, public types, status.
-  root: ['transport', 'http', 'call', 'room', 'feed', 'outbox/contract'],
+  root: ['admin', 'transport', 'http', 'call', 'room', 'feed', 'outbox/contract'],
   testing: [
     'root',
     'transport',

@@ -6,6 +6,7 @@ import type {
   EventInfo,
   PatchInfo,
   RequestOptions,
+  RoomNotice,
   RoomStateOf,
   RoomStatus,
   RoomType,
@@ -150,6 +151,10 @@ export class GameRoom<G extends GameContract, T extends RoomType<G>> implements 
 
   onPaused(listener: (isPaused: boolean) => void): () => void {
     return this.#view.pauseChanged.add(listener)
+  }
+
+  onNotice(listener: (notice: RoomNotice) => void): () => void {
+    return this.#view.noticed.add(listener)
   }
 
   onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void {

@@ -292,6 +292,15 @@ export interface PatchInfo {
   readonly at: number
 }
 
+/** An operator's words to the players of a room. */
+export interface RoomNotice {
+  readonly text: string
+  /** `info` or `warning`; a newer server may have more. */
+  readonly level: string
+  /** Room clock in ms at sending. */
+  readonly at: number
+}
+
 export interface RosterEntry {
   readonly sessionId: string
   readonly name: string
@@ -385,6 +394,8 @@ export interface ClientRoom<
   onLeft(listener: (player: RosterEntry) => void): () => void
   /** Calls when `isPaused` changes. Returns unsubscribe. */
   onPaused(listener: (isPaused: boolean) => void): () => void
+  /** Calls with an operator's words to the players of the room. Returns unsubscribe. */
+  onNotice(listener: (notice: RoomNotice) => void): () => void
   /** Calls when `status` changes. Returns unsubscribe. */
   onStatus(listener: (status: RoomStatus, info: StatusInfo) => void): () => void
   /**

@@ -20,6 +20,7 @@ export type {
   RoomsStatus,
   RoomsWatch,
   RoomType,
+  RoomNotice,
   RosterEntry,
   SendOptions,
   ServerClock,

@@ -1,7 +1,7 @@
 import { FRAME_HEADER_BYTES, decodeMessage, decodeSystem, system } from '@ringside/protocol'
 import type { GameContract, RoomDefinition } from '@ringside/protocol'
 import { ChangeWatch } from './change-watch.ts'
-import type { EventInfo, PatchInfo, RosterEntry } from './client-types.ts'
+import type { EventInfo, PatchInfo, RoomNotice, RosterEntry } from './client-types.ts'
 import { EarlyFrames, EarlyListeners } from './early-frames.ts'
 import { checkName } from './argument-check.ts'
 import { Listeners } from './listeners.ts'
@@ -40,6 +40,7 @@ export class RoomView {
   readonly arrived = new Listeners<[RosterEntry]>()
   readonly departed = new Listeners<[RosterEntry]>()
   readonly pauseChanged = new Listeners<[isPaused: boolean]>()
+  readonly noticed = new Listeners<[RoomNotice]>()
   #isPaused = false
 
   constructor(game: GameContract, timers: Timers) {
@@ -108,6 +109,9 @@ export class RoomView {
         return
       case system.paused.id:
         this.#setPaused(decodeSystem('paused', frame).paused)
+        return
+      case system.notice.id:
+        this.noticed.call(decodeSystem('notice', frame))
         return
       default:
     }

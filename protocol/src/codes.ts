@@ -19,6 +19,8 @@ export const errorCodes = {
   room_released: { status: 503, retry: true, text: 'The room is not run here any more' },
   room_limit: { status: 503, retry: true, text: 'The server holds as many rooms as it may' },
   contract_mismatch: { status: 409, retry: false, text: 'The contract does not fit the server' },
+  banned: { status: 403, retry: false, text: 'Banned' },
+  muted: { status: 403, retry: true, text: 'Muted: chat is refused for now' },
   auth_failed: { status: 403, retry: false, text: 'The room refused the player' },
   ticket_invalid: { status: 401, retry: false, text: 'The ticket is not one of this server' },
   ticket_expired: { status: 401, retry: false, text: 'The ticket has expired; ask for a new one' },
@@ -49,6 +51,7 @@ export type ErrorCode = keyof typeof errorCodes
 const RETRIED_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'room_full',
   'room_locked',
+  'muted',
   'not_yet_visible',
 ])
 
@@ -81,6 +84,7 @@ export const closeCodes = {
   moved: { code: 4004, retry: true, reason: 'The room lives on another node' },
   join_refused: { code: 4005, retry: false, reason: 'The ticket was refused' },
   replaced: { code: 4006, retry: false, reason: 'The seat was taken over by another connection' },
+  banned: { code: 4007, retry: false, reason: 'Banned' },
   contract_mismatch: { code: 4008, retry: false, reason: 'The contract does not fit the server' },
   idle: { code: 4009, retry: true, reason: 'Nothing was said in time' },
 } as const

@@ -13,6 +13,8 @@ export interface CommandDefinition<
   readonly reply: R extends Fields ? Schema<R> : null
   /** Tokens taken from the client's bucket, a finite number of at least 0. */
   readonly cost: number
+  /** It says something to other players: refused with `muted` while its sender is muted. */
+  readonly chat: boolean
 }
 
 /** A room's own event, for players and spectators alike. */
@@ -58,6 +60,8 @@ export interface CommandOptions<R extends Fields | null> {
   readonly reply?: R
   /** Default 1. */
   readonly cost?: number
+  /** It says something to other players, so that it is refused with `muted` while its sender is muted. Default false. */
+  readonly chat?: boolean
 }
 
 /**
@@ -73,7 +77,7 @@ export function command<P extends Fields, R extends Fields>(
 export function command<P extends Fields>(
   id: number,
   payload: P,
-  options?: { readonly reply?: null; readonly cost?: number },
+  options?: { readonly reply?: null; readonly cost?: number; readonly chat?: boolean },
 ): CommandDefinition<P, null>
 export function command<P extends Fields, R extends Fields | null>(
   id: number,
@@ -90,8 +94,11 @@ export function command<P extends Fields, R extends Fields | null>(
   const cost = options.cost ?? 1
   if (!Number.isFinite(cost) || cost < 0)
     throw new TypeError(`Expected a cost of at least 0, got ${cost}`)
+  const chat = options.chat ?? false
+  if (typeof chat !== 'boolean')
+    throw new TypeError(`Expected chat as true or false, got ${String(chat)}`)
   const reply = options.reply ? schema(options.reply) : null
-  const definition = { id, payload: schema(payload), reply, cost }
+  const definition = { id, payload: schema(payload), reply, cost, chat }
   checkMessage(definition.payload, `command ${id}`)
   if (reply) checkMessage(reply, `reply of command ${id}`)
   return Object.freeze(definition) as CommandDefinition<P, R>

@@ -147,6 +147,8 @@ export const system = {
     'server',
     schema({ offset: uint(1), total: uint(2), payload: bytes(3) }),
   ),
+  /** An operator's words to the players of a room. `level` is `info` or `warning`, `at` the room clock in ms. */
+  notice: message(0xffff001d, 'server', schema({ text: str(1), level: str(2), at: num(3) })),
 } as const
 
 /** Name of a system message. */

@@ -1,11 +1,16 @@
 import { isIP } from 'node:net'
 import { errorCodes, gotName } from '@ringside/protocol'
+import type { Audit, AdminAction } from './admin/audit.ts'
+import { serverItself } from './admin/audit.ts'
+import type { Fields, Operator } from './admin/operator.ts'
+import type { Sanction, SanctionKind, SanctionOrder, SanctionTarget } from './admin/sanction.ts'
 import type { CommandDefinition, GameContract, Schema } from '@ringside/protocol'
 import { methodOf } from './call/json-rpc/method.ts'
 import type { LooseRpcHandler } from './call/json-rpc/method.ts'
 import { validateBy, withoutPrototype } from './call/json-rpc/params.ts'
 import type { StandardSchema } from './call/json-rpc/params.ts'
 import {
+  checkBoolean,
   checkFunction,
   checkMembers,
   checkText,
@@ -32,10 +37,11 @@ import type { Host } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
 import type { DisconnectReason, Session } from './call/public-contract.ts'
 import type { Route, RouteHandler } from './http/contract.ts'
-import type { RoomSummary, RpcOptions, SeatRequest, Server } from './server-types.ts'
+import type { NoticeLevel, RoomSummary, RpcOptions, SeatRequest, Server } from './server-types.ts'
 import type { ServerStatus } from './status.ts'
 import type { LoopbackSocket, Transport, TransportHandlers } from './transport/contract.ts'
-import type { CommandHandler, CommandRegistry } from './call/command-table.ts'
+import { unlessMuted } from './call/command-table.ts'
+import type { CommandHandler, CommandRegistry, RawOptions } from './call/command-table.ts'
 import type { SessionHooks, SessionTable } from './session/session-table.ts'
 import { LOOPBACK_ADDRESS } from './transport/contract.ts'
 import type { MemoryTransport } from './transport/memory/transport.ts'
@@ -51,6 +57,8 @@ export interface ServerParts {
   readonly limits: ServerLimits
   readonly logger: Logger
   readonly apiKey: string | null
+  readonly operator: Operator
+  readonly audit: Audit
   readonly transport: Transport
   readonly loopback: MemoryTransport
   readonly types: Map<string, RoomType>
@@ -90,17 +98,16 @@ export class GameServer implements Server {
     this.#parts = parts
   }
 
-  command(
-    target: number | CommandDefinition,
-    handler: CommandHandler,
-    options?: { readonly cost?: number },
-  ): void {
+  command(target: number | CommandDefinition, handler: CommandHandler, options?: RawOptions): void {
     const { registry } = this.#parts
-    // The contract says what its commands cost.
-    const known = typeof target === 'number' ? ['cost'] : []
+    // The contract says what its commands cost, and which of them are chat.
+    const known = typeof target === 'number' ? ['cost', 'chat'] : []
     if (options !== undefined) checkMembers('an option of a command', options, known)
-    if (typeof target === 'number') registry.addRaw(target, handler, options?.cost)
-    else registry.addTyped(target, handler)
+    const { cost, chat = false } = typeof target === 'number' ? (options ?? {}) : target
+    checkBoolean('chat', chat)
+    const guarded = chat ? unlessMuted(handler) : handler
+    if (typeof target === 'number') registry.addRaw(target, guarded, cost)
+    else registry.addTyped(target, guarded)
   }
 
   rpc(
@@ -167,7 +174,84 @@ export class GameServer implements Server {
   kick(sessionId: string, reason?: string): boolean {
     checkText('the id of a session', sessionId)
     checkReason(reason)
-    return this.#parts.sessions.kick(sessionId, reason)
+    try {
+      this.#parts.operator.kick({ sessionId, reason })
+    } catch (error) {
+      this.#audit('kick', { sessionId, reason }, error)
+      if (error instanceof RingsideError && error.code === 'not_found') return false
+      throw error
+    }
+    this.#audit('kick', { sessionId, reason })
+    return true
+  }
+
+  ban(order: SanctionOrder): Promise<Sanction> {
+    return this.#impose('ban', order)
+  }
+
+  mute(order: SanctionOrder): Promise<Sanction> {
+    return this.#impose('mute', order)
+  }
+
+  unban(target: SanctionTarget | { readonly id: string }): Promise<boolean> {
+    return this.#lift('ban', target)
+  }
+
+  unmute(target: SanctionTarget | { readonly id: string }): Promise<boolean> {
+    return this.#lift('mute', target)
+  }
+
+  bans(): Sanction[] {
+    return this.#parts.operator.all('ban')
+  }
+
+  mutes(): Sanction[] {
+    return this.#parts.operator.all('mute')
+  }
+
+  closeRoom(roomId: string, reason?: string): void {
+    this.#act('close', { roomId, reason }, (fields) => this.#parts.operator.closeRoom(fields))
+  }
+
+  message(roomId: string, text: string, options: { readonly level?: NoticeLevel } = {}): void {
+    const { level } = options
+    const fields = { roomId, text, ...(level === undefined ? {} : { level }) }
+    this.#act('message', fields, (given) => this.#parts.operator.message(given))
+  }
+
+  async #impose(kind: SanctionKind, order: SanctionOrder): Promise<Sanction> {
+    const { operator, audit } = this.#parts
+    const fields = fieldsOf(order)
+    return audit.run(kind, fields, [serverItself, () => operator.impose(kind, fields)])
+  }
+
+  async #lift(kind: SanctionKind, target: object): Promise<boolean> {
+    const { operator, audit } = this.#parts
+    const fields = fieldsOf(target)
+    const act = (): Promise<void> => operator.lift(kind, fields)
+    try {
+      await audit.run(kind === 'ban' ? 'unban' : 'unmute', fields, [serverItself, act])
+      return true
+    } catch (error) {
+      if (error instanceof RingsideError && error.code === 'not_found') return false
+      throw error
+    }
+  }
+
+  #act(action: AdminAction, fields: Fields, act: (fields: Fields) => void): void {
+    try {
+      act(fields)
+    } catch (error) {
+      this.#audit(action, fields, error)
+      throw error
+    }
+    this.#audit(action, fields)
+  }
+
+  #audit(action: AdminAction, fields: Fields, error?: unknown): void {
+    const code = error instanceof RingsideError ? error.code : 'internal'
+    const result = error === undefined ? 'done' : code
+    this.#parts.audit.tell(action, fields, [serverItself, result])
   }
 
   sessions(): Session[] {
@@ -209,7 +293,7 @@ export class GameServer implements Server {
       id: room.id,
       type: room.type.name,
       clients: room.clientCount,
-      maxClients: room.type.maxClients,
+      maxClients: room.maxClients,
       isLocked: room.profile.isLocked,
       tickLagP99Ms: room.tickLagP99Ms,
     }))
@@ -378,4 +462,11 @@ function checkListenAddress(address: unknown): void {
 /** A name or address alone: without a scheme, a port or brackets. */
 function isHost(host: string): boolean {
   return isIP(host) !== 0 || /^[^\s/[\]@?#:]{1,255}$/.test(host)
+}
+
+/** @throws RingsideError bad_request for what is no object. */
+function fieldsOf(given: object): Fields {
+  if (typeof given !== 'object' || given === null)
+    throw new RingsideError('bad_request', 'Expected an object')
+  return { ...given }
 }

@@ -1,3 +1,6 @@
+export type { AdminAction, AuditEntry } from './admin/audit.ts'
+export type { Sanction, SanctionKind, SanctionOrder, SanctionTarget } from './admin/sanction.ts'
+export type { RawOptions } from './call/command-table.ts'
 export type { RpcParams } from './call/json-rpc/request-text.ts'
 export type { StandardIssue, StandardResult, StandardSchema } from './call/json-rpc/params.ts'
 export { ManualClock, SystemClock } from './process/clock.ts'
@@ -66,6 +69,7 @@ export type {
 } from './call/public-contract.ts'
 export type { RouteContext, RouteHandler } from './http/contract.ts'
 export type {
+  NoticeLevel,
   RawHandler,
   RoomSummary,
   RpcOptions,

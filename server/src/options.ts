@@ -1,5 +1,6 @@
 import { kindOf } from '@ringside/protocol'
 import type { AuthorizeSpectator } from './feed/audience/access.ts'
+import type { AuditEntry } from './admin/audit.ts'
 import type { LogStore } from './outbox/contract/store.ts'
 import type { Clock } from './process/clock.ts'
 import {
@@ -90,6 +91,16 @@ export interface ServerSettings {
    * read later. Default: everybody watches every room that is not private.
    */
   readonly authorizeSpectator?: AuthorizeSpectator
+  /**
+   * Is called with every act of an operator, done or refused, synchronously; what it throws is logged and undoes
+   * nothing. Default: the acts are in the log only.
+   */
+  readonly audit?: (entry: AuditEntry) => unknown
+  /**
+   * Names the user, of the result of a room's `onAuth`, for bans and mutes by `userId`; null: nobody in particular. It is
+   * synchronous. Default: the `userId` of an object, where that is text.
+   */
+  readonly userIdOf?: (auth: unknown) => string | null
 }
 
 /** Everything a server can be given. */
@@ -129,6 +140,8 @@ const settings = {
   transport: methods('listen', 'publish', 'close'),
   store: methods('open', 'close'),
   authorizeSpectator: checkFunction,
+  audit: checkFunction,
+  userIdOf: checkFunction,
 } satisfies { readonly [K in keyof Required<ServerSettings>]: Check }
 
 const settingNames = Object.keys(settings) as (keyof ServerSettings)[]

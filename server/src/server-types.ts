@@ -6,6 +6,8 @@ import type {
   ReplyOf,
   Schema,
 } from '@ringside/protocol'
+import type { Sanction, SanctionOrder, SanctionTarget } from './admin/sanction.ts'
+import type { RawOptions } from './call/command-table.ts'
 import type { RpcParams } from './call/json-rpc/request-text.ts'
 import type { StandardSchema } from './call/json-rpc/params.ts'
 import type { DisconnectReason, RpcHandler, Session } from './call/public-contract.ts'
@@ -36,7 +38,7 @@ export interface RpcOptions {
 /** A game server. Everything is registered before `listen`; later registration throws. */
 export interface Server<G extends GameContract = GameContract, Data = Record<string, unknown>> {
   /** Registers a raw command that needs no room. */
-  command(id: number, handler: RawHandler<Data>, options?: { readonly cost?: number }): void
+  command(id: number, handler: RawHandler<Data>, options?: RawOptions): void
   /** Registers a command of the contract that needs no room. */
   command<D extends CommandDefinition>(definition: D, handler: TypedHandler<D, Data>): void
   /**
@@ -71,8 +73,41 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   route(method: string, path: string, handler: RouteHandler): void
   /** Sends to every open session. */
   broadcast(commandId: number, payload?: Uint8Array): void
-  /** Closes the session with this id with `kicked`; false when there is none. */
+  /**
+   * Takes the player with this id out of their room, or closes the connection with it, with `kicked`; false when there is
+   * none. Nothing keeps them from coming back: see `ban`.
+   */
   kick(sessionId: string, reason?: string): boolean
+  /**
+   * Keeps a session, a user or an address out of rooms, by `banned` (an address out of connections, too), and puts out
+   * whom it is about. Resolves when that is stored: it holds until its end, or is lifted, over a restart as well where
+   * the store is durable. One more of the same target replaces it.
+   * @throws RingsideError bad_request, too_many_requests beyond `maxSanctions`, unavailable.
+   */
+  ban(order: SanctionOrder): Promise<Sanction>
+  /** Lifts a ban, by its target or id; false when there is none. @throws RingsideError bad_request, unavailable. */
+  unban(target: SanctionTarget | { readonly id: string }): Promise<boolean>
+  /** The bans that hold, by id. */
+  bans(): Sanction[]
+  /**
+   * Refuses commands with `chat` of a session, a user or an address, by `muted`; `isMuted` of a session tells it. Stored
+   * as a ban is. @throws RingsideError as `ban`.
+   */
+  mute(order: SanctionOrder): Promise<Sanction>
+  /** As `unban`. */
+  unmute(target: SanctionTarget | { readonly id: string }): Promise<boolean>
+  /** The mutes that hold, by id. */
+  mutes(): Sanction[]
+  /**
+   * Ends a room, also one that is paused; the reason, or the code's own words, are told to its players.
+   * @throws RingsideError bad_request, room_not_found, room_released.
+   */
+  closeRoom(roomId: string, reason?: string): void
+  /**
+   * Says one line, of at most 500 characters, to all players of a room (`onNotice` of the SDK).
+   * @throws RingsideError bad_request, room_not_found, room_released.
+   */
+  message(roomId: string, text: string, options?: { readonly level?: NoticeLevel }): void
   /** A copy of the open sessions. */
   sessions(): Session<Data>[]
   readonly sessionCount: number
@@ -103,6 +138,9 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   close(): Promise<void>
   readonly apiKey: string | null
 }
+
+/** How urgent a message of an operator is. Default `info`. */
+export type NoticeLevel = 'info' | 'warning'
 
 export interface SeatRequest {
   readonly name?: string

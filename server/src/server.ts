@@ -1,4 +1,7 @@
 import type { GameContract } from '@ringside/protocol'
+import { createAdmin } from './admin/create-admin.ts'
+import { Sanctions } from './admin/sanctions.ts'
+import { checkUserIdOf } from './admin/user-id.ts'
 import { Dispatcher } from './call/dispatcher.ts'
 import { createRpc } from './call/json-rpc/create-rpc.ts'
 import { SystemClock } from './process/clock.ts'
@@ -122,6 +125,16 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const secret = new ServerSecret(checkTicketSecret(options.ticketSecret), () => store.records)
   const keyFor = (purpose: string): Buffer => secret.keyFor(purpose)
 
+  // Bans and mutes, which every door asks for.
+  const sanctions = new Sanctions({
+    records: store.records,
+    clock,
+    logger,
+    now: () => store.clock.now(),
+    userIdOf: checkUserIdOf(options.userIdOf, logger),
+    maxSanctions: limits.maxSanctions,
+  })
+
   // Steps 5 and 6: rooms and their state.
   const seedOf = createSeeds(checkSeed(options.seed))
   const states = new StateMakers()
@@ -147,6 +160,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
         maxBytes: Math.min(limits.replayBytes, limits.maxQueuedBytes / 2),
       },
       publish: (topic, frame) => transport.publish(topic, frame),
+      isMuted: (person) => sanctions.isMuted(person),
+      overBudget: () => void metrics.counters.messagesOverBudget++,
       observeTickLag: (ms) => metrics.observeTickLag(ms),
       enter: (roomId, where) => watch.enter(roomId, where),
       ran: (roomId, where, beganAt) => watch.ran(roomId, where, beganAt),
@@ -158,6 +173,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     clock,
     nodeName,
     ticketKey: () => keyFor('ticket'),
+    standing: sanctions,
     newId,
     isFull,
   })
@@ -165,7 +181,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Steps 2 to 4: sessions.
   const registry = new CommandRegistry(game.commands)
   const dispatcher = new Dispatcher({ limits, clock, logger, metrics })
-  const rpc = createRpc({ registry, dispatcher, metrics, clock, limits })
+  const rpc = createRpc({ registry, dispatcher, metrics, clock, limits, standing: sanctions })
   const hooks: { -readonly [K in keyof SessionHooks]: SessionHooks[K] } = {
     onConnect: null,
     onDisconnect: null,
@@ -181,6 +197,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     hooks,
     isOriginAllowed,
     desk: matchmaker,
+    standing: sanctions,
     contracts: createContractCheck(game, { logger, maxPayloadBytes: limits.maxPayloadBytes }),
     random: () => spread.next(),
     isFull,
@@ -191,6 +208,18 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const checkKey = createKeyCheck(apiKey, new AddressRate(KEY_GUESSES_PER_SECOND, clock))
   const bodies = new BodyGate(limits)
   const router = new Router({ logger, metrics, isOriginAllowed, checkKey, bodies })
+
+  const { operator, audit, ...admin } = createAdmin({
+    host,
+    sessions,
+    sanctions,
+    now: () => store.clock.now(),
+    clock,
+    logger,
+    audit: options.audit ?? null,
+    apiKey,
+    maxBodyBytes: limits.maxBodyBytes,
+  })
 
   // Steps 8 and 9: the feed.
   const { authorizeSpectator: authorize } = options
@@ -228,7 +257,9 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     rpc.part,
     matchmaking,
     logReadings(outbox),
+    admin.part,
     roomsAndLog,
+    admin.records,
     feed,
   ]
 
@@ -237,6 +268,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     limits,
     logger,
     apiKey,
+    operator,
+    audit,
     transport,
     loopback,
     types,

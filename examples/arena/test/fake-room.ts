@@ -53,6 +53,7 @@ export class FakeArena {
         return sessions.size
       },
       isLocked: false,
+      maxClients: 16,
       log: silentLogger,
       emit: (name: string, data: Record<string, unknown>) => {
         this.events.push({ name, data, at: time.now })
@@ -101,6 +102,7 @@ export class FakeArena {
       id,
       name,
       isConnected: true,
+      isMuted: false,
       team: null,
       data: {},
       auth,

@@ -71,6 +71,8 @@ export interface SeatCommand {
   readonly name: string
   /** What log lines call it: `command <name>`. */
   readonly where: string
+  /** It is refused while its player is muted. */
+  readonly chat: boolean
   readonly run: (room: unknown, session: unknown, payload: unknown) => unknown
 }
 

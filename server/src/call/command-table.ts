@@ -11,6 +11,14 @@ import { compileDecode, compileEncode } from './compiled-codec.ts'
 /** It runs for a command outside a room. `payload` is bytes for a raw command, else the value. */
 export type CommandHandler = (session: Session, payload: never) => unknown
 
+/** Options of a raw command. */
+export interface RawOptions {
+  /** Tokens that it takes from the client's bucket, 0 or more. Default 1. */
+  readonly cost?: number
+  /** It says something to other players, so that it is refused with `muted` while its sender is muted. Default false. */
+  readonly chat?: boolean
+}
+
 /** A method as it is registered. */
 export type MethodDefinition = Pick<MethodEntry, 'name' | 'run'> &
   Partial<Pick<MethodEntry, 'cost'>>
@@ -149,6 +157,15 @@ export class CommandRegistry {
   #name(entry: NamedEntry): void {
     if (this.#byName.has(entry.name)) throw twice(`name '${entry.name}'`)
     this.#byName.set(entry.name, entry)
+  }
+}
+
+/** Makes the handler of a command with `chat`: made once, ahead of `listen`, so that the others pay nothing for it. */
+export function unlessMuted(handler: CommandHandler): CommandHandler {
+  checkFunction('the handler of a command', handler)
+  return (session, payload) => {
+    if (session.isMuted) throw new RingsideError('muted')
+    return handler(session, payload)
   }
 }
 

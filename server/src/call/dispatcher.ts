@@ -236,8 +236,10 @@ export class Dispatcher {
 }
 
 function fieldsOf(caller: Caller): object {
-  if (caller.kind === 'session')
-    return { sessionId: caller.handle.id, roomId: caller.handle.roomId }
+  if (caller.kind === 'session') {
+    const { id, roomId, remoteAddress } = caller.handle
+    return { sessionId: id, roomId, remoteAddress }
+  }
   return { principal: caller.principal, remoteAddress: caller.remoteAddress }
 }
 

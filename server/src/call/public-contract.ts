@@ -4,6 +4,8 @@ export interface Session<Data = Record<string, unknown>> {
   readonly id: string
   readonly remoteAddress: string
   readonly isOpen: boolean
+  /** An operator has muted them. Commands with `chat` are refused by themselves; ask for what else they may say. */
+  readonly isMuted: boolean
   /** The room whose seat this connection holds, or null. */
   readonly roomId: string | null
   /**

@@ -32,6 +32,9 @@ export interface ClientLink {
 /** A seat as the session sees it: session.ts holds it while its connection sits in a room. */
 export interface ClientSeat extends CallSeat {
   readonly sessionId: string
+  readonly isMuted: boolean
+  /** Gives the seat up: an operator takes the player out. */
+  kick(reason?: string): void
   /** The client asked to leave: gives the seat up. The link is closed by the room. */
   leave(): void
   /** The connection is gone: the seat is kept for a while, or given up. */
@@ -44,7 +47,7 @@ export interface ClientSeat extends CallSeat {
 export interface SeatDesk {
   /**
    * Takes the seat that the ticket names and sends JOINED and STATE on the link.
-   * @throws RingsideError ticket_invalid, ticket_expired, ticket_used, room_not_found, reconnect_refused.
+   * @throws RingsideError ticket_invalid, ticket_expired, ticket_used, room_not_found, reconnect_refused, banned.
    */
   take(ticket: string, link: ClientLink): ClientSeat
 }

@@ -324,7 +324,7 @@ export class Host {
         roomId: room.id,
         type: room.type.name,
         clients: room.clientCount,
-        maxClients: room.type.maxClients,
+        maxClients: room.maxClients,
         spectators: spectatorsOf(room.id),
         locked: room.profile.isLocked,
         metadata: room.profile.metadata,

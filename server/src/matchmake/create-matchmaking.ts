@@ -12,7 +12,7 @@ import { TicketOffice } from './ticket.ts'
 /** Matchmaking is made of these. */
 export interface MatchmakingContext extends Pick<
   MatchmakerParts,
-  'host' | 'clock' | 'nodeName' | 'newId' | 'isFull'
+  'host' | 'clock' | 'nodeName' | 'newId' | 'isFull' | 'standing'
 > {
   /** The key by which tickets are signed. */
   readonly ticketKey: () => Buffer

@@ -6,6 +6,8 @@ import { sessionIdFrom } from '../process/ids.ts'
 import type { Host } from '../host/host.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { Seat, SeatFacts } from '../room/seats/seat.ts'
+import { stranger } from '../limit/standing.ts'
+import type { Person, Standing } from '../limit/standing.ts'
 import type { AddressCount } from '../limit/address-count.ts'
 import { checkOptions, cleanName } from './join-request.ts'
 import type { MadeRooms } from './made-rooms.ts'
@@ -42,6 +44,7 @@ export interface MatchmakerParts {
    */
   readonly unclaimed: AddressCount
   readonly made: MadeRooms
+  readonly standing: Standing
   readonly newId: () => string
   /** True when the process takes nothing new (LI8). */
   readonly isFull: () => boolean
@@ -77,6 +80,7 @@ export class Matchmaker implements SeatDesk {
   /** Finds a seat in the fullest open room of the type, or in a new one. */
   async joinOrCreate(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
     this.#assertOpen()
+    this.#checkBan(stranger(wish.remoteAddress))
     this.#checkUnclaimed(wish)
     const options = checkOptions(wish.options)
     return this.#sellOneOf(async () => {
@@ -122,6 +126,7 @@ export class Matchmaker implements SeatDesk {
 
   /** Finds a seat in an open room of the type. @throws RingsideError room_not_found when there is none. */
   async join(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    this.#checkBan(stranger(wish.remoteAddress))
     return this.#sellOneOf(() => {
       this.#assertOpen()
       const room = this.#findOpen(type)
@@ -131,6 +136,7 @@ export class Matchmaker implements SeatDesk {
   }
 
   async create(type: string, wish: SeatWish): Promise<MatchmakeAnswer> {
+    this.#checkBan(stranger(wish.remoteAddress))
     this.#checkUnclaimed(wish)
     const options = checkOptions(wish.options)
     return this.#wishes.run(wish, async (named) =>
@@ -140,6 +146,7 @@ export class Matchmaker implements SeatDesk {
 
   async joinById(roomId: string, wish: SeatWish): Promise<MatchmakeAnswer> {
     this.#assertOpen()
+    this.#checkBan(stranger(wish.remoteAddress))
     return this.#wishes.run(wish, (named) => this.#sell(this.#parts.host.get(roomId), named))
   }
 
@@ -150,6 +157,7 @@ export class Matchmaker implements SeatDesk {
    */
   reconnect(roomId: string, token: unknown, remoteAddress: string): MatchmakeAnswer {
     this.#assertOpen()
+    this.#checkBan(stranger(remoteAddress))
     if (typeof token !== 'string') throw new RingsideError('bad_request', 'Expected a token')
     const { host } = this.#parts
     const room = host.rooms.get(roomId)
@@ -157,6 +165,8 @@ export class Matchmaker implements SeatDesk {
       throw new RingsideError('room_released')
     const claim = room && !room.isOver ? room.claim(token) : null
     if (!room || !claim) throw new RingsideError('reconnect_refused')
+    const { id, auth } = claim.kind === 'seat' ? claim.seat : claim.facts
+    this.#checkBan({ sessionId: id, auth, address: remoteAddress })
     const seat =
       claim.kind === 'seat' ? claim.seat : this.#reserve(room, claim.facts, remoteAddress)
     room.seats.renew(seat, this.#parts.ticketTtlMs)
@@ -199,6 +209,8 @@ export class Matchmaker implements SeatDesk {
     const room = this.#parts.host.get(facts.room)
     const seat = room.seats.find(facts.session)
     if (!seat) throw new RingsideError('ticket_expired')
+    // It may have come after the ticket.
+    this.#checkBan({ sessionId: seat.id, auth: seat.auth, address: link.remoteAddress })
     room.seats.take(seat, facts.id, link)
     return seat
   }
@@ -209,6 +221,11 @@ export class Matchmaker implements SeatDesk {
     if (facts.node !== nodeName || facts.boot !== this.#boot)
       throw new RingsideError('ticket_invalid')
     return facts
+  }
+
+  /** @throws RingsideError banned. */
+  #checkBan(person: Person): void {
+    this.#parts.standing.checkBan(person)
   }
 
   /** @throws RingsideError draining: its clients come back by themselves, after the restart. */
@@ -261,6 +278,8 @@ export class Matchmaker implements SeatDesk {
       // Nobody is there to take the seat, which would be held for `ticketTtlMs`.
       if (wish.gone?.aborted) throw new RingsideError('aborted')
       if (auth === false) throw new RingsideError('auth_failed')
+      // Who they are is known only now, and others may have banned them meanwhile.
+      this.#checkBan({ sessionId: null, auth, address: wish.remoteAddress })
       this.#assertOpen()
       if (room.hasEnded) throw new RingsideError('room_not_found')
       room.assertTakesInput()

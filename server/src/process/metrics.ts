@@ -11,6 +11,7 @@ import type { Reading } from './part.ts'
 export interface Counters {
   messagesHandled: number
   messagesDropped: number
+  messagesOverBudget: number
   messagesInvalid: number
   messagesUnknown: number
   messagesFailed: number
@@ -29,6 +30,10 @@ export interface Counters {
 const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, help: string] } = {
   messagesHandled: ['messages_handled_total', 'Messages that reached a handler'],
   messagesDropped: ['messages_dropped_total', 'Messages over the rate limit'],
+  messagesOverBudget: [
+    'messages_over_budget_total',
+    'Commands over the budget of their room (maxMessagesPerSecond)',
+  ],
   messagesInvalid: ['messages_invalid_total', 'Messages that did not decode or validate'],
   messagesUnknown: ['messages_unknown_total', 'Messages with an unknown command'],
   messagesFailed: ['messages_failed_total', 'Messages whose handler threw unexpectedly'],

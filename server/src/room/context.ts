@@ -14,6 +14,14 @@ export interface RoomContext {
   readonly tokens: ReconnectTokens
   /** Each room keeps so many of its last events for players who come back. */
   readonly replay: ReplayBounds
+  /** An operator has muted them. */
+  isMuted(person: {
+    readonly sessionId: string
+    readonly auth: unknown
+    readonly address: string | null
+  }): boolean
+  /** A command was refused because its room has had all of a second. */
+  overBudget(): void
   /** A new unguessable id. */
   newId(): string
   /** The number of seats, metadata or lock has changed. */

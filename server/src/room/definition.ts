@@ -20,13 +20,14 @@ export type FullLogPolicy = 'pause' | 'close'
 
 /**
  * A player's seat was given up for this reason: they left, or were dropped and did not come back in time, or taken out by
- * the game; more was sent to them than they take (`slow`); their onJoin has not settled in time (`timeout`); the room or
+ * the game or an operator (`kicked`), for longer (`banned`); more was sent to them than they take (`slow`); their onJoin has not settled in time (`timeout`); the room or
  * its server came to an end; another connection has taken the seat.
  */
 export type LeaveReason =
   | 'left'
   | 'dropped'
   | 'kicked'
+  | 'banned'
   | 'slow'
   | 'timeout'
   | 'room_ended'
@@ -44,6 +45,11 @@ export interface RoomSession<Events = Record<string, unknown>> {
   readonly name: string
   /** False between onDrop and onReconnect. */
   readonly isConnected: boolean
+  /**
+   * An operator has muted them. Commands with `chat` are refused with `muted` by themselves; ask for what else of a
+   * player others get to read.
+   */
+  readonly isMuted: boolean
   /** The team that `room.setTeam` has put it into, or null. It survives a restart of the server. */
   readonly team: string | null
   /** The game's own notes on the player; never sent. */
@@ -122,6 +128,12 @@ export interface Room<State = unknown, Events = Record<string, unknown>> {
   readonly sessions: ReadonlyMap<string, RoomSession<Events>>
   readonly clientCount: number
   readonly isLocked: boolean
+  /**
+   * Seats, at most those of the type, which it is at first. Set it, most often in onCreate, to have fewer; nobody is put
+   * out, and it survives a restart of the server.
+   * @throws RingsideError option_invalid unless it is whole, and from 1 to the type's `maxClients`.
+   */
+  maxClients: number
   readonly log: Logger
   /**
    * Puts an event into the room's log, for spectators, and sends it to the players: after the patch of this turn
@@ -200,6 +212,11 @@ export type MayAwait = Synchronous | Promise<unknown>
 export interface RoomHandlers<State, Events, C extends Commands> {
   /** Seats, 1-10,000. Default 16. */
   readonly maxClients?: number
+  /**
+   * Commands of all players of a room together in a second, 1 - 1e6, and as many at once; beyond it they are refused with
+   * `rate_limited`. Default null: the bucket of each client is the only bound.
+   */
+  readonly maxMessagesPerSecond?: number | null
   /** Ticks a second, 0 (no tick) - 120. Default 30. */
   readonly tickHz?: number
   /** Patches a second to players, above 0, at most 120. Default 20. */

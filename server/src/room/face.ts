@@ -96,6 +96,20 @@ export class Face implements Room {
   get isLocked(): boolean {
     return this.#parts.profile.isLocked
   }
+  get maxClients(): number {
+    const { profile, type } = this.#parts
+    return Math.min(profile.maxClients ?? type.maxClients, type.maxClients)
+  }
+  set maxClients(maxClients: number) {
+    const { status, profile, type } = this.#parts
+    status.assertOwned()
+    if (!Number.isInteger(maxClients) || maxClients < 1 || maxClients > type.maxClients)
+      throw new RingsideError(
+        'option_invalid',
+        `Expected maxClients of a room from 1 to ${type.maxClients}, as its type has, got ${show(maxClients)}`,
+      )
+    profile.setMaxClients(maxClients === type.maxClients ? null : maxClients)
+  }
   get metadata(): Json {
     return this.#parts.profile.metadata
   }

@@ -7,6 +7,7 @@ import type { LooseHandlers } from './type.ts'
 /** What each member of a room's handlers is. The compiler holds the table to {@link RoomHandlers}. */
 const members = {
   maxClients: 'number',
+  maxMessagesPerSecond: 'number',
   tickHz: 'number',
   patchHz: 'number',
   logHz: 'number',

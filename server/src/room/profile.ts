@@ -12,6 +12,8 @@ export interface StoredProfile {
   readonly isLocked: boolean
   readonly isPrivate: boolean
   readonly metadata: Json
+  /** Seats that the game has lowered it to; null or absent: those of the type. */
+  readonly maxClients?: number | null
   /** Grows with each change of lock and privacy: of two that are stored the higher is right. */
   readonly revision: number
 }
@@ -22,6 +24,7 @@ export class Profile {
   #isLocked = false
   #isPrivate = false
   #metadata: Json = null
+  #maxClients: number | null = null
   #encoded = 'null'
   #revision = 0
   /** It has changed since `describe`. */
@@ -44,6 +47,11 @@ export class Profile {
     return this.#revision
   }
 
+  /** Null: those of the type. */
+  get maxClients(): number | null {
+    return this.#maxClients
+  }
+
   /** A copy that was made when it was set: a later change by the game shows with the next call. */
   get metadata(): Json {
     return this.#metadata
@@ -63,6 +71,12 @@ export class Profile {
     this.#changed()
   }
 
+  setMaxClients(maxClients: number | null): void {
+    if (this.#maxClients === maxClients) return
+    this.#maxClients = maxClients
+    this.#changed()
+  }
+
   /** @throws RingsideError option_invalid over 4,096 characters of JSON. */
   setMetadata(metadata: Json): void {
     const encoded = encode(metadata)
@@ -78,10 +92,11 @@ export class Profile {
   }
 
   /** Goes on where an earlier owner of the room was. */
-  restore({ isLocked, isPrivate, metadata, revision }: StoredProfile): void {
+  restore({ isLocked, isPrivate, metadata, maxClients, revision }: StoredProfile): void {
     this.setLocked(isLocked)
     this.setPrivate(isPrivate)
     this.setMetadata(metadata)
+    this.setMaxClients(maxClients ?? null)
     this.#revision = revision
   }
 
@@ -89,8 +104,8 @@ export class Profile {
   describe(now: number): StoredProfile {
     this.#isUnsaved = false
     this.#describedAt = now
-    const { isLocked, isPrivate, metadata, revision } = this
-    return { isLocked, isPrivate, metadata, revision }
+    const { isLocked, isPrivate, metadata, maxClients, revision } = this
+    return { isLocked, isPrivate, metadata, maxClients, revision }
   }
 
   /** No snapshot has the last change, and the last one was captured long enough before `now`. */

@@ -34,6 +34,7 @@ import { Status } from './status.ts'
 import { Awaited } from './turn/awaited.ts'
 import { CommandRunner } from './turn/commands.ts'
 import { HookGuard } from './turn/guard.ts'
+import { MessageBudget } from './turn/message-budget.ts'
 import { Loop } from './turn/loop.ts'
 import { Time, Timers } from './turn/timers.ts'
 import type { RoomType } from './type.ts'
@@ -74,6 +75,10 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   readonly #admission: Admission
   readonly #awaited = new Awaited()
   readonly #commands: CommandRunner
+  /** Null: the room takes what comes. */
+  readonly #budget: MessageBudget | null
+  /** Told to the players when it ends; undefined: the code's own words. */
+  #lastWords: string | undefined = undefined
   #emptySince: number
   /** Room clock at which it last paused. */
   #pausedAt = 0
@@ -151,6 +156,8 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       clock,
       timeoutMs: context.hookTimeoutMs,
     })
+    const { maxMessagesPerSecond } = type
+    this.#budget = maxMessagesPerSecond === null ? null : new MessageBudget(maxMessagesPerSecond)
     this.#commands = new CommandRunner(face, this.#guard, this.#awaited)
     // A room without a tick steps with its patches.
     this.#loop = new Loop(clock, 1000 / (type.tickHz || type.patchHz), this.#step)
@@ -256,6 +263,10 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   get clientCount(): number {
     return this.seats.seated.size
   }
+  /** Seats there may be, with those that are reserved. */
+  get maxClients(): number {
+    return this.face.maxClients
+  }
   /** Its log takes nothing: the room stands still, or is about to. */
   get isPaused(): boolean {
     return this.#recorder.isBlocked
@@ -295,6 +306,11 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     if (this.isOver || seat.status !== 'connected' || seat.isJoining) throw reject('not_in_room')
     if (!this.takesInput) throw new RingsideError('room_released')
     if (this.isPaused) throw reject('room_paused', 'The room waits for its log')
+    if (this.#budget !== null && !this.#budget.take(this.#context.clock.now())) {
+      this.#context.overBudget()
+      throw new RingsideError('rate_limited', 'The room takes no more messages this second')
+    }
+    if (command.chat && seat.isMuted) throw new RingsideError('muted')
     this.#begin()
     const result = this.#commands.run(seat.face, command, payload)
     this.#endSoon()
@@ -309,6 +325,10 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   /** Says what a reconnect token is good for here; null: nothing. */
   claim(token: string): SeatClaim | null {
     return this.#life.claim(token)
+  }
+
+  isMuted({ id, auth, link }: Seat): boolean {
+    return this.#context.isMuted({ sessionId: id, auth, address: link?.remoteAddress ?? null })
   }
 
   enter(seat: Seat): void {
@@ -339,6 +359,21 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
 
   catchUp(seat: Seat): void {
     if (!this.isOver) this.#output.catchUp(seat, this.now)
+  }
+
+  // ---- what operators do
+
+  /** Says something to all players. @throws RingsideError room_released. */
+  notice(text: string, level: string): void {
+    this.#status.assertOwned()
+    this.#output.notice(text, level, this.now)
+  }
+
+  /** Ends the room, also one that is paused. @throws RingsideError room_released. */
+  close(reason?: string): void {
+    this.#status.assertOwned()
+    this.#lastWords = reason
+    this.finish('room_ended')
   }
 
   // ---- what the log tells its owner
@@ -443,7 +478,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     })
     // A room that ends is written until its game has had the last word; any other is another owner's from here.
     const left = isEnd ? null : this.#close(false)
-    this.#inEnd(() => this.#life.closeAll(why))
+    this.#inEnd(() => this.#life.closeAll(why, isEnd ? this.#lastWords : undefined))
     this.#guard.run('onDispose', () => this.type.handlers.onDispose?.(this.face))
     const closed = left ?? this.#close(true)
     this.#status.end(isEnd)

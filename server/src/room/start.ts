@@ -96,6 +96,7 @@ function decodeRuntime(text: string, recordSeed: string): Runtime {
     isLocked: given.isLocked ?? false,
     isPrivate: given.isPrivate ?? false,
     metadata: given.metadata ?? null,
+    maxClients: given.maxClients ?? null,
     revision: given.revision ?? 0,
     events: given.events ?? UNCOUNTED,
   }

@@ -25,6 +25,8 @@ export interface RoomType {
   /** The handlers of commands by the place of the command in the contract. */
   readonly commands: CommandHandlers
   readonly maxClients: number
+  /** Null: no bound. */
+  readonly maxMessagesPerSecond: number | null
   readonly tickHz: number
   readonly patchHz: number
   readonly logHz: number
@@ -50,6 +52,11 @@ export function checkRoomType(
     definition,
     handlers,
     maxClients: checkWhole('maxClients', maxClients, [1, 10_000]),
+    maxMessagesPerSecond: checkOrNull(
+      'maxMessagesPerSecond',
+      handlers.maxMessagesPerSecond,
+      [1, 1e6],
+    ),
     tickHz: check('tickHz', tickHz, [0, 120]),
     patchHz: check('patchHz', patchHz, [0.1, 120]),
     logHz: check('logHz', logHz, [0.1, 120]),
@@ -88,6 +95,14 @@ export function checkFullLogPolicy(policy: FullLogPolicy = 'pause'): FullLogPoli
     'option_invalid',
     `Expected whenLogIsFull as 'pause' or 'close', got ${shownText(policy)}`,
   )
+}
+
+function checkOrNull(
+  name: string,
+  value: number | null | undefined,
+  range: readonly [number, number],
+): number | null {
+  return value === undefined || value === null ? null : check(name, value, range)
 }
 
 function check(name: string, value: number, [min, max]: readonly [number, number]): number {

@@ -9,6 +9,7 @@ const NOTHING = new Uint8Array(0)
 export interface HandledSession {
   readonly isOpen: boolean
   readonly remoteAddress: string
+  readonly isMuted: boolean
   readonly signal: AbortSignal
   readonly seat: { readonly roomId: string } | null
   sendPayload(id: number, payload: Uint8Array): void
@@ -38,6 +39,10 @@ export class SessionHandle implements Session {
 
   get remoteAddress(): string {
     return this.#session.remoteAddress
+  }
+
+  get isMuted(): boolean {
+    return this.#session.isMuted
   }
 
   get isOpen(): boolean {

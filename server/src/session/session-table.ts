@@ -1,5 +1,5 @@
 import { runFrom } from '../process/uncaught.ts'
-import { SUBPROTOCOL, encodeFrame, encodeSystem } from '@ringside/protocol'
+import { SUBPROTOCOL, clipText, encodeFrame, encodeSystem } from '@ringside/protocol'
 import type { DisconnectReason, Session } from '../call/public-contract.ts'
 import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
 import type {
@@ -11,6 +11,8 @@ import type {
 import type { Part, Reading } from '../process/part.ts'
 import { AddressCount } from '../limit/address-count.ts'
 import { AddressRate } from '../limit/address-rate.ts'
+import { nobodyBanned, stranger } from '../limit/standing.ts'
+import type { Person, Standing } from '../limit/standing.ts'
 import type { OriginCheck } from '../limit/origin.ts'
 import type { ContractCheck } from './contract-check.ts'
 import { ClientSession } from './session.ts'
@@ -23,6 +25,8 @@ import { TurnClock } from '../limit/turn-clock.ts'
 /** Every open session is subscribed to this topic. */
 const EVERYBODY = 'everybody'
 const SWEEP_MS = 1_000
+/** A close reason is at most 123 bytes (RFC 6455 section 5.5); the transport cuts those. */
+const MAX_REASON_CHARACTERS = 123
 const PATH = /^\/(?:n\/[A-Za-z0-9._-]{1,64}\/)?ws$/
 
 /** The game is told of connections by these; an error that a hook throws is logged. */
@@ -34,8 +38,10 @@ export interface SessionHooks {
 /** Everything a table is made of. */
 export interface SessionTableParts extends Omit<
   SessionContext,
-  'broadcast' | 'turn' | 'contracts' | 'spoke'
+  'broadcast' | 'turn' | 'contracts' | 'spoke' | 'standing'
 > {
+  /** Default: nobody is banned or muted. */
+  readonly standing?: Standing
   /** Default null: contracts are not compared. */
   readonly contracts?: ContractCheck | null
   /** They are looked up at each event, so they may be filled in until `listen`. */
@@ -66,12 +72,14 @@ export class SessionTable implements Part {
   readonly #handshakes: AddressRate
   readonly #perAddress: AddressCount
   readonly #silent: SilentSessions
+  readonly #standing: Standing
   #isAccepting = true
   #stopSweep: (() => void) | null = null
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts
     const { limits, clock, logger, metrics, registry, dispatcher, rpc, desk, contracts } = parts
+    this.#standing = parts.standing ?? nobodyBanned
     this.#handshakes = new AddressRate(limits.connectionsPerSecondPerIp, clock)
     this.#perAddress = new AddressCount(limits.maxConnectionsPerIp)
     this.#silent = new SilentSessions(limits)
@@ -85,6 +93,7 @@ export class SessionTable implements Part {
       dispatcher,
       rpc,
       desk,
+      standing: this.#standing,
       contracts: contracts ?? null,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),
       spoke: (session) => this.#silent.delete(session),
@@ -121,11 +130,22 @@ export class SessionTable implements Part {
     this.#context.broadcast(encodeFrame(commandId, payload))
   }
 
-  /** Closes the session with `kicked`; false when there is none with this id. */
+  /** Closes the session with `kicked`, and gives up its seat; false when there is none with this id. */
   kick(sessionId: string, reason?: string): boolean {
     const session = this.#sessions.get(sessionId)
+    // Its seat would be kept, and the player be back.
+    session?.seat?.kick(reason)
     session?.close('kicked', reason)
     return session !== undefined
+  }
+
+  /** Closes with `banned` each session for which there is a reason. */
+  ban(reasonFor: (person: Person) => string | null): void {
+    for (const session of Array.from(this.#sessions.values())) {
+      const { handle, remoteAddress } = session
+      const reason = reasonFor({ sessionId: handle.id, auth: undefined, address: remoteAddress })
+      if (reason !== null) session.close('banned', clipText(reason, MAX_REASON_CHARACTERS))
+    }
   }
 
   /** Refuses new connections from here on; open ones stay, and each is told when to come back (TR38). */
@@ -166,10 +186,20 @@ export class SessionTable implements Part {
       if (this.#silent.isFull(request.remoteAddress)) return refusal(429, 'too_many_requests')
       if (!isOriginAllowed(request.header('origin'), request.header('host')))
         return refusal(403, 'forbidden')
+      if (this.#isBanned(request.remoteAddress)) return refusal(403, 'banned')
     }
     return {
       accept: true,
       protocol: request.protocols.includes(SUBPROTOCOL) ? SUBPROTOCOL : null,
+    }
+  }
+
+  #isBanned(address: string): boolean {
+    try {
+      this.#standing.checkBan(stranger(address))
+      return false
+    } catch {
+      return true
     }
   }
 

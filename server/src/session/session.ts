@@ -32,6 +32,7 @@ import type { ContractCheck } from './contract-check.ts'
 import { Inbound } from './inbound.ts'
 import { Introduction } from './introduction.ts'
 import { RequestEnvelope } from '../call/request-envelope.ts'
+import type { Standing } from '../limit/standing.ts'
 import type { TurnClock } from '../limit/turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
 
@@ -51,6 +52,7 @@ export interface SessionContext {
   readonly dispatcher: Dispatcher
   readonly rpc: RpcSocketEntry
   readonly desk: SeatDesk
+  readonly standing: Standing
   /** Null: contracts are not compared. */
   readonly contracts: ContractCheck | null
   /** The session's first whole message is here. */
@@ -207,7 +209,8 @@ export class ClientSession implements ClientLink, RpcSession {
       if (!this.isOpen) seat.dropped(this, closeCodes.normal.code)
     } catch (error) {
       dispatcher.failed(error, { id, name: 'join' }, plain)
-      this.close('join_refused')
+      const isBanned = error instanceof RingsideError && error.code === 'banned'
+      this.close(isBanned ? 'banned' : 'join_refused')
     }
   }
 
@@ -289,6 +292,13 @@ export class ClientSession implements ClientLink, RpcSession {
     return this.#state === CLOSED_BY_SERVER
   }
 
+  get isMuted(): boolean {
+    const { seat, handle, remoteAddress } = this
+    if (seat) return seat.isMuted
+    const person = { sessionId: handle.id, auth: undefined, address: remoteAddress }
+    return this.#context.standing.isMuted(person)
+  }
+
   get kind(): 'session' {
     return 'session'
   }
@@ -357,7 +367,11 @@ export class ClientSession implements ClientLink, RpcSession {
 
   closeSlow(): void {
     if (!this.isOpen) return
-    this.#context.logger.info({ sessionId: this.handle.id }, 'Session closed: too slow')
+    const { remoteAddress } = this
+    this.#context.logger.info(
+      { sessionId: this.handle.id, remoteAddress },
+      'Session closed: too slow',
+    )
     this.close('slow')
   }
 
@@ -447,7 +461,13 @@ export class ClientSession implements ClientLink, RpcSession {
 
   strike(): void {
     const { conduct } = this.#inbound ?? this.#meet()
-    if (conduct.strike(this.#context.clock.now())) this.close('too_many_invalid')
+    if (!this.isOpen || !conduct.strike(this.#context.clock.now())) return
+    const { remoteAddress } = this
+    this.#context.logger.warn(
+      { sessionId: this.handle.id, remoteAddress },
+      'Session closed: too many invalid messages',
+    )
+    this.close('too_many_invalid')
   }
 
   /** Nobody waits here any more, and the calls that run for the client are told so. It does nothing the second time. */
@@ -468,7 +488,8 @@ export class ClientSession implements ClientLink, RpcSession {
     const verdict = conduct.drop(clock.now(), replyTo === null)
     if (verdict === 'answer' && replyTo !== null) dispatcher.refuse('rate_limited', id, replyTo)
     if (verdict !== 'close') return
-    logger.warn({ sessionId: this.handle.id }, 'Session closed: rate limit exceeded')
+    const { remoteAddress } = this
+    logger.warn({ sessionId: this.handle.id, remoteAddress }, 'Session closed: rate limit exceeded')
     this.close('rate_limited')
   }
 }

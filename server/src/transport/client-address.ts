@@ -43,7 +43,7 @@ function hopsOf(forwardedFor: string): string[] {
 }
 
 /** An IPv4 address that is written as one of IPv6 (RFC 4291 section 2.5.5.2), in dots; other text as it is. */
-function unmapped(address: string): string {
+export function unmapped(address: string): string {
   if (!address.includes(':') || isIP(address) === 0) return address
   const groups = groupsOf(address)
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
@@ -53,7 +53,7 @@ function unmapped(address: string): string {
 }
 
 /** The eight groups of an IPv6 address. */
-function groupsOf(address: string): number[] {
+export function groupsOf(address: string): number[] {
   const [head = '', tail] = address.split('::')
   const [before, after] = [groupsIn(head), groupsIn(tail ?? '')]
   const missing = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)

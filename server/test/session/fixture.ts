@@ -31,6 +31,7 @@ export interface LogLine {
 export class FakeSeat implements ClientSeat {
   readonly roomId = 'room-1'
   readonly sessionId = 'seat-1'
+  readonly isMuted = false
   readonly calls: string[] = []
   commands: readonly (SeatCommand | undefined)[] = []
   /** Gives the seat these handlers of the contract's commands. */
@@ -38,12 +39,20 @@ export class FakeSeat implements ClientSeat {
     this.commands = Object.keys(contract).map((name) => {
       const run = handlers[name]
       return (
-        run && { name, where: `command ${name}`, run: (_room, _session, payload) => run(payload) }
+        run && {
+          name,
+          where: `command ${name}`,
+          chat: false,
+          run: (_room, _session, payload) => run(payload),
+        }
       )
     })
   }
   run(command: SeatCommand, payload: unknown): unknown {
     return command.run(null, null, payload)
+  }
+  kick(reason?: string): void {
+    this.calls.push(`kick ${reason}`)
   }
   leave(): void {
     this.calls.push('leave')

@@ -1,4 +1,6 @@
 import { RingsideError } from '../../process/errors.ts'
+import { stranger } from '../../limit/standing.ts'
+import type { Standing } from '../../limit/standing.ts'
 import type { AddressCount } from '../../limit/address-count.ts'
 import type { AddressRate } from '../../limit/address-rate.ts'
 import type { Principal } from '../public-contract.ts'
@@ -19,6 +21,7 @@ export interface RpcRouteParts {
   readonly rate: AddressRate
   /** Bytes of answers of each address that wait for the rest of their batches. */
   readonly held: AddressCount
+  readonly standing: Standing
 }
 
 /**
@@ -26,10 +29,11 @@ export interface RpcRouteParts {
  * all of them are notifications. The body is charged as one call before it is read, by its size before it is
  * parsed, then each member.
  */
-export function rpcRoute({ calls, maxBytes, rate, held }: RpcRouteParts): Route {
+export function rpcRoute({ calls, maxBytes, rate, held, standing }: RpcRouteParts): Route {
   const handler: RouteHandler = async (request, response, context) => {
     const { remoteAddress } = request
     rate.check(remoteAddress)
+    standing.checkBan(stranger(remoteAddress))
     // A page elsewhere can send a form or text without asking first, but no JSON (Fetch standard, CORS).
     if (!isJson(request.header('content-type'))) throw new RingsideError('unsupported_media_type')
     const body = await request.body(maxBytes)

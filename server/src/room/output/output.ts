@@ -183,6 +183,11 @@ export class Output {
     this.#players.tell(encodeSystem('paused', { paused }))
   }
 
+  /** Sends an operator's words to the players, ahead of the next patch. */
+  notice(text: string, level: string, at: number): void {
+    this.#players.broadcast(encodeSystem('notice', { text, level, at }))
+  }
+
   /**
    * Takes a room event: it follows the patch of its turn, to the log and to the players, or goes `atOnce` ahead
    * of it.

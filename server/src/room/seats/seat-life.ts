@@ -266,9 +266,9 @@ export class SeatLife {
    * Empties the room. After `room_ended` every player leaves, and no hook is waited for; otherwise the seats live
    * on in the room's log, and its next owner finishes what is on its way.
    */
-  closeAll(why: 'room_ended' | 'released' | 'fenced'): void {
+  closeAll(why: 'room_ended' | 'released' | 'fenced', text?: string): void {
     const { table, hooks } = this.#parts
-    table.closeAll(why)
+    table.closeAll(why, text)
     if (why === 'room_ended') hooks.finish()
     else hooks.abandon()
   }

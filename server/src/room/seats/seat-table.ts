@@ -17,6 +17,7 @@ const closeCauseOf: { readonly [R in LeaveReason]: CloseCause } = {
   left: 'normal',
   dropped: 'normal',
   kicked: 'kicked',
+  banned: 'banned',
   slow: 'slow',
   timeout: 'join_refused',
   room_ended: 'room_ended',
@@ -30,6 +31,8 @@ export interface SeatHost extends SeatOwner {
   /** The room is paused or handed over: no time passes in it. */
   readonly isStill: boolean
   readonly isOver: boolean
+  /** Seats there may be. */
+  readonly maxClients: number
   /** @throws RingsideError room_released, room_paused. */
   assertTakesInput(): void
   /** A new player's connection has taken the seat. */
@@ -83,7 +86,7 @@ export class SeatTable {
   }
 
   get freeCount(): number {
-    return this.#room.type.maxClients - this.seated.size - this.#reserved.size - this.#joiningGone
+    return this.#room.maxClients - this.seated.size - this.#reserved.size - this.#joiningGone
   }
 
   /**
@@ -208,10 +211,10 @@ export class SeatTable {
    * Empties the room. After `room_ended` every player leaves; otherwise the seats live on in the
    * room's log, with its next owner, and only the connections end.
    */
-  closeAll(why: 'room_ended' | 'released' | 'fenced'): void {
+  closeAll(why: 'room_ended' | 'released' | 'fenced', text?: string): void {
     for (const seat of this.#reserved.values()) this.cancel(seat)
     for (const seat of this.seated.values()) {
-      if (why === 'room_ended') this.#room.leave(seat, why)
+      if (why === 'room_ended') this.#room.leave(seat, why, text)
       else this.#detach(seat, why === 'fenced' ? 'rejoin' : 'going_away')
     }
   }

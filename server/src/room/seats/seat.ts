@@ -16,6 +16,7 @@ export interface SeatOwner {
   /** The room's `emit`, checks and all. */
   emit(name: string, data: unknown, options: EmitOptions): void
   drop(seat: Seat): void
+  isMuted(seat: Seat): boolean
   /** Code of the game threw. */
   failed(error: unknown, where: string): void
   /** A client that has missed patches takes bytes again. */
@@ -110,6 +111,10 @@ export class Seat implements ClientSeat {
 
   get isConnected(): boolean {
     return this.status === 'connected'
+  }
+
+  get isMuted(): boolean {
+    return this.#owner.isMuted(this)
   }
 
   get signal(): AbortSignal {
@@ -237,6 +242,9 @@ class SeatFace implements RoomSession {
 
   get isConnected(): boolean {
     return this.#seat.isConnected
+  }
+  get isMuted(): boolean {
+    return this.#seat.isMuted
   }
   get team(): string | null {
     return this.#seat.team

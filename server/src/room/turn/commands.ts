@@ -28,7 +28,7 @@ export function resolveCommands(
   return Object.keys(contract).map((name) => {
     const run = Object.hasOwn(handlers, name) ? handlers[name] : undefined
     if (run !== undefined) checkFunction(`the handler of command '${name}'`, run)
-    return run && { name, where: `command ${name}`, run }
+    return run && { name, where: `command ${name}`, chat: contract[name]?.chat ?? false, run }
   })
 }
 

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import type { Route } from '../http/contract.ts'
+import type { Reading, Part } from '../process/part.ts'
+import { Audit } from './audit.ts'
+import type { AuditParts } from './audit.ts'
+import { Operator } from './operator.ts'
+import type { OperatorParts } from './operator.ts'
+import { adminRoutes } from './routes.ts'
+
+/** Operators are given these. */
+export interface AdminContext extends OperatorParts, AuditParts {
+  readonly apiKey: string | null
+  readonly maxBodyBytes: number
+}
+
+/** What an operator is made of, with its routes and the parts of the server that it is. */
+export interface Admin {
+  readonly operator: Operator
+  readonly audit: Audit
+  /** Its routes; it stops looking for changes before the log is closed. */
+  readonly part: Part<Route>
+  /** It reads bans and mutes: the log has been opened before. */
+  readonly records: Part<Route>
+}
+
+export function createAdmin({ apiKey, maxBodyBytes, ...context }: AdminContext): Admin {
+  const { sanctions } = context
+  const audit = new Audit(context)
+  const operator = new Operator(context)
+  const keyName = `key:${createHash('sha256')
+    .update(apiKey ?? '')
+    .digest('hex')
+    .slice(0, 8)}`
+  const gauges: Reading[] = [
+    { name: 'sanctions', help: 'Bans and mutes that are known', read: () => sanctions.size },
+  ]
+  return {
+    operator,
+    audit,
+    part: {
+      name: 'operators',
+      routes: adminRoutes({ operator, audit, keyName, maxBodyBytes }),
+      gauges,
+      drain: () => sanctions.stop(),
+      stop: () => sanctions.stop(),
+    },
+    records: { name: 'bans and mutes', start: () => sanctions.start() },
+  }
+}

@@ -1,0 +1,99 @@
+import type { Route, RouteContext } from '../http/contract.ts'
+import { readJsonObject, sendJson } from '../http/json.ts'
+import { RingsideError } from '../process/errors.ts'
+import type { HttpRequest } from '../transport/contract.ts'
+import type { Actor, AdminAction, Audit } from './audit.ts'
+import type { Fields, Operator } from './operator.ts'
+import type { SanctionKind } from './sanction.ts'
+
+/** The routes of operators are made of these. */
+export interface AdminRouteParts {
+  readonly operator: Operator
+  readonly audit: Audit
+  /** Names the key in what is audited. */
+  readonly keyName: string
+  readonly maxBodyBytes: number
+}
+
+type Act = (fields: Fields) => unknown
+
+/** `/admin/...`: each needs the API key, and each act is audited, done or refused (AD1, AD9). */
+export function adminRoutes(parts: AdminRouteParts): Route[] {
+  const { operator, audit, keyName, maxBodyBytes } = parts
+
+  /** @throws RingsideError unauthorized; a wrong key is audited, of which LI3 lets ten a second be. */
+  const enter = (action: AdminAction, request: HttpRequest, context: RouteContext): Actor => {
+    const { remoteAddress } = request
+    try {
+      context.requireKey()
+    } catch (error) {
+      const isGuess = error instanceof RingsideError && error.code === 'unauthorized'
+      if (isGuess && request.header('x-api-key') !== '')
+        audit.tell(action, {}, [{ by: null, remoteAddress }, 'unauthorized'])
+      throw error
+    }
+    return { by: keyName, remoteAddress }
+  }
+
+  const posted = (action: AdminAction, act: Act): Route => ({
+    method: 'POST',
+    path: `/admin/${action}`,
+    async handler(request, response, context) {
+      const actor = enter(action, request, context)
+      // It is read in this turn; a body that cannot be read is audited too.
+      const body = readJsonObject(request, maxBodyBytes)
+      let fields: Fields = {}
+      const run = async (): Promise<unknown> => act(fields)
+      try {
+        fields = await body
+      } catch (error) {
+        await audit.run(action, {}, [actor, () => Promise.reject(error)])
+      }
+      const answer = await audit.run(action, fields, [actor, run])
+      sendJson(response, { body: answer ?? {} })
+    },
+  })
+
+  const listed = (kind: SanctionKind): Route => ({
+    method: 'GET',
+    path: `/admin/${kind}s`,
+    async handler(request, response, context) {
+      const actor = enter('list', request, context)
+      const fields = fieldsOf(request)
+      const limit = fields['limit'] === undefined ? undefined : Number(fields['limit'])
+      const run = (): unknown => operator.list(kind, { after: fields['after'], limit })
+      const { items, next } = (await audit.run('list', {}, [actor, run])) as ReturnType<
+        Operator['list']
+      >
+      sendJson(response, { body: { [`${kind}s`]: items, next } })
+    },
+  })
+
+  const lifted = (kind: SanctionKind): Route => ({
+    method: 'DELETE',
+    path: `/admin/${kind}s`,
+    async handler(request, response, context) {
+      const action = kind === 'ban' ? 'unban' : 'unmute'
+      const actor = enter(action, request, context)
+      const fields = fieldsOf(request)
+      await audit.run(action, fields, [actor, () => operator.lift(kind, fields)])
+      response.send(204, { 'cache-control': 'no-store' }, '')
+    },
+  })
+
+  return [
+    posted('kick', (fields) => operator.kick(fields)),
+    posted('ban', (fields) => operator.impose('ban', fields)),
+    posted('mute', (fields) => operator.impose('mute', fields)),
+    posted('close', (fields) => operator.closeRoom(fields)),
+    posted('message', (fields) => operator.message(fields)),
+    listed('ban'),
+    lifted('ban'),
+    listed('mute'),
+    lifted('mute'),
+  ]
+}
+
+function fieldsOf({ query }: HttpRequest): Fields {
+  return Object.assign(Object.create(null) as object, Object.fromEntries(query))
+}
