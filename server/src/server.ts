@@ -133,6 +133,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     now: () => store.clock.now(),
     userIdOf: checkUserIdOf(options.userIdOf, logger),
     maxSanctions: limits.maxSanctions,
+    isAway: () => outbox.stats.isReadAway,
   })
 
   // Steps 5 and 6: rooms and their state.

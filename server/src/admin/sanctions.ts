@@ -17,6 +17,8 @@ const POLL_MS = 2_000
 /** So many looks find nothing new before all records are read regardless: a process may have died ahead of the mark. */
 const LOOKS_PER_READ = 30
 const PAGE = 1_000
+/** So many looks in a row fail before that is told. */
+const MAX_SILENT_FAILURES = 3
 /** Writers of one record that are in each other's way try so often. */
 const MAX_TRIES = 10
 
@@ -31,6 +33,8 @@ export interface SanctionsParts {
   readonly logger: Logger
   readonly userIdOf: UserIdOf
   readonly maxSanctions: number
+  /** The log is known to fail, and it has been told. Default: never. */
+  readonly isAway?: () => boolean
 }
 
 /**
@@ -49,6 +53,8 @@ export class Sanctions implements Standing {
   #looksLeft = 0
   #cancelPoll: (() => void) | null = null
   #isStopped = false
+  /** Looks that have failed one after the other while the rest of the log was there. */
+  #failures = 0
   /** Changes and reads run one after the other: a read must not undo what was written while it ran. */
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -188,13 +194,21 @@ export class Sanctions implements Standing {
     if (this.#isStopped) return
     this.#cancelPoll = this.#parts.clock.after(POLL_MS, () => {
       this.#queued(() => this.#refresh(false))
-        .catch((error: unknown) => {
-          // The log is closed ahead of this at the end.
-          if (!this.#isStopped)
-            warnOf(this.#parts.logger, error, [{}, 'bans and mutes were not read, trying again'])
-        })
+        .then(
+          () => void (this.#failures = 0),
+          (error: unknown) => this.#failed(error),
+        )
         .finally(() => this.#poll())
     })
+  }
+
+  /** A log that is away is told of once, by itself (OB18): a failure may be the first or the last sign of that. */
+  #failed(error: unknown): void {
+    const { logger, isAway } = this.#parts
+    if (isAway?.()) this.#failures = 0
+    else if (!this.#isStopped && ++this.#failures === MAX_SILENT_FAILURES) {
+      warnOf(logger, error, [{}, 'bans and mutes were not read, trying again'])
+    }
   }
 
   async #refresh(isForced: boolean): Promise<void> {

@@ -142,8 +142,9 @@ describe('bans', () => {
 
   it('AD6 while the store is away what is known holds; a ban whose answer was lost is found', async () => {
     const clock = new ManualClock()
-    let isLost = false
+    let [isLost, isBroken] = [false, false]
     const store = aroundStore(new MemoryStore({ clock }), async ({ contract, method, run }) => {
+      if (isBroken && contract === 'records') throw new Error('broken')
       const answer = await run()
       if (isLost && contract === 'records' && method === 'put') throw new Error('lost')
       return answer
@@ -163,6 +164,13 @@ describe('bans', () => {
     test.faults.isAway = false
     await test.advance(2_500)
     expect(test.server.bans()).toHaveLength(2)
+    const failure = 'bans and mutes were not read, trying again'
+    const told = (): number => test.logged.filter(({ message }) => message === failure).length
+    const before = told()
+    isBroken = true
+    await test.advance(20_000)
+    expect(told(), 'once, where the rest of the log is there').toBe(before + 1)
+    isBroken = false
   })
 
   it('AD7 a full list refuses one more, pushes out none, and has room when one is over', async () => {

@@ -104,7 +104,7 @@ describe('the routes of operators', () => {
     await using test = await startHall({ maxOutboxLagMs: 500 })
     const ada = await test.create('hall')
     test.faults.isAway = true
-    await test.server.message(ada.seat.roomId, 'hold on')
+    test.server.message(ada.seat.roomId, 'hold on')
     await test.advance(3_000)
     test.server.closeRoom(ada.seat.roomId, 'enough')
     await test.advance(50)
