@@ -103,7 +103,8 @@ export class GameServer implements Server {
     // The contract says what its commands cost, and which of them are chat.
     const known = typeof target === 'number' ? ['cost', 'chat'] : []
     if (options !== undefined) checkMembers('an option of a command', options, known)
-    const { cost, chat = false } = typeof target === 'number' ? (options ?? {}) : target
+    const given = typeof target === 'number' ? options : (target as RawOptions | null)
+    const { cost, chat = false } = given ?? {}
     checkBoolean('chat', chat)
     const guarded = chat ? unlessMuted(handler) : handler
     if (typeof target === 'number') registry.addRaw(target, guarded, cost)
