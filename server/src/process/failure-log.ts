@@ -34,12 +34,15 @@ interface Told {
 export class FailureLog {
   readonly #logger: Logger
   readonly #clock: Clock
+  readonly #ids: Readonly<Record<string, string>>
   /** In the order in which they were told. */
   readonly #told = new Map<string, Told>()
 
-  constructor(logger: Logger, clock: Clock) {
+  /** `ids` say whose failures these are, in the lines of the counts too. */
+  constructor(logger: Logger, clock: Clock, ids: Readonly<Record<string, string>> = {}) {
     this.#logger = logger
     this.#clock = clock
+    this.#ids = ids
   }
 
   error(place: string, line: FailureLine): void {
@@ -80,7 +83,8 @@ export class FailureLog {
   #forgetFirst(): void {
     for (const [key, { level, place, kind, message, more }] of this.#told) {
       this.#told.delete(key)
-      if (more > 0) this.#logger[level]({ place, kind, more }, `${message}: more like it`)
+      if (more > 0)
+        this.#logger[level]({ ...this.#ids, place, kind, more }, `${message}: more like it`)
       return
     }
   }

@@ -254,6 +254,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     const finishSeats = this.#life.restore(seats)
     this.#guard.run('onRestore', () => this.type.handlers.onRestore?.(this.face))
     finishSeats()
+    this.#endSoon()
   }
 
   get now(): number {
@@ -570,6 +571,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#life.putOff(pausedMs)
     this.#guard.run('onResume', () => this.type.handlers.onResume?.(this.face, pausedMs))
     this.#loop.start()
+    this.#endSoon()
   }
 
   #header(): PatchHeader {

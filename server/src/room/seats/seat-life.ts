@@ -169,7 +169,7 @@ export class SeatLife {
 
   /** The connection is gone. Without JOINED there is no token to come back with: that seat is given up. */
   drop(seat: Seat): void {
-    const { face, handlers, table, hooks, begin } = this.#parts
+    const { face, handlers, table, hooks, begin, end } = this.#parts
     if (seat.isJoining || !table.keepDropped(seat)) return this.leave(seat, 'dropped')
     hooks.whenIdle(seat, () => {
       begin()
@@ -178,19 +178,22 @@ export class SeatLife {
         call: () => handlers.onDrop?.(face, seat.face),
         after: () => {},
       })
+      end()
     })
   }
 
   /** Gives the seat up at once; onLeave waits for an onJoin on its way, then `left` follows. */
   leave(seat: Seat, reason: LeaveReason, text?: string): void {
-    const { table, hooks, onChanged } = this.#parts
+    const { table, log, hooks, onChanged } = this.#parts
     if (!table.release(seat, reason, text)) return
+    // The next owner, if it has to finish this, takes nobody back who was given up, and tells onLeave why (RM67).
+    if (seat.isJoining) log.setPhase(seat.id, 'leaving', reason)
     hooks.whenIdle(seat, () => this.#leave(seat, reason))
     onChanged()
   }
 
   #leave(seat: Seat, reason: LeaveReason): void {
-    const { face, handlers, log, hooks, begin } = this.#parts
+    const { face, handlers, log, hooks, begin, end } = this.#parts
     begin()
     hooks.run(seat, {
       where: 'onLeave',
@@ -199,6 +202,7 @@ export class SeatLife {
       after: (outcome) => (outcome === 'refused' ? this.#leave(seat, reason) : this.#left(seat)),
     })
     if (hooks.isRunning(seat)) log.setPhase(seat.id, 'leaving', reason)
+    end()
   }
 
   #left(seat: Seat): void {

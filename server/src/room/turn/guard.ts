@@ -28,7 +28,7 @@ export class HookGuard {
 
   constructor(parts: HookGuardParts) {
     this.#parts = parts
-    this.#failures = new FailureLog(parts.log, parts.clock)
+    this.#failures = new FailureLog(parts.log, parts.clock, { roomId: parts.roomId })
   }
 
   /** Calls a hook that is done when it returns. If it returns a promise all the same, nobody waits for that. */
