@@ -1,6 +1,6 @@
 // Makes the working copy runnable: packages, TypeScript, the arena's pages. Does only what is missing
-// or stale. Usage: node scripts/prepare.mjs <arena|chat|counter|all|packages>. Plain Node, for it runs before
-// anything is installed.
+// or stale. Usage: node scripts/prepare.mjs <arena|chat|counter|protocol|server|client|all|packages>. Plain Node, for
+// it runs before anything is installed; `npm pack` runs it too.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -19,12 +19,21 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
 const lockfile = join(root, 'package-lock.json')
 const installedMark = join(modules, '.ringside-lock')
-const targets = ['arena', 'chat', 'counter', 'all', 'packages']
+const examples = ['arena', 'chat', 'counter']
+const libraries = ['protocol', 'server', 'client']
+const targets = [...examples, ...libraries, 'all', 'packages']
 
 /** Longest wait for another prepare in the same folder, in ms. */
 const maxWaitMs = 600_000
 
 class Failure extends Error {}
+
+const isPacking = process.env.npm_lifecycle_event === 'prepack'
+
+/** The settings of the npm that runs us say how it packs (`--workspaces`, `--dry-run`), not how to install. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !isPacking || !/^npm_config_/i.test(name)),
+)
 
 const target = process.argv[2] ?? 'all'
 try {
@@ -72,8 +81,11 @@ function install() {
 
 /** Runs tsc -b, which finds stale parts by itself. */
 function compile() {
-  const projects =
-    target === 'all' ? [] : ['protocol', 'server', 'client', join('examples', target)]
+  const projects = examples.includes(target)
+    ? [...libraries, join('examples', target)]
+    : libraries.includes(target)
+      ? [target]
+      : []
   const begun = Date.now()
   run(process.execPath, [join(modules, 'typescript', 'bin', 'tsc'), '-b', ...projects])
   if (Date.now() - begun > 1500) say(`compiled TypeScript in ${seconds(begun)}`)
@@ -145,7 +157,9 @@ function run(command, args, cwd = root) {
   const isScript = process.platform === 'win32' && command === 'npm'
   const result = spawnSync(command, args, {
     cwd,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    env: environment,
+    // What npm prints of a package is the only thing on stdout: `npm pack --json` is read by programs.
+    stdio: ['ignore', isPacking ? 2 : 'inherit', 'inherit'],
     shell: isScript,
   })
   if (result.error) throw new Failure(`could not run ${command}: ${result.error.message}`)
@@ -165,5 +179,6 @@ function seconds(begun) {
 }
 
 function say(text) {
-  console.log(`prepare: ${text}`)
+  if (isPacking) console.error(`prepare: ${text}`)
+  else console.log(`prepare: ${text}`)
 }
