@@ -12,6 +12,7 @@ export const serverErrorCodes = {
   port_in_use: 'Another process listens on the port',
   port_forbidden: 'This process may not listen on the port',
   host_unavailable: 'The host to listen at is none of this machine',
+  native_unusable: 'The binary of uWebSockets.js does not run on this system',
   state_invalid: 'A value that cannot be recorded was written to the state',
   room_over: 'The room has ended or was disposed',
   room_taken: 'Another process has taken the room over',

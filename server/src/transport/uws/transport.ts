@@ -1,4 +1,3 @@
-import uws from 'uWebSockets.js'
 import type {
   HttpRequest as UwsRequest,
   HttpResponse as UwsResponse,
@@ -22,6 +21,8 @@ import type {
 import { SendResult } from '../contract.ts'
 import { listenFailure } from '../listen-failure.ts'
 import { offHeap } from '../off-heap.ts'
+import { loadUws } from './load.ts'
+import type { Uws } from './load.ts'
 import { UwsExchange, UwsHttpRequest, peerAddressOf } from './http.ts'
 import { SlowBodies } from './slow-bodies.ts'
 
@@ -70,6 +71,7 @@ export class UwsTransport implements Transport {
   readonly #exchanges = new Set<UwsExchange>()
   readonly #slow: SlowBodies
   #app: TemplatedApp | null = null
+  #uws: Uws | null = null
   #listenSocket: us_listen_socket | null = null
   /** A connection that is accepted, its open event under way. */
   #opening: UwsConnection | null = null
@@ -81,8 +83,10 @@ export class UwsTransport implements Transport {
     this.#slow = new SlowBodies({ maxBehindMs, minBytesPerSecond })
   }
 
-  listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
-    if (this.#app) return Promise.reject(new RingsideError('already_listening'))
+  async listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
+    if (this.#app) throw new RingsideError('already_listening')
+    const uws = loadUws()
+    this.#uws = uws
     const app = uws.App()
     this.#app = app
     this.#routeSockets(app, handlers)
@@ -110,7 +114,7 @@ export class UwsTransport implements Transport {
     const app = this.#app
     if (!app || this.#isClosing) return
     this.#isClosing = true
-    if (this.#listenSocket) uws.us_listen_socket_close(this.#listenSocket)
+    if (this.#listenSocket) this.#uws?.us_listen_socket_close(this.#listenSocket)
     this.#listenSocket = null
     const { code, reason } = closeCodes.going_away
     for (const connection of this.#connections) connection.close(code, reason)
