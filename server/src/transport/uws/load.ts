@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
+import type * as uws from 'uWebSockets.js'
 import { RingsideError } from '../../process/errors.ts'
 import { explainLoadFailure, thisSystem } from './binaries.ts'
 import type { System } from './binaries.ts'
 
 /** The module with its native code. */
-export type Uws = typeof import('uWebSockets.js')
+export type Uws = typeof uws
 
 /** What loads the module; tests have others. */
 export interface UwsLoader {

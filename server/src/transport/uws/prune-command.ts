@@ -1,8 +1,8 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { binaryName, listBinaries, thisSystem } from './transport/uws/binaries.ts'
-import { uwsFolder } from './transport/uws/load.ts'
+import { binaryName, listBinaries, thisSystem } from './binaries.ts'
+import { uwsFolder } from './load.ts'
 
 const USAGE = `Usage: ringside-prune [options]
 
