@@ -27,7 +27,7 @@ export interface ReconnectTokens {
 
 export interface SealedTokensParts {
   /** A secret key of 32 bytes for each purpose. */
-  readonly keyFor: (purpose: string) => Buffer
+  readonly keyFor: (purpose: string) => Uint8Array
   /** Store time in ms. */
   readonly now: () => number
 }
@@ -77,7 +77,7 @@ export class SealedTokens implements ReconnectTokens {
     return { room, session, epoch, generation, issuedAt, name, auth }
   }
 
-  get #cipherKey(): Buffer {
+  get #cipherKey(): Uint8Array {
     return this.#parts.keyFor('reconnect token cipher')
   }
 

@@ -1,6 +1,6 @@
-import type { InspectOptions, inspect as inspectValue } from 'node:util'
 import { stateInvalid } from '../invalid.ts'
 import { INSPECT, inspectFields } from './inspect.ts'
+import type { InspectOptions, InspectValue } from './inspect.ts'
 import { plain } from './plain.ts'
 import type { Tracked } from './tracked.ts'
 
@@ -18,7 +18,7 @@ export abstract class Face {
     return plain(this[NODE]())
   }
 
-  [INSPECT](depth: number, options: InspectOptions, inspect: typeof inspectValue): string {
+  [INSPECT](depth: number, options: InspectOptions, inspect: InspectValue): string {
     return inspectFields(Object.assign({}, this), { depth, options, inspect })
   }
 }

@@ -1,7 +1,7 @@
-import type { InspectOptions, inspect as inspectValue } from 'node:util'
 import type { StateField } from '@ringside/protocol'
 import { show, stateInvalid } from '../invalid.ts'
 import { INSPECT, inspectFields } from './inspect.ts'
+import type { InspectOptions, InspectValue } from './inspect.ts'
 import { rawValue } from './tracked.ts'
 import type { ChangedEntries, Tracked } from './tracked.ts'
 
@@ -51,7 +51,7 @@ export class MapNode implements ChangedEntries {
   }
 
   /** `console.log` looks behind a Proxy, but calls this on it. */
-  [INSPECT](depth: number, options: InspectOptions, inspect: typeof inspectValue): string {
+  [INSPECT](depth: number, options: InspectOptions, inspect: InspectValue): string {
     const faces = Object.fromEntries(mapNodeOf(this)?.faces ?? [])
     return inspectFields(faces, { depth, options, inspect })
   }
