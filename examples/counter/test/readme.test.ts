@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { findPages } from './docs/blocks.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -47,23 +48,14 @@ describe('docs/testing.md', () => {
 })
 
 describe('documents', () => {
-  it.each([
-    'README.md',
-    'CONTRIBUTING.md',
-    'docs/architecture.md',
-    'docs/protocol.md',
-    'docs/errors.md',
-    'docs/operations.md',
-    'docs/rooms.md',
-    'docs/testing.md',
-    'protocol/README.md',
-    'server/README.md',
-    'client/README.md',
-  ])('%s links to files that exist', (page) => {
-    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link]) => link)
-    for (const link of links)
-      expect(existsSync(join(root, dirname(page), `${link}`)), link).toBe(true)
-  })
+  it.each(findPages().filter((page) => page !== 'CHANGELOG.md'))(
+    '%s links to files that exist',
+    (page) => {
+      const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link]) => link)
+      for (const link of links)
+        expect(existsSync(join(root, dirname(page), `${link}`)), link).toBe(true)
+    },
+  )
 
   it('docs/spec.md names files that exist', () => {
     const files = [
