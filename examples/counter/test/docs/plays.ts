@@ -249,6 +249,16 @@ export const plays: Readonly<Record<string, Play>> = {
   },
 
   'docs/operations.md, Where the log is, 1': playMongo,
+  'docs/operations.md, Kick, ban, mute, 1': async (run) => {
+    const apiKey = 'key-of-an-operator'
+    const { server } = newServer(run, { apiKey })
+    await server.listen({ port: run.port, host: '127.0.0.1' })
+    const output = await run.shell({ $API_KEY: apiKey })
+    expect(output).toContain('203.0.113.0/24')
+    expect(output).toContain('raid')
+    const bans = await fetch(`${run.address}/admin/bans`, { headers: { 'x-api-key': apiKey } })
+    expect(await bans.json()).toMatchObject({ bans: [expect.objectContaining({ reason: 'raid' })] })
+  },
   'docs/rooms.md, top, 1': async (run) => {
     const { game: made } = (await run.load()) as unknown as { game: Game }
     expect(Object.keys(made.rooms)).toEqual(['arena'])
