@@ -1,6 +1,6 @@
 // Makes the working copy runnable: packages, TypeScript, the arena's pages. Does only what is missing
-// or stale. Usage: node scripts/prepare.mjs <arena|chat|counter|protocol|server|client|all|packages>. Plain Node, for
-// it runs before anything is installed; `npm pack` runs it too.
+// or stale. Usage: node scripts/prepare.mjs <arena|chat|counter|loadtest|protocol|server|client|all|packages>.
+// Plain Node, for it runs before anything is installed; `npm pack` runs it too.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -21,7 +21,7 @@ const lockfile = join(root, 'package-lock.json')
 const installedMark = join(modules, '.ringside-lock')
 const examples = ['arena', 'chat', 'counter']
 const libraries = ['protocol', 'server', 'client']
-const targets = [...examples, ...libraries, 'all', 'packages']
+const targets = [...examples, 'loadtest', ...libraries, 'all', 'packages']
 
 /** Longest wait for another prepare in the same folder, in ms. */
 const maxWaitMs = 600_000
@@ -81,11 +81,9 @@ function install() {
 
 /** Runs tsc -b, which finds stale parts by itself. */
 function compile() {
-  const projects = examples.includes(target)
-    ? [...libraries, join('examples', target)]
-    : libraries.includes(target)
-      ? [target]
-      : []
+  const own = target === 'loadtest' ? target : join('examples', target)
+  const isProgram = target === 'loadtest' || examples.includes(target)
+  const projects = isProgram ? [...libraries, own] : libraries.includes(target) ? [target] : []
   const begun = Date.now()
   run(process.execPath, [join(modules, 'typescript', 'bin', 'tsc'), '-b', ...projects])
   if (Date.now() - begun > 1500) say(`compiled TypeScript in ${seconds(begun)}`)
