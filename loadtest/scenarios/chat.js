@@ -1,7 +1,15 @@
 // Everybody is in a room and says something now and then; everybody in the room must hear it, once and in order.
 import { Counter, Trend } from 'k6/metrics'
 import { delay, join } from './lib/player.js'
-import { complain, eachPlayer, oneIterationEach, players, setting, type, url } from './lib/settings.js'
+import {
+  complain,
+  eachPlayer,
+  oneIterationEach,
+  players,
+  setting,
+  type,
+  url,
+} from './lib/settings.js'
 import { numberField, numberOf, readFields, textField, textOf } from './lib/wire.js'
 
 /** The joins begin at random within so many seconds. */

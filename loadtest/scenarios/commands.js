@@ -1,7 +1,15 @@
 // Some players send many commands, a few of each on their way at a time; each must be answered, in order.
 import { Counter, Trend } from 'k6/metrics'
 import { delay, join } from './lib/player.js'
-import { complain, eachPlayer, oneIterationEach, players, setting, type, url } from './lib/settings.js'
+import {
+  complain,
+  eachPlayer,
+  oneIterationEach,
+  players,
+  setting,
+  type,
+  url,
+} from './lib/settings.js'
 import { numberOf, readFields, uintField } from './lib/wire.js'
 
 /** Commands of all players together. */

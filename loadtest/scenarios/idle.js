@@ -1,7 +1,15 @@
 // Everybody joins and says nothing; at the end each must still be there and get an answer.
 import { Counter, Trend } from 'k6/metrics'
 import { delay, join } from './lib/player.js'
-import { complain, eachPlayer, oneIterationEach, players, setting, type, url } from './lib/settings.js'
+import {
+  complain,
+  eachPlayer,
+  oneIterationEach,
+  players,
+  setting,
+  type,
+  url,
+} from './lib/settings.js'
 import { uintField } from './lib/wire.js'
 
 /** The joins begin at random within so many seconds. */

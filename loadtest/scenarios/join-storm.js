@@ -1,7 +1,15 @@
 // Everybody joins at once: a seat by HTTP, a WebSocket, JOIN, until JOINED. They stay until all are in, then leave.
 import { Counter, Trend } from 'k6/metrics'
 import { delay, join } from './lib/player.js'
-import { complain, eachPlayer, oneIterationEach, players, setting, type, url } from './lib/settings.js'
+import {
+  complain,
+  eachPlayer,
+  oneIterationEach,
+  players,
+  setting,
+  type,
+  url,
+} from './lib/settings.js'
 
 /** The joins begin at random within so many seconds; 0: all at once. */
 const overSeconds = setting('OVER', 0)

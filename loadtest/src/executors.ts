@@ -8,9 +8,23 @@ export interface Segment {
   readonly count: number
 }
 
-/** The number of `total` that is this segment's. All segments' together are `total`. */
+/**
+ * The number of `total` that is this segment's: the `index`th, and each `count`th after it. All segments' together are
+ * `total`, and none gets fewer when there are more.
+ */
 export function share(total: number, { index, count }: Segment): number {
-  return Math.floor((total * (index + 1)) / count) - Math.floor((total * index) / count)
+  return Math.floor((total + count - 1 - index) / count)
+}
+
+/** The number of a segment's `nth` user, counted from 0, among those of all segments, counted from 1 without a gap. */
+export function userId(nth: number, { index, count }: Segment): number {
+  return nth * count + index + 1
+}
+
+/** The most users that a scenario has at a time, in all segments. */
+export function mostUsers(scenario: Scenario): number {
+  if (scenario.executor !== 'ramping-vus') return scenario.vus
+  return Math.max(scenario.startVus, ...scenario.stages.map(({ target }) => target))
 }
 
 /** What executors run. */

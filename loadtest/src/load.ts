@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import { RunFailure, textOf } from './failure.ts'
-import { execute } from './executors.ts'
+import { execute, mostUsers, userId } from './executors.ts'
 import type { Segment } from './executors.ts'
 import type { IterationErrors } from './messages.ts'
 import type { MetricSet } from './metrics/metric-set.ts'
@@ -31,12 +31,10 @@ export interface LoadOptions {
 export async function runLoad(load: LoadOptions): Promise<IterationErrors> {
   const { clock, metrics, file, options, segment, data } = load
   const errors = { count: 0, texts: [] as string[] }
-  let users = 0
   let fault: RunFailure | null = null
 
-  const newUser = (scenario: Scenario): VirtualUser => {
-    // Ids interleave over the segments: no two users of a run have the same, whichever process has them.
-    const id = users++ * segment.count + segment.index + 1
+  /** Ids are those of one process that has all users: scenarios after each other, each without a gap. */
+  const newUser = (scenario: Scenario, id: number): VirtualUser => {
     return new VirtualUser({
       id,
       clock,
@@ -59,13 +57,17 @@ export async function runLoad(load: LoadOptions): Promise<IterationErrors> {
     if (errors.texts.length < MAX_ERROR_TEXTS) errors.texts.push(textOf(outcome.error))
   }
 
+  let before = 0
   await Promise.all(
     options.scenarios.map((scenario) => {
       const body = file.bodyOf(scenario)
+      const lastId = before
+      let users = 0
+      before += mostUsers(scenario)
       return execute(scenario, {
         clock,
         segment,
-        newUser: () => newUser(scenario),
+        newUser: () => newUser(scenario, lastId + userId(users++, segment)),
         iterate: (user) => iterate(user, body),
         dropped: (count) => {
           if (count > 0) metrics.add('dropped_iterations', count, { scenario: scenario.name })

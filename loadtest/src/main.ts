@@ -11,6 +11,8 @@ import { startLoadServer } from './stress/server-process.ts'
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort())
+// Whoever started this one is gone.
+process.on('disconnect', () => abort.abort())
 
 try {
   process.exitCode = await main()

@@ -50,7 +50,17 @@ const GRACE_MS = 30_000
 const MAX_DURATION_MS = 600_000
 const TREND_STATS = ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)']
 const READ = ['vus', 'duration', 'iterations', 'stages', 'scenarios', 'thresholds']
-const IGNORED = ['discardResponseBodies', 'noConnectionReuse', 'systemTags', 'userAgent', 'setupTimeout', 'teardownTimeout', 'tags', 'summaryTrendStats', 'summaryTimeUnit']
+const IGNORED = [
+  'discardResponseBodies',
+  'noConnectionReuse',
+  'systemTags',
+  'userAgent',
+  'setupTimeout',
+  'teardownTimeout',
+  'tags',
+  'summaryTrendStats',
+  'summaryTimeUnit',
+]
 
 type Given = Readonly<Record<string, unknown>>
 
@@ -126,7 +136,12 @@ function readScenario(name: string, given: Given): Scenario {
   const { executor } = given
   switch (executor) {
     case 'constant-vus':
-      return { ...base, executor, vus: vus(), durationMs: durationMs(given['duration'], `duration of ${at}`) }
+      return {
+        ...base,
+        executor,
+        vus: vus(),
+        durationMs: durationMs(given['duration'], `duration of ${at}`),
+      }
     case 'per-vu-iterations':
     case 'shared-iterations':
       return {
@@ -144,7 +159,10 @@ function readScenario(name: string, given: Given): Scenario {
         ...base,
         executor,
         startVus: whole(given['startVUs'] ?? 1, `startVUs of ${at}`, MAX_VUS),
-        gracefulRampDownMs: durationMs(given['gracefulRampDown'] ?? GRACE_MS, `gracefulRampDown of ${at}`),
+        gracefulRampDownMs: durationMs(
+          given['gracefulRampDown'] ?? GRACE_MS,
+          `gracefulRampDown of ${at}`,
+        ),
         stages: stages.map((stage: unknown) => {
           const { duration, target } = asObject(stage, `a stage of ${at}`)
           return {
@@ -161,7 +179,13 @@ function readScenario(name: string, given: Given): Scenario {
   }
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
 
 /**
  * Reads a duration of k6 in ms: `1m30s`, `500ms`, `0`, or a number of ms.
@@ -180,8 +204,11 @@ export function durationMs(given: unknown, what: string): number {
 }
 
 function whole(given: unknown, what: string, max: number): number {
-  if (typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= max) return given
-  throw new RunFailure(`Expected ${what} as a whole number from 0 to ${max}, got '${String(given)}'`)
+  if (typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= max)
+    return given
+  throw new RunFailure(
+    `Expected ${what} as a whole number from 0 to ${max}, got '${String(given)}'`,
+  )
 }
 
 function asObject(given: unknown, what: string): Given {
@@ -196,5 +223,7 @@ function asText(given: unknown, what: string): string {
 
 function asTexts(given: unknown, what: string): Readonly<Record<string, string>> {
   const entries = Object.entries(asObject(given, what))
-  return Object.fromEntries(entries.map(([name, text]) => [name, asText(text, `${what}, '${name}'`)]))
+  return Object.fromEntries(
+    entries.map(([name, text]) => [name, asText(text, `${what}, '${name}'`)]),
+  )
 }

@@ -124,7 +124,10 @@ class Workers {
   constructor({ path, env, workers, localAddresses }: RunRequest) {
     const file = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url))
     this.#children = Array.from({ length: workers }, (_, index) => {
-      const child = fork(file, [], { serialization: 'advanced', env: { PATH: process.env['PATH'] } })
+      const child = fork(file, [], {
+        serialization: 'advanced',
+        env: { PATH: process.env['PATH'] },
+      })
       const segment = { index, count: workers }
       tell(child, { kind: 'load', path, env, segment, localAddresses })
       return child

@@ -1,8 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from './clock.ts'
 import { RunFailure } from './failure.ts'
 import type { MetricSet } from './metrics/metric-set.ts'
-import type { VirtualUser } from './virtual-user.ts'
+import { runningUser } from './virtual-user.ts'
 
 /** What the modules that a scenario imports stand on. */
 export interface Runtime {
@@ -12,8 +11,6 @@ export interface Runtime {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** The virtual user whose code runs: all of a process run on one thread. */
-const current = new AsyncLocalStorage<VirtualUser>()
 let installed: Runtime | null = null
 
 /**
@@ -26,25 +23,13 @@ export function installRuntime(runtime: Runtime): void {
   const define = (name: string, get: () => unknown): void => {
     Object.defineProperty(globalThis, name, { configurable: true, get })
   }
-  define('__VU', () => current.getStore()?.id ?? 0)
-  define('__ITER', () => current.getStore()?.iteration ?? 0)
-  define('__ENV', () => current.getStore()?.env ?? runtime.env)
+  define('__VU', () => runningUser()?.id ?? 0)
+  define('__ITER', () => runningUser()?.iteration ?? 0)
+  define('__ENV', () => runningUser()?.env ?? runtime.env)
 }
 
 /** @throws RunFailure outside of a run: the modules are no library. */
 export function runtime(): Runtime {
-  if (!installed) throw new RunFailure("The k6 modules of this runner work within a run of it")
+  if (!installed) throw new RunFailure('The k6 modules of this runner work within a run of it')
   return installed
-}
-
-/** @throws RunFailure at the top level of a file, where there is no virtual user yet, as in k6. */
-export function currentUser(what: string): VirtualUser {
-  const user = current.getStore()
-  if (!user) throw new RunFailure(`${what} works within a function that a virtual user runs`)
-  return user
-}
-
-/** Runs a function as a virtual user's code; what it starts belongs to that user. */
-export function runAs<T>(user: VirtualUser, body: () => T): T {
-  return current.run(user, body)
 }

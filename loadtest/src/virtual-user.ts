@@ -1,6 +1,22 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from './clock.ts'
+import { RunFailure } from './failure.ts'
 import type { Tags } from './metrics/metric.ts'
-import { runAs } from './runtime.ts'
+
+/** The virtual user whose code runs: all of a process run on one thread. */
+const current = new AsyncLocalStorage<VirtualUser>()
+
+/** The virtual user whose code runs; null between them. */
+export function runningUser(): VirtualUser | null {
+  return current.getStore() ?? null
+}
+
+/** @throws RunFailure at the top level of a file, where there is no virtual user yet, as in k6. */
+export function currentUser(what: string): VirtualUser {
+  const user = runningUser()
+  if (!user) throw new RunFailure(`${what} works within a function that a virtual user runs`)
+  return user
+}
 
 /** A socket, request or timer that a virtual user has open. */
 export interface Resource {
@@ -58,7 +74,7 @@ export class VirtualUser {
         this.#open.clear()
         resolve(outcome)
       }
-      void runAs(this, () => this.#runBody(body))
+      void current.run(this, () => this.#runBody(body))
     })
   }
 
@@ -79,7 +95,7 @@ export class VirtualUser {
   call(listener: () => void): void {
     if (!this.#end) return
     try {
-      runAs(this, listener)
+      current.run(this, listener)
     } catch (error) {
       this.#end?.({ kind: 'failed', error })
     }

@@ -173,7 +173,9 @@ export async function join({ url, type, name }) {
     { headers: { 'Content-Type': 'application/json' }, tags: { name: 'joinOrCreate' } },
   )
   if (response.status !== 200)
-    throw new Error(`Expected a seat, got ${response.status} ${response.error || response.body}`)
+    throw new Error(
+      `Expected a seat, got ${response.status} ${response.error || JSON.stringify(response.body)}`,
+    )
   const seat = /** @type {{ url: string, ticket: string }} */ (
     /** @type {unknown} */ (response.json())
   )
@@ -183,14 +185,15 @@ export async function join({ url, type, name }) {
 }
 
 /**
- * The address of a seat's WebSocket: its own, or a path on the server that was asked.
+ * The address of a seat's WebSocket: its own, or a path from the server that was asked.
  * @param {string} path
  * @param {string} base
  */
 function addressOf(path, base) {
-  if (!path.startsWith('/')) return path
-  const [, origin] = /^(https?:\/\/[^/]+)/.exec(base) || ['', base]
-  return origin.replace('http', 'ws') + path
+  if (/^wss?:/.test(path)) return path
+  const [origin] = /^https?:\/\/[^/]+/.exec(base) || [base]
+  const whole = path.startsWith('/') ? origin + path : `${base.replace(/\/$/, '')}/${path}`
+  return whole.replace('http', 'ws')
 }
 
 /**

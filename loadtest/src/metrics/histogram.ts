@@ -40,7 +40,8 @@ export class Histogram {
   /** The smallest value that `percent` of all values are not above; 0 when there is none. */
   percentile(percent: number): number {
     if (this.count === 0) return 0
-    const rank = Math.max(1, Math.ceil((percent / 100) * this.count))
+    // A product that is a hair above a whole number is that number.
+    const rank = Math.max(1, Math.ceil((percent * this.count) / 100 - 1e-9))
     if (rank >= this.count) return this.max
     let seen = 0
     for (let index = 0; index < BUCKETS; index++) {

@@ -66,8 +66,8 @@ export class MetricSet {
 
   /** @throws RunFailure when the name is taken by a metric of another kind, as in k6, or there are too many. */
   declare(name: string, type: MetricType, isTime = false): Metric {
-    if (typeof name !== 'string' || !/^[A-Za-z_]\w{0,127}$/.test(name))
-      throw new RunFailure(`Expected a metric's name like 'join_ms', got '${String(name)}'`)
+    if (!/^[A-Za-z_]\w{0,127}$/.test(name))
+      throw new RunFailure(`Expected a metric's name like 'join_ms', got '${name}'`)
     const known = this.#metrics.get(name)
     if (!known) return this.#put(new Metric(name, type, isTime))
     if (known.type === type && known.isTime === isTime) return known
@@ -96,7 +96,9 @@ export class MetricSet {
 
   #put(metric: Metric): Metric {
     if (this.#metrics.size >= MAX_METRICS)
-      throw new RunFailure(`Expected at most ${MAX_METRICS} metrics, got one more: '${metric.name}'`)
+      throw new RunFailure(
+        `Expected at most ${MAX_METRICS} metrics, got one more: '${metric.name}'`,
+      )
     this.#metrics.set(metric.name, metric)
     return metric
   }

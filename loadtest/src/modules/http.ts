@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { RunFailure } from '../failure.ts'
 import { durationMs } from '../options.ts'
-import { currentUser, runtime } from '../runtime.ts'
+import { runtime } from '../runtime.ts'
+import { currentUser } from '../virtual-user.ts'
 import type { VirtualUser } from '../virtual-user.ts'
 
 /** Connections that wait for the answer to a request, for each source address; further requests wait their turn. */
@@ -175,7 +176,10 @@ function headersOf({ headers }: IncomingMessage): Record<string, string> {
 
 /** k6 has the names as Go writes them: `Content-Type`. */
 function canonical(name: string): string {
-  return name.replace(/(^|-)([a-z])/g, (_, before: string, letter: string) => before + letter.toUpperCase())
+  return name.replace(
+    /(^|-)([a-z])/g,
+    (_, before: string, letter: string) => before + letter.toUpperCase(),
+  )
 }
 
 function bodyOf(body: unknown): string | Uint8Array | null {

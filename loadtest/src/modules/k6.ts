@@ -1,5 +1,6 @@
 import { RunFailure } from '../failure.ts'
-import { currentUser, runtime } from '../runtime.ts'
+import { runtime } from '../runtime.ts'
+import { currentUser } from '../virtual-user.ts'
 
 /** k6's `check`: each condition counts in `checks`, and under its name in the summary. True when all are met. */
 export function check(

@@ -1,5 +1,6 @@
 import type { MetricType } from '../metrics/metric.ts'
-import { currentUser, runtime } from '../runtime.ts'
+import { runtime } from '../runtime.ts'
+import { currentUser } from '../virtual-user.ts'
 
 class ScenarioMetric {
   readonly name: string

@@ -1,4 +1,5 @@
-import { currentUser, runtime } from '../runtime.ts'
+import { runtime } from '../runtime.ts'
+import { currentUser } from '../virtual-user.ts'
 import type { Resource, VirtualUser } from '../virtual-user.ts'
 
 interface Timer extends Resource {

@@ -1,5 +1,6 @@
 import { WebSocket as Socket } from 'ws'
-import { currentUser, runtime } from '../runtime.ts'
+import { runtime } from '../runtime.ts'
+import { currentUser } from '../virtual-user.ts'
 import type { VirtualUser } from '../virtual-user.ts'
 
 /** The longest wait for the answer to a handshake, in ms. */
@@ -90,7 +91,7 @@ export class WebSocket {
     })
     socket.on('message', (data, isBinary) => {
       this.#count('ws_msgs_received', 1)
-      const body = isBinary ? (data as unknown as ArrayBuffer | Blob) : String(data)
+      const body = isBinary ? (data as unknown as ArrayBuffer | Blob) : (data as Buffer).toString()
       this.#fire({ type: 'message', timestamp: Date.now(), data: body }, this.onmessage)
     })
     socket.on('ping', () => this.#fire({ type: 'ping', timestamp: Date.now() }, this.onping))

@@ -49,7 +49,8 @@ async function main(): Promise<number> {
     seconds: count(values.seconds, '--seconds'),
     only: values.only === '' ? [] : values.only.split(','),
   })
-  if (runs.length === 0) throw new RunFailure(`Expected --only with scenarios, got '${values.only}'`)
+  if (runs.length === 0)
+    throw new RunFailure(`Expected --only with scenarios, got '${values.only}'`)
   const facts = await machineFacts()
   const results: StressResult[] = []
   for (const run of runs) {
@@ -129,9 +130,11 @@ async function runScenario({ run, workers, file, url }: ScenarioRun): Promise<nu
   const env = Object.entries({ ...run.env, PLAYERS: String(run.players) })
   const child = fork(main, [
     run.scenario,
-    ...['--url', url, '--workers', String(workers), '--local-ips', LOCAL_IPS],
-    ...['--summary-export', file],
-    ...env.flatMap(([name, value]) => ['-e', `${name}=${value}`]),
+    `--url=${url}`,
+    `--workers=${workers}`,
+    `--local-ips=${LOCAL_IPS}`,
+    `--summary-export=${file}`,
+    ...env.map(([name, value]) => `--env=${name}=${value}`),
   ])
   const kill = (): void => void child.kill('SIGTERM')
   abort.signal.addEventListener('abort', kill)

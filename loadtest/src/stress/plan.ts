@@ -50,7 +50,7 @@ export function planOf({ players, seconds, only }: StressSizes): PlannedRun[] {
     {
       scenario: 'join-storm',
       players: count,
-      env: { OVER: '0', STAY: '60', P99_MS: '50000' },
+      env: { OVER: '0', STAY: String(Math.max(10, Math.ceil(count / 150))), P99_MS: '50000' },
       what: 'all at once: seat by HTTP, WebSocket, JOIN to JOINED',
       counted: { counter: 'joined', unit: 'joins', over: 'joined_after_ms' },
       trend: 'join_ms',

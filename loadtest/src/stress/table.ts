@@ -68,7 +68,9 @@ function cellsOf({ run, summary, server, exitCode }: StressResult): string[] {
     exitCode === 0 ? 'hold' : 'FAIL',
     `${Math.round(server.cpuShare * 100)} %`,
     hasFull ? `${whole(server.fullBytes / 2 ** 20)} MiB` : '',
-    hasFull ? `${((server.fullBytes - server.emptyBytes) / run.players / 1024).toFixed(1)} KiB` : '',
+    hasFull
+      ? `${((server.fullBytes - server.emptyBytes) / run.players / 1024).toFixed(1)} KiB`
+      : '',
   ]
 }
 

@@ -35,7 +35,9 @@ function testsOf(folder: string): string[] {
 /** Ids at the beginning of a test's title, each with a file that cites it. */
 const cited = new Map<string, string>()
 const examples = readdirSync(`${root}/examples`).map((name) => `examples/${name}`)
-const folders = ['protocol', 'server', 'client', ...examples].map((name) => `${name}/test`)
+const folders = ['protocol', 'server', 'client', 'loadtest', ...examples].map(
+  (name) => `${name}/test`,
+)
 // The suites that every implementation of a seam runs are exported, and so stand among the sources.
 for (const folder of [...folders, 'server/src/testing/contracts'])
   for (const file of testsOf(`${root}/${folder}`)) {
