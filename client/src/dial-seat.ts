@@ -34,12 +34,14 @@ export interface DialParts {
 
 /** Nodes that send us on to one another would do so for ever. */
 const MAX_MOVES = 2
+/** So many bytes of a state in pieces give the server its time anew. */
+const MIN_PROGRESS_BYTES = 1_024
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 
 /**
  * Connects, sends JOIN and resolves once JOINED and STATE are there. Every frame goes to `onFrame`
  * synchronously as it arrives, also those that come before the promise's continuation runs; a STATE that comes in
- * pieces does so once it is whole, and each of its pieces gives the server `joinTimeoutMs` anew.
+ * pieces does so once it is whole, and each KiB of it gives the server `joinTimeoutMs` anew.
  * A frame that `onFrame` throws at ends the connection, then and later: the view of the room is void.
  * @throws the signal's reason; RequestError with the server's code; retry tells whether a new ticket may help.
  */
@@ -92,13 +94,16 @@ function takeSeat(
       })
     let cancelTimeout = startTimeout()
     let isThere = false
+    let renewedAt = 0
     /** A state that comes over a slow line is no silence. */
     const takePiece = (piece: Uint8Array): void => {
-      if (!isThere) {
+      const state = pieces.take(piece)
+      // A state that begins again and again, or drips, is as good as none.
+      if (!isThere && pieces.size >= renewedAt + MIN_PROGRESS_BYTES) {
+        renewedAt = pieces.size
         cancelTimeout()
         cancelTimeout = startTimeout()
       }
-      const state = pieces.take(piece)
       if (state) take(system.state.id, state)
     }
     const take = (id: number, frame: Uint8Array): void => {

@@ -14,9 +14,12 @@ export function introduce(connection: Connection, game: GameContract): void {
   connection.send(encodeSystem('contract', { fingerprint: contractFingerprint(game) }))
 }
 
-/** Sends the whole contract where `id` is of the server's wish for it. */
+const answered = new WeakSet<Connection>()
+
+/** Sends the whole contract where `id` is of the server's wish for it, once on a connection. */
 export function answerWish(id: number, connection: Connection, game: GameContract): void {
-  if (id !== system.contractWanted.id) return
+  if (id !== system.contractWanted.id || answered.has(connection)) return
+  answered.add(connection)
   const [fingerprint, text] = [contractFingerprint(game), contractText(game)]
   connection.send(encodeSystem('contract', { fingerprint, text }))
 }

@@ -21,6 +21,9 @@ export interface EventPosition {
   readonly index: number
 }
 
+/** No room has more seats. */
+const MAX_ROSTER = 10_000
+
 /**
  * A client's knowledge of its room. It is fed with frames, in order, and never connected to anything. It survives
  * reconnects: JOINED and STATE replace what it holds, listeners stay.
@@ -175,6 +178,8 @@ export class RoomView {
     const entry = { sessionId, name }
     const isKnown = this.#roster.has(sessionId)
     if (present) {
+      if (this.#roster.size >= MAX_ROSTER)
+        throw new RequestError('bad_answer', 'The room has more players than any may', false)
       this.#roster.set(sessionId, entry)
       if (!isKnown) this.arrived.call(entry)
     } else if (this.#roster.delete(sessionId)) this.departed.call(entry)

@@ -5,6 +5,7 @@ import type { RoomsHandlers, RoomsStatus, RoomsWatch } from './client-types.ts'
 import { readStream } from './feed/read-stream.ts'
 import type { StreamEnd } from './feed/read-stream.ts'
 import { callGuarded } from './listeners.ts'
+import { toWait } from './timers.ts'
 import { Wakes } from './wake.ts'
 
 /** The server's default. */
@@ -119,7 +120,7 @@ export class RoomsReader implements RoomsWatch {
     } else if (type === 'room') this.#set(checkListing(data))
     else if (type === 'room-removed') this.#remove((data as { roomId: string }).roomId)
     else if (type === 'going-away')
-      this.#goingAwayMs = Number((data as { retryMs: unknown }).retryMs) || null
+      this.#goingAwayMs = toWait((data as { retryMs: unknown }).retryMs)
   }
 
   #set(room: RoomListing): void {

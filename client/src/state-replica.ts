@@ -63,6 +63,9 @@ interface Node {
   children: Set<Node> | null
 }
 
+/** Objects in places that this contract does not have are counted by no map, so all together have a bound. */
+const MAX_OBJECTS = 250_000
+
 class Replica<S extends Schema> implements StateReplica<S> {
   epoch = 0
   tick = 0
@@ -167,6 +170,8 @@ class Replica<S extends Schema> implements StateReplica<S> {
       this.#remove(known)
     }
     if (field !== undefined) this.#vacate(parent, field, key)
+    if (this.#nodes.size >= MAX_OBJECTS)
+      throw new PayloadError(layout.name, `Expected at most ${MAX_OBJECTS} objects`)
     const node = makeNode(layout, { handle, parent, field: field ?? null, key })
     this.#nodes.set(handle, node)
     parent.children ??= new Set()

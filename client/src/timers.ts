@@ -22,3 +22,11 @@ export const systemTimers: Timers = {
     return () => clearTimeout(timer)
   },
 }
+
+/**
+ * Reads a wait that a server asks for, in ms; null for nonsense. Beyond 2^31 ms, as for what is no number, setTimeout
+ * calls at once, and a reader would spin.
+ */
+export function toWait(ms: unknown): number | null {
+  return typeof ms === 'number' && ms > 0 ? Math.min(ms, 1e6) : null
+}

@@ -79,7 +79,7 @@ describe('lists of rooms', () => {
         'event: rooms\ndata: {"rooms":[]}\n\nevent: going-away\ndata: {"retryMs":9000}\n\n'
       return Promise.resolve(
         asked.length > 1
-          ? Response.json({ error: { message: 'enough' } }, { status: 404 })
+          ? Response.json({ error: { code: 'not_found', message: 'enough' } }, { status: 404 })
           : new Response(encoder.encode(away), {
               headers: { 'content-type': 'text/event-stream' },
             }),

@@ -31,6 +31,7 @@ export const errorCodes = {
   forbidden: { status: 403, retry: false, text: 'Not allowed' },
   not_found: { status: 404, retry: false, text: 'Not found' },
   method_not_allowed: { status: 405, retry: false, text: 'Method not allowed' },
+  upgrade_required: { status: 426, retry: false, text: 'Expected a WebSocket handshake' },
   misdirected: { status: 421, retry: false, text: 'This server does not answer for that host' },
   body_too_large: { status: 413, retry: false, text: 'The body is too large' },
   unsupported_media_type: { status: 415, retry: false, text: 'Expected application/json' },

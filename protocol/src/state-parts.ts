@@ -10,9 +10,15 @@ const MAX_TOTAL_BYTES = 256 * 1024 * 1024
  * offset 0 begins a new state, and what was there of an unfinished one is void.
  */
 export class StateParts {
-  #parts: Uint8Array[] = []
+  /** It grows with what has come, and not by what is promised: pieces may be small and totals lies. */
+  #frame: Uint8Array = new Uint8Array(0)
   #size = 0
   #total = 0
+
+  /** So many bytes of an unfinished state are there. */
+  get size(): number {
+    return this.#size
+  }
 
   /**
    * Takes the frame of a STATE_PART. Returns the frame of the whole STATE with the last piece, null before it. The
@@ -30,22 +36,30 @@ export class StateParts {
       throw new PayloadError('offset', `Expected the piece at ${this.#size}, got ${offset}`)
     if (total > MAX_TOTAL_BYTES)
       throw new PayloadError('total', `Expected at most ${MAX_TOTAL_BYTES} bytes, got ${total}`)
-    this.#parts.push(payload.slice())
+    this.#reserve(end)
+    this.#frame.set(payload, FRAME_HEADER_BYTES + offset)
     this.#size = end
     if (end < total) return null
-    const whole = encodeFrame(system.state.id, new Uint8Array(total))
-    let at = FRAME_HEADER_BYTES
-    for (const part of this.#parts) {
-      whole.set(part, at)
-      at += part.length
-    }
+    const whole = this.#frame.subarray(0, FRAME_HEADER_BYTES + total)
     this.reset()
     return whole
   }
 
+  #reserve(size: number): void {
+    const needed = FRAME_HEADER_BYTES + size
+    if (needed <= this.#frame.length) return
+    const most = FRAME_HEADER_BYTES + this.#total
+    const grown = encodeFrame(
+      system.state.id,
+      new Uint8Array(Math.max(size, Math.min(this.#frame.length * 2, most) - FRAME_HEADER_BYTES)),
+    )
+    grown.set(this.#frame.subarray(FRAME_HEADER_BYTES), FRAME_HEADER_BYTES)
+    this.#frame = grown
+  }
+
   /** Forgets what is unfinished: JOINED and a whole STATE make it void. */
   reset(): void {
-    this.#parts = []
+    this.#frame = new Uint8Array(0)
     this.#size = 0
     this.#total = 0
   }

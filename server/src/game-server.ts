@@ -48,6 +48,7 @@ import type { MemoryTransport } from './transport/memory/transport.ts'
 import { fromCode, sendError } from './http/http-error.ts'
 import { checkRoute } from './http/route-table.ts'
 import { answerStarting } from './http/starting.ts'
+import { handshakeWanted } from './http/handshake-wanted.ts'
 import { createHostCheck } from './limit/hosts.ts'
 import type { HostOptions } from './limit/hosts.ts'
 
@@ -330,6 +331,7 @@ export class GameServer implements Server {
         router.addAll(part.routes ?? [])
         metrics.show(part)
       })
+      router.addAll(handshakeWanted)
       // The game's routes come after the built-in ones, which win.
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
       status.phase = 'listening'
@@ -381,6 +383,10 @@ export class GameServer implements Server {
         metrics.counters.connectionsRefused++
         const code = refused ?? 'unavailable'
         return { accept: false, status: errorCodes[code].status, code }
+      },
+      malformed: (what) => {
+        if (what === 'request') metrics.counters.httpRequests++
+        else metrics.counters.connectionsRefused++
       },
       http: (request, response) => {
         const refused = hostRefusals[checkHost(request.header('host'))]

@@ -1,6 +1,6 @@
 import { fullJitter } from '../backoff.ts'
 import { callGuarded } from '../listeners.ts'
-import { systemTimers } from '../timers.ts'
+import { systemTimers, toWait } from '../timers.ts'
 import { Wakes } from '../wake.ts'
 import { createCheckpoint, toSeq } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -142,7 +142,7 @@ export class FeedReader implements Feed {
       // The option says more than the server, and nonsense says nothing.
       if (!this.#options.silenceMs && ms >= 100 && ms <= 600_000) this.#heartbeatMs = ms
     } else if (type === 'caught-up') this.#setStatus('live', {})
-    else if (type === 'going-away') this.#waitMs = message.data.retryMs
+    else if (type === 'going-away') this.#waitMs = toWait(message.data.retryMs)
     else if (type === 'end' && this.#address.isSingleRoom) {
       if (seq !== null) this.#checkpoint.set(seq)
       this.#finish('ended', { reason: 'The room is over' })
@@ -152,8 +152,9 @@ export class FeedReader implements Feed {
   /** The reader's own position must not depend on a mistake in a handler. */
   #deliver(message: FeedMessage): void {
     const options = this.#options
+    // What does not fit breaks the stream: it is the server's mistake, and no uncaught error of the application's.
+    options.state?.apply(message)
     callGuarded(() => {
-      options.state?.apply(message)
       if (message.type === 'snapshot') options.onSnapshot?.(message.data, message.seq)
       else if (message.type === 'patch') options.onPatch?.(message.data, message.seq)
       else {
@@ -192,8 +193,7 @@ export class FeedReader implements Feed {
     if (isWake) return MIN_RETRY_MS * random()
     const range = { minMs: this.#retryMs / 2, maxMs: MAX_RETRY_MS }
     const jittered = fullJitter(this.#attempt++, range, random)
-    // The wait is bounded, for setTimeout calls at once beyond 2^31 ms.
-    return told === null ? jittered : Math.min(told, 1e6) + jittered / 4
+    return told === null ? jittered : told + jittered / 4
   }
 
   #wait(ms: number): Promise<void> {

@@ -66,6 +66,9 @@ function parseJson(bytes: Uint8Array): Json {
 }
 
 function checkJson(value: Json, depth: number): void {
+  // 1e309 is JSON, and Infinity is not: it would come out again as null.
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new RingsideError('bad_request', 'Expected numbers that a double can hold')
   if (typeof value !== 'object' || value === null) return
   if (depth >= MAX_DEPTH)
     throw new RingsideError('bad_request', `Expected JSON of at most ${MAX_DEPTH} levels`)

@@ -19,12 +19,14 @@ export interface Counters {
   bytesIn: number
   connectionsOpened: number
   connectionsRefused: number
+  connectionsCut: number
   closedSlow: number
   closedRateLimited: number
   closedInvalid: number
   httpRequests: number
   httpFailures: number
   joins: number
+  joinsRefused: number
 }
 
 const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, help: string] } = {
@@ -41,12 +43,17 @@ const counterHelp: { readonly [K in keyof Counters]: readonly [name: string, hel
   bytesIn: ['message_bytes_in_total', 'Bytes of messages received'],
   connectionsOpened: ['connections_opened_total', 'WebSocket connections accepted'],
   connectionsRefused: ['connections_refused_total', 'WebSocket handshakes refused'],
+  connectionsCut: [
+    'connections_cut_total',
+    'Connections that ended without a close frame: lost, broken frames, far over the limit',
+  ],
   closedSlow: ['closed_slow_total', 'Connections closed because they could not keep up'],
   closedRateLimited: ['closed_rate_limited_total', 'Connections closed for flooding'],
   closedInvalid: ['closed_invalid_total', 'Connections closed for invalid messages'],
   httpRequests: ['http_requests_total', 'HTTP requests'],
   httpFailures: ['http_failures_total', 'HTTP requests that ended in an unexpected error'],
   joins: ['joins_total', 'Seats taken with a ticket'],
+  joinsRefused: ['joins_refused_total', 'Tickets that gave no seat'],
 }
 
 /** Parts report here. It is made once per server; nothing here is global. */

@@ -27,6 +27,8 @@ const EVERYBODY = 'everybody'
 const SWEEP_MS = 1_000
 /** A close reason is at most 123 bytes (RFC 6455 section 5.5); the transport cuts those. */
 const MAX_REASON_CHARACTERS = 123
+/** RFC 6455 section 7.1.5: no close frame has it. */
+const NO_CLOSE_FRAME = 1006
 const PATH = /^\/(?:n\/[A-Za-z0-9._-]{1,64}\/)?ws$/
 
 /** The game is told of connections by these; an error that a hook throws is logged. */
@@ -112,6 +114,7 @@ export class SessionTable implements Part {
       },
       drain: (connection) => (connection.owner as ClientSession).drained(),
       dropped: (connection) => (connection.owner as ClientSession).closeSlow(),
+      control: (connection) => (connection.owner as ClientSession).control(),
       close: (connection, code, reason) => this.#close(connection, code, reason),
     }
   }
@@ -218,6 +221,9 @@ export class SessionTable implements Part {
 
   #close(connection: Connection, code: number, reason: string): void {
     const session = connection.owner as ClientSession
+    // What uWebSockets.js cuts for its frames looks like a client that went: it tells no more.
+    if (code === NO_CLOSE_FRAME && !session.isClosedByServer)
+      this.#parts.metrics.counters.connectionsCut++
     session.closed(code)
     this.#sessions.delete(session.handle.id)
     this.#silent.delete(session)

@@ -102,6 +102,8 @@ export class ClientSession implements ClientLink, RpcSession {
   readonly #signal = new LateSignal()
   /** Judges the client while bytes wait for it. Few ever need it. */
   #intake: Intake | null = null
+  /** So many pings and pongs have come since the last sweep. */
+  #controlCount = 0
 
   constructor(id: string, connection: Connection, context: SessionContext) {
     this.#connection = connection
@@ -208,6 +210,7 @@ export class ClientSession implements ClientLink, RpcSession {
       // The game may have closed the connection from its onJoin: then `closed` has been already.
       if (!this.isOpen) seat.dropped(this, closeCodes.normal.code)
     } catch (error) {
+      metrics.counters.joinsRefused++
       dispatcher.failed(error, { id, name: 'join' }, plain)
       const isBanned = error instanceof RingsideError && error.code === 'banned'
       this.close(isBanned ? 'banned' : 'join_refused')
@@ -420,8 +423,16 @@ export class ClientSession implements ClientLink, RpcSession {
     if (this.isOpen) this.#intake?.handed(this.#connection.bufferedBytes, now)
   }
 
+  /** A ping or a pong came. They are no messages, but as many of them are a flood (HO16). */
+  control(): void {
+    if (!this.isOpen || ++this.#controlCount <= this.#context.limits.rateBurst) return
+    this.#context.logger.warn({ sessionId: this.handle.id }, 'Session closed: too many pings')
+    this.close('rate_limited')
+  }
+
   /** Closes a socket that takes too little, or holds too much. It is called about once a second. */
   sweep(now: number): void {
+    this.#controlCount = 0
     if (this.#state === UNJUDGED) this.#sweepUnjudged(now)
     const connection = this.#connection
     if (connection.bufferedBytes === 0) {

@@ -85,6 +85,8 @@ export class Lifetime {
       message: (connection, message, isBinary) =>
         this.#isOver || handlers.message(connection, message, isBinary),
       drain: (connection) => this.#isOver || handlers.drain(connection),
+      control: (connection) => this.#isOver || handlers.control?.(connection),
+      malformed: (what) => this.#isOver || handlers.malformed?.(what),
       dropped: (connection) => this.#isOver || handlers.dropped(connection),
       close: (connection, code, reason) => this.#isOver || handlers.close(connection, code, reason),
       http: (request, response) => this.#isOver || handlers.http(request, response),

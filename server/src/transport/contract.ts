@@ -45,6 +45,10 @@ export interface TransportHandlers {
    * connection. Afterwards `isOpen` is false and every method of the connection does nothing.
    */
   close(connection: Connection, code: number, reason: string): void
+  /** A ping or a pong came, which the transport itself answers where it is to be answered. */
+  control?(connection: Connection): void
+  /** The transport has refused what is no request, or no handshake, by itself. */
+  malformed?(what: 'request' | 'handshake'): void
   /** Answers one HTTP request; anything it throws is answered with 500. */
   http(request: HttpRequest, response: HttpResponse): void
 }
@@ -112,7 +116,7 @@ export interface Connection {
 
 /** One HTTP request. It is copied from the transport, so it may be kept. */
 export interface HttpRequest {
-  /** The method in upper case. */
+  /** The method as it was sent: methods are told apart by case. */
   readonly method: string
   /** The path as it was sent, percent-encoding and all, without the query. */
   readonly path: string

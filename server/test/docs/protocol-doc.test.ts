@@ -38,5 +38,5 @@ test('docs/protocol.md has every route of a server, and no other', async () => {
   add.mockRestore()
   expect(routes.length).toBeGreaterThan(10)
   // The sockets take the WebSocket themselves.
-  expect(documented().sort()).toEqual([...routes, 'GET /ws'].sort())
+  expect(documented().sort()).toEqual([...routes].sort())
 })

@@ -35,13 +35,19 @@ function byName(schema: Schema, params: readonly unknown[]): object {
 export function withoutPrototype(params: RpcParams): RpcParams {
   // Recursion is bounded by the depth of a text.
   const key = refusedKey(params)
+  if (key === TOO_LARGE)
+    throw new RingsideError('invalid_payload', 'Expected numbers that a double can hold')
   if (key !== null)
     throw new RingsideError('invalid_payload', `Expected params without the key '${key}'`)
   return params
 }
 
-/** The first refused name in a value of JSON; null when there is none. */
+/** It stands for a number like 1e309, which is Infinity by now; no member that is refused is named so. */
+const TOO_LARGE = 'Infinity'
+
+/** The first refused name in a value of JSON, or `TOO_LARGE`; null when there is none. */
 function refusedKey(value: unknown): string | null {
+  if (typeof value === 'number' && !Number.isFinite(value)) return TOO_LARGE
   if (typeof value !== 'object' || value === null) return null
   for (const key of Object.keys(value)) {
     if (!Array.isArray(value) && REFUSED_KEYS.has(key)) return key

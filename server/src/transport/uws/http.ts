@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWebSockets.js'
 import { RingsideError } from '../../process/errors.ts'
+import { errorCodes } from '@ringside/protocol'
 import { checkHeaders } from '../header-check.ts'
+import type { Refusal } from './request-check.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../contract.ts'
 import { UwsAnswer } from './answer.ts'
 import { UwsByteStream } from './byte-stream.ts'
@@ -69,7 +71,14 @@ export class UwsExchange implements HttpResponse {
   readonly method: string
   readonly #response: UwsResponse
   readonly #parts: ExchangeParts
+  /**
+   * The connection ends with the answer (TR40): uWebSockets.js reads chunks so leniently that a proxy in front may see
+   * their end elsewhere, and take what follows for another's request.
+   */
+  #isLast: boolean
   #isOpen = true
+  /** The answer is given, though it may not be written yet. */
+  #isAnswered = false
   #stream: UwsByteStream | null = null
   /** The answer, while the socket does not take all of it. */
   #answer: UwsAnswer | null = null
@@ -79,7 +88,8 @@ export class UwsExchange implements HttpResponse {
 
   /** Adds itself to the open exchanges, and leaves them when it is over. */
   constructor(response: UwsResponse, request: UwsRequest, parts: ExchangeParts) {
-    this.method = request.getCaseSensitiveMethod().toUpperCase()
+    this.method = request.getCaseSensitiveMethod()
+    this.#isLast = request.getHeader('transfer-encoding') !== ''
     this.#response = response
     this.#parts = parts
     parts.open.add(this)
@@ -117,17 +127,54 @@ export class UwsExchange implements HttpResponse {
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
-    if (!this.#isOpen) return
-    const response = this.#response
+    if (!this.#isOpen || this.#isAnswered) return
     checkHeaders(headers)
+    this.#isAnswered = true
+    if (this.#isLast) this.#sendLast(status, headers, body)
+    else this.#send(status, headers, body)
+  }
+
+  /**
+   * While a request waits for its answer, uWebSockets.js cuts a connection that asks on. So whatever came in the same
+   * packet, behind the end that this request seems to have, is never taken for a request.
+   */
+  #sendLast(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | string,
+  ): void {
+    setImmediate(() => {
+      if (this.#isOpen) this.#send(status, { ...headers, connection: 'close' }, body)
+    })
+  }
+
+  #send(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | string,
+  ): void {
+    const response = this.#response
+    const isLast = this.#isLast
     response.cork(() => {
       this.#writeHead(status, headers)
       // RFC 9110: no body after HEAD, and neither body nor length after 204 and 304.
-      if (status === 204 || status === 304) response.endWithoutBody()
-      else if (this.method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body))
+      if (status === 204 || status === 304) response.endWithoutBody(undefined, isLast)
+      else if (this.method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body), isLast)
+      else if (isLast) response.end(body, true)
       else this.#end(typeof body === 'string' ? Buffer.from(body) : body)
     })
     this.finish()
+  }
+
+  /** Answers a request that must not be read on: the connection ends with the answer. */
+  refuse(refusal: Refusal): void {
+    const { status, code, headers } = refusal
+    this.#isLast = true
+    this.send(
+      status,
+      { 'content-type': 'application/json; charset=utf-8', ...headers },
+      JSON.stringify({ error: { code, message: errorCodes[code].text } }),
+    )
   }
 
   #end(body: Uint8Array): void {
@@ -136,7 +183,7 @@ export class UwsExchange implements HttpResponse {
   }
 
   stream(headers: Readonly<Record<string, string>>): ByteStream | null {
-    if (!this.#isOpen || this.#stream) return null
+    if (!this.#isOpen || this.#isAnswered || this.#stream) return null
     checkHeaders(headers)
     if (this.method === 'HEAD') {
       this.send(200, headers, '')

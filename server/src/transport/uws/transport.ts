@@ -24,6 +24,7 @@ import { offHeap } from '../off-heap.ts'
 import { loadUws } from './load.ts'
 import type { Uws } from './load.ts'
 import { UwsExchange, UwsHttpRequest, peerAddressOf } from './http.ts'
+import { framingFault, handshakeFault } from './request-check.ts'
 import { SlowBodies } from './slow-bodies.ts'
 
 /** uWebSockets.js drops a larger message without a frame; up to here the session answers 1009. */
@@ -160,6 +161,8 @@ export class UwsTransport implements Transport {
           if (connection.isOpen) handlers.dropped(connection)
         })
       },
+      ping: (ws) => handlers.control?.((ws as OpenSocket).connection),
+      pong: (ws) => handlers.control?.((ws as OpenSocket).connection),
       close: (ws, code, message) => {
         const { connection } = ws as OpenSocket
         const reason = Buffer.from(message).toString()
@@ -173,6 +176,12 @@ export class UwsTransport implements Transport {
 
   #upgrade(handlers: TransportHandlers, handshake: Handshake): void {
     const { response, request, context } = handshake
+    const fault = handshakeFault(request)
+    if (fault !== null) {
+      handlers.malformed?.('handshake')
+      new UwsExchange(response, request, { open: new Set(), slow: this.#slow }).refuse(fault)
+      return
+    }
     const asked = new UwsUpgradeRequest(request, this.#clientOf(response, request))
     const decision = this.#isClosing
       ? ({ accept: false, status: 503, code: 'draining' } as const)
@@ -204,6 +213,12 @@ export class UwsTransport implements Transport {
       open: this.#exchanges,
       slow: this.#slow,
     })
+    const fault = framingFault(request)
+    if (fault !== null) {
+      handlers.malformed?.('request')
+      exchange.refuse(fault)
+      return
+    }
     try {
       const address = this.#clientOf(response, request)
       handlers.http(new UwsHttpRequest(exchange, request, address), exchange)
