@@ -1,6 +1,4 @@
 import {
-  gotName,
-  kindOf,
   FRAME_HEADER_BYTES,
   RPC_ERROR_ID,
   RPC_ID,
@@ -16,6 +14,7 @@ import {
   system,
 } from '@ringside/protocol'
 import type { CommandDefinition, GameContract } from '@ringside/protocol'
+import { checkName, gotKind } from './argument-check.ts'
 import type { CommandError, CommandSender, RequestOptions, SendOptions } from './client-types.ts'
 import { checkRequest, checkWhileAway } from './client-context.ts'
 import type { ClientContext } from './client-context.ts'
@@ -203,12 +202,9 @@ export class CommandChannel implements CommandSender<GameContract> {
   }
 
   #definition(command: string): CommandDefinition {
-    const definition = this.#find(command)
-    if (!definition)
-      throw new TypeError(
-        `Expected a command of the contract, ${gotName(command, Object.keys(this.#context.game.commands))}`,
-      )
-    return definition
+    const { commands } = this.#context.game
+    checkName('a command', command, commands)
+    return commands[command] as CommandDefinition
   }
 
   #find(command: string): CommandDefinition | undefined {
@@ -226,7 +222,7 @@ export class CommandChannel implements CommandSender<GameContract> {
 function rawFrame(commandId: number, payload: unknown): Uint8Array {
   checkCommandId(commandId)
   if (payload !== undefined && !(payload instanceof Uint8Array))
-    throw new TypeError(`Expected a payload as bytes in a Uint8Array, got ${kindOf(payload)}`)
+    throw new TypeError(`Expected a payload as bytes in a Uint8Array, ${gotKind(payload)}`)
   return encodeFrame(commandId, payload)
 }
 

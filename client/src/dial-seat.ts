@@ -1,6 +1,6 @@
 import {
+  CLOSE_MOVED,
   StateParts,
-  closeCodes,
   contractFingerprint,
   decodeSystem,
   encodeSystem,
@@ -136,7 +136,7 @@ function takeSeat(
       cancelTimeout()
       stop()
       if (refusal) reject(refusal.reason)
-      else if (info.code === closeCodes.moved.code) resolve(info.reason)
+      else if (info.code === CLOSE_MOVED) resolve(info.reason)
       else reject(closeError(info))
     }
     stop = onAbort(parts.signal, () => fail(parts.signal?.reason))

@@ -1,5 +1,6 @@
 import {
-  closeCodes,
+  CLOSE_CONTRACT_MISMATCH,
+  CONTRACT_MISMATCH_TEXT,
   contractFingerprint,
   contractText,
   encodeSystem,
@@ -26,6 +27,6 @@ export function answerWish(id: number, connection: Connection, game: GameContrac
 
 /** The error of a connection that was closed because the contract does not fit; null for any other. */
 export function contractError(code: number): RequestError | null {
-  if (code !== closeCodes.contract_mismatch.code) return null
-  return new RequestError('contract_mismatch', closeCodes.contract_mismatch.reason, false)
+  if (code !== CLOSE_CONTRACT_MISMATCH) return null
+  return new RequestError('contract_mismatch', CONTRACT_MISMATCH_TEXT, false)
 }

@@ -14,6 +14,7 @@ import type {
   FeedTarget,
 } from './feed/feed-types.ts'
 import type { GameFeed, GameFeedOptions, GameFeedRoom } from './game-feed-types.ts'
+import { checksArguments } from '#checks'
 
 /**
  * Follows a feed until it ends, fails for good or is closed, and repairs breaks by itself. Handlers are
@@ -36,7 +37,7 @@ export function openFeed(
   options: GameFeedOptions<GameContract, string> = {},
 ): Feed {
   if (typeof first === 'object' && 'commands' in first) {
-    checkOptions('an option of openFeed', options, gameFeedKinds)
+    if (checksArguments) checkOptions('an option of openFeed', options, gameFeedKinds())
     const { type, ...rest } = options
     return openGameFeed(definitionOf(first, type), second as FeedTarget, rest)
   }
@@ -44,12 +45,10 @@ export function openFeed(
   return new FeedReader(first, second as FeedOptions)
 }
 
-const { onSnapshot: _snapshot, onPatch: _patch, state: _state, ...shared } = feedKinds
 /** A feed that is read by its contract has its own way to tell of states. */
-const gameFeedKinds: OptionKinds<GameFeedOptions<GameContract, string>> = {
-  ...shared,
-  type: 'string',
-  onState: 'function',
+function gameFeedKinds(): OptionKinds<GameFeedOptions<GameContract, string>> {
+  const { onSnapshot: _snapshot, onPatch: _patch, state: _state, ...shared } = feedKinds
+  return { ...shared, type: 'string', onState: 'function' }
 }
 
 function definitionOf({ rooms }: GameContract, type: string | undefined): RoomDefinition {

@@ -1,4 +1,4 @@
-import { closeCodes, decodeSystem, encodeSystem, mayRedial, system } from '@ringside/protocol'
+import { CLOSE_NORMAL, decodeSystem, encodeSystem, mayRedial, system } from '@ringside/protocol'
 import type { ClientContext } from './client-context.ts'
 import type { CloseInfo, RoomStatus, StatusInfo } from './client-types.ts'
 import { ClockSync } from './clock-sync.ts'
@@ -117,12 +117,12 @@ export class RoomConnection {
   #giveUp(reason: string): void {
     // Whoever closes it does not want it back.
     if (this.#connection) this.#connection.onClose = () => {}
-    this.#close({ code: closeCodes.normal.code, reason })
+    this.#close({ code: CLOSE_NORMAL, reason })
     this.#schedule.cancel()
   }
 
   #left(): void {
-    this.#close({ code: closeCodes.normal.code, reason: 'Left' })
+    this.#close({ code: CLOSE_NORMAL, reason: 'Left' })
     this.#schedule.cancel()
   }
 

@@ -75,10 +75,3 @@ function firstCharacters(line: string, max: number): string {
   }
   return line.slice(0, end).trim()
 }
-
-/** Cuts a text to `max` UTF-16 units and an ellipsis, not through a character of two. It is for messages and logs. */
-export function clipText(text: string, max: number): string {
-  if (text.length <= max) return text
-  const last = text.charCodeAt(max - 1)
-  return `${text.slice(0, last >= 0xd800 && last <= 0xdbff ? max - 1 : max)}…`
-}

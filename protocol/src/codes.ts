@@ -1,3 +1,10 @@
+import {
+  CLOSE_CONTRACT_MISMATCH,
+  CLOSE_MOVED,
+  CLOSE_NORMAL,
+  CONTRACT_MISMATCH_TEXT,
+} from './close-code.ts'
+
 /**
  * Every code a client can meet, in one table. `retry` answers "may the same request succeed if it is
  * sent again later, unchanged?"; `status` is the HTTP status where the code can end an HTTP request.
@@ -18,7 +25,7 @@ export const errorCodes = {
   room_paused: { status: 503, retry: true, text: 'The room waits for its log' },
   room_released: { status: 503, retry: true, text: 'The room is not run here any more' },
   room_limit: { status: 503, retry: true, text: 'The server holds as many rooms as it may' },
-  contract_mismatch: { status: 409, retry: false, text: 'The contract does not fit the server' },
+  contract_mismatch: { status: 409, retry: false, text: CONTRACT_MISMATCH_TEXT },
   banned: { status: 403, retry: false, text: 'Banned' },
   muted: { status: 403, retry: true, text: 'Muted: chat is refused for now' },
   auth_failed: { status: 403, retry: false, text: 'The room refused the player' },
@@ -71,7 +78,7 @@ export function isErrorCode(code: string): code is ErrorCode {
  * client dial again by itself?".
  */
 export const closeCodes = {
-  normal: { code: 1000, retry: false, reason: 'Closed' },
+  normal: { code: CLOSE_NORMAL, retry: false, reason: 'Closed' },
   going_away: { code: 1001, retry: true, reason: 'Server is shutting down' },
   invalid_format: { code: 1002, retry: false, reason: 'Invalid message format' },
   rate_limited: { code: 1008, retry: false, reason: 'Rate limit exceeded' },
@@ -82,21 +89,17 @@ export const closeCodes = {
   slow: { code: 4002, retry: true, reason: 'The connection could not keep up' },
   rejoin: { code: 4003, retry: true, reason: 'The room has a new owner; join again' },
   /** Only clusters send it, for one server has every room itself. The reason is the node's name. */
-  moved: { code: 4004, retry: true, reason: 'The room lives on another node' },
+  moved: { code: CLOSE_MOVED, retry: true, reason: 'The room lives on another node' },
   join_refused: { code: 4005, retry: false, reason: 'The ticket was refused' },
   replaced: { code: 4006, retry: false, reason: 'The seat was taken over by another connection' },
   banned: { code: 4007, retry: false, reason: 'Banned' },
-  contract_mismatch: { code: 4008, retry: false, reason: 'The contract does not fit the server' },
+  contract_mismatch: {
+    code: CLOSE_CONTRACT_MISMATCH,
+    retry: false,
+    reason: CONTRACT_MISMATCH_TEXT,
+  },
   idle: { code: 4009, retry: true, reason: 'Nothing was said in time' },
 } as const
 
 /** Name of a close cause of the table above. */
 export type CloseCause = keyof typeof closeCodes
-
-/**
- * May a client that was closed with `code` dial again by itself? Only a code of the table can say no: whatever else
- * (no close frame, 1011-1014 of a proxy during a deploy, codes that nobody here knows) comes from between.
- */
-export function mayRedial(code: number): boolean {
-  return !Object.values(closeCodes).some((entry) => entry.code === code && !entry.retry)
-}

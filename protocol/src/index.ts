@@ -1,5 +1,13 @@
-export { cleanLine, clipText } from './clean-text.ts'
-export { closeCodes, errorCodes, isErrorCode, mayRedial, mayRetry } from './codes.ts'
+export { cleanLine } from './clean-text.ts'
+export { clipText } from './clip-text.ts'
+export {
+  CLOSE_CONTRACT_MISMATCH,
+  CLOSE_MOVED,
+  CLOSE_NORMAL,
+  CONTRACT_MISMATCH_TEXT,
+  mayRedial,
+} from './close-code.ts'
+export { closeCodes, errorCodes, isErrorCode, mayRetry } from './codes.ts'
 export type { CloseCause, ErrorCode } from './codes.ts'
 export { compareContracts } from './compare-contracts.ts'
 export type { Affected, BreakingChange } from './compare-contracts.ts'

@@ -1,5 +1,5 @@
 import { base64Decode, base64Encode } from './base64.ts'
-import { clipText } from './clean-text.ts'
+import { clipText } from './clip-text.ts'
 import type { Json } from './merge-patch.ts'
 import { defaultValue } from './message-codec.ts'
 import { PayloadError, checkScalar, misfit, nameOf } from './scalar.ts'

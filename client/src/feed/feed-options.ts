@@ -1,4 +1,5 @@
 import type { FeedOptions } from './feed-types.ts'
+import { checksArguments } from '#checks'
 
 /** What each option may be, as `typeof` names it. */
 export const feedKinds: { readonly [K in keyof Required<FeedOptions>]: string } = {
@@ -28,6 +29,7 @@ export const feedKinds: { readonly [K in keyof Required<FeedOptions>]: string } 
  * @throws TypeError
  */
 export function checkFeedOptions(options: FeedOptions): void {
+  if (!checksArguments) return
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
     const kind = (feedKinds as Record<string, string>)[name]
