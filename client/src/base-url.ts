@@ -1,3 +1,5 @@
+import { checksArguments } from '#checks'
+
 /**
  * Makes the one base of everything that a server is asked (CN57): the folder in which its routes lie, with a slash at
  * its end. On a page it may be relative (`/games/`, `./`), to the page or its `<base>`; empty is the folder of the page.
@@ -16,11 +18,11 @@ export function baseUrl(address?: string): string {
   }
   const isText = given === undefined || typeof given === 'string'
   if (!isText || !url || !/^https?:[^?#]*$/.test(url.href) || url.username || url.password) {
+    const wanted = "Expected an http(s) address like 'https://host/games/'"
+    if (!checksArguments) throw new TypeError(wanted)
     // A password is not to be seen in a log.
     const got = url?.username ? 'one with a user' : isText ? `'${given}'` : `a ${typeof given}`
-    throw new TypeError(
-      `Expected an http(s) address like 'https://host/games/', no query, fragment or user, got ${got}`,
-    )
+    throw new TypeError(`${wanted}, no query, fragment or user, got ${got}`)
   }
   return url.href.replace(/\/?$/, '/')
 }

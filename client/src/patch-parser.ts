@@ -9,14 +9,15 @@ import {
   PATCH_REMOVED,
   PATCH_TICK,
   PayloadError,
-  checkScalar,
+  SmallReader,
+  WireType,
   decodeMessage,
   fromSteps,
-  nameOf,
+  readScalar,
   schema,
+  wireType,
 } from '@ringside/protocol'
-import type { ScalarItem, Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
-import { BYTES, FIXED32, FIXED64, PatchReader, VARINT, malformed } from './patch-reader.ts'
+import type { Scalar, Schema, StateClass, StateField, StateLayout } from '@ringside/protocol'
 
 /** A column: one value for each handle of its group. */
 export interface Column {
@@ -51,19 +52,27 @@ export interface ParsedPatch {
  * @throws PayloadError on bytes that are none.
  */
 export function parsePatch(layout: StateLayout, payload: Uint8Array): ParsedPatch {
-  const reader = new PatchReader(payload)
+  try {
+    return readPatch(layout, payload)
+  } catch (cause) {
+    throw cause instanceof PayloadError ? cause : malformed()
+  }
+}
+
+function readPatch(layout: StateLayout, payload: Uint8Array): ParsedPatch {
+  const reader = new SmallReader(payload)
   const patch: ParsedPatch = { epoch: 0, tick: 0, at: 0, removed: [], created: [], changed: [] }
-  while (reader.pos < reader.end) {
+  while (reader.pos < reader.len) {
     const tag = reader.uint32()
     const number = tag >>> 3
     const wire = tag & 7
-    if (number === PATCH_EPOCH && wire === VARINT) patch.epoch = reader.uint32()
-    else if (number === PATCH_TICK && wire === VARINT) patch.tick = reader.uint32()
-    else if (number === PATCH_AT && wire === FIXED64) patch.at = reader.double()
+    if (number === PATCH_EPOCH && wire === WireType.varint) patch.epoch = reader.uint32()
+    else if (number === PATCH_TICK && wire === WireType.varint) patch.tick = reader.uint32()
+    else if (number === PATCH_AT && wire === WireType.fixed64) patch.at = reader.double()
     else if (number === PATCH_REMOVED) readHandles(reader, wire, patch.removed)
-    else if (number >= PATCH_FIRST_GROUP && wire === BYTES)
+    else if (number >= PATCH_FIRST_GROUP && wire === WireType.bytes)
       readGroup(layout, reader, { patch, number })
-    else reader.skip(wire)
+    else reader.skipType(wire, 0, number)
   }
   if (!Number.isFinite(patch.at)) throw malformed()
   patch.created.sort((a, b) => a.layout.index - b.layout.index)
@@ -72,10 +81,10 @@ export function parsePatch(layout: StateLayout, payload: Uint8Array): ParsedPatc
 
 function readGroup(
   layout: StateLayout,
-  reader: PatchReader,
+  reader: SmallReader,
   to: { readonly patch: ParsedPatch; readonly number: number },
 ): void {
-  const inner = reader.inner()
+  const part = inner(reader)
   const index = (to.number - PATCH_FIRST_GROUP) >>> 1
   const isChange = ((to.number - PATCH_FIRST_GROUP) & 1) === 1
   // Objects of a class that only a newer server has are kept track of, for known ones may be inside; their values are not.
@@ -89,7 +98,7 @@ function readGroup(
     keys: [],
     columns: [],
   }
-  while (inner.pos < inner.end) readGroupField(inner, group)
+  while (part.pos < part.len) readGroupField(part, group)
   for (const column of group.columns)
     if (column.values.length !== group.handles.length)
       throw new PayloadError(
@@ -106,17 +115,18 @@ function unknownClass(index: number): StateClass {
   return { index, name: '', schema: NO_FIELDS, fields: [], hasHidden: false, hasMaps: false }
 }
 
-function readGroupField(reader: PatchReader, group: ParsedGroup): void {
+function readGroupField(reader: SmallReader, group: ParsedGroup): void {
   const tag = reader.uint32()
   const number = tag >>> 3
   const wire = tag & 7
   if (number === GROUP_HANDLES) readHandles(reader, wire, group.handles)
   else if (number === GROUP_PARENTS) readHandles(reader, wire, group.parents)
-  else if (number === GROUP_PARENT_FIELD && wire === VARINT) group.parentField = reader.uint32()
-  else if (number === GROUP_KEYS && wire === BYTES) group.keys.push(reader.string())
+  else if (number === GROUP_PARENT_FIELD && wire === WireType.varint)
+    group.parentField = reader.uint32()
+  else if (number === GROUP_KEYS && wire === WireType.bytes) group.keys.push(reader.stringVerify())
   else {
     const field = group.layout.fields.find((entry) => entry.column === number)
-    if (field === undefined || field.target !== null) reader.skip(wire)
+    if (field === undefined || field.target !== null) reader.skipType(wire, 0, number)
     else readColumn(reader, columnOf(group, field), wire)
   }
 }
@@ -133,71 +143,44 @@ function columnOf(group: ParsedGroup, field: StateField): Column {
 }
 
 /** Takes numbers packed or one by one, as protobuf readers must. */
-function readHandles(reader: PatchReader, wire: number, into: number[]): void {
-  if (wire === VARINT) into.push(reader.uint32())
-  else if (wire === BYTES) {
-    const inner = reader.inner()
-    while (inner.pos < inner.end) into.push(inner.uint32())
+function readHandles(reader: SmallReader, wire: number, into: number[]): void {
+  if (wire === WireType.varint) into.push(reader.uint32())
+  else if (wire === WireType.bytes) {
+    const part = inner(reader)
+    while (part.pos < part.len) into.push(part.uint32())
   } else throw malformed()
 }
 
-function readColumn(reader: PatchReader, { field, values }: Column, wire: number): void {
-  if (field.kind === 'str' || field.kind === 'list') {
-    if (wire !== BYTES) throw malformed()
-    values.push(field.kind === 'str' ? readText(reader, field) : readList(reader, field))
-  } else if (wire === BYTES) readPacked(reader.inner(), field, values)
-  else if (wire === wireOf(field)) values.push(readScalar(reader, field))
+function readColumn(reader: SmallReader, { field, values }: Column, wire: number): void {
+  const { kind } = field
+  if (kind === 'list') {
+    if (wire !== WireType.bytes) throw malformed()
+    values.push(readList(reader, field))
+  } else if (wire === wireType(kind as Scalar['kind']))
+    values.push(readScalar(reader, field as Scalar, field.name))
+  else if (wire === WireType.bytes) readPacked(inner(reader), field, values)
   else throw malformed()
 }
 
-function readPacked(reader: PatchReader, field: StateField, values: unknown[]): void {
-  // The two kinds that a game has most of get loops of their own.
+function readPacked(reader: SmallReader, field: StateField, values: unknown[]): void {
+  // The kind that a game has most of gets a loop of its own.
   if (field.kind === 'quant') {
     const { step } = field
-    while (reader.pos < reader.end) values.push(fromSteps(reader.sint32(), step))
-  } else while (reader.pos < reader.end) values.push(readScalar(reader, field))
+    while (reader.pos < reader.len) values.push(fromSteps(reader.sint32(), step))
+  } else
+    while (reader.pos < reader.len) values.push(readScalar(reader, field as Scalar, field.name))
 }
 
-function wireOf(field: StateField): number {
-  if (field.kind === 'f32') return FIXED32
-  return field.kind === 'num' ? FIXED64 : VARINT
-}
-
-function readScalar(reader: PatchReader, field: StateField): unknown {
-  switch (field.kind) {
-    case 'quant':
-      return fromSteps(reader.sint32(), field.step)
-    case 'int':
-      return reader.sint32()
-    case 'uint':
-      return reader.uint32()
-    case 'bool':
-      return reader.uint32() !== 0
-    case 'oneOf':
-      return nameOf(field.names, reader.uint32(), field.name)
-    case 'f32':
-      return finite(reader.float())
-    case 'num':
-      return finite(reader.double())
-    case 'str':
-    case 'bytes':
-    case 'list':
-    case 'map':
-    case 'object':
-      throw malformed()
-  }
-}
-
-function finite(value: number): number {
-  if (value - value !== 0) throw new PayloadError('', 'Expected a finite number')
-  return value
-}
-
-function readText(reader: PatchReader, field: StateField): unknown {
-  return checkScalar(field as unknown as ScalarItem, reader.string(), field.name)
-}
-
-function readList(reader: PatchReader, field: StateField): unknown {
+function readList(reader: SmallReader, field: StateField): unknown {
   const { items } = decodeMessage(field.wrapper as Schema, reader.bytes()) as { items: unknown[] }
   return items
+}
+
+/** Reads a length and returns a reader of what follows. */
+function inner(reader: SmallReader): SmallReader {
+  return new SmallReader(reader.bytes())
+}
+
+function malformed(): PayloadError {
+  return new PayloadError('', 'Expected a well-formed StatePatch')
 }

@@ -16,7 +16,10 @@ export default defineConfig({
       transformIndexHtml: (page) => page.replace('<head>', '<head><base href="/">'),
     },
   ],
-  resolve: { conditions: ['source', 'browser', 'module', 'import', 'default'] },
+  // `vite dev` has the client's checks of arguments, a build has not.
+  resolve: {
+    conditions: ['development|production', 'source', 'browser', 'module', 'import', 'default'],
+  },
   build: {
     outDir: here('./dist/web'),
     emptyOutDir: true,

@@ -67,7 +67,18 @@ export type { Json } from './merge-patch.ts'
 export { decodeMessage, defaultValue, encodeMessage } from './message-codec.ts'
 export { parseProto } from './parse-proto.ts'
 export { printProto } from './print-proto.ts'
-export { PayloadError, checkScalar, nameOf, named, showValue } from './scalar.ts'
+export {
+  PayloadError,
+  WireType,
+  checkScalar,
+  nameOf,
+  named,
+  readScalar,
+  showValue,
+  wireType,
+} from './scalar.ts'
+export type { Scalar } from './scalar.ts'
+export { SmallReader } from './wire-reader.ts'
 export {
   bool,
   bytes,
