@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import type * as Client from '@ringside/client'
 import { build } from 'vite'
 import { describe, expect, it } from 'vitest'
 
@@ -85,7 +86,7 @@ describe('CN61: a bundle for players leaves out what only a developer reads', ()
   it('names from outside are refused all the same, and numbers outside their range', async () => {
     const text = await client
     const url = `data:text/javascript,${encodeURIComponent(text)}`
-    const { connect } = (await import(/* @vite-ignore */ url)) as typeof import('@ringside/client')
+    const { connect } = (await import(/* @vite-ignore */ url)) as typeof Client
     const game = { commands: {}, rooms: {} }
     const players = connect(game, 'http://localhost')
     await expect(players.joinOrCreate('areen' as never)).rejects.toThrow(
