@@ -194,6 +194,8 @@ export class RoomConnection {
       const retryInMs = this.#schedule.nextDelayMs(atLeastMs)
       if (retryInMs === null) return this.#close(info, last)
       this.#setStatus('reconnecting', { ...info, attempt: this.#schedule.attempt, retryInMs })
+      // The listener may have closed it: then nothing would end the wait.
+      if (this.#isClosed) return
       await this.#schedule.wait(retryInMs)
       if (this.#isClosed) return
       let address: SeatAddress | null = null

@@ -1,3 +1,4 @@
+import { below } from './base-url.ts'
 import { unlessAborted } from './abort.ts'
 import type { ClientContext } from './client-context.ts'
 
@@ -33,13 +34,16 @@ export class SeatReturns {
 
   async #send(what: GivenUp): Promise<void> {
     const { base, headers, fetch } = this.context
-    await fetch(new URL('matchmake/release', base).href, {
+    const abort = new AbortController()
+    const cancelTimeout = this.context.timers.after(LONGEST_MS, () => abort.abort())
+    await fetch(below(base, 'matchmake/release'), {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify(what),
       // A page that goes away is what gives most seats back.
       keepalive: true,
-    })
+      signal: abort.signal,
+    }).finally(cancelTimeout)
   }
 
   /** True while a seat is on its way back. */

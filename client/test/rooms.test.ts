@@ -2,6 +2,7 @@ import { defineGame, int, schema } from '@ringside/protocol'
 import { describe, expect, it } from 'vitest'
 import { createServer } from '../../server/src/index.ts'
 import { startTestServer } from '../../server/src/testing/index.ts'
+import { TestTimers } from './support/test-timers.ts'
 import { connect } from '../src/index.ts'
 
 const game = defineGame({ rooms: { arena: { state: schema({ round: int(1) }) } } })
@@ -61,20 +62,10 @@ describe('lists of rooms', () => {
   it('HT17: watchRooms comes back after the time that it is told when the server goes away', async () => {
     const encoder = new TextEncoder()
     const asked: number[] = []
-    let now = 0
-    const timers = {
-      now: () => now,
-      after: (ms: number, run: () => void) => {
-        if (ms > 20_000) return () => {}
-        queueMicrotask(() => {
-          now += ms
-          run()
-        })
-        return () => {}
-      },
-    }
+    const timers = new TestTimers()
+    const startedAt = timers.now()
     const fetch = (): Promise<Response> => {
-      asked.push(now)
+      asked.push(timers.now() - startedAt)
       const away =
         'event: rooms\ndata: {"rooms":[]}\n\nevent: going-away\ndata: {"retryMs":9000}\n\n'
       return Promise.resolve(
@@ -86,7 +77,8 @@ describe('lists of rooms', () => {
       )
     }
     const list = connect(game, 'http://host:1', { fetch, timers, random: () => 0 }).watchRooms({})
-    await expect.poll(() => list.status).toBe('failed')
+    await timers.advance(12_000)
+    expect(list.status).toBe('failed')
     expect(asked).toHaveLength(2)
     expect(asked[1]).toBeGreaterThanOrEqual(9_000)
     expect(asked[1]).toBeLessThan(12_000)

@@ -92,7 +92,7 @@ export class FeedReader implements Feed {
       if (end.final) return this.#finish(end.final, end.info)
       const retryInMs = this.#nextDelayMs(end)
       this.#setStatus('reconnecting', { ...end.info, retryInMs })
-      await this.#wait(retryInMs)
+      if (!this.#isOver) await this.#wait(retryInMs)
     }
   }
 

@@ -1,4 +1,4 @@
-import { cleanLine } from '@ringside/protocol'
+import { cleanLine, strangeMember } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Person } from '../limit/standing.ts'
@@ -54,7 +54,9 @@ export class Operator {
    * Takes somebody out of their room, or closes a connection without a seat. Nothing keeps them from coming back.
    * @throws RingsideError bad_request; not_found when there is no such session; room_not_found.
    */
-  kick({ roomId, sessionId, reason }: Fields): void {
+  kick(fields: Fields): void {
+    checkNames(fields, ['roomId', 'sessionId', 'reason'])
+    const { roomId, sessionId, reason } = fields
     const text = checkReason(reason) || undefined
     const id = checkId('sessionId', sessionId)
     const rooms = roomId === undefined ? this.#parts.host.rooms.values() : [this.#room(roomId)]
@@ -62,7 +64,7 @@ export class Operator {
       const seat = room.seats.find(id)
       if (!seat) continue
       if (seat.status === 'reserved') room.seats.cancel(seat)
-      else room.leave(seat, 'kicked', text)
+      else room.putOut(seat, text)
       return
     }
     if (roomId === undefined && this.#parts.sessions.kick(id, text)) return
@@ -72,6 +74,7 @@ export class Operator {
   /** Keeps somebody out, and puts them out. @throws RingsideError bad_request; as Sanctions.put. */
   async impose(kind: SanctionKind, fields: Fields): Promise<Sanction> {
     const { sanctions, now } = this.#parts
+    checkNames(fields, [...TARGETS, 'durationMs', 'reason'])
     const sanction = checkOrder(kind, fields, now())
     await stored(sanctions.put(sanction))
     return sanction
@@ -79,6 +82,7 @@ export class Operator {
 
   /** Lifts a ban or a mute, by its id or its target. @throws RingsideError bad_request; not_found when there is none. */
   async lift(kind: SanctionKind, fields: Fields): Promise<void> {
+    checkNames(fields, ['id', ...TARGETS])
     const { id: given } = fields
     const id = given === undefined ? idOf(kind, checkTarget(fields)) : checkId('id', given)
     if (await stored(this.#parts.sanctions.lift(kind, id))) return
@@ -99,13 +103,17 @@ export class Operator {
   }
 
   /** Ends a room, whatever it is about. @throws RingsideError bad_request, room_not_found, room_released. */
-  closeRoom({ roomId, reason }: Fields): void {
+  closeRoom(fields: Fields): void {
+    checkNames(fields, ['roomId', 'reason'])
+    const { roomId, reason } = fields
     const text = checkReason(reason) || undefined
     this.#room(roomId).close(text)
   }
 
   /** Says something to all players of a room. @throws RingsideError bad_request, room_not_found, room_released. */
-  message({ roomId, text, level = 'info' }: Fields): void {
+  message(fields: Fields): void {
+    checkNames(fields, ['roomId', 'text', 'level'])
+    const { roomId, text, level = 'info' } = fields
     if (typeof text !== 'string')
       throw new RingsideError('bad_request', 'Expected text as a string')
     const line = cleanLine(text, MAX_MESSAGE_CHARACTERS)
@@ -138,6 +146,14 @@ export class Operator {
       }
     sessions.ban(sentence)
   }
+}
+
+const TARGETS = ['sessionId', 'userId', 'address'] as const
+
+/** A misspelt `durationMs` would ban for ever. @throws RingsideError bad_request for a field that is none. */
+function checkNames(fields: Fields, names: readonly string[]): void {
+  const stranger = strangeMember('a field', fields, names)
+  if (stranger !== null) throw new RingsideError('bad_request', stranger)
 }
 
 function personOf({ id, auth, link }: Seat): Person {

@@ -2,6 +2,7 @@ import type { Logger } from '../process/logger.ts'
 import type { BodyGate } from '../limit/body-gate.ts'
 import type { Metrics } from '../process/metrics.ts'
 import { runFrom } from '../process/uncaught.ts'
+import { isPromise } from '../process/promise.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { Route, RouteHandler } from './contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
@@ -107,8 +108,8 @@ export class Router {
     const result = runFrom({ where: match.title }, () =>
       handler?.(given, response, { params, requireKey }),
     )
-    if (result instanceof Promise)
-      result.catch((error: unknown) => this.#failed(error, request, response))
+    if (isPromise(result))
+      Promise.resolve(result).catch((error: unknown) => this.#failed(error, request, response))
   }
 
   #failed(error: unknown, request: HttpRequest, response: HttpResponse): void {

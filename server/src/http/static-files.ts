@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { checkMembers, checkText, invalid, shownText } from '../process/argument.ts'
+import { checkBoolean, checkMembers, checkText, invalid, shownText } from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { RouteHandler } from './contract.ts'
 
@@ -84,12 +84,21 @@ export function serveFolder(options: StaticOptions): RouteHandler {
   }
 }
 
+/** The compiler holds this list to {@link StaticOptions}. */
+const optionNames = {
+  folder: true,
+  policy: true,
+  fallback: true,
+  relativeBase: true,
+} satisfies Readonly<Record<keyof Required<StaticOptions>, true>>
+
 function checkFolder(options: StaticOptions): void {
-  checkMembers('an option of serveFolder', options, ['folder', 'policy', 'fallback'])
-  const { folder, policy, fallback } = options
+  checkMembers('an option of serveFolder', options, Object.keys(optionNames))
+  const { folder, policy, fallback, relativeBase } = options
   checkText('folder', folder)
   if (policy !== undefined) checkText('policy', policy)
   if (fallback !== undefined) checkText('fallback', fallback)
+  if (relativeBase !== undefined) checkBoolean('relativeBase', relativeBase)
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw invalid(`Expected folder as one that exists, got ${shownText(folder)}`)
 }

@@ -7,6 +7,8 @@ const FORGET_MS = 60_000
 /** Kinds of failure that are remembered at once; the one that was told first makes room. */
 const MAX_KINDS = 500
 const MAX_NAME_CHARACTERS = 64
+/** Where this package's own code lies. */
+const OWN_FOLDER = new URL('..', import.meta.url).pathname
 
 /** The fields of a log line, its error as `err` among them, and its message. */
 export type FailureLine = readonly [
@@ -100,8 +102,10 @@ function kindOf(error: unknown): string {
     const start = stack.indexOf(error.message)
     if (start < 0) return name
     const frames = stack.slice(start + error.message.length)
-    const [, frame = ''] = /\n\s+at ([^\n]*)/.exec(frames) ?? []
-    return frame === '' ? name : `${name} at ${frame}`
+    const places = Array.from(frames.matchAll(/\n\s+at ([^\n]*)/g), ([, place = '']) => place)
+    // Our own checks throw in one place for every mistake: the game's line tells them apart.
+    const place = places.find((each) => !each.includes(OWN_FOLDER)) ?? places[0]
+    return place === undefined ? name : `${name} at ${place}`
   } catch {
     return 'unknown'
   }

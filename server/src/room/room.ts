@@ -349,6 +349,12 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#guard.report(error, where)
   }
 
+  /** An operator's kick. @throws RingsideError room_released where it would not come about. */
+  putOut(seat: Seat, text: string | undefined): void {
+    this.#status.assertOwned()
+    this.leave(seat, 'kicked', text)
+  }
+
   leave(seat: Seat, reason: LeaveReason, text?: string): void {
     // The seat is written as taken: it belongs to the next owner, who gives it up after its grace.
     if (this.#status.kind !== 'handed over') this.#life.leave(seat, reason, text)

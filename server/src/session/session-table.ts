@@ -1,3 +1,4 @@
+import { isPromise } from '../process/promise.ts'
 import { runFrom } from '../process/uncaught.ts'
 import { SUBPROTOCOL, clipText, encodeFrame, encodeSystem } from '@ringside/protocol'
 import type { DisconnectReason, Session } from '../call/public-contract.ts'
@@ -242,7 +243,7 @@ export class SessionTable implements Part {
       this.#parts.logger.error({ hook, sessionId: session.handle.id, err: error }, 'Hook failed')
     try {
       const result = runFrom({ where: hook }, run)
-      if (result instanceof Promise) result.catch(failed)
+      if (isPromise(result)) Promise.resolve(result).catch(failed)
     } catch (error) {
       failed(error)
     }

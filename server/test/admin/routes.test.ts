@@ -202,9 +202,18 @@ describe('the routes of operators', () => {
       expect((await asOperator(test, ['GET', `/admin/bans?${query}`])).status).toBe(400)
     for (const query of ['', '?', '?id=', '?userId=&address=', '?__proto__=a'])
       expect((await asOperator(test, ['DELETE', `/admin/bans${query}`])).status).toBe(400)
-    const nowhere = { roomId: 'nowhere', text: 'hi', sessionId }
-    for (const name of ['kick', 'close', 'message'])
-      expect(await asOperator(test, ['POST', `/admin/${name}`], nowhere)).toMatchObject({
+    const nowhere = [
+      ['kick', { roomId: 'nowhere', sessionId }],
+      ['close', { roomId: 'nowhere' }],
+      ['message', { roomId: 'nowhere', text: 'hi' }],
+    ] as const
+    // A field that is misspelt would be no field: a ban without its durationMs is for ever.
+    for (const [name, body] of [...nowhere, ['ban', { userId: 'a', duration: 60_000 }]] as const)
+      expect(
+        (await asOperator(test, ['POST', `/admin/${name}`], { ...body, reasn: 'x' })).json,
+      ).toMatchObject({ error: { code: 'bad_request' } })
+    for (const [name, body] of nowhere)
+      expect(await asOperator(test, ['POST', `/admin/${name}`], body)).toMatchObject({
         status: 404,
         json: { error: { code: 'room_not_found' } },
       })
@@ -219,7 +228,7 @@ describe('the audit', () => {
     await using test = await startHall({ audit })
     const ada = await test.create('hall')
     const { roomId, sessionId } = ada.seat
-    const order = { userId: 'eve', durationMs: 5_000, reason: 'x\n'.repeat(300), ticket: 'secret' }
+    const order = { userId: 'eve', durationMs: 5_000, reason: 'x\n'.repeat(300) }
     await asOperator(test, ['POST', '/admin/ban'], order)
     await asOperator(test, ['POST', '/admin/message'], { roomId, text: 'hello' })
     await asOperator(test, ['POST', '/admin/kick'], { sessionId: 'no\u0000body' })

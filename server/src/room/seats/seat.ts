@@ -188,7 +188,8 @@ export class Seat implements ClientSeat {
     this.needsFullState = false
     this.load = null
     this.isGreeted = false
-    this.#takeEarly()
+    // While onJoin is on its way what it has sent is for whichever connection is greeted in the end.
+    if (!this.isJoining) this.#takeEarly()
   }
 
   /** JOINED and the state are on their way: the frames that waited for them follow. */

@@ -90,10 +90,11 @@ export function chatBox(onSend?: (text: string) => Promise<string>): ChatBox {
         ...(view.chat.length === 0
           ? [el('li', { class: 'muted', text: 'No messages yet.' })]
           : view.chat.map((line) => {
-              const author = el('span', { class: 'author', text: line.name })
+              // Each runs in its own direction: a name in Arabic turns nothing around it.
+              const author = el('bdi', { class: 'author', text: line.name })
               const player = view.players.get(line.from)
               author.style.color = css(player ? playerColor(player.color) : theme.text)
-              return el('li', {}, author, el('span', { text: ` ${line.text}` }))
+              return el('li', {}, author, ' ', el('bdi', { text: line.text }))
             })),
       )
       if (isAtEnd || isFirst) lines.scrollTop = lines.scrollHeight
