@@ -28,5 +28,5 @@ export const systemTimers: Timers = {
  * calls at once, and a reader would spin.
  */
 export function toWait(ms: unknown): number | null {
-  return typeof ms === 'number' && ms > 0 ? Math.min(ms, 1e6) : null
+  return (ms as number) > 0 ? Math.min(ms as number, 1e6) : null
 }
