@@ -14,6 +14,7 @@ export const feedKinds: { readonly [K in keyof Required<FeedOptions>]: string } 
   fetch: 'function',
   random: 'function',
   timers: 'object',
+  socket: 'function',
   silenceMs: 'number',
   onEvent: 'function',
   onSnapshot: 'function',

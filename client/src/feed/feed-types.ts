@@ -74,6 +74,8 @@ export interface FeedOptions {
   readonly fetch?: typeof fetch
   readonly random?: () => number
   readonly timers?: Timers
+  /** A feed has no socket: it is here so that what `connect` was given (`headers`, `timers`, a test's network) can be passed on. */
+  readonly socket?: unknown
   /** A stream without a byte for this long is dead, in ms. Default: 2.5 heartbeats of the server (37,500). */
   readonly silenceMs?: number
   /** Is called with every event but snapshots and patches (also hello, caught-up, joined, ...), in order. */
