@@ -71,7 +71,7 @@ describe.skipIf(nginx === null)('EX9 the proxies of the documents', () => {
     const conf = block('docs/deploying.md', 'nginx')
       .replace('listen 443', `listen 127.0.0.1:${port}`)
       .replace('127.0.0.1:8080', `127.0.0.1:${serverPort}`)
-      .replace(/\/etc\/ssl\/play\.example\.com/g, join(folder, 'game'))
+      .replace(/\/etc\/ssl\/play\.example\.com(\.\w+)/g, `"${join(folder, 'game')}$1"`)
     startNginx(conf)
     const player = startPlayer(`https://localhost:${port}`)
     await says(player, 'player 10')
@@ -125,9 +125,9 @@ describe.skipIf(nginx === null)('EX9 the proxies of the documents', () => {
 
   function startNginx(site: string): void {
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-      .map((name) => `${name}_temp_path ${folder}/${name};`)
+      .map((name) => `${name}_temp_path "${folder}/${name}";`)
       .join('\n')
-    const conf = `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr warn;
+    const conf = `daemon off; master_process off; pid "${folder}/nginx.pid"; error_log stderr warn;
       events {} http { access_log off; ${temporary}\n${site} }`
     writeFileSync(join(folder, 'nginx.conf'), conf)
     const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']
