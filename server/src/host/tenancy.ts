@@ -166,7 +166,7 @@ export class Tenancy {
       const start = await begin(log)
       mayRun()
       const opened = LiveRoom.open({ ...this.place, log }, checked(start, mayRun), this.#context)
-      const room = opened instanceof LiveRoom ? opened : await opened
+      const room = opened instanceof LiveRoom ? opened : await this.#opened(opened, attachment)
       attachment.attach(room)
       this.#state = { kind: 'held', room }
       onHeld()
@@ -176,6 +176,18 @@ export class Tenancy {
       await log.close().catch(() => {})
       throw error
     }
+  }
+
+  /** The log may have been lost in the few microtasks after an onCreate that awaits. */
+  async #opened(opened: Promise<LiveRoom>, attachment: Attachment): Promise<LiveRoom> {
+    const room = await opened
+    try {
+      attachment.assertHeld()
+    } catch (error) {
+      room.finish('fenced')
+      throw error
+    }
+    return room
   }
 
   /**

@@ -51,7 +51,8 @@ export class Wishes {
     const entry: Entry = { abort: new AbortController(), room: null, seat: null }
     this.#entries.set(name, entry)
     const forget = (): void => {
-      this.#entries.delete(name)
+      // A seat settles again when it ends; by then the name may be another wish's.
+      if (this.#entries.get(name) === entry) this.#entries.delete(name)
     }
     const giveUp = (): void => entry.abort.abort()
     wish.gone?.addEventListener('abort', giveUp)
