@@ -18,6 +18,11 @@ export class RunFailure extends Error {
   }
 }
 
+/** What a run that was interrupted ends with, whatever it was in the middle of. */
+export function interruption(cause: unknown): RunFailure {
+  return new RunFailure('Interrupted', exitCodes.interrupted, cause)
+}
+
 /** The text of whatever was thrown, with the stack where there is one. */
 export function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

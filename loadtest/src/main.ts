@@ -3,20 +3,24 @@
 // Without --url it runs against a server that it starts. Exit codes are k6's: 99 when a threshold does not hold.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { RunFailure, exitCodes, textOf } from './failure.ts'
+import { RunFailure, exitCodes, interruption, textOf } from './failure.ts'
 import { readLocalAddresses } from './local-addresses.ts'
 import { run } from './run.ts'
 import { scenarioPath } from './scenario-path.ts'
 import { startLoadServer } from './stress/server-process.ts'
 
 const abort = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort())
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
 // Whoever started this one is gone.
 process.on('disconnect', () => abort.abort())
+// To listen to that must not keep a run alive that has ended.
+process.channel?.unref()
 
 try {
   process.exitCode = await main()
-} catch (error) {
+} catch (cause) {
+  // What ends because of an interruption has reasons of its own.
+  const error = abort.signal.aborted ? interruption(cause) : cause
   const isOurs = error instanceof RunFailure
   process.stderr.write(`loadtest: ${isOurs ? error.message : textOf(error)}\n`)
   process.exitCode = isOurs ? error.exitCode : exitCodes.scriptFailed

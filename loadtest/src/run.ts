@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { extname } from 'node:path'
+import { basename, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { machineClock } from './clock.ts'
-import { RunFailure, exitCodes, textOf } from './failure.ts'
+import { RunFailure, exitCodes, interruption, textOf } from './failure.ts'
 import type { IterationErrors, Order, Report } from './messages.ts'
 import { MetricSet } from './metrics/metric-set.ts'
 import { Threshold } from './metrics/threshold.ts'
@@ -79,6 +79,7 @@ export async function run(request: RunRequest): Promise<RunResult> {
     await workers.ready()
     signal?.throwIfAborted()
     const data = JSON.stringify(await call('setup', file.setup)) as string | undefined
+    say(`${basename(path)} runs, workers: ${request.workers}`)
     const begunAt = machineClock.now()
     const reports = await workers.done(data ?? null)
     const durationMs = machineClock.now() - begunAt
@@ -100,7 +101,7 @@ export async function run(request: RunRequest): Promise<RunResult> {
     )
     return { exitCode: areMet ? exitCodes.passed : exitCodes.thresholdsFailed, summary, errors }
   } catch (error) {
-    if (signal?.aborted) throw new RunFailure('Interrupted', exitCodes.interrupted, error)
+    if (signal?.aborted) throw interruption(error)
     throw error
   } finally {
     signal?.removeEventListener('abort', stop)

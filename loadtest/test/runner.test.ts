@@ -29,7 +29,7 @@ describe('the runner', { timeout }, () => {
     const args = [scenarioFile('parts'), '--workers', '2', '-e', 'GIVEN=x=y', ...nowhere]
     const { code, out, err, summary } = await runRunner(args)
     expect(err).toBe('')
-    expect(out).toBe('late is 8\n')
+    expect(out).toBe('parts.js runs, workers: 2\nlate is 8\n')
     const failed = Object.entries(summary?.metrics ?? {}).flatMap(
       ([name, { thresholds = {}, values }]) =>
         Object.values(thresholds).every(({ ok }) => ok) ? [] : [[name, values]],
@@ -45,7 +45,7 @@ describe('the runner', { timeout }, () => {
   })
 
   test('LT8 an interrupted run ends with its workers and its server', async () => {
-    const { code, err } = await runRunner(['idle', '-e', 'PLAYERS=20'], { killAfterMs: 6_000 })
+    const { code, err } = await runRunner(['idle', '-e', 'PLAYERS=20'], { interruptAt: 'runs' })
     expect(err).toContain('Interrupted')
     expect(code).toBe(105)
   })

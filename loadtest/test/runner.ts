@@ -18,39 +18,44 @@ export function scenarioFile(name: string): string {
   return fileURLToPath(new URL(`./scenarios/${name}.js`, import.meta.url))
 }
 
-/** Runs the runner from source, in a process of its own. `killAfterMs` interrupts it. */
+/** Runs the runner from source. It is interrupted once it has printed `interruptAt`. */
 export async function runRunner(
   args: readonly string[],
-  { killAfterMs = 0 }: { killAfterMs?: number } = {},
+  { interruptAt }: { interruptAt?: string } = {},
 ): Promise<Ran> {
   const folder = mkdtempSync(join(tmpdir(), 'ringside-loadtest-'))
   const file = join(folder, 'summary.json')
   try {
-    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-    const flags = [
-      '--conditions=source',
-      '--import',
-      'tsx',
-      main,
-      ...args,
-      '--summary-export',
-      file,
-    ]
-    const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'pipe'] })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk) => (out += String(chunk)))
-    child.stderr.on('data', (chunk) => (err += String(chunk)))
-    const timer = killAfterMs > 0 ? setTimeout(() => child.kill('SIGINT'), killAfterMs) : null
-    // All pipes are closed once no process that inherited them is left, the workers and the server included.
-    const code = await new Promise<number | null>((resolve) => {
-      child.on('close', resolve)
+    const ran = await runProgram('../src/main.ts', {
+      args: [...args, '--summary-export', file],
+      interruptAt,
     })
-    if (timer) clearTimeout(timer)
-    return { code, out, err, summary: readSummary(file) }
+    return { ...ran, summary: readSummary(file) }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Runs a program from source, in a process of its own, until it and all that it has started are gone. */
+export async function runProgram(
+  path: string,
+  { args, interruptAt }: { args: readonly string[]; interruptAt?: string | undefined },
+): Promise<Omit<Ran, 'summary'>> {
+  const main = fileURLToPath(new URL(path, import.meta.url))
+  const flags = ['--conditions=source', '--import', 'tsx', main, ...args]
+  const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk) => {
+    out += String(chunk)
+    if (interruptAt && out.includes(interruptAt)) child.kill('SIGINT')
+  })
+  child.stderr.on('data', (chunk) => (err += String(chunk)))
+  // All pipes are closed once no process that inherited them is left, the workers and the server included.
+  const code = await new Promise<number | null>((resolve) => {
+    child.on('close', resolve)
+  })
+  return { code, out, err }
 }
 
 function readSummary(file: string): Summary | null {

@@ -7,9 +7,9 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { RunFailure, exitCodes, textOf } from '../failure.ts'
+import { RunFailure, exitCodes, interruption, textOf } from '../failure.ts'
 import type { Summary } from '../summary.ts'
-import { planOf } from './plan.ts'
+import { SCENARIOS, planOf } from './plan.ts'
 import type { PlannedRun } from './plan.ts'
 import { startLoadServer } from './server-process.ts'
 import type { LoadServer } from './server-process.ts'
@@ -24,33 +24,25 @@ const SAMPLE_MS = 500
 const PLAYERS_PER_WORKER = 8_000
 
 const abort = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort())
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
 
 try {
   process.exitCode = await main()
-} catch (error) {
+} catch (cause) {
+  // What ends because of an interruption has reasons of its own.
+  const error = abort.signal.aborted ? interruption(cause) : cause
   const isOurs = error instanceof RunFailure
   process.stderr.write(`stress: ${isOurs ? error.message : textOf(error)}\n`)
   process.exitCode = isOurs ? error.exitCode : exitCodes.scriptFailed
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      players: { type: 'string', default: '5000,10000' },
-      seconds: { type: 'string', default: '60' },
-      only: { type: 'string', default: '' },
-      workers: { type: 'string' },
-      write: { type: 'boolean', default: false },
-    },
-  })
+  const values = readArguments()
   const runs = planOf({
     players: values.players.split(',').map((text) => count(text, '--players')),
     seconds: count(values.seconds, '--seconds'),
-    only: values.only === '' ? [] : values.only.split(','),
+    only: values.only === '' ? [] : values.only.split(',').map(scenarioName),
   })
-  if (runs.length === 0)
-    throw new RunFailure(`Expected --only with scenarios, got '${values.only}'`)
   const facts = await machineFacts()
   const results: StressResult[] = []
   for (const run of runs) {
@@ -69,6 +61,28 @@ async function main(): Promise<number> {
   return results.some(({ exitCode }) => exitCode !== 0)
     ? exitCodes.thresholdsFailed
     : exitCodes.passed
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        players: { type: 'string', default: '5000,10000' },
+        seconds: { type: 'string', default: '60' },
+        only: { type: 'string', default: '' },
+        workers: { type: 'string' },
+        write: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    throw new RunFailure(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function scenarioName(name: string): PlannedRun['scenario'] {
+  const known = SCENARIOS.find((scenario) => scenario === name)
+  if (known) return known
+  throw new RunFailure(`Expected --only with some of ${SCENARIOS.join(', ')}, got '${name}'`)
 }
 
 async function runOne(run: PlannedRun, workers: number): Promise<StressResult> {

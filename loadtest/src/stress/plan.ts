@@ -1,8 +1,11 @@
 import { ROOM_PLAYERS } from './server.ts'
 
+/** The scenarios that are run. */
+export const SCENARIOS = ['join-storm', 'idle', 'chat', 'commands'] as const
+
 /** One run of a scenario, and what of its summary goes into the table. */
 export interface PlannedRun {
-  readonly scenario: 'join-storm' | 'idle' | 'chat' | 'commands'
+  readonly scenario: (typeof SCENARIOS)[number]
   readonly players: number
   readonly env: Readonly<Record<string, string>>
   /** The load, in words. */
@@ -37,8 +40,8 @@ export interface StressSizes {
   readonly players: readonly number[]
   /** Seconds of silence, and of talk. */
   readonly seconds: number
-  /** A scenario's names; all of them when there is none. */
-  readonly only: readonly string[]
+  /** These scenarios alone; all of them when there is none. */
+  readonly only: readonly PlannedRun['scenario'][]
 }
 
 /** The runs of `npm run stress`, in their order. */
