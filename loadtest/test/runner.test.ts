@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { runRunner, scenarioFile } from './runner.ts'
 
@@ -42,6 +45,27 @@ describe('the runner', { timeout }, () => {
     const { code, summary } = await runRunner([scenarioFile('endless'), ...nowhere])
     expect(code).toBe(0)
     expect(summary?.metrics['iterations']).toBeUndefined()
+  })
+
+  test('LT5 a request on a kept connection that the server closes meanwhile is sent once more, on a new one', async () => {
+    const seen = new WeakMap<Socket, number>()
+    const paths: string[] = []
+    const server = createServer((request, response) => {
+      paths.push(request.url ?? '')
+      const requests = (seen.get(request.socket) ?? 0) + 1
+      seen.set(request.socket, requests)
+      if (requests > 1 || request.url === '/never') request.socket.resetAndDestroy()
+      else response.end('yes')
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { code, out } = await runRunner([scenarioFile('requests'), '--url', url])
+    server.closeAllConnections()
+    server.close()
+    expect(code, out).toBe(0)
+    // The second is refused on the kept connection, and answered on one of its own.
+    expect(paths).toEqual(['/first', '/second', '/second', '/never', '/never'])
   })
 
   test('LT8 an interrupted run ends with its workers and its server', async () => {

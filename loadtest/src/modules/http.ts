@@ -106,6 +106,7 @@ function send({ user, method, url, body, params }: Sending): Promise<{
   const isTls = url.startsWith('https:')
   return new Promise((resolve) => {
     let mark = clock.now()
+    let hasAnswer = false
     const lap = (name: keyof Timings): void => {
       const now = clock.now()
       timings[name] += now - mark
@@ -137,8 +138,14 @@ function send({ user, method, url, body, params }: Sending): Promise<{
     })
     request.on('finish', () => lap('sending'))
     request.on('timeout', () => request.destroy(new Error('request timeout')))
-    request.on('error', end)
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      // The server closes a connection that was idle at the moment in which it is used again: nobody has read the request.
+      if (!request.reusedSocket || error.code !== 'ECONNRESET' || hasAnswer) return end(error)
+      resolve(send({ user, method, url, body, params }))
+      user.delete(resource)
+    })
     request.on('response', (message) => {
+      hasAnswer = true
       lap('waiting')
       readBody(message, params.responseType ?? 'text').then(
         (read) => {
