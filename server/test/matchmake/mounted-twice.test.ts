@@ -93,7 +93,12 @@ describe('CN47 CN48 an effect that runs twice takes one seat of a room that has 
 })
 
 it('CN47 CN48 over the network: aborted in any moment, the seat is free for the next', async () => {
-  const server = createServer(testGame, { isDevelopment: true, joinsPerSecondPerIp: 1_000 })
+  const server = createServer(testGame, {
+    isDevelopment: true,
+    joinsPerSecondPerIp: 1_000,
+    connectionsPerSecondPerIp: 1_000,
+    maxSilentPerIp: 1_000,
+  })
   server.room('arena', arenaHandlers([], ONE))
   const port = await server.listen({ port: 0 })
   try {
