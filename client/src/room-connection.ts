@@ -27,7 +27,7 @@ export interface SeatPaths {
 
 /** A server that does not answer LEAVE in time is left without its word. */
 const LEAVE_MS = 2_000
-/** These close codes mean "the room is elsewhere": going there needs no new ticket wait. */
+/** With these codes the ticket was refused, not the player: another ticket may be asked for. */
 export const TICKET_CODES: ReadonlySet<string> = new Set([
   'ticket_expired',
   'ticket_used',

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { reject } from '../../src/index.ts'
 import type { ArenaHandlers } from '../support/test-game.ts'
@@ -146,7 +145,6 @@ describe('RM40 an onCreate that awaits', () => {
     await test.kit.close()
     made.resolve(state('too late'))
     expect(await test.during(opening)).toMatchObject({ code: 'draining' })
-    await sleep(1)
     expect(test.logged.filter(({ level }) => level === 'error')).toEqual([])
   })
 })

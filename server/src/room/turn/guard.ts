@@ -25,6 +25,8 @@ export interface HookGuardParts {
 export class HookGuard {
   readonly #parts: HookGuardParts
   readonly #failures: FailureLog
+  /** One for each hook and command of the type, so that a command allocates none. */
+  readonly #origins = new Map<string, Origin>()
 
   constructor(parts: HookGuardParts) {
     this.#parts = parts
@@ -59,7 +61,12 @@ export class HookGuard {
 
   /** What code of the room leaves behind is traced to this. */
   from(where: string): Origin {
-    return { where, report: this.#reportLate }
+    let origin = this.#origins.get(where)
+    if (origin === undefined) {
+      origin = { where, report: this.#reportLate }
+      this.#origins.set(where, origin)
+    }
+    return origin
   }
 
   readonly #reportLate = (error: unknown, where: string): void => this.report(error, where)
