@@ -1,6 +1,7 @@
 import { fullJitter } from './backoff.ts'
 import type { ClientContext } from './client-context.ts'
 import { Wakes } from './wake.ts'
+import { WakefulWait } from './wakeful-wait.ts'
 
 const RANGE = { minMs: 250, maxMs: 10_000 } as const
 /** After a connection that stood for this long the next break begins at the shortest delay. */
@@ -9,15 +10,14 @@ const STABLE_MS = 10_000
 /** Delays between the attempts to come back, over all breaks of one room. */
 export class RedialSchedule {
   readonly #context: ClientContext
-  readonly #wakes: Wakes
+  readonly #wait: WakefulWait
   #attempt = 0
   #deadline = Infinity
   #connectedAt = 0
-  #endWait: (() => void) | null = null
 
   constructor(context: ClientContext) {
     this.#context = context
-    this.#wakes = new Wakes(context.timers)
+    this.#wait = new WakefulWait(context.timers, new Wakes(context.timers))
   }
 
   get attempt(): number {
@@ -46,23 +46,12 @@ export class RedialSchedule {
 
   /** Resolves after `ms`, or at once when the network or the page comes back, or on `cancel`. */
   wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancelTimer()
-        stopListening()
-        this.#endWait = null
-        resolve()
-      }
-      const cancelTimer = this.#context.timers.after(ms, end)
-      const stopListening = this.#wakes.listen(() => {
-        this.#attempt = 0
-        end()
-      })
-      this.#endWait = end
+    return this.#wait.for(ms, () => {
+      this.#attempt = 0
     })
   }
 
   cancel(): void {
-    this.#endWait?.()
+    this.#wait.cancel()
   }
 }

@@ -7,6 +7,7 @@ import type { StreamEnd } from './feed/read-stream.ts'
 import { callGuarded } from './listeners.ts'
 import { toWait } from './timers.ts'
 import { Wakes } from './wake.ts'
+import { WakefulWait } from './wakeful-wait.ts'
 
 /** The server's default. */
 const HEARTBEAT_MS = 15_000
@@ -38,9 +39,9 @@ export class RoomsReader implements RoomsWatch {
   readonly #context: ClientContext
   readonly #handlers: RoomsHandlers
   readonly #wakes: Wakes
+  readonly #wait: WakefulWait
   #status: RoomsStatus = 'connecting'
   #abort = new AbortController()
-  #endWait: (() => void) | null = null
   /** The server asked for this wait before it went away, in ms. */
   #goingAwayMs: number | null = null
   #attempt = 0
@@ -49,6 +50,7 @@ export class RoomsReader implements RoomsWatch {
   constructor(context: ClientContext, handlers: RoomsHandlers) {
     this.#context = context
     this.#wakes = new Wakes(context.timers)
+    this.#wait = new WakefulWait(context.timers, this.#wakes)
     this.#handlers = handlers
     // No handler runs before the caller has the watch in hand.
     queueMicrotask(() => void this.#run())
@@ -62,7 +64,7 @@ export class RoomsReader implements RoomsWatch {
     if (this.#isOver) return
     this.#status = 'closed'
     this.#abort.abort()
-    this.#endWait?.()
+    this.#wait.cancel()
   }
 
   get #isOver(): boolean {
@@ -84,7 +86,10 @@ export class RoomsReader implements RoomsWatch {
           ? jittered
           : told + jittered / 4
       this.#setStatus('reconnecting', info.reason)
-      if (!this.#isOver) await this.#wait(delayMs)
+      if (!this.#isOver)
+        await this.#wait.for(delayMs, () => {
+          this.#attempt = 0
+        })
     }
   }
 
@@ -147,22 +152,5 @@ export class RoomsReader implements RoomsWatch {
   /** A handler may have closed the watch: nobody is called after that, but for the one status `failed`. */
   #tell(call: () => void): void {
     if (this.#status !== 'closed') callGuarded(call)
-  }
-
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancelTimer()
-        stopListening()
-        this.#endWait = null
-        resolve()
-      }
-      const cancelTimer = this.#context.timers.after(ms, end)
-      const stopListening = this.#wakes.listen(() => {
-        this.#attempt = 0
-        end()
-      })
-      this.#endWait = end
-    })
   }
 }
