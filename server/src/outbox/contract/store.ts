@@ -237,6 +237,22 @@ export interface LogEvent {
   readonly hidden: string | null
   /** n of the room's patch before this event, 0 for none. Shown with patches only. */
   readonly prev: number
+  /** What a published event has in place of a room; absent for rooms' events and tombstones. */
+  readonly message?: EventMessage
+}
+
+/** An event that was published to a topic. Its `room` is null, its n and epoch are 0. */
+export interface EventMessage {
+  /** Dotted words, as `project.42.build`. */
+  readonly topic: string
+  /** The client it is meant for, which alone may see it; null: all readers of the topic. */
+  readonly to: string | null
+  /** Unique among those of the principal, for as long as retention keeps the event (OB-message). */
+  readonly messageId: string
+  /** Who published it. */
+  readonly principal: string
+  /** `traceparent` of the request that published it (W3C Trace Context), or null. */
+  readonly trace: string | null
 }
 
 export interface RangeQuery {
