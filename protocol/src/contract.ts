@@ -1,3 +1,4 @@
+import { isEventType } from './event-type.ts'
 import { isGameCommandId } from './frame.ts'
 import { isSchema, schema } from './schema.ts'
 import type { Fields, Infer, InferPublic, Schema } from './schema.ts'
@@ -115,25 +116,6 @@ export function event<P extends Fields>(payload: P): EventDefinition<P> {
   return Object.freeze(definition)
 }
 
-/** Event types that the feed itself uses; a game's own events may not take them. */
-export const FEED_EVENT_TYPES: ReadonlySet<string> = new Set([
-  'hello',
-  'snapshot',
-  'patch',
-  'joined',
-  'left',
-  'owner',
-  'reset',
-  'caught-up',
-  'going-away',
-  'end',
-  'open',
-  'error',
-  'message',
-  'tombstone',
-])
-
-const EVENT_NAME = /^[a-z][a-zA-Z0-9-]{0,39}$/
 const COMMAND_NAME = /^[a-z][a-zA-Z0-9]{0,39}$/
 const ROOM_TYPE = /^[a-z][a-z0-9-]{0,31}$/
 
@@ -159,7 +141,7 @@ export function defineGame<const C extends Commands, const R extends Rooms>(game
       throw new TypeError(`Expected a room type like 'arena', got '${type}'`)
     checkState(room.state, type)
     for (const name of Object.keys(room.events ?? {}))
-      if (!EVENT_NAME.test(name) || FEED_EVENT_TYPES.has(name) || name in Object.prototype)
+      if (!isEventType(name) || name in Object.prototype)
         throw new TypeError(`Expected an event name that the feed does not use, got '${name}'`)
   }
   return Object.freeze({ commands: game.commands ?? ({} as C), rooms: game.rooms ?? ({} as R) })

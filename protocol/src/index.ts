@@ -20,7 +20,7 @@ export {
   textFingerprint,
 } from './contract-text.ts'
 export type { MessageModel, MessageRole } from './message-model.ts'
-export { FEED_EVENT_TYPES, command, defineGame, event } from './contract.ts'
+export { command, defineGame, event } from './contract.ts'
 export type {
   CommandDefinition,
   CommandOptions,
@@ -35,6 +35,16 @@ export type {
   Rooms,
   StateOf,
 } from './contract.ts'
+export {
+  CLIENT_ID,
+  EVENT_TYPE,
+  FEED_EVENT_TYPES,
+  MAX_TOPIC_CHARACTERS,
+  MESSAGE_ID,
+  TOPIC,
+  isEventType,
+  isTopic,
+} from './event-type.ts'
 export type { FieldModel } from './field-model.ts'
 export { FEED_PROTOCOL } from './feed-event.ts'
 export type {
@@ -133,3 +143,13 @@ export {
 } from './state-layout.ts'
 export type { StateClass, StateField, StateLayout } from './state-layout.ts'
 export { applyStatePatch, revivePatch, reviveState } from './state-revive.ts'
+export { alertForm, dataUpdateForm, notificationForm } from './topic-events.ts'
+export type {
+  Alert,
+  AuditRecord,
+  DataUpdate,
+  Notification,
+  PublishAnswer,
+  TopicEvent,
+  TopicEvents,
+} from './topic-events.ts'

@@ -155,11 +155,32 @@ describe('contract', () => {
     },
   )
 
-  it.each(['patch', 'snapshot', 'open', 'error', 'message', 'toString', 'Kill', 'a\nb', 'a:b'])(
+  it.each([
+    'patch',
+    'snapshot',
+    'heartbeat',
+    'open',
+    'error',
+    'message',
+    'toString',
+    '1kill',
+    '.a',
+    'a\nb',
+    'a:b',
+    'x'.repeat(65),
+  ])(
     'PR8: event name %j throws: the feed or EventSource uses it, or it would break a line',
     (name) => {
       const rooms = { arena: { state: empty, events: { [name]: event({}) } } }
       expect(() => defineGame({ rooms })).toThrow(/event name/)
+    },
+  )
+
+  it.each(['kill', 'Kill', 'build.done', 'build_done-2', 'x'.repeat(64)])(
+    'PR8: event name %j is taken: contracts, publishing and types= have one rule',
+    (name) => {
+      const rooms = { arena: { state: empty, events: { [name]: event({}) } } }
+      expect(Object.keys(defineGame({ rooms }).rooms.arena.events)).toEqual([name])
     },
   )
 
