@@ -40,6 +40,7 @@ export const errorCodes = {
   method_not_allowed: { status: 405, retry: false, text: 'Method not allowed' },
   upgrade_required: { status: 426, retry: false, text: 'Expected a WebSocket handshake' },
   misdirected: { status: 421, retry: false, text: 'This server does not answer for that host' },
+  headers_too_large: { status: 431, retry: false, text: 'The headers are too large' },
   body_too_large: { status: 413, retry: false, text: 'The body is too large' },
   unsupported_media_type: { status: 415, retry: false, text: 'Expected application/json' },
   too_many_requests: { status: 429, retry: true, text: 'Too many requests; see Retry-After' },

@@ -102,6 +102,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     idleTimeoutMs: limits.idleTimeoutMs,
     maxBehindMs: limits.maxBehindMs,
     minBytesPerSecond: limits.minBytesPerSecond,
+    maxHeaderBytes: limits.maxHeaderBytes,
     // Without a proxy nobody looks for the header.
     ...(trustedProxies.length > 0 ? { clientAddress: createClientAddress(trustedProxies) } : {}),
   }

@@ -102,6 +102,12 @@ const rules = {
   replayBytes: [131_072, 1_024, 16 * MIB],
   /** Lifetime of a ticket and its reserved seat in ms, 1,000-120,000. Default 15,000. */
   ticketTtlMs: [15_000, 1_000, 120_000],
+  /**
+   * The head of a request (its target and all headers) in bytes, 4,096-65,536; beyond it: 431. uWebSockets.js is told it
+   * once, before the first `listen` of the process, and keeps so much for a head that comes in pieces; a worker thread
+   * cannot tell it: there `UWS_HTTP_MAX_HEADERS_SIZE` in the environment of the process is the bound. Default 16,384.
+   */
+  maxHeaderBytes: [16_384, 4_096, 65_536],
   /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */
   maxBodyBytes: [65_536, 1_024, MIB],
   /** SSE comment in a quiet stream, in ms, 1,000-15,000 (WHATWG's advice). Default 15,000. */

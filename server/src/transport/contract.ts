@@ -175,6 +175,8 @@ export interface TransportOptions {
   /** Who is slow to read the answer to a request is cut off. Defaults: 8,000 ms, 2,048 bytes. */
   readonly maxBehindMs?: number
   readonly minBytesPerSecond?: number
+  /** A request whose target and headers are larger is 431. Default 16,384 bytes. */
+  readonly maxHeaderBytes?: number
   /** Names the client that a request comes from; default: the other end of its socket. */
   readonly clientAddress?: ClientAddress
 }

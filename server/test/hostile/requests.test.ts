@@ -174,11 +174,7 @@ const requests: readonly (readonly [what: string, sent: string[], answer: string
     '505',
   ],
   ['a line that ends in LF alone', [`GET /rooms HTTP/1.1\nHost: localhost\n\n`], '505'],
-  [
-    'headers of 1 MB, or 1,000 of them',
-    [get(`X: ${'a'.repeat(1_000_000)}\r\n`), get('X: a\r\n'.repeat(1_000))],
-    '431',
-  ],
+  ['headers of 1 MB', [get(`X: ${'a'.repeat(1_000_000)}\r\n`)], '431'],
   [
     'a Content-Length that is no number',
     ['abc', '-1', '+2', '0x2', '2, 2', '9'.repeat(21)].map((length) =>
@@ -204,6 +200,11 @@ const requests: readonly (readonly [what: string, sent: string[], answer: string
     ['nocolon', 'X : a', 'X: a\r\n b', 'X: a\0b', 'X: a\nY: b', 'X: a\rY: b', 'X_Y: a'].map(
       (line) => get(`${line}\r\n`),
     ),
+    'silence, then cut',
+  ],
+  [
+    'more than 98 headers',
+    [98, 110, 1_000].map((count) => get('X: a\r\n'.repeat(count))),
     'silence, then cut',
   ],
   [

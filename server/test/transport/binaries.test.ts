@@ -25,7 +25,7 @@ function refusal(
   folder: string | null = installed,
 ): string {
   try {
-    loadUws({
+    loadUws(16_384, {
       load: () => {
         throw new Error(`This version of uWS.js supports only Node.js 16\n\n${cause}`)
       },

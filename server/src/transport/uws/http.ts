@@ -3,6 +3,7 @@ import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWe
 import { RingsideError } from '../../process/errors.ts'
 import { errorCodes } from '@ringside/protocol'
 import { checkHeaders } from '../header-check.ts'
+import { hasToken } from './request-check.ts'
 import type { Refusal } from './request-check.ts'
 import type { ByteStream, HttpRequest, HttpResponse } from '../contract.ts'
 import { UwsAnswer } from './answer.ts'
@@ -73,7 +74,7 @@ export class UwsExchange implements HttpResponse {
   readonly #parts: ExchangeParts
   /**
    * The connection ends with the answer (TR40): uWebSockets.js reads chunks so leniently that a proxy in front may see
-   * their end elsewhere, and take what follows for another's request.
+   * their end elsewhere, and take what follows for another's request. So it does for a client that asks for it (TR44).
    */
   #isLast: boolean
   #isOpen = true
@@ -89,7 +90,9 @@ export class UwsExchange implements HttpResponse {
   /** Adds itself to the open exchanges, and leaves them when it is over. */
   constructor(response: UwsResponse, request: UwsRequest, parts: ExchangeParts) {
     this.method = request.getCaseSensitiveMethod()
-    this.#isLast = request.getHeader('transfer-encoding') !== ''
+    this.#isLast =
+      request.getHeader('transfer-encoding') !== '' ||
+      isCloseAmongOthers(request.getHeader('connection'))
     this.#response = response
     this.#parts = parts
     parts.open.add(this)
@@ -227,6 +230,11 @@ export class UwsExchange implements HttpResponse {
     this.#stream?.gone()
     this.#parts.open.delete(this)
   }
+}
+
+/** uWebSockets.js sees `close` where nothing else stands beside it. */
+function isCloseAmongOthers(connection: string): boolean {
+  return connection.length > 'close'.length && hasToken(connection, 'close')
 }
 
 function join(chunks: readonly Uint8Array[], size: number): Uint8Array {

@@ -21,7 +21,7 @@ import type {
 import { SendResult } from '../contract.ts'
 import { listenFailure } from '../listen-failure.ts'
 import { offHeap } from '../off-heap.ts'
-import { loadUws } from './load.ts'
+import { MAX_HEADER_BYTES, loadUws } from './load.ts'
 import type { Uws } from './load.ts'
 import { UwsExchange, UwsHttpRequest, peerAddressOf } from './http.ts'
 import { framingFault, handshakeFault } from './request-check.ts'
@@ -71,6 +71,7 @@ export class UwsTransport implements Transport {
   readonly #connections = new Set<UwsConnection>()
   readonly #exchanges = new Set<UwsExchange>()
   readonly #slow: SlowBodies
+  readonly #maxHeaderBytes: number
   #app: TemplatedApp | null = null
   #uws: Uws | null = null
   #listenSocket: us_listen_socket | null = null
@@ -81,12 +82,13 @@ export class UwsTransport implements Transport {
   constructor(options: TransportOptions) {
     this.#options = options
     const { maxBehindMs = 8_000, minBytesPerSecond = 2_048 } = options
+    this.#maxHeaderBytes = options.maxHeaderBytes ?? MAX_HEADER_BYTES
     this.#slow = new SlowBodies({ maxBehindMs, minBytesPerSecond })
   }
 
   async listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
     if (this.#app) throw new RingsideError('already_listening')
-    const uws = loadUws()
+    const uws = loadUws(this.#maxHeaderBytes)
     this.#uws = uws
     const app = uws.App()
     this.#app = app
@@ -176,7 +178,7 @@ export class UwsTransport implements Transport {
 
   #upgrade(handlers: TransportHandlers, handshake: Handshake): void {
     const { response, request, context } = handshake
-    const fault = handshakeFault(request)
+    const fault = handshakeFault(request, this.#maxHeaderBytes)
     if (fault !== null) {
       handlers.malformed?.('handshake')
       new UwsExchange(response, request, { open: new Set(), slow: this.#slow }).refuse(fault)
@@ -213,7 +215,7 @@ export class UwsTransport implements Transport {
       open: this.#exchanges,
       slow: this.#slow,
     })
-    const fault = framingFault(request)
+    const fault = framingFault(request, this.#maxHeaderBytes)
     if (fault !== null) {
       handlers.malformed?.('request')
       exchange.refuse(fault)
