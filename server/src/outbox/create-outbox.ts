@@ -1,6 +1,8 @@
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import { LogWriter } from './append/log-writer.ts'
+import { MessageBuffer } from './append/message-buffer.ts'
+import type { Pending } from './append/pending-events.ts'
 import { PendingTotal } from './append/pending-total.ts'
 import type { BufferContext } from './append/room-buffer.ts'
 import type { Outbox, OutboxOptions } from './contract/outbox.ts'
@@ -64,6 +66,8 @@ export function createOutbox(
     onFlushed: () => tail.wake(),
     onAbandoned: (cause) => outbox.giveUp(cause),
   })
+  const enqueue = (pending: Pending): void => writer.enqueue(pending)
+  const messages = new MessageBuffer({ options, total, clock, own: randomId(), enqueue })
   const snapshots = new SnapshotSaver(shared)
   const checkpoints = new Checkpoints({ ...shared, sealed })
   const retention = new Retention({
@@ -84,7 +88,7 @@ export function createOutbox(
     total,
     clock,
     logger,
-    enqueue: (pending) => writer.enqueue(pending),
+    enqueue,
     saveSnapshot: (snapshot) => snapshots.save(snapshot),
     onOver: (buffer) => rooms.delete(buffer),
     onLost: (room, count) => rooms.noteLost(room, count),
@@ -96,6 +100,7 @@ export function createOutbox(
     outage,
     tail,
     writer,
+    messages,
     total,
     rooms,
     snapshots,

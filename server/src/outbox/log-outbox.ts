@@ -5,8 +5,10 @@ import { within } from '../process/wait.ts'
 import { briefOf } from '../process/log-line.ts'
 import type { Logger } from '../process/logger.ts'
 import type { LogWriter } from './append/log-writer.ts'
+import type { MessageBuffer } from './append/message-buffer.ts'
 import type { PendingTotal } from './append/pending-total.ts'
 import type { RoomBuffer } from './append/room-buffer.ts'
+import type { NewMessage, Published } from './contract/messages.ts'
 import type {
   ClientCheckpoints,
   Outbox,
@@ -44,6 +46,7 @@ export interface LogOutboxParts {
   readonly outage: Outage
   readonly tail: LogTail
   readonly writer: LogWriter
+  readonly messages: MessageBuffer
   readonly total: PendingTotal
   readonly rooms: OwnedRooms
   readonly snapshots: SnapshotSaver
@@ -213,6 +216,7 @@ export class LogOutbox implements Outbox {
     this.#parts.outage.stop()
     this.#parts.snapshots.stop()
     this.#parts.checkpoints.stop()
+    this.#parts.messages.stop()
     this.#parts.writer.abandon(new RingsideError('outbox_unreachable', 'The log was stopped'))
     this.#halt.halt(stoppedError())
     if (isOpen) await within(clock, CLOSE_WITHIN_MS, this.#closeStore())
@@ -264,6 +268,19 @@ export class LogOutbox implements Outbox {
     this.#assertRunning()
     this.#parts.rooms.add(buffer)
     return buffer
+  }
+
+  publish(message: NewMessage): Promise<Published> {
+    const publishing = this.#publish(message)
+    // A caller that does not ask how it went must not end the process by that.
+    publishing.catch(() => {})
+    return publishing
+  }
+
+  async #publish(message: NewMessage): Promise<Published> {
+    if (this.#isStopping) throw stoppedError()
+    this.#assertRunning()
+    return this.#parts.messages.publish(message)
   }
 
   counter(): Promise<number> {

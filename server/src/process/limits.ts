@@ -132,7 +132,16 @@ const rules = {
   /** Unacknowledged events of a room, and their bytes, before it pauses. Defaults 2,000 and 8 MiB. */
   maxPendingEvents: [2_000, 1, 1e6],
   maxPendingBytes: [8 * MIB, 4096, 1024 * MIB],
-  /** The same bytes over all rooms, 64 KiB - 16 GiB: at it every room pauses, to half of it. Default 256 MiB. */
+  /**
+   * Messages that wait to be written, and their bytes; beyond either one more is refused with `too_many_requests`, but
+   * one is always taken. Defaults 10,000 and 16 MiB.
+   */
+  maxPendingMessages: [10_000, 1, 1e6],
+  maxPendingMessageBytes: [16 * MIB, 4096, 1024 * MIB],
+  /**
+   * The bytes of all rooms and messages, 64 KiB - 16 GiB: at it every room pauses and no message is taken, to half of
+   * it. Default 256 MiB.
+   */
   maxPendingTotalBytes: [256 * MIB, 65_536, 16_384 * MIB],
   /** Age of the oldest unacknowledged event before rooms pause, in ms. Default 30,000. */
   maxOutboxLagMs: [30_000, 100, 600_000],

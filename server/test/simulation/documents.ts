@@ -1,6 +1,7 @@
-import { OWNER } from '../../src/outbox/contract/store.ts'
+import { OWNER, messageKeyText } from '../../src/outbox/contract/store.ts'
 import type {
   LogEvent,
+  MessageKey,
   NewHistory,
   RangeQuery,
   Snapshot,
@@ -24,6 +25,8 @@ export class Documents {
   readonly events = new Map<number, LogEvent>()
   /** By room and n. */
   readonly #places = new Map<string, LogEvent>()
+  /** By the text of their keys. */
+  readonly #messages = new Map<string, LogEvent>()
   /** Ascending. */
   #seqs: number[] = []
   readonly #lasts = new Map<string, LogEvent[]>()
@@ -61,6 +64,7 @@ export class Documents {
   become(other: Documents, time: number): void {
     this.events.clear()
     this.#places.clear()
+    this.#messages.clear()
     this.#seqs = []
     this.#lasts.clear()
     this.snapshots.clear()
@@ -120,9 +124,14 @@ export class Documents {
     }
   }
 
-  /** The event that has the same seq, or the same place in its room. */
+  /** The event that has the same seq, the same place in its room, or the same key of its principal. */
   blocking(event: LogEvent): LogEvent | null {
-    return this.events.get(event.seq) ?? this.byRoomN(event.room, event.n)
+    const taken = this.events.get(event.seq) ?? this.byRoomN(event.room, event.n)
+    return taken ?? (event.message ? this.byMessage(event.message) : null)
+  }
+
+  byMessage(key: MessageKey): LogEvent | null {
+    return this.#messages.get(messageKeyText(key)) ?? null
   }
 
   byRoomN(room: string | null, n: number): LogEvent | null {
@@ -161,6 +170,7 @@ export class Documents {
   #add(event: LogEvent): void {
     this.events.set(event.seq, event)
     this.#seqs.splice(indexAfter(this.#seqs, event.seq), 0, event.seq)
+    if (event.message) this.#messages.set(messageKeyText(event.message), event)
     if (event.room === null) return
     this.#places.set(`${event.room} ${event.n}`, event)
     const list = this.#lasts.get(event.room) ?? []
@@ -175,6 +185,7 @@ export class Documents {
     if (!event) return
     this.events.delete(seq)
     this.#seqs.splice(indexAfter(this.#seqs, seq - 1), 1)
+    if (event.message) this.#messages.delete(messageKeyText(event.message))
     if (event.room === null) return
     this.#places.delete(`${event.room} ${event.n}`)
     const list = this.#lasts.get(event.room) ?? []

@@ -1,4 +1,5 @@
 import { RingsideError } from '../../src/process/errors.ts'
+import { messageKeyText } from '../../src/outbox/contract/store.ts'
 import type { LogEvent, NewHistory, Snapshot, VoidRange } from '../../src/outbox/contract/store.ts'
 import { Documents } from './documents.ts'
 import type { Change } from './documents.ts'
@@ -168,8 +169,9 @@ export class ReplicaSet {
     if (this.next !== first) return { kind: 'conflict' }
     const places = new Set<string>()
     for (const [index, event] of events.entries()) {
-      const place = `${event.n} ${event.room}`
-      const isRival = event.n > 0 && places.has(place)
+      const { n, room, message } = event
+      const place = message ? `message ${messageKeyText(message)}` : `${n} ${room}`
+      const isRival = (n > 0 || message !== undefined) && places.has(place)
       if (isRival || this.#primary.blocking(event)) return { kind: 'duplicate', index }
       places.add(place)
       if (event.data.includes('"refuse"')) return { kind: 'refused', index }

@@ -9,6 +9,7 @@ import type {
   LogEvent,
   LogStore,
   MarkStore,
+  MessageKey,
   RecordStore,
   RoomStore,
   Snapshot,
@@ -85,6 +86,9 @@ export class SimStore implements LogStore {
       insertNext: (count, make, historyId) => this.#insertNext(count, make, historyId),
       bySeq: (seq) => this.#look((seen) => seen.events.get(seq) ?? null),
       byRoomN: (room, n) => this.#byRoomN(room, n),
+      byMessageId: (principal, messageId) => this.#byMessage({ principal, messageId }),
+      byMessageIds: (keys) =>
+        this.#read((seen) => keys.flatMap((key) => seen.byMessage(key) ?? [])),
       range: async (query) => {
         const isLook = query.upTo === NO_END && query.room === undefined
         // A read that never answers at all: the tail must notice (OB5).
@@ -196,6 +200,10 @@ export class SimStore implements LogStore {
     return this.#read((seen) => seen.byRoomN(room, n))
   }
 
+  #byMessage(key: MessageKey): Promise<LogEvent | null> {
+    return this.#read((seen) => seen.byMessage(key))
+  }
+
   #subscribe(wake: () => void): () => void {
     const { set, weather, clock } = this.#parts
     return set.watch(() => {
@@ -214,11 +222,13 @@ export class SimStore implements LogStore {
     return { kind: 'blocked', index, blocking: event ? await this.#blocking(event) : null }
   }
 
-  /** The server names only one of the two indexes, so both are looked at. */
+  /** The server names only one of the indexes, so each that the event is in is looked at. */
   async #blocking(event: LogEvent): Promise<LogEvent | null> {
     try {
       const bySeq = await this.#bySeq(event.seq)
-      if (bySeq || event.room === null || event.n === 0) return bySeq
+      if (bySeq) return bySeq
+      if (event.message) return await this.#byMessage(event.message)
+      if (event.room === null || event.n === 0) return null
       return await this.#byRoomN(event.room, event.n)
     } catch {
       return null

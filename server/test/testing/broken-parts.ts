@@ -3,6 +3,7 @@ import type {
   Connection,
   HttpRequest,
   ListenAddress,
+  LogEvent,
   LogStore,
   Snapshot,
   TransportHandlers,
@@ -87,6 +88,114 @@ export const brokenStores: readonly BrokenStore[] = [
     what: 'deleteThrough deletes nothing',
     seenBy: 'deletes through a seq',
     change: () => ({ events: { deleteThrough: () => Promise.resolve(0) } }),
+  },
+  {
+    part: 'events',
+    what: 'messages lose their names',
+    seenBy: 'gives a message back',
+    change: ({ events }) => ({
+      events: {
+        insert: (some) => events.insert(some.map(({ message: _lost, ...event }) => event)),
+      },
+    }),
+  },
+  {
+    part: 'events',
+    what: 'a message id may be used twice',
+    seenBy: 'whose id its principal has used',
+    change: ({ events }) => ({
+      events: {
+        insert: async (some) => {
+          const outcome = await events.insert(some)
+          const isTaken = outcome.kind === 'blocked' && outcome.blocking?.message !== undefined
+          return isTaken ? { kind: 'stored' } : outcome
+        },
+      },
+    }),
+  },
+  {
+    part: 'events',
+    what: 'what blocks a message is not found',
+    seenBy: 'and names the first one',
+    change: ({ events }) => ({
+      events: {
+        insert: async (some) => {
+          const outcome = await events.insert(some)
+          if (outcome.kind !== 'blocked') return outcome
+          return { ...outcome, blocking: await events.bySeq(some[outcome.index]?.seq ?? 0) }
+        },
+      },
+    }),
+  },
+  {
+    part: 'events',
+    what: 'a message is looked for before the number',
+    seenBy: 'comes before a taken id',
+    change: ({ events }) => ({
+      events: {
+        insert: async (some) => {
+          const outcome = await events.insert(some)
+          if (outcome.kind !== 'blocked') return outcome
+          const message = some[outcome.index]?.message
+          const known = message && (await events.byMessageId(message.principal, message.messageId))
+          return known ? { ...outcome, blocking: known } : outcome
+        },
+      },
+    }),
+  },
+  {
+    part: 'events',
+    what: 'an id is unique for all principals',
+    seenBy: 'nothing of a principal runs into it',
+    change: ({ events }) => {
+      const one = (event: LogEvent): LogEvent =>
+        event.message ? { ...event, message: { ...event.message, principal: 'all' } } : event
+      return { events: { insert: (some) => events.insert(some.map(one)) } }
+    },
+  },
+  {
+    part: 'events',
+    what: 'a transaction takes two messages with one id',
+    seenBy: 'by its own events',
+    change: ({ events }) => ({
+      events: {
+        insertNext: async (count, make) => {
+          let isDouble = false
+          const outcome = await events.insertNext(count, (first) => {
+            const some = make(first)
+            const ids = some.flatMap((event) => event.message?.messageId ?? [])
+            isDouble = new Set(ids).size < ids.length
+            return isDouble ? [] : some
+          })
+          return isDouble ? { kind: 'stored' } : outcome
+        },
+      },
+    }),
+  },
+  {
+    part: 'events',
+    what: 'only one message of many is found',
+    seenBy: 'many messages at once',
+    change: ({ events }) => ({
+      events: { byMessageIds: async (keys) => (await events.byMessageIds(keys)).slice(0, 1) },
+    }),
+  },
+  {
+    part: 'events',
+    what: 'the id of a message outlives it',
+    seenBy: 'takes no id any more',
+    change: ({ events }) => {
+      const known = new Map<string, LogEvent>()
+      return {
+        events: {
+          insert: async (some) => {
+            for (const event of some) if (event.message) known.set(event.message.messageId, event)
+            return events.insert(some)
+          },
+          byMessageId: async (_principal, messageId) => known.get(messageId) ?? null,
+        },
+      }
+    },
   },
   {
     part: 'marks',

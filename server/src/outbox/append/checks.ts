@@ -1,10 +1,13 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
+import type { NewMessage } from '../contract/messages.ts'
 import type { NewEvent, SnapshotInput } from '../contract/outbox.ts'
 import { MAX_SNAPSHOT_BYTES, snapshotBytes } from '../contract/sizes.ts'
 import { OWNER, TOMBSTONE } from '../contract/store.ts'
 
 const MAX_TYPE_LENGTH = 64
+/** No text beside a message's data is longer: each is kept, indexed or sent along with it. */
+const MAX_NAME_LENGTH = 1_024
 // A JSON value begins with one of these.
 const JSON_START = /^[[{"\-0-9tfn]/
 
@@ -21,6 +24,16 @@ export function eventFault(event: NewEvent, bytes: number, maxBytes: number): Ri
   if (!isOneLineOfJson(event.data) || (event.hidden && !isOneLineOfJson(event.hidden)))
     return fault(`Expected one line of JSON as data of '${event.type}'`)
   return null
+}
+
+/** The same for a message. Its names were checked by whoever took it in: this only keeps the log whole. */
+export function messageFault(message: NewMessage, maxBytes: number): RingsideError | null {
+  const { topic, to, messageId, principal, trace } = message
+  const names = { topic, to, messageId, principal, trace }
+  for (const [name, text] of Object.entries(names))
+    if (text !== null && (text.length === 0 || text.length > MAX_NAME_LENGTH || !isOneLine(text)))
+      return fault(`Expected a ${name} of 1 to ${MAX_NAME_LENGTH} printable characters`)
+  return eventFault(message, Buffer.byteLength(message.data), maxBytes)
 }
 
 function isOneLineOfJson(text: string): boolean {

@@ -1,14 +1,14 @@
 import type { Clock } from '../../process/clock.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { LoopPace } from '../../process/loop-pace.ts'
-import { isPlaceOf, isSame, renumbered, withoutRivals } from './bound-events.ts'
+import { isMessageOf, isPlaceOf, isSame, renumbered, withoutRivals } from './bound-events.ts'
 import type { Bound } from './bound-events.ts'
 import type { Numbers } from './numbers.ts'
 import type { Outage } from '../health/outage.ts'
 import type { OutboxOptions } from '../contract/outbox.ts'
 import type { EventOwner, Pending } from './pending-events.ts'
 import { youngestCutMs } from '../keep/youngest-cut.ts'
-import { OWNER } from '../contract/store.ts'
+import { OWNER, messageKeyText } from '../contract/store.ts'
 import type { InsertOutcome, LogEvent, LogStore } from '../contract/store.ts'
 
 /** After so many lost numbers a batch is written in one transaction with its numbers (OB52). */
@@ -133,6 +133,10 @@ export class Flush {
     } else if (blocking && isPlaceOf(blocking, culprit.event)) {
       this.#drop(culprit)
       culprit.pending.owner.fence(blocking)
+    } else if (blocking && isMessageOf(blocking, culprit.event)) {
+      this.#drop(culprit)
+      culprit.pending.owner.fence(blocking)
+      await this.#dropPublished()
     } else {
       // It has gone again, or is not yet visible to a majority: look again.
       await pace.backOff(this.#failures++)
@@ -159,6 +163,31 @@ export class Flush {
       return !stored || !isSame(stored, event)
     })
     this.#acknowledgeFirst(first < 0 ? this.#rest.length : first)
+  }
+
+  /**
+   * Where one message was in the log already (OB107) others may be: one read finds them, where each would hold up the
+   * rooms of the batch for two round trips.
+   */
+  async #dropPublished(): Promise<void> {
+    const keys = this.#rest.flatMap(({ event }) => event.message ?? [])
+    if (keys.length === 0) return
+    const found = new Map<string, LogEvent>()
+    try {
+      for (const event of await this.#context.store.events.byMessageIds(keys))
+        if (event.message) found.set(messageKeyText(event.message), event)
+    } catch {
+      // The next insert finds out.
+    }
+    if (this.#context.isAbandoned()) return
+    for (const bound of this.#rest) {
+      const { message } = bound.event
+      const blocking = message && found.get(messageKeyText(message))
+      // One of this batch that has landed meanwhile is no other's.
+      if (!blocking || isSame(blocking, bound.event)) continue
+      this.#drop(bound)
+      bound.pending.owner.fence(blocking)
+    }
   }
 
   /**

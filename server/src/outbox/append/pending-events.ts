@@ -5,13 +5,16 @@ import type { PendingTotal } from './pending-total.ts'
 import { PATCH } from '../contract/store.ts'
 import type { LogEvent } from '../contract/store.ts'
 
-/** The owner of events, a room's ownership, appends to the log and is told what became of them. */
+/**
+ * The owner of events appends to the log and is told what became of them: a room's ownership, or a message, which is
+ * an owner of its own.
+ */
 export interface EventOwner {
   /** Makes the event at the moment it is sent: n, at and prev are bound here, once. */
   bind(pending: Pending, seq: number, now: number): LogEvent
   /** The event is stored for good. Called in order. */
   acknowledge(event: LogEvent): void
-  /** Somebody else's event has this {room, n}: the ownership is over. */
+  /** Somebody else's event has this {room, n}, or this message id: the ownership is over. */
   fence(blocking: LogEvent): void
   /** The event can never be stored; what was appended after it is dropped. */
   refuse(event: LogEvent | null, cause: unknown): void

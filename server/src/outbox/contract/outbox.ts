@@ -1,10 +1,11 @@
+import type { MessageLog } from './messages.ts'
 import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
 
 /**
  * The log as the rest of the server sees it, whichever store keeps it. Constructed in server.ts by
  * `createOutbox(store, options, context)`.
  */
-export interface Outbox {
+export interface Outbox extends MessageLog {
   /** @throws RingsideError outbox_unreachable (may be tried again), draining when `stop` came meanwhile. */
   start(): Promise<void>
   /**
@@ -228,7 +229,10 @@ export interface OutboxOptions {
   /** Bound on accepted, unacknowledged events of one room, and their bytes. */
   readonly maxPendingEvents: number
   readonly maxPendingBytes: number
-  /** The bound over all rooms of the process, in bytes. */
+  /** Bound on messages that wait to be written, and their bytes; one message is always taken. */
+  readonly maxPendingMessages: number
+  readonly maxPendingMessageBytes: number
+  /** The bound over all rooms and messages of the process, in bytes. */
   readonly maxPendingTotalBytes: number
   /** The rooms pause when the oldest unacknowledged event is older than this, in ms. */
   readonly maxOutboxLagMs: number

@@ -1,3 +1,4 @@
+import type { NewMessage } from './messages.ts'
 import type { LogEvent, RangeQuery, Snapshot } from './store.ts'
 
 /** At most so many bytes are taken from a store at once, but for the last event. */
@@ -12,6 +13,13 @@ export function eventBytes(event: {
   readonly hidden?: string | null
 }): number {
   return Buffer.byteLength(event.data) + (event.hidden ? Buffer.byteLength(event.hidden) : 0)
+}
+
+/** Gives the bytes that a message holds while it waits to be written: its data and its names. */
+export function messageBytes(message: NewMessage): number {
+  const { type, data, topic, to, messageId, principal, trace } = message
+  const names = [type, topic, to ?? '', messageId, principal, trace ?? '']
+  return names.reduce((bytes, name) => bytes + name.length, Buffer.byteLength(data))
 }
 
 /**

@@ -40,7 +40,8 @@ export interface EventStore {
   allocate(count: number, historyId?: string): Promise<number>
   /**
    * Inserts in order and stops at the first that cannot be inserted. `seq` is unique over the log,
-   * {room, n} is unique where n > 0. It never throws for a failed write: it says what is known.
+   * {room, n} is unique where n > 0, {principal, messageId} where there is a message. It never throws for a failed
+   * write: it says what is known.
    */
   insert(events: readonly LogEvent[]): Promise<InsertOutcome>
   /**
@@ -58,6 +59,10 @@ export interface EventStore {
   bySeq(seq: number): Promise<LogEvent | null>
   /** The event at one place of a room, or null. */
   byRoomN(room: string, n: number): Promise<LogEvent | null>
+  /** The message that this principal has published under this id, as long as the log has it, or null (OB107). */
+  byMessageId(principal: string, messageId: string): Promise<LogEvent | null>
+  /** Those of up to 1,000 keys that are in the log, in any order, without their `data` and `hidden` ('' and null). */
+  byMessageIds(keys: readonly MessageKey[]): Promise<LogEvent[]>
   /** Events with after < seq <= upTo, ascending, tombstones included, as a majority sees them. */
   range(query: RangeQuery): Promise<LogEvent[]>
   /** The event of the room with the greatest n, or null. */
@@ -241,16 +246,20 @@ export interface LogEvent {
   readonly message?: EventMessage
 }
 
+/** The key of a message: no two in the log have the same. */
+export interface MessageKey {
+  /** Who published it. */
+  readonly principal: string
+  /** Unique among those of the principal, for as long as retention keeps the event (OB107). */
+  readonly messageId: string
+}
+
 /** An event that was published to a topic. Its `room` is null, its n and epoch are 0. */
-export interface EventMessage {
+export interface EventMessage extends MessageKey {
   /** Dotted words, as `project.42.build`. */
   readonly topic: string
   /** The client it is meant for, which alone may see it; null: all readers of the topic. */
   readonly to: string | null
-  /** Unique among those of the principal, for as long as retention keeps the event (OB-message). */
-  readonly messageId: string
-  /** Who published it. */
-  readonly principal: string
   /** `traceparent` of the request that published it (W3C Trace Context), or null. */
   readonly trace: string | null
 }
@@ -382,6 +391,22 @@ export interface RoomRecord {
 /** The type of the events that fill holes; they are never shown. */
 export const TOMBSTONE = 'tombstone'
 
+/** What is said to stand where retention has emptied a place: it is taken for ever, by nobody's event. */
+export function cutPlaceAt(seq: number): LogEvent {
+  return {
+    seq,
+    room: null,
+    n: 0,
+    epoch: 0,
+    own: '',
+    type: TOMBSTONE,
+    at: 0,
+    data: '',
+    hidden: null,
+    prev: 0,
+  }
+}
+
 /** The type of the event by which a new owner takes a room with history (OB4). */
 export const OWNER = 'owner'
 
@@ -394,6 +419,11 @@ export const PATCH = 'patch'
 /** Gives n of the room's last patch up to this event. */
 export function patchNOf(event: LogEvent): number {
   return event.type === PATCH ? event.n : event.prev
+}
+
+/** Gives a text that two messages share only if they have the same key. */
+export function messageKeyText({ principal, messageId }: MessageKey): string {
+  return `${principal.length} ${principal}${messageId}`
 }
 
 /** Says whether the record must not replace `known`. */

@@ -112,6 +112,9 @@ export class LogView implements LogStore {
       },
       bySeq: (seq) => (this.#voids.has(seq) ? Promise.resolve(null) : events.bySeq(seq)),
       byRoomN: (room, n) => this.#notVoid(() => events.byRoomN(room, n)),
+      byMessageId: (principal, messageId) =>
+        this.#notVoid(() => events.byMessageId(principal, messageId)),
+      byMessageIds: (keys) => this.#messagesNotVoid(events.byMessageIds(keys)),
       range: (query) =>
         this.#voids.isClear(query.after, query.upTo)
           ? events.range(query)
@@ -234,6 +237,12 @@ export class LogView implements LogStore {
       await this.#clear(found)
     }
     throw new RingsideError('unavailable', 'What is void stays in the log')
+  }
+
+  /** One that is void is deleted by the insert that it blocks. */
+  async #messagesNotVoid(reading: Promise<LogEvent[]>): Promise<LogEvent[]> {
+    const found = await reading
+    return this.#voids.isEmpty ? found : found.filter(({ seq }) => !this.#voids.has(seq))
   }
 
   /** Where one event of another history is, others may be. */

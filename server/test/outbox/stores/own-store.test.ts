@@ -11,6 +11,7 @@ import type {
   LogStore,
   MarkStore,
   MemoryStoreOptions,
+  MessageKey,
   NewHistory,
   RangeQuery,
   RecordPage,
@@ -57,6 +58,9 @@ class OwnStore implements LogStore {
       ): Promise<InsertOutcome> => events.insertNext(count, make, historyId),
       bySeq: (seq: number): Promise<LogEvent | null> => events.bySeq(seq),
       byRoomN: (room: string, n: number): Promise<LogEvent | null> => events.byRoomN(room, n),
+      byMessageId: (principal: string, messageId: string): Promise<LogEvent | null> =>
+        events.byMessageId(principal, messageId),
+      byMessageIds: (keys: readonly MessageKey[]): Promise<LogEvent[]> => events.byMessageIds(keys),
       range: (query: RangeQuery): Promise<LogEvent[]> => events.range(query),
       lastOfRoom: (room: string): Promise<LogEvent | null> => events.lastOfRoom(room),
       deleteThrough: (seq: number): Promise<number> => events.deleteThrough(seq),

@@ -1,9 +1,10 @@
 import { RangeGauge, eventBytes } from '../../contract/sizes.ts'
-import { TOMBSTONE } from '../../contract/store.ts'
+import { cutPlaceAt, messageKeyText } from '../../contract/store.ts'
 import type {
   EventStore,
   InsertOutcome,
   LogEvent,
+  MessageKey,
   RangeQuery,
   VoidRange,
 } from '../../contract/store.ts'
@@ -22,6 +23,8 @@ export interface MemoryEventsParts {
 export class MemoryEvents implements EventStore {
   readonly #parts: MemoryEventsParts
   readonly #rooms = new Map<string, RoomEvents>()
+  /** By the text of their keys. */
+  readonly #messages = new Map<string, LogEvent>()
   /** Ascending by seq. */
   readonly #all: LogEvent[] = []
   /** Everything at or below it was deleted. */
@@ -62,10 +65,10 @@ export class MemoryEvents implements EventStore {
     const places = new Set<string>()
     for (const [index, event] of events.entries()) {
       const blocking = this.#blocking(event)
-      const place = `${event.n} ${event.room}`
-      if (blocking || (event.n > 0 && places.has(place)))
+      const place = placeOf(event)
+      if (blocking || (place !== null && places.has(place)))
         return { kind: 'blocked', index, blocking }
-      places.add(place)
+      if (place !== null) places.add(place)
     }
     marks.take(count)
     return this.#apply(events)
@@ -79,11 +82,20 @@ export class MemoryEvents implements EventStore {
     return this.#rooms.get(room)?.byN(n) ?? null
   }
 
+  async byMessageId(principal: string, messageId: string): Promise<LogEvent | null> {
+    return this.#messages.get(messageKeyText({ principal, messageId })) ?? null
+  }
+
+  async byMessageIds(keys: readonly MessageKey[]): Promise<LogEvent[]> {
+    const found = new Set(keys.flatMap((key) => this.#messages.get(messageKeyText(key)) ?? []))
+    return Array.from(found, bare)
+  }
+
   async range(query: RangeQuery): Promise<LogEvent[]> {
     const gauge = new RangeGauge(query)
     const found: LogEvent[] = []
     for (const event of this.#eventsOf(query)) {
-      found.push(query.isBare ? { ...event, data: '', hidden: null } : event)
+      found.push(query.isBare ? bare(event) : event)
       if (gauge.isFullWith(event)) break
     }
     return found
@@ -113,7 +125,7 @@ export class MemoryEvents implements EventStore {
     this.#base = Math.max(this.#base, seq)
     const rooms = new Set<string>()
     for (const event of gone) {
-      this.#keptBytes -= eventBytes(event)
+      this.#forget(event)
       if (event.room !== null) rooms.add(event.room)
     }
     for (const id of rooms) {
@@ -128,13 +140,19 @@ export class MemoryEvents implements EventStore {
     const start = indexAfter(this.#all, after)
     const gone = this.#all.splice(start, indexAfter(this.#all, upTo) - start)
     for (const event of gone) {
-      this.#keptBytes -= eventBytes(event)
+      this.#forget(event)
       if (event.room === null) continue
       const room = this.#rooms.get(event.room)
       room?.delete(event)
       if (room?.isEmpty) this.#rooms.delete(event.room)
     }
     return gone.length
+  }
+
+  /** It is gone from the list of all. */
+  #forget(event: LogEvent): void {
+    this.#keptBytes -= eventBytes(event)
+    if (event.message) this.#messages.delete(messageKeyText(event.message))
   }
 
   #at(seq: number): LogEvent | null {
@@ -160,6 +178,7 @@ export class MemoryEvents implements EventStore {
     insertBySeq(this.#all, event)
     this.#keptBytes += eventBytes(event)
     this.#parts.marks.reach(event.seq)
+    if (event.message) this.#messages.set(messageKeyText(event.message), event)
     if (event.room === null) return
     let room = this.#rooms.get(event.room)
     if (!room) this.#rooms.set(event.room, (room = new RoomEvents()))
@@ -168,10 +187,21 @@ export class MemoryEvents implements EventStore {
 
   #blocking(event: LogEvent): LogEvent | null {
     // A place that retention has emptied is taken still: a write that late must not vanish unseen.
-    if (event.seq <= this.#base)
-      return { ...event, room: null, n: 0, epoch: 0, own: '', type: TOMBSTONE, data: '' }
+    if (event.seq <= this.#base) return cutPlaceAt(event.seq)
     const bySeq = this.#at(event.seq)
-    if (bySeq || event.room === null || event.n === 0) return bySeq
+    if (bySeq) return bySeq
+    if (event.message) return this.#messages.get(messageKeyText(event.message)) ?? null
+    if (event.room === null || event.n === 0) return null
     return this.#rooms.get(event.room)?.byN(event.n) ?? null
   }
+}
+
+function bare(event: LogEvent): LogEvent {
+  return { ...event, data: '', hidden: null }
+}
+
+/** A text that two events share only if one of them cannot be stored; null: the event has no place. */
+function placeOf({ room, n, message }: LogEvent): string | null {
+  if (message) return `message ${messageKeyText(message)}`
+  return n > 0 ? `${n} ${room}` : null
 }

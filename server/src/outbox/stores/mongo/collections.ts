@@ -45,9 +45,18 @@ const validators: Readonly<Record<string, Document>> = {
       data: { bsonType: 'string' },
       hidden: { bsonType: 'string' },
       prev: whole,
+      topic: { bsonType: 'string' },
+      to: { bsonType: 'string' },
+      messageId: { bsonType: 'string' },
+      principal: { bsonType: 'string' },
+      trace: { bsonType: 'string' },
     },
-    // A room's event has a place in it, and nothing else has one.
-    dependencies: { n: ['room', 'epoch'] },
+    // A room's event has a place in it, and nothing else has one; what was published has a topic and its key.
+    dependencies: {
+      n: ['room', 'epoch'],
+      topic: ['messageId', 'principal'],
+      messageId: ['topic', 'principal'],
+    },
   },
   log: {
     bsonType: 'object',
@@ -170,6 +179,13 @@ async function createMissing(db: Db, logger: Logger): Promise<void> {
       key: { room: 1, _id: 1 },
       name: 'room_seq',
       partialFilterExpression: { room: { $exists: true } },
+    },
+    {
+      // OB107: there is one message of each id of a principal.
+      key: { principal: 1, messageId: 1 },
+      name: 'principal_message',
+      unique: true,
+      partialFilterExpression: { messageId: { $exists: true } },
     },
   ])
   await snapshots.createIndexes([{ key: { room: 1, seq: -1 }, name: 'room_seq', unique: true }])

@@ -1,5 +1,6 @@
 import { Long } from 'mongodb'
 import type {
+  EventMessage,
   LogEvent,
   RecordWrite,
   RoomRecord,
@@ -25,6 +26,12 @@ export interface EventDocument {
   data?: string
   hidden?: string
   prev?: number
+  /** These five are there only where the event was published to a topic; `to` and `trace` may be absent even then. */
+  topic?: string
+  to?: string
+  messageId?: string
+  principal?: string
+  trace?: string
   /**
    * It is true in the last document of an insert, the only one that change streams tell of. It is no part
    * of the event.
@@ -122,7 +129,22 @@ export function toDocument(event: LogEvent): EventDocument {
   }
   if (event.hidden !== null) document.hidden = event.hidden
   if (event.prev > 0) document.prev = event.prev
+  if (event.message) addMessage(document, event.message)
   return document
+}
+
+function addMessage(document: EventDocument, message: EventMessage): void {
+  document.topic = message.topic
+  if (message.to !== null) document.to = message.to
+  document.messageId = message.messageId
+  document.principal = message.principal
+  if (message.trace !== null) document.trace = message.trace
+}
+
+function toMessage(document: EventDocument): EventMessage | null {
+  const { topic, to = null, messageId, principal, trace = null } = document
+  if (topic === undefined || messageId === undefined || principal === undefined) return null
+  return { topic, to, messageId, principal, trace }
 }
 
 /** The documents of one insert, in order. */
@@ -134,7 +156,7 @@ export function toDocuments(events: readonly LogEvent[]): EventDocument[] {
 }
 
 export function toEvent(document: EventDocument): LogEvent {
-  return {
+  const event = {
     seq: toNumber(document._id),
     room: document.room ?? null,
     n: document.n ?? 0,
@@ -146,6 +168,8 @@ export function toEvent(document: EventDocument): LogEvent {
     hidden: document.hidden ?? null,
     prev: document.prev ?? 0,
   }
+  const message = document.messageId === undefined ? null : toMessage(document)
+  return message ? { ...event, message } : event
 }
 
 export function snapshotId({ room, seq }: SnapshotPlace): string {

@@ -5,6 +5,7 @@ import type {
   EventStore,
   InsertOutcome,
   LogEvent,
+  MessageKey,
   RangeQuery,
   VoidRange,
 } from '../../contract/store.ts'
@@ -57,6 +58,25 @@ export class MongoEvents implements EventStore {
 
   byRoomN(room: string, n: number): Promise<LogEvent | null> {
     return this.#inserter.byRoomN(room, n)
+  }
+
+  byMessageId(principal: string, messageId: string): Promise<LogEvent | null> {
+    return this.#inserter.byMessageId(principal, messageId)
+  }
+
+  byMessageIds(keys: readonly MessageKey[]): Promise<LogEvent[]> {
+    const ids = new Map<string, string[]>()
+    for (const { principal, messageId } of keys)
+      ids.set(principal, [...(ids.get(principal) ?? []), messageId])
+    const asked = Array.from(ids, ([principal, some]) => ({ principal, messageId: { $in: some } }))
+    if (asked.length === 0) return Promise.resolve([])
+    const projection = { data: 0, hidden: 0 }
+    return this.#time.after((session) =>
+      this.#at.events
+        .find({ $or: asked }, { hint: 'principal_message', projection, session })
+        .map(toEvent)
+        .toArray(),
+    )
   }
 
   range(query: RangeQuery): Promise<LogEvent[]> {

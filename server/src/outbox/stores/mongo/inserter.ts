@@ -1,6 +1,6 @@
 import type { ClientSession, MongoClient } from 'mongodb'
 import { RingsideError } from '../../../process/errors.ts'
-import { TOMBSTONE } from '../../contract/store.ts'
+import { cutPlaceAt } from '../../contract/store.ts'
 import type { InsertOutcome, LogEvent } from '../../contract/store.ts'
 import type { ClusterTime } from './cluster-time.ts'
 import type { Collections } from './collections.ts'
@@ -59,7 +59,7 @@ export class MongoInserter {
     if (!first) return { kind: 'stored' }
     // A place that retention has emptied is taken still: a write that late must not vanish unseen.
     if (first.seq <= this.#knownFloor)
-      return { kind: 'blocked', index: 0, blocking: tombstoneAt(first.seq) }
+      return { kind: 'blocked', index: 0, blocking: cutPlaceAt(first.seq) }
     const session = this.#parts.client.startSession()
     try {
       await this.#parts.at.events.insertMany(toDocuments(events), { ordered: true, session })
@@ -147,6 +147,14 @@ export class MongoInserter {
     return found ? toEvent(found) : null
   }
 
+  async byMessageId(principal: string, messageId: string): Promise<LogEvent | null> {
+    const { at, time } = this.#parts
+    const found = await time.after((session) =>
+      at.events.findOne({ principal, messageId }, { hint: 'principal_message', session }),
+    )
+    return found ? toEvent(found) : null
+  }
+
   /** Turns a failed insert into what is known of it, with the blocking event as a majority sees it. */
   async #outcomeOf(
     cause: unknown,
@@ -162,14 +170,18 @@ export class MongoInserter {
     const event = events[index]
     if (!event) return { kind: 'unknown', cause: this.#masked(cause) }
     try {
-      // The server names only one of the two indexes, so both are looked at.
-      const blocking =
-        (await this.bySeq(event.seq)) ??
-        (event.room !== null && event.n > 0 ? await this.byRoomN(event.room, event.n) : null)
-      return { kind: 'blocked', index, blocking }
+      return { kind: 'blocked', index, blocking: await this.#blocking(event) }
     } catch {
       return { kind: 'blocked', index, blocking: null }
     }
+  }
+
+  /** The server names only one of the indexes, so each that the event is in is looked at. */
+  async #blocking({ seq, room, n, message }: LogEvent): Promise<LogEvent | null> {
+    const bySeq = await this.bySeq(seq)
+    if (bySeq) return bySeq
+    if (message) return this.byMessageId(message.principal, message.messageId)
+    return room !== null && n > 0 ? this.byRoomN(room, n) : null
   }
 
   /** The driver's error without the address it may quote. */
@@ -177,20 +189,5 @@ export class MongoInserter {
     if (cause instanceof RingsideError) return cause
     const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
     return new Error(this.#parts.mask(text))
-  }
-}
-
-function tombstoneAt(seq: number): LogEvent {
-  return {
-    seq,
-    room: null,
-    n: 0,
-    epoch: 0,
-    own: '',
-    type: TOMBSTONE,
-    at: 0,
-    data: '',
-    hidden: null,
-    prev: 0,
   }
 }

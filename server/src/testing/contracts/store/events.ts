@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EventStore, LogEvent, LogStore } from '../../../outbox/contract/store.ts'
 import { everything, strange } from './log-event.ts'
+import { describeStoredMessages } from './messages.ts'
 
 function roomEvent(seq: number, n: number, part: Partial<LogEvent> = {}): LogEvent {
   return strange({ seq, n, room: 'r', epoch: 1, ...part })
@@ -11,6 +12,8 @@ export function describeEventStore(
   name: string,
   make: () => Promise<Pick<LogStore, 'events' | 'marks'>>,
 ): void {
+  describeStoredMessages(name, make)
+
   describe(`${name}: events`, () => {
     const sparse = async (): Promise<{
       store: Pick<LogStore, 'events' | 'marks'>
