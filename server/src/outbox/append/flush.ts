@@ -130,13 +130,13 @@ export class Flush {
       this.#losses = this.#isNumbered ? this.#losses + 1 : 0
       if (this.#isNumbered) numbers.voidSoon(this.#rest.slice(1).map((bound) => bound.event.seq))
       this.#isNumbered = false
-    } else if (blocking && isPlaceOf(blocking, culprit.event)) {
+    } else if (
+      blocking &&
+      (isPlaceOf(blocking, culprit.event) || isMessageOf(blocking, culprit.event))
+    ) {
       this.#drop(culprit)
       culprit.pending.owner.fence(blocking)
-    } else if (blocking && isMessageOf(blocking, culprit.event)) {
-      this.#drop(culprit)
-      culprit.pending.owner.fence(blocking)
-      await this.#dropPublished()
+      if (blocking.message) await this.#dropPublished()
     } else {
       // It has gone again, or is not yet visible to a majority: look again.
       await pace.backOff(this.#failures++)
