@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from '@ringside/protocol'
+import { MAX_TIMER_MS, SUBPROTOCOL } from '@ringside/protocol'
 import type { GameContract } from '@ringside/protocol'
 import { checkOptions } from './argument-check.ts'
 import type { OptionKinds } from './argument-check.ts'
@@ -24,9 +24,6 @@ const kinds: OptionKinds<ConnectOptions> = {
   whileAway: 'string',
   maxPayloadBytes: 'number',
 }
-
-/** setTimeout calls at once when it is given more than this. */
-export const MAX_TIMER_MS = 2_147_483_647
 
 /** The checked options of a client, shared by all of its connections. */
 export interface ClientContext {

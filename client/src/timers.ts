@@ -1,3 +1,5 @@
+import { callAfter } from '@ringside/protocol'
+
 /** Time and timers are passed in, so that a test moves them by hand. */
 export interface Timers {
   /** Ms since the Unix epoch; must not go back. */
@@ -17,15 +19,11 @@ const origin = Date.now() - performance.now()
 export const systemTimers: Timers = {
   now: () => origin + performance.now(),
   wallNow: () => Date.now(),
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
-  },
+  after: callAfter,
 }
 
 /**
- * Reads a wait that a server asks for, in ms; null for nonsense. Beyond 2^31 ms, as for what is no number, setTimeout
- * calls at once, and a reader would spin.
+ * Reads a wait that a server asks for, in ms; null for nonsense. No server may make a reader wait for days.
  */
 export function toWait(ms: unknown): number | null {
   return (ms as number) > 0 ? Math.min(ms as number, 1e6) : null

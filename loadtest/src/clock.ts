@@ -1,3 +1,5 @@
+import { callAfter } from '@ringside/protocol'
+
 /** Time and timers, passed in so that a test moves them by hand. */
 export interface Clock {
   /** Ms; never goes back. */
@@ -11,10 +13,7 @@ export interface Clock {
 /** The machine's clock. */
 export const machineClock: Clock = {
   now: () => performance.now(),
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
-  },
+  after: callAfter,
   soon(callback) {
     const handle = setImmediate(callback)
     return () => clearImmediate(handle)

@@ -1,5 +1,6 @@
 export { cleanLine } from './clean-text.ts'
 export { clipText } from './clip-text.ts'
+export { MAX_TIMER_MS, callAfter, checkDelay } from './delay.ts'
 export {
   CLOSE_CONTRACT_MISMATCH,
   CLOSE_MOVED,

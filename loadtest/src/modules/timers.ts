@@ -18,7 +18,7 @@ export function setTimeout<A extends unknown[]>(
 ): number {
   const user = currentUser('setTimeout')
   const id = ++lastId
-  const cancel = runtime().clock.after(Math.max(0, delayMs), () => {
+  const cancel = runtime().clock.after(Math.max(0, delayMs) || 0, () => {
     timers.delete(id)
     user.call(() => callback(...args))
     user.delete(timer)
@@ -38,7 +38,7 @@ export function setInterval<A extends unknown[]>(
   let isRunning = true
   let cancel = (): void => undefined
   const again = (): void => {
-    cancel = runtime().clock.after(Math.max(1, delayMs), () => {
+    cancel = runtime().clock.after(Math.max(1, delayMs) || 1, () => {
       user.call(() => callback(...args))
       if (isRunning) again()
     })

@@ -1,8 +1,13 @@
+import { callAfter, checkDelay } from '@ringside/protocol'
+
 /** Time and timers are passed in everywhere, so that a test moves them by hand. */
 export interface Clock {
   /** Ms since the Unix epoch; never goes back. */
   now(): number
-  /** Calls once after `ms` (at least 0). The returned function cancels. */
+  /**
+   * Calls once after `ms`, however long that is; at once where it is negative. The returned function cancels.
+   * @throws RangeError for what is no number.
+   */
   after(ms: number, callback: () => void): () => void
   /** Calls once in a later turn, before any timer. The returned function cancels. */
   soon(callback: () => void): () => void
@@ -17,8 +22,7 @@ export class SystemClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
+    return callAfter(ms, callback)
   }
 
   soon(callback: () => void): () => void {
@@ -48,7 +52,7 @@ export class ManualClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    return this.#schedule(this.#now + Math.max(0, ms), callback)
+    return this.#schedule(this.#now + checkDelay(ms), callback)
   }
 
   soon(callback: () => void): () => void {

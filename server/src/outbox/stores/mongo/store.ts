@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '@ringside/protocol'
 import type { Db, MongoClient } from 'mongodb'
 import { SystemClock } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
@@ -48,7 +49,6 @@ export interface MongoStoreOptions {
 }
 
 const OPTIONS = ['uri', 'database', 'logger', 'clock', 'connectTimeoutMs']
-const MAX_TIMER_MS = 2_147_483_647
 
 /** @throws RingsideError option_invalid; what the address is wrong in is said by the driver's own reading of it. */
 function checkOptions(options: MongoStoreOptions): void {
