@@ -30,9 +30,10 @@ export const arrows = {
   host: ['session', 'room', 'state', 'outbox/contract'],
   matchmake: ['transport', 'limit', 'auth', 'http', 'call', 'room', 'host', 'outbox/contract'],
   feed: ['transport', 'limit', 'auth', 'http', 'host', 'outbox/contract'],
+  publish: ['transport', 'limit', 'auth', 'http', 'outbox/contract'],
   admin: ['transport', 'limit', 'http', 'room', 'host', 'outbox/contract'],
   // The files beside the folders, which are no wiring: options, public types, status.
-  root: ['admin', 'transport', 'http', 'call', 'room', 'feed', 'outbox/contract'],
+  root: ['admin', 'publish', 'transport', 'http', 'call', 'room', 'feed', 'outbox/contract'],
   testing: [
     'root',
     'transport',

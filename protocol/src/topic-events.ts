@@ -74,7 +74,7 @@ export interface AuditRecord {
   action: string
   /** The principal, as `server` or `key:<id>`; null: none that is known. */
   by: string | null
-  target: { [name: string]: string }
+  target: { readonly [name: string]: string }
   remoteAddress: string | null
   reason: string
   durationMs: number | null

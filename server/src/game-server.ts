@@ -21,6 +21,8 @@ import {
 import { checkFrame, checkReason } from './call/frame-check.ts'
 import { startParts, takeDownParts } from './process/part.ts'
 import type { Part } from './process/part.ts'
+import type { Published } from './outbox/contract/messages.ts'
+import type { PublishOrder } from './publish/publisher.ts'
 import { spreadRetryMs } from './process/spread.ts'
 import { RingsideError } from './process/errors.ts'
 import type { Router } from './http/router.ts'
@@ -60,6 +62,7 @@ export interface ServerParts {
   readonly apiKey: string | null
   readonly operator: Operator
   readonly audit: Audit
+  readonly publish: (event: PublishOrder) => Promise<Published>
   readonly transport: Transport
   readonly loopback: MemoryTransport
   readonly types: Map<string, RoomType>
@@ -254,6 +257,12 @@ export class GameServer implements Server {
     const code = error instanceof RingsideError ? error.code : 'internal'
     const result = error === undefined ? 'done' : code
     this.#parts.audit.tell(action, fields, [serverItself, result])
+  }
+
+  async publish(event: PublishOrder): Promise<Published> {
+    if (this.#parts.status.phase === 'new' || this.#parts.status.phase === 'starting')
+      throw new RingsideError('unavailable', 'Expected a server that listens')
+    return this.#parts.publish(event)
   }
 
   sessions(): Session[] {

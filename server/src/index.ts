@@ -45,6 +45,7 @@ export type {
   VoidRange,
   WakeSource,
 } from './outbox/contract/store.ts'
+export type { Published } from './outbox/contract/messages.ts'
 export { createRandom } from './process/random.ts'
 export type { Random } from './process/random.ts'
 export type {
@@ -61,6 +62,8 @@ export type {
   RoomSession,
   Synchronous,
 } from './room/definition.ts'
+export type { PublishOrder } from './publish/publisher.ts'
+export type { TraceSpan, Tracer } from './http/tracing.ts'
 export type {
   DisconnectReason,
   Principal,

@@ -16,6 +16,7 @@ import {
 import { limitNames } from './process/limits.ts'
 import type { ServerLimits } from './process/limits.ts'
 import type { Logger } from './process/logger.ts'
+import type { Tracer } from './http/tracing.ts'
 import type { FullLogPolicy } from './room/definition.ts'
 import type { Transport } from './transport/contract.ts'
 
@@ -52,6 +53,16 @@ export interface ServerSettings {
    * them everybody behind a proxy shares its address, and the limits that go by address. Default: none.
    */
   readonly trustedProxies?: readonly string[]
+  /**
+   * Answers routes by the names that other servers have for them (`/api/sse/connect`, `/sse/events`,
+   * `/api/sse/broadcast` and so on, see docs/publishing.md), too. Default false.
+   */
+  readonly aliasRoutes?: boolean
+  /**
+   * A tracer of OpenTelemetry (`trace.getTracer('ringside')` of `@opentelemetry/api`): each HTTP request becomes a span,
+   * a child of its `traceparent`. Messages over sockets make none. Default: none; `traceparent` is handed on as it came.
+   */
+  readonly tracer?: Tracer
   /** Opens `/metrics` without a key, to those who ask for this machine by its own name. Default false. */
   readonly isDevelopment?: boolean
   /**
@@ -128,6 +139,8 @@ const settings = {
   // createClientAddress as well.
   trustedProxies: checkList,
   isDevelopment: checkBoolean,
+  aliasRoutes: checkBoolean,
+  tracer: methods('startSpan'),
   rateLimit: checkBoolean,
   newId: checkFunction,
   readRss: checkFunction,

@@ -13,6 +13,8 @@ import type { StandardSchema } from './call/json-rpc/params.ts'
 import type { DisconnectReason, RpcHandler, Session } from './call/public-contract.ts'
 import type { RouteHandler } from './http/contract.ts'
 import type { RoomHandlersOf } from './room/definition.ts'
+import type { Published } from './outbox/contract/messages.ts'
+import type { PublishOrder } from './publish/publisher.ts'
 import type { LoopbackSocket } from './transport/contract.ts'
 
 /** A raw command: bytes in, bytes out. `payload` is lent until the call (not its promise) returns. */
@@ -108,6 +110,13 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
    * @throws RingsideError bad_request, room_not_found, room_released.
    */
   message(roomId: string, text: string, options?: { readonly level?: NoticeLevel }): void
+  /**
+   * Publishes an event without a room to a topic, or to one client. Resolves once it is durable; with the `messageId` of
+   * one of before nothing is added, and `duplicate` is true.
+   * @throws RingsideError bad_request, forbidden (the topics `audit` and `presence` are the server's own), unavailable
+   * before `listen`, too_many_requests, event_refused, outbox_unreachable, draining.
+   */
+  publish(event: PublishOrder): Promise<Published>
   /** A copy of the open sessions. */
   sessions(): Session<Data>[]
   readonly sessionCount: number

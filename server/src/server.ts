@@ -10,7 +10,13 @@ import { GameServer } from './game-server.ts'
 import { createKeyCheck } from './auth/api-key.ts'
 import { ServerSecret } from './auth/server-secret.ts'
 import type { Route } from './http/contract.ts'
+import { nobody, operatorPrincipal } from './auth/principal.ts'
+import type { Principal } from './auth/principal.ts'
+import type { HttpRequest } from './transport/contract.ts'
+import { createPublish } from './publish/create-publish.ts'
 import { Router } from './http/router.ts'
+import { Tracing, tracingPart } from './http/tracing.ts'
+import { traceLogger } from './process/trace-log.ts'
 import { randomId } from './process/ids.ts'
 import { checkLimits, withRateLimit } from './process/limits.ts'
 import { silentLogger } from './process/logger.ts'
@@ -77,7 +83,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   checkSettings(options)
   const limits = withRateLimit(checkLimits(pickLimits(options)), options.rateLimit)
   const clock = options.clock ?? new SystemClock()
-  const logger = options.logger ?? silentLogger
+  const logger = traceLogger(options.logger ?? silentLogger)
   const newId = options.newId ?? randomId
   const nodeName = checkNodeName(options.nodeName ?? 'node-1')
   const apiKey = options.apiKey ?? null
@@ -209,7 +215,16 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // HTTP.
   const checkKey = createKeyCheck(apiKey, new AddressRate(KEY_GUESSES_PER_SECOND, clock))
   const bodies = new BodyGate(limits)
-  const router = new Router({ logger, metrics, isOriginAllowed, checkKey, bodies })
+  const tracing = new Tracing(options.tracer ?? null)
+  const router = new Router({
+    logger,
+    metrics,
+    isOriginAllowed,
+    checkKey,
+    bodies,
+    tracing,
+    hasAliases: options.aliasRoutes ?? false,
+  })
 
   const { operator, audit, ...admin } = createAdmin({
     host,
@@ -218,9 +233,30 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     now: () => store.clock.now(),
     clock,
     logger,
-    audit: options.audit ?? null,
+    audit: (entry) => {
+      publishing.audit(entry)
+      return options.audit?.(entry)
+    },
     apiKey,
     maxBodyBytes: limits.maxBodyBytes,
+  })
+
+  const identify = (request: HttpRequest): Principal => {
+    if (request.header('x-api-key') === '') return nobody
+    checkKey(request)
+    return operatorPrincipal(apiKey ?? '')
+  }
+  const publishes = new AddressRate(limits.publishPerSecond, clock)
+
+  // Events without a room, and the record of who did what.
+  const publishing = createPublish({
+    log: outbox,
+    logger,
+    newId,
+    maxBodyBytes: limits.maxBodyBytes,
+    identify,
+    // It counts by address, in which a colon has a meaning.
+    charge: (id) => publishes.check(id.replaceAll(':', '/')),
   })
 
   // Steps 8 and 9: the feed.
@@ -253,6 +289,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       maxLagMs: limits.maxOutboxLagMs,
       isDevelopment,
     }),
+    tracingPart(tracing, logger),
     listening,
     sessions,
     { name: 'calls', stop: () => dispatcher.stop() },
@@ -260,6 +297,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     matchmaking,
     logReadings(outbox),
     admin.part,
+    publishing.part,
     roomsAndLog,
     admin.records,
     feed,
@@ -272,6 +310,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     apiKey,
     operator,
     audit,
+    publish: publishing.publish,
     transport,
     loopback,
     types,

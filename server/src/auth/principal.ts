@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /**
  * Who asks: a holder of an API key, a user with a token or a cookie, the server's own code, or nobody known. What it
  * may do is asked for every event, live or replayed, so the answers are synchronous and may change while it is
@@ -23,4 +25,31 @@ export interface Principal {
   }): boolean
   /** May it act as an operator: kick, ban, close streams, list them, read the metrics? */
   readonly isOperator: boolean
+}
+
+/** Nobody known: it reads the topic `public` and rooms that are not private, and publishes nothing. */
+export const nobody: Principal = {
+  id: 'anonymous',
+  kind: 'anonymous',
+  isValid: true,
+  expiresAt: null,
+  isOperator: false,
+  mayReadTopic: (topic) => topic === 'public',
+  mayReadRoom: () => true,
+  mayPublish: () => false,
+}
+
+/** Whoever has the server's own key may do everything. */
+export function operatorPrincipal(apiKey: string): Principal {
+  const digest = createHash('sha256').update(apiKey).digest('hex')
+  return {
+    id: `key:${digest.slice(0, 8)}`,
+    kind: 'key',
+    isValid: true,
+    expiresAt: null,
+    isOperator: true,
+    mayReadTopic: () => true,
+    mayReadRoom: () => true,
+    mayPublish: () => true,
+  }
 }

@@ -7,6 +7,8 @@ export interface RouteContext {
    * Throws RingsideError unauthorized unless the request carries the API key. Compares in constant time.
    */
   requireKey(): void
+  /** `traceparent` of the request's span, or the one that it came with (W3C Trace Context); null: none. */
+  readonly traceparent: string | null
 }
 
 export type RouteHandler = (

@@ -6,10 +6,12 @@ import { isPromise } from '../process/promise.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { Route, RouteHandler } from './contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
+import { meantRequest } from './alias-routes.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { fromCode, sendError, toHttpError } from './http-error.ts'
 import { RouteTable } from './route-table.ts'
 import type { Match } from './route-table.ts'
+import { Tracing } from './tracing.ts'
 
 /** The parts of a router. */
 export interface RouterParts {
@@ -21,6 +23,10 @@ export interface RouterParts {
   readonly checkKey: (request: HttpRequest) => void
   /** Bounds the bodies that are read. */
   readonly bodies: BodyGate
+  /** Makes a span for each request. Default: none. */
+  readonly tracing?: Tracing
+  /** Takes other names of our routes, too. Default false. */
+  readonly hasAliases?: boolean
 }
 
 /** RFC 9110 section 9.2.1, with the preflight. */
@@ -40,9 +46,11 @@ const SECURITY_HEADERS = Object.freeze({
 export class Router {
   readonly #routes = new RouteTable()
   readonly #parts: RouterParts
+  readonly #tracing: Tracing
 
   constructor(parts: RouterParts) {
     this.#parts = parts
+    this.#tracing = parts.tracing ?? new Tracing(null)
   }
 
   /**
@@ -59,8 +67,9 @@ export class Router {
   }
 
   /** The HTTP half of what a transport calls. */
-  readonly handle = (request: HttpRequest, answer: HttpResponse): void => {
+  readonly handle = (given: HttpRequest, answer: HttpResponse): void => {
     this.#parts.metrics.counters.httpRequests++
+    const request = this.#parts.hasAliases === true ? meantRequest(given) : given
     const origin = request.header('origin')
     const isAllowed = this.#isAllowed(request)
     const response = headedFor(origin, isAllowed, answer)
@@ -96,7 +105,7 @@ export class Router {
     return origin !== '' && this.#parts.isOriginAllowed(origin, request.header('host'))
   }
 
-  #run(match: Match, request: HttpRequest, response: HttpResponse): void {
+  #run(match: Match, request: HttpRequest, response: HeadedResponse): void {
     const requireKey = (): void => this.#parts.checkKey(request)
     const { activity } = this.#parts.metrics
     activity.roomId = ''
@@ -105,11 +114,20 @@ export class Router {
     // A stream, which keeps its request, has no body.
     const given = SAFE_METHODS.has(request.method) ? request : this.#parts.bodies.around(request)
     const { handler, params } = match
-    const result = runFrom({ where: match.title }, () =>
-      handler?.(given, response, { params, requireKey }),
-    )
-    if (isPromise(result))
-      Promise.resolve(result).catch((error: unknown) => this.#failed(error, request, response))
+    const trace = this.#tracing.begin(request, match.title)
+    const { traceparent } = trace
+    response.onSent = trace.answered
+    runFrom({ where: match.title, trace: traceparent }, () => {
+      const failed = (error: unknown): void => this.#failed(error, request, response)
+      try {
+        const result = handler?.(given, response, { params, requireKey, traceparent })
+        if (isPromise(result)) Promise.resolve(result).catch(failed).finally(trace.end)
+        else trace.end()
+      } catch (error) {
+        failed(error)
+        trace.end()
+      }
+    })
   }
 
   #failed(error: unknown, request: HttpRequest, response: HttpResponse): void {
@@ -135,6 +153,8 @@ export class Router {
 class HeadedResponse implements HttpResponse {
   readonly #response: HttpResponse
   readonly #headers: Readonly<Record<string, string>>
+  /** It is told of the status once. */
+  onSent: ((status: number) => void) | null = null
 
   constructor(response: HttpResponse, headers: Readonly<Record<string, string>>) {
     this.#response = response
@@ -150,15 +170,17 @@ class HeadedResponse implements HttpResponse {
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): void {
+    this.onSent?.(status)
     this.#response.send(status, { ...this.#headers, ...headers }, body)
   }
 
   stream(headers: Readonly<Record<string, string>>) {
+    this.onSent?.(200)
     return this.#response.stream({ ...this.#headers, ...headers })
   }
 }
 
-function headedFor(origin: string, isAllowed: boolean, answer: HttpResponse): HttpResponse {
+function headedFor(origin: string, isAllowed: boolean, answer: HttpResponse): HeadedResponse {
   const cors = isAllowed ? corsHeaders(origin) : { vary: 'Origin' }
   return new HeadedResponse(answer, { ...SECURITY_HEADERS, ...cors })
 }

@@ -83,6 +83,8 @@ const rules = {
   maxStreamsPerIp: [1_000, 1, 1e6],
   /** Pages, states and new streams that one IP may ask for in a second. Default 100. */
   readsPerSecondPerIp: [100, 1, 1e6],
+  /** Events that one holder of a key, or user, may publish over HTTP in a second. Default 1,000. */
+  publishPerSecond: [1_000, 1, 1e6],
   /** Bans and mutes at once, together; beyond it one more is refused. Default 10,000. */
   maxSanctions: [10_000, 1, 1e6],
   /** Rooms at once. Default 1,000. */

@@ -5,6 +5,8 @@ import type { Part } from './part.ts'
 /** Code of a game that began something: a hook, a command or a timer of a room, a route. */
 export interface Origin {
   readonly where: string
+  /** `traceparent` of the request that began it. */
+  readonly trace?: string | null
   /** Default: the catcher is told. */
   readonly report?: (error: unknown, where: string) => void
 }
@@ -21,6 +23,11 @@ const catchers: Catcher[] = []
 /** Runs code of a game, so that what it leaves behind can be traced to it. */
 export function runFrom<T>(origin: Origin, code: () => T): T {
   return origins.run(origin, code)
+}
+
+/** `traceparent` of the request whose code runs now, or null. */
+export function currentTrace(): string | null {
+  return origins.getStore()?.trace ?? null
 }
 
 /**

@@ -8,6 +8,7 @@ import type { BotSeat } from './arena-room.ts'
 import { BlindSeat } from './blind-seat.ts'
 import type { SeatTicket } from './blind-seat.ts'
 import { BotSquad } from './bots.ts'
+import { DemoNews } from './demo-news.ts'
 
 /** The demo may fill so many rooms at once; each start beyond that is refused. */
 export const MAX_DEMO_ROOMS = 20
@@ -42,6 +43,7 @@ interface DemoRoom {
 export class Demo {
   readonly #options: DemoOptions
   readonly #client: Client<typeof game>
+  readonly #news: DemoNews
   #rooms: DemoRoom[] = []
   /** Rooms asked for and not open yet: a second start meanwhile must count them. */
   #opening = 0
@@ -49,6 +51,7 @@ export class Demo {
 
   constructor(options: DemoOptions) {
     this.#options = options
+    this.#news = new DemoNews(options)
     this.#client = connect(game, 'http://loopback.invalid', {
       socket: () => options.server.loopback(),
       timers: options.clock,
@@ -97,6 +100,7 @@ export class Demo {
       this.#rooms.push(...opened)
     }
     for (const { squad } of opened) await squad.start()
+    this.#news.start()
     this.#options.logger.info({ rooms: opened.length, bots: wanted.bots }, 'Demo started')
     return opened.map(({ roomId }) => roomId)
   }
@@ -135,6 +139,7 @@ export class Demo {
 
   /** Stops all bots where they are, for a server that is about to close and closes their seats. */
   halt(): void {
+    this.#news.stop()
     for (const { squad } of this.#rooms) squad.halt()
   }
 
@@ -142,12 +147,14 @@ export class Demo {
   async stop(): Promise<void> {
     const rooms = this.#rooms
     this.#rooms = []
+    this.#news.stop()
     await Promise.all(rooms.map(({ squad }) => squad.stop()))
     if (rooms.length > 0) this.#options.logger.info({ rooms: rooms.length }, 'Demo stopped')
   }
 
   status(): {
     running: boolean
+    news: boolean
     bots: number
     maxRooms: number
     rooms: { roomId: string; bots: number; tickLagP99Ms: number }[]
@@ -161,6 +168,7 @@ export class Demo {
     }))
     return {
       running: rooms.length > 0,
+      news: this.#news.isRunning,
       bots: rooms.reduce((sum, room) => sum + room.bots, 0),
       maxRooms: MAX_DEMO_ROOMS,
       rooms,

@@ -1,0 +1,92 @@
+import type { AuditRecord } from '@ringside/protocol'
+import type { Principal } from '../auth/principal.ts'
+import type { Route } from '../http/contract.ts'
+import type { MessageLog } from '../outbox/contract/messages.ts'
+import type { Published } from '../outbox/contract/messages.ts'
+import type { Logger } from '../process/logger.ts'
+import type { Part } from '../process/part.ts'
+import type { HttpRequest } from '../transport/contract.ts'
+import { AuditTopic } from './audit-topic.ts'
+import { Publisher } from './publisher.ts'
+import type { PublishAct, PublishOrder } from './publisher.ts'
+import { publishRoutes } from './routes.ts'
+
+export interface PublishContext {
+  readonly log: MessageLog
+  readonly logger: Logger
+  readonly newId: () => string
+  readonly maxBodyBytes: number
+  readonly identify: (request: HttpRequest) => Principal | Promise<Principal>
+  /** Bounds how much each principal publishes over HTTP. @throws TooManyRequests. */
+  readonly charge: (principalId: string) => void | Promise<void>
+}
+
+/** Topics, as the rest of the server uses them. */
+export interface Publish {
+  /** Publishes for the server's own code, which may publish everything. @throws RingsideError as {@link Publisher}. */
+  readonly publish: (order: PublishOrder) => Promise<Published>
+  /** Tells of an act in the topic `audit`. */
+  readonly audit: (record: AuditRecord) => void
+  readonly part: Part<Route>
+}
+
+const serverOrigin = {
+  principal: { id: 'server', mayPublish: () => true },
+  remoteAddress: null,
+  trace: null,
+}
+
+/** Constructs what publishes events without a room. */
+export function createPublish(context: PublishContext): Publish {
+  const { log, newId, logger, maxBodyBytes, identify } = context
+  const topic = new AuditTopic({ log, newId, logger })
+  const publisher = new Publisher({
+    log,
+    newId,
+    onAct: (act) => topic.tell(recordOf(act)),
+    charge: (id) => (id === serverOrigin.principal.id ? undefined : context.charge(id)),
+  })
+  return {
+    publish: (order) => publisher.publish(order, serverOrigin),
+    audit: (record) => topic.tell(record),
+    part: {
+      name: 'publishing',
+      routes: publishRoutes({ publisher, identify, newId, maxBodyBytes }),
+      counters: [
+        {
+          name: 'published_total',
+          help: 'Events without a room that were put into the log',
+          read: () => publisher.publishedCount,
+        },
+        {
+          name: 'published_duplicates_total',
+          help: 'Events that their publisher had published before, by messageId',
+          read: () => publisher.duplicateCount,
+        },
+        {
+          name: 'publish_refused_total',
+          help: 'Events that were not published: not allowed, too many, or the log did not answer',
+          read: () => publisher.refusedCount,
+        },
+        {
+          name: 'audit_lost_total',
+          help: 'Records of the topic audit that the log did not take',
+          read: () => topic.lostCount,
+        },
+      ],
+    },
+  }
+}
+
+function recordOf({ origin, target, messageId, result }: PublishAct): AuditRecord {
+  const { topic, type, to } = target
+  return {
+    action: 'publish',
+    by: origin.principal.id,
+    target: { topic, type, messageId, ...(to === null ? {} : { to }) },
+    remoteAddress: origin.remoteAddress,
+    reason: '',
+    durationMs: null,
+    result,
+  }
+}
