@@ -18,7 +18,7 @@ export const arrows = {
   'transport/uws': ['transport'],
   'transport/memory': ['transport'],
   limit: ['transport'],
-  auth: ['transport'],
+  auth: ['transport', 'limit'],
   http: ['transport', 'limit', 'auth'],
   call: ['transport', 'limit', 'auth', 'http'],
   session: ['transport', 'limit', 'call'],
@@ -31,9 +31,19 @@ export const arrows = {
   matchmake: ['transport', 'limit', 'auth', 'http', 'call', 'room', 'host', 'outbox/contract'],
   feed: ['transport', 'limit', 'auth', 'http', 'host', 'outbox/contract'],
   publish: ['transport', 'limit', 'auth', 'http', 'outbox/contract'],
-  admin: ['transport', 'limit', 'http', 'room', 'host', 'outbox/contract'],
+  admin: ['transport', 'limit', 'auth', 'http', 'room', 'host', 'outbox/contract'],
   // The files beside the folders, which are no wiring: options, public types, status.
-  root: ['admin', 'publish', 'transport', 'http', 'call', 'room', 'feed', 'outbox/contract'],
+  root: [
+    'admin',
+    'auth',
+    'publish',
+    'transport',
+    'http',
+    'call',
+    'room',
+    'feed',
+    'outbox/contract',
+  ],
   testing: [
     'root',
     'transport',
@@ -53,6 +63,7 @@ const WIRING = new Set(['server.ts', 'game-server.ts', 'index.ts', 'mongo.ts', '
 const packages = {
   'uWebSockets.js': 'transport/uws',
   mongodb: 'outbox/stores',
+  jose: 'auth',
   'prom-client': 'process',
 }
 

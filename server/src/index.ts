@@ -1,5 +1,8 @@
 export type { AdminAction, AuditEntry } from './admin/audit.ts'
 export type { Sanction, SanctionKind, SanctionOrder, SanctionTarget } from './admin/sanction.ts'
+export type { CookieOptions } from './auth/cookie.ts'
+export type { AskedRoom, Principal } from './auth/principal.ts'
+export type { JwtOptions } from './auth/token-check.ts'
 export type { RawOptions } from './call/command-table.ts'
 export type { RpcParams } from './call/json-rpc/request-text.ts'
 export type { StandardIssue, StandardResult, StandardSchema } from './call/json-rpc/params.ts'
@@ -66,7 +69,6 @@ export type { PublishOrder } from './publish/publisher.ts'
 export type { TraceSpan, Tracer } from './http/tracing.ts'
 export type {
   DisconnectReason,
-  Principal,
   RpcCaller,
   RpcContext,
   RpcHandler,

@@ -1,4 +1,6 @@
 import { kindOf } from '@ringside/protocol'
+import type { CookieOptions } from './auth/cookie.ts'
+import type { JwtOptions } from './auth/token-check.ts'
 import type { AuthorizeSpectator } from './feed/audience/access.ts'
 import type { AuditEntry } from './admin/audit.ts'
 import type { LogStore } from './outbox/contract/store.ts'
@@ -32,8 +34,21 @@ export interface ServerSettings {
    * Default: each room has a seed of its own from the system's randomness.
    */
   readonly seed?: number | string
-  /** Key for `X-API-Key` routes, 16 characters or more. Without it those routes answer 401. */
+  /**
+   * The operator's key for `X-API-Key`, which may do everything, 16 characters or more. Without it nobody may make keys.
+   */
   readonly apiKey?: string
+  /** Tokens (JWT) that are believed, in `Authorization: Bearer`. Default: none. */
+  readonly jwt?: JwtOptions
+  /** A cookie that carries a token of `jwt`, for pages of this host and of `allowedOrigins` (but `*`). Default: none. */
+  readonly cookie?: CookieOptions
+  /**
+   * Takes a token or key in the query (`?token=`, `?apikey=`), where browsers' EventSource and WebSocket can set no
+   * header. Addresses are kept in histories and in the logs of proxies. Default false.
+   */
+  readonly allowQueryToken?: boolean
+  /** Topics that everybody reads, as patterns (`news.*`). Default `['public']`. */
+  readonly publicTopics?: readonly string[]
   /**
    * Origins (`https://example.com`, `http://localhost:5173`) that may connect besides the server's own host.
    * `https://*.example.com` means every subdomain at any depth, but not `https://example.com`; `*` allows all, of which
@@ -131,6 +146,12 @@ const settings = {
   clock: methods('now', 'after', 'soon'),
   seed: (_, value) => checkSeed(value as string),
   apiKey: checkText,
+  // createAuth says what is wrong with them.
+  jwt: () => {},
+  cookie: () => {},
+  allowQueryToken: checkBoolean,
+  // createAuth as well.
+  publicTopics: checkList,
   // createOriginCheck says of each entry what is wrong with it.
   allowedOrigins: checkList,
   // createHostCheck as well.

@@ -7,12 +7,9 @@ import { createRpc } from './call/json-rpc/create-rpc.ts'
 import { SystemClock } from './process/clock.ts'
 import { FeedPart } from './feed/create-feed.ts'
 import { GameServer } from './game-server.ts'
-import { createKeyCheck } from './auth/api-key.ts'
+import { createAuth } from './auth/create-auth.ts'
 import { ServerSecret } from './auth/server-secret.ts'
 import type { Route } from './http/contract.ts'
-import { nobody, operatorPrincipal } from './auth/principal.ts'
-import type { Principal } from './auth/principal.ts'
-import type { HttpRequest } from './transport/contract.ts'
 import { createPublish } from './publish/create-publish.ts'
 import { Router } from './http/router.ts'
 import { Tracing, tracingPart } from './http/tracing.ts'
@@ -49,7 +46,7 @@ import { CommandRegistry } from './call/command-table.ts'
 import { AddressRate } from './limit/address-rate.ts'
 import { BodyGate } from './limit/body-gate.ts'
 import { checkAllowedHosts } from './limit/hosts.ts'
-import { createOriginCheck } from './limit/origin.ts'
+import { createOriginCheck, createTrustCheck } from './limit/origin.ts'
 import { MemoryGuard } from './process/memory-guard.ts'
 import { statusPart } from './status.ts'
 import type { ServerStatus } from './status.ts'
@@ -64,8 +61,8 @@ import { withLoopback } from './transport/memory/with-loopback.ts'
 
 /** uWebSockets.js and the in-process sockets take frames of a payload and its 4-byte id. */
 const FRAME_BYTES = 4
-/** Wrong API keys of one address that are looked at in a second. */
-const KEY_GUESSES_PER_SECOND = 10
+/** Wrong keys and tokens of one address that are looked at in a second. */
+const GUESSES_PER_SECOND = 10
 /** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE32). */
 const LIST_LAG_MS = 1_000
 
@@ -88,6 +85,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const nodeName = checkNodeName(options.nodeName ?? 'node-1')
   const apiKey = options.apiKey ?? null
   const isOriginAllowed = createOriginCheck(options)
+  const isTrusted = createTrustCheck(options)
   const isDevelopment = options.isDevelopment ?? false
   const hosts = { allowedHosts: checkAllowedHosts(options.allowedHosts), isDevelopment }
   const { trustedProxies = [] } = options
@@ -131,6 +129,23 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Tickets and reconnect tokens.
   const secret = new ServerSecret(checkTicketSecret(options.ticketSecret), () => store.records)
   const keyFor = (purpose: string): Buffer => secret.keyFor(purpose)
+
+  // Who asks.
+  const auth = createAuth({
+    apiKey,
+    jwt: options.jwt,
+    cookie: options.cookie,
+    allowQueryToken: options.allowQueryToken ?? false,
+    publicTopics: options.publicTopics ?? ['public'],
+    isTrusted,
+    guesses: new AddressRate(GUESSES_PER_SECOND, clock),
+    records: store.records,
+    clock,
+    logger,
+    newId,
+    now: () => store.clock.now(),
+    isAway: () => outbox.stats.isReadAway,
+  })
 
   // Bans and mutes, which every door asks for.
   const sanctions = new Sanctions({
@@ -213,14 +228,14 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   })
 
   // HTTP.
-  const checkKey = createKeyCheck(apiKey, new AddressRate(KEY_GUESSES_PER_SECOND, clock))
   const bodies = new BodyGate(limits)
   const tracing = new Tracing(options.tracer ?? null)
   const router = new Router({
     logger,
     metrics,
     isOriginAllowed,
-    checkKey,
+    isTrusted,
+    authenticator: auth.authenticator,
     bodies,
     tracing,
     hasAliases: options.aliasRoutes ?? false,
@@ -237,15 +252,11 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       publishing.audit(entry)
       return options.audit?.(entry)
     },
-    apiKey,
+    keys: auth.keys,
+    isOwnKey: (principal) => auth.keyCheck.isOwn(principal),
     maxBodyBytes: limits.maxBodyBytes,
   })
 
-  const identify = (request: HttpRequest): Principal => {
-    if (request.header('x-api-key') === '') return nobody
-    checkKey(request)
-    return operatorPrincipal(apiKey ?? '')
-  }
   const publishes = new AddressRate(limits.publishPerSecond, clock)
 
   // Events without a room, and the record of who did what.
@@ -254,7 +265,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     logger,
     newId,
     maxBodyBytes: limits.maxBodyBytes,
-    identify,
+    identify: (request) => auth.authenticator.authenticate(request),
     // It counts by address, in which a colon has a meaning.
     charge: (id) => publishes.check(id.replaceAll(':', '/')),
   })
@@ -296,10 +307,12 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     rpc.part,
     matchmaking,
     logReadings(outbox),
+    auth.part,
     admin.part,
     publishing.part,
     roomsAndLog,
     admin.records,
+    auth.records,
     feed,
   ]
 

@@ -14,6 +14,10 @@ export type AdminAction =
   | 'close'
   | 'message'
   | 'list'
+  | 'key.create'
+  | 'key.change'
+  | 'key.revoke'
+  | 'key.list'
 
 /** What an operator did, or was refused. It holds no key, token or ticket. */
 export interface AuditEntry {
@@ -22,11 +26,11 @@ export interface AuditEntry {
   readonly action: AdminAction
   /** What it was about: the fields of the request that name it, each one line of at most 256 characters. */
   readonly target: Readonly<Record<string, string>>
-  /** `server` for the server's own code, `key:` and 8 letters of the key's digest for a request; null: no valid key. */
+  /** `server` for the server's own code, for a request `key:` and the id of the key (of the operator's own 8 letters of its digest); null: no valid key. */
   readonly by: string | null
   /** Null for the server's own code. */
   readonly remoteAddress: string | null
-  /** The reason that was given, or the words of a message: one line, '' when there is none. */
+  /** The reason that was given, the words of a message, or the scopes of a key: one line, '' when there is none. */
   readonly reason: string
   /** Of a ban or mute, as it was asked for, in ms; null: until it is lifted, or none was given. */
   readonly durationMs: number | null

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import type { KeptKeys } from '../auth/kept-keys.ts'
+import type { Principal } from '../auth/principal.ts'
 import type { Route } from '../http/contract.ts'
 import type { Reading, Part } from '../process/part.ts'
 import { Audit } from './audit.ts'
@@ -9,7 +10,8 @@ import { adminRoutes } from './routes.ts'
 
 /** Operators are given these. */
 export interface AdminContext extends OperatorParts, AuditParts {
-  readonly apiKey: string | null
+  readonly keys: KeptKeys
+  readonly isOwnKey: (principal: Principal) => boolean
   readonly maxBodyBytes: number
 }
 
@@ -23,14 +25,10 @@ export interface Admin {
   readonly records: Part<Route>
 }
 
-export function createAdmin({ apiKey, maxBodyBytes, ...context }: AdminContext): Admin {
+export function createAdmin({ keys, isOwnKey, maxBodyBytes, ...context }: AdminContext): Admin {
   const { sanctions } = context
   const audit = new Audit(context)
   const operator = new Operator(context)
-  const keyName = `key:${createHash('sha256')
-    .update(apiKey ?? '')
-    .digest('hex')
-    .slice(0, 8)}`
   const gauges: Reading[] = [
     { name: 'sanctions', help: 'Bans and mutes that are known', read: () => sanctions.size },
   ]
@@ -39,7 +37,7 @@ export function createAdmin({ apiKey, maxBodyBytes, ...context }: AdminContext):
     audit,
     part: {
       name: 'operators',
-      routes: adminRoutes({ operator, audit, keyName, maxBodyBytes }),
+      routes: adminRoutes({ operator, audit, keys, isOwnKey, maxBodyBytes }),
       gauges,
       drain: () => sanctions.stop(),
       stop: () => sanctions.stop(),

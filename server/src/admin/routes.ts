@@ -1,8 +1,11 @@
-import type { Route, RouteContext } from '../http/contract.ts'
+import type { KeptKeys } from '../auth/kept-keys.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Route } from '../http/contract.ts'
 import { readJsonObject, sendJson } from '../http/json.ts'
-import { RingsideError } from '../process/errors.ts'
 import type { HttpRequest } from '../transport/contract.ts'
-import type { Actor, AdminAction, Audit } from './audit.ts'
+import { keyRoutes } from './key-routes.ts'
+import { entrance } from './entrance.ts'
+import type { AdminAction, Audit } from './audit.ts'
 import type { Fields, Operator } from './operator.ts'
 import type { SanctionKind } from './sanction.ts'
 
@@ -10,8 +13,9 @@ import type { SanctionKind } from './sanction.ts'
 export interface AdminRouteParts {
   readonly operator: Operator
   readonly audit: Audit
-  /** Names the key in what is audited. */
-  readonly keyName: string
+  readonly keys: KeptKeys
+  /** Is it the operator's own key, rather than one that was made with it? */
+  readonly isOwnKey: (principal: Principal) => boolean
   readonly maxBodyBytes: number
 }
 
@@ -19,21 +23,8 @@ type Act = (fields: Fields) => unknown
 
 /** `/admin/...`: each needs the API key, and each act is audited, done or refused (AD1, AD9). */
 export function adminRoutes(parts: AdminRouteParts): Route[] {
-  const { operator, audit, keyName, maxBodyBytes } = parts
-
-  /** @throws RingsideError unauthorized; a wrong key is audited, of which LI3 lets ten a second be. */
-  const enter = (action: AdminAction, request: HttpRequest, context: RouteContext): Actor => {
-    const { remoteAddress } = request
-    try {
-      context.requireKey()
-    } catch (error) {
-      const isGuess = error instanceof RingsideError && error.code === 'unauthorized'
-      if (isGuess && request.header('x-api-key') !== '')
-        audit.tell(action, {}, [{ by: null, remoteAddress }, 'unauthorized'])
-      throw error
-    }
-    return { by: keyName, remoteAddress }
-  }
+  const { operator, audit, maxBodyBytes } = parts
+  const enter = entrance(audit)
 
   const posted = (action: AdminAction, act: Act): Route => ({
     method: 'POST',
@@ -91,9 +82,10 @@ export function adminRoutes(parts: AdminRouteParts): Route[] {
     lifted('ban'),
     listed('mute'),
     lifted('mute'),
+    ...keyRoutes(parts),
   ]
 }
 
-function fieldsOf({ query }: HttpRequest): Fields {
+export function fieldsOf({ query }: HttpRequest): Fields {
   return Object.assign(Object.create(null) as object, Object.fromEntries(query))
 }

@@ -2,7 +2,8 @@ import type { Schema } from '@ringside/protocol'
 import type { Refusal } from '../process/refusal.ts'
 import type { CallScope } from './call-scope.ts'
 import type { Decode, EncodeInto } from './compiled-codec.ts'
-import type { Principal, Session } from './public-contract.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Session } from './public-contract.ts'
 
 /*
  * A call is an entry of the command table, a decoded value, the caller, and the target of its answer.

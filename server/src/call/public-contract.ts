@@ -1,3 +1,5 @@
+import type { Principal } from '../auth/principal.ts'
+
 /** One connection. It is valid until onDisconnect returned; afterwards its methods do nothing. */
 export interface Session<Data = Record<string, unknown>> {
   /** Unique per connection, made by the server. */
@@ -31,9 +33,6 @@ export interface DisconnectReason {
   /** True when the server closed it. */
   readonly byServer: boolean
 }
-
-/** A caller without a session: anybody, or the holder of the server's API key. */
-export type Principal = 'anonymous' | 'api-key'
 
 /** The caller of a method of JSON-RPC: a connection, or a request of `POST /rpc`. */
 export type RpcCaller<Data = Record<string, unknown>> =

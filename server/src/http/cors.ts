@@ -1,7 +1,11 @@
-/** Gives the headers that let a page of this origin read the answer. Credentials are never allowed. */
-export function corsHeaders(origin: string): Record<string, string> {
+/**
+ * Gives the headers that let a page of this origin read the answer; with cookies only where the origin is trusted, which
+ * `*` makes nobody (AU31).
+ */
+export function corsHeaders(origin: string, isTrusted: boolean): Record<string, string> {
   return {
     'access-control-allow-origin': origin,
+    ...(isTrusted ? { 'access-control-allow-credentials': 'true' } : {}),
     'access-control-expose-headers': 'Retry-After, ETag, Ringside-Feed',
     vary: 'Origin',
   }
@@ -11,7 +15,8 @@ export function corsHeaders(origin: string): Record<string, string> {
 export function preflightHeaders(allow: string): Record<string, string> {
   return {
     'access-control-allow-methods': allow,
-    'access-control-allow-headers': 'Content-Type, X-API-Key, Authorization, Last-Event-ID',
+    'access-control-allow-headers':
+      'Content-Type, X-API-Key, Authorization, Last-Event-ID, Cache-Control, traceparent',
     'access-control-max-age': '600',
     allow,
   }

@@ -1,3 +1,5 @@
+import type { Authenticator } from '../auth/authenticator.ts'
+import type { Principal } from '../auth/principal.ts'
 import type { Logger } from '../process/logger.ts'
 import type { BodyGate } from '../limit/body-gate.ts'
 import type { Metrics } from '../process/metrics.ts'
@@ -19,8 +21,9 @@ export interface RouterParts {
   readonly metrics: Metrics
   /** Decides which origins may read answers, by Origin and Host. */
   readonly isOriginAllowed: (origin: string, host: string) => boolean
-  /** Throws RingsideError unauthorized. */
-  readonly checkKey: (request: HttpRequest) => void
+  /** True for origins whose pages may act as whoever looks at them, by Origin and Host. */
+  readonly isTrusted: (origin: string, host: string) => boolean
+  readonly authenticator: Pick<Authenticator, 'authenticate' | 'requireOperator'>
   /** Bounds the bodies that are read. */
   readonly bodies: BodyGate
   /** Makes a span for each request. Default: none. */
@@ -72,7 +75,7 @@ export class Router {
     const request = this.#parts.hasAliases === true ? meantRequest(given) : given
     const origin = request.header('origin')
     const isAllowed = this.#isAllowed(request)
-    const response = headedFor(origin, isAllowed, answer)
+    const response = this.headed(request, answer)
     try {
       // A page elsewhere can make its visitors' browsers send a POST, though it cannot read the answer.
       if (origin !== '' && !isAllowed && !SAFE_METHODS.has(request.method))
@@ -96,8 +99,14 @@ export class Router {
   }
 
   /** Adds the headers that all answers carry: without those of CORS a page elsewhere takes one for a failure. */
-  headed(request: HttpRequest, answer: HttpResponse): HttpResponse {
-    return headedFor(request.header('origin'), this.#isAllowed(request), answer)
+  headed(request: HttpRequest, answer: HttpResponse): HeadedResponse {
+    return new HeadedResponse(answer, { ...SECURITY_HEADERS, ...this.#corsOf(request) })
+  }
+
+  #corsOf(request: HttpRequest): Readonly<Record<string, string>> {
+    if (!this.#isAllowed(request)) return { vary: 'Origin' }
+    const origin = request.header('origin')
+    return corsHeaders(origin, this.#parts.isTrusted(origin, request.header('host')))
   }
 
   #isAllowed(request: HttpRequest): boolean {
@@ -106,7 +115,9 @@ export class Router {
   }
 
   #run(match: Match, request: HttpRequest, response: HeadedResponse): void {
-    const requireKey = (): void => this.#parts.checkKey(request)
+    const { authenticator } = this.#parts
+    const requireKey = (): Principal => authenticator.requireOperator(request)
+    const authenticate = (): Principal | Promise<Principal> => authenticator.authenticate(request)
     const { activity } = this.#parts.metrics
     activity.roomId = ''
     activity.where = match.title
@@ -120,7 +131,12 @@ export class Router {
     runFrom({ where: match.title, trace: traceparent }, () => {
       const failed = (error: unknown): void => this.#failed(error, request, response)
       try {
-        const result = handler?.(given, response, { params, requireKey, traceparent })
+        const result = handler?.(given, response, {
+          params,
+          requireKey,
+          authenticate,
+          traceparent,
+        })
         if (isPromise(result)) Promise.resolve(result).catch(failed).finally(trace.end)
         else trace.end()
       } catch (error) {
@@ -178,9 +194,4 @@ class HeadedResponse implements HttpResponse {
     this.onSent?.(200)
     return this.#response.stream({ ...this.#headers, ...headers })
   }
-}
-
-function headedFor(origin: string, isAllowed: boolean, answer: HttpResponse): HeadedResponse {
-  const cors = isAllowed ? corsHeaders(origin) : { vary: 'Origin' }
-  return new HeadedResponse(answer, { ...SECURITY_HEADERS, ...cors })
 }

@@ -36,6 +36,16 @@ export function createOriginCheck(options: OriginOptions = {}): OriginCheck {
   }
 }
 
+/**
+ * The check of origins whose pages may act as whoever looks at them: the server's own host, and those that were named,
+ * never `*` (AU31). A request without an Origin is none of theirs.
+ * @throws RingsideError as {@link createOriginCheck}.
+ */
+export function createTrustCheck({ allowedOrigins = [] }: OriginOptions = {}): OriginCheck {
+  const named = checkList(allowedOrigins).filter((entry) => entry !== '*')
+  return createOriginCheck({ allowedOrigins: named, requireOrigin: true })
+}
+
 function checkList(entries: unknown = []): readonly string[] {
   if (!Array.isArray(entries))
     throw invalid(`Expected allowedOrigins as a list of origins, got ${kindOf(entries)}`)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { serverPrincipal } from '../../src/auth/principal.ts'
 import {
   command,
   decodeMessage,
@@ -429,7 +430,7 @@ describe('methods', () => {
     const told: unknown[] = []
     const caller: PrincipalCaller & { strikes: number } = {
       kind: 'principal',
-      principal: 'anonymous',
+      principal: serverPrincipal,
       remoteAddress: '10.0.0.1',
       isOpen: true,
       pending: null,

@@ -87,7 +87,7 @@ describe('POST /rpc', () => {
   it('JR11: the caller is anonymous, or who holds the key; a wrong key is 401', async () => {
     const test = await start((server) =>
       server.rpc('who', (_params, { caller }) =>
-        caller.kind === 'principal' ? [caller.principal, caller.remoteAddress] : null,
+        caller.kind === 'principal' ? [caller.principal.kind, caller.remoteAddress] : null,
       ),
     )
     const who = async (headers: Readonly<Record<string, string>>) =>
@@ -95,7 +95,7 @@ describe('POST /rpc', () => {
     expect(JSON.parse((await who({})).text)).toMatchObject({
       result: ['anonymous', '198.51.100.7'],
     })
-    expect(JSON.parse((await who(KEY)).text)).toMatchObject({ result: ['api-key', '198.51.100.7'] })
+    expect(JSON.parse((await who(KEY)).text)).toMatchObject({ result: ['key', '198.51.100.7'] })
     const wrong = { 'x-api-key': 'another key for tests' }
     expect(await who(wrong)).toMatchObject({ status: 401 })
     // Trying keys costs the address as calls do.

@@ -7,6 +7,7 @@ import { createFeed } from '../../src/feed/create-feed.ts'
 import type { FeedOptions, FeedParts } from '../../src/feed/create-feed.ts'
 import { feedRoutes } from '../../src/feed/routes.ts'
 import type { RoomDirectory, RoomFacts } from '../../src/feed/audience/directory.ts'
+import { authenticatorOf } from '../support/authenticator.ts'
 import { Router } from '../../src/http/router.ts'
 import { silentLogger } from '../../src/process/logger.ts'
 import { createMetrics } from '../../src/process/metrics.ts'
@@ -229,7 +230,8 @@ export class FeedRig {
       logger: silentLogger,
       metrics: createMetrics(),
       isOriginAllowed: () => true,
-      checkKey: () => {},
+      isTrusted: () => false,
+      authenticator: authenticatorOf(null),
     })
     router.addAll(feedRoutes(this.parts))
     const refuse = (): never => {

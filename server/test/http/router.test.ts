@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { RingsideError, reject } from '../../src/process/errors.ts'
-import { createKeyCheck } from '../../src/auth/api-key.ts'
+import { KeyCheck } from '../../src/auth/key-check.ts'
+import { authenticatorOf } from '../support/authenticator.ts'
 import { TooManyRequests } from '../../src/process/errors.ts'
 import { readJson, sendJson } from '../../src/http/json.ts'
 import { Router } from '../../src/http/router.ts'
@@ -11,7 +12,7 @@ import { serveFolder } from '../../src/http/static-files.ts'
 import { PrometheusMetrics, createMetrics } from '../../src/process/metrics.ts'
 import { ManualClock } from '../../src/process/clock.ts'
 import { AddressRate } from '../../src/limit/address-rate.ts'
-import { createOriginCheck } from '../../src/limit/origin.ts'
+import { createOriginCheck, createTrustCheck } from '../../src/limit/origin.ts'
 import { MemoryExchange } from '../../src/transport/memory/http.ts'
 import type { MemoryRequest } from '../../src/transport/memory/http.ts'
 import { settle } from '../../src/testing/index.ts'
@@ -29,7 +30,8 @@ function createRouter(allowedOrigins: string[] = []) {
     logger: { debug() {}, info() {}, warn() {}, error: log },
     metrics: createMetrics(),
     isOriginAllowed: createOriginCheck({ allowedOrigins }),
-    checkKey: createKeyCheck(KEY, guesses),
+    isTrusted: createTrustCheck({ allowedOrigins }),
+    authenticator: authenticatorOf(KEY),
   })
   const ask = async (request: MemoryRequest): Promise<MemoryExchange> => {
     const exchange = new MemoryExchange(request, () => {})
@@ -188,8 +190,8 @@ describe('security', () => {
     for (const key of [undefined, '', `${KEY}x`, KEY.slice(1), KEY.toUpperCase()])
       expect(await status(key)).toBe(401)
     const exchange = new MemoryExchange({ path: '/', headers: { 'x-api-key': '' } }, () => {})
-    expect(() => createKeyCheck(null, guesses)(exchange)).toThrow()
-    expect(() => createKeyCheck('short', guesses)).toThrow(
+    expect(() => authenticatorOf(null).requireOperator(exchange)).toThrow()
+    expect(() => new KeyCheck({ apiKey: 'short', guesses, everybody: { topics: [] } })).toThrow(
       expect.objectContaining({ code: 'option_invalid' }),
     )
   })

@@ -1,4 +1,4 @@
-import type { Principal } from '../public-contract.ts'
+import type { Principal } from '../../auth/principal.ts'
 import type { AddressCount } from '../../limit/address-count.ts'
 import type { HttpResponse } from '../../transport/contract.ts'
 import type { PendingCalls, PrincipalCaller } from '../call.ts'

@@ -3,10 +3,9 @@ import { stranger } from '../../limit/standing.ts'
 import type { Standing } from '../../limit/standing.ts'
 import type { AddressCount } from '../../limit/address-count.ts'
 import type { AddressRate } from '../../limit/address-rate.ts'
-import type { Principal } from '../public-contract.ts'
-import type { Route, RouteContext, RouteHandler } from '../../http/contract.ts'
+import type { Route, RouteHandler } from '../../http/contract.ts'
 import { sendJson } from '../../http/json.ts'
-import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
+import type { HttpResponse } from '../../transport/contract.ts'
 import { HttpCaller } from './http-caller.ts'
 import { measured, readRequests } from './request-text.ts'
 import type { RpcCalls } from './rpc-calls.ts'
@@ -41,7 +40,7 @@ export function rpcRoute({ calls, maxBytes, rate, held, standing }: RpcRoutePart
     const cost = costOfText(size)
     if (cost > 0) rate.check(remoteAddress, cost)
     // After the charge, so that keys are not tried for nothing.
-    const principal = principalOf(request, context)
+    const principal = await context.authenticate()
     const caller = new HttpCaller({ principal, remoteAddress, response, held })
     const input = readRequests(body, size)
     if (!response.isOpen) return
@@ -57,13 +56,6 @@ export function rpcRoute({ calls, maxBytes, rate, held, standing }: RpcRoutePart
 
 function isJson(contentType: string): boolean {
   return /^application\/json[ \t]*(?:;|$)/i.test(contentType.trim())
-}
-
-/** @throws RingsideError unauthorized for a key that is given and wrong. */
-function principalOf(request: HttpRequest, context: RouteContext): Principal {
-  if (request.header('x-api-key') === '') return 'anonymous'
-  context.requireKey()
-  return 'api-key'
 }
 
 function answer(response: HttpResponse, text: string | null): void {

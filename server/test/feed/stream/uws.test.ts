@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../../src/process/clock.ts'
 import { createFeed } from '../../../src/feed/create-feed.ts'
 import { feedRoutes } from '../../../src/feed/routes.ts'
+import { authenticatorOf } from '../../support/authenticator.ts'
 import { Router } from '../../../src/http/router.ts'
 import { silentLogger as logger } from '../../../src/process/logger.ts'
 import { createMetrics } from '../../../src/process/metrics.ts'
@@ -38,7 +39,8 @@ async function serve() {
     logger,
     metrics,
     isOriginAllowed: () => true,
-    checkKey: () => {},
+    isTrusted: () => false,
+    authenticator: authenticatorOf(null),
   })
   router.addAll(feedRoutes(parts))
   const transport = new UwsTransport({
