@@ -17,6 +17,7 @@ import type {
   OutboxStats,
   RoomLog,
   RoomLogHandlers,
+  SealAges,
   SealedListener,
   StoredRoom,
 } from './contract/outbox.ts'
@@ -132,6 +133,10 @@ export class LogOutbox implements Outbox {
 
   get sealed(): number {
     return this.#parts.tail.sealed
+  }
+
+  get ages(): SealAges {
+    return this.#parts.tail.ages
   }
 
   get floor(): number {

@@ -222,6 +222,7 @@ export class FeedRig {
       clock,
       limits,
       logger: silentLogger,
+      now: () => outbox.now(),
       ...(authorize ? { authorize } : {}),
       ...(random ? { random } : {}),
     })

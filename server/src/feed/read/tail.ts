@@ -8,7 +8,7 @@ import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedEntry } from './entry.ts'
 import type { FeedSlice } from './ring.ts'
 import type { FeedSource } from './source.ts'
-import { positionAt } from './time-index.ts'
+import { lastOldEnough } from './first-position.ts'
 
 /** A follower of a tail is handed each entry that the tail passes. */
 export interface TailFollower {
@@ -22,7 +22,7 @@ export interface FeedTailsContext {
   readonly source: FeedSource
   readonly clock: Clock
   readonly logger: Logger
-  /** The log's time in ms. */
+  /** The log's time in ms. It counts only for what was sealed before this process began. */
   readonly now: () => number
   /** A position moved: streams that wait for it may go on. */
   readonly onMoved: () => void
@@ -38,11 +38,6 @@ export interface FeedTailsContext {
   readonly onDead: (tail: FeedTail) => void
 }
 
-/**
- * The search for a first position aims so far before its time, for clocks of writers may differ by
- * less.
- */
-const SEARCH_MARGIN_MS = 5_000
 const RETRY_MS = 250
 const LONGEST_WAIT_MS = 60_000
 
@@ -92,8 +87,10 @@ export class FeedTails {
 /**
  * Keeps FE3 in one place: how far spectators with this delay may read. `position` stops before the
  * first event that is too young, of whichever room, so whatever is read up to it may be shown.
- * Without delay it is the sealed watermark itself. The tail hands each entry it passes to the
- * followers of the entry's room.
+ * Without delay it is the sealed watermark itself. An event's age counts from when this process
+ * sealed it; `at` is asked only of what was sealed before the process began, and no longer than the
+ * delay after that (FE131). The tail hands each entry it passes to the followers of the entry's
+ * room.
  */
 export class FeedTail {
   readonly delayMs: number
@@ -163,32 +160,44 @@ export class FeedTail {
     if (this.#position < 0 || this.#loading || this.#isStopped) return
     // While the next event is too young, the events after it change nothing.
     if (this.#cancelTimer) return
-    const { source, outbox, now, onMoved } = this.#context
+    const { source, outbox, onMoved } = this.#context
     const before = this.#position
-    const youngest = this.delayMs === 0 ? Infinity : now() - this.delayMs
-    while (this.#position < outbox.sealed) {
+    const ripe = this.#ripe()
+    const limit = Math.max(ripe, Math.min(outbox.ages.before, outbox.sealed))
+    while (this.#position < limit) {
       const slice = source.window(this.#position, undefined)
       if (!slice) {
         this.#loading = this.#load()
         break
       }
-      const stop = this.#pass(slice, youngest)
-      if (stop) {
-        this.#position = stop.seq - 1
-        this.#wakeAt(stop.at)
-        break
-      }
-      if (slice.next <= this.#position) break
-      this.#position = slice.next
+      const stop = this.#pass(slice, ripe, limit)
+      const next = stop ? Math.min(stop.seq - 1, limit) : Math.min(slice.next, limit)
+      if (stop && stop.seq <= limit) this.#wakeAt(stop)
+      if (next <= this.#position) break
+      this.#position = next
+      if (stop) break
     }
+    if (this.#position >= limit && limit < outbox.sealed) this.#wakeIn(this.#waitFor(limit + 1))
     if (this.#position !== before) onMoved()
   }
 
+  /** Everything up to it is old enough, whatever its events say. */
+  #ripe(): number {
+    const { outbox } = this.#context
+    return this.delayMs === 0 ? outbox.sealed : outbox.ages.ripeUpTo(this.delayMs)
+  }
+
+  #waitFor(seq: number): number {
+    return this.#context.outbox.ages.waitFor(seq, this.delayMs)
+  }
+
   /** Hands the entries on; returns the first that is too young. */
-  #pass(slice: FeedSlice, youngest: number): FeedEntry | null {
+  #pass(slice: FeedSlice, ripe: number, limit: number): FeedEntry | null {
+    const youngest = this.delayMs === 0 ? Infinity : this.#context.now() - this.delayMs
     for (let index = slice.start; index < slice.end; index++) {
       const entry = slice.entries[index] as FeedEntry
-      if (entry.at > youngest) return entry
+      const { seq } = entry
+      if (seq > ripe && (seq > limit || entry.at > youngest)) return entry
       const followers = this.#byRoom.get(entry.room)
       if (followers) for (const follower of followers) follower.take(entry)
       for (const follower of this.#everyRoom) follower.take(entry)
@@ -196,11 +205,15 @@ export class FeedTail {
     return null
   }
 
-  #wakeAt(at: number): void {
-    const { clock, now } = this.#context
+  /** An event of before this process is too young by its `at`. */
+  #wakeAt({ seq, at }: FeedEntry): void {
+    this.#wakeIn(Math.min(at + this.delayMs - this.#context.now(), this.#waitFor(seq)))
+  }
+
+  #wakeIn(waitMs: number): void {
     // The log's time may be put right meanwhile (OB16), so a long wait is cut into parts.
-    const ms = Math.min(LONGEST_WAIT_MS, Math.max(1, at + this.delayMs - now()))
-    this.#cancelTimer = clock.after(ms, () => {
+    const ms = Math.min(LONGEST_WAIT_MS, Math.max(1, waitMs))
+    this.#cancelTimer = this.#context.clock.after(ms, () => {
       this.#cancelTimer = null
       this.advance()
     })
@@ -225,27 +238,24 @@ export class FeedTail {
     this.advance()
   }
 
-  /**
-   * Nobody knows the age of what was cut, only that it is older than now: so the delay is waited
-   * out.
-   */
+  /** What was cut is as old as the floor, and that is waited for: its age is not asked of the log. */
   async #skipCut(): Promise<void> {
     const { outbox, clock } = this.#context
     const { floor } = outbox
     if (this.delayMs > 0)
       await new Promise<void>((resolve) => {
-        this.#cancelTimer = clock.after(this.delayMs, resolve)
+        this.#cancelTimer = clock.after(this.#waitFor(floor), resolve)
       })
     this.#cancelTimer = null
     this.#position = Math.max(this.#position, floor)
   }
 
   async #begin(): Promise<void> {
-    const { now, outbox } = this.#context
-    const since = now() - this.delayMs - SEARCH_MARGIN_MS
-    this.#position = await positionAt(outbox, since)
+    const { outbox, now } = this.#context
+    const { delayMs } = this
+    this.#position = await lastOldEnough(outbox, delayMs, now)
     this.advance()
-    // The search aimed early: the rest is walked before anybody reads the position.
+    // More may have grown old meanwhile: that is walked before anybody reads the position.
     while (this.#loading) await this.#loading
   }
 }

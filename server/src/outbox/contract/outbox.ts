@@ -23,6 +23,8 @@ export interface Outbox extends MessageLog {
   openRoom(room: string, handlers: RoomLogHandlers, read?: StoredRoom): Promise<RoomLog>
   /** W of OB3: nothing beyond it is shown to anybody. */
   readonly sealed: number
+  /** How long ago this process sealed what is sealed. */
+  readonly ages: SealAges
   /** Nothing at or below it can be read any more (OB64). */
   readonly floor: number
   /** First seq of this log - 1: a position below it is of another log. */
@@ -74,6 +76,22 @@ export interface Outbox extends MessageLog {
   /** The store's time in ms. */
   now(): number
   readonly stats: OutboxStats
+}
+
+/**
+ * The age of what is sealed, by the clock of this process, from the moment at which it read it (FE131). No other
+ * machine's clock has a part in it.
+ */
+export interface SealAges {
+  /** It was sealed when this process began to read the log: how old it was then is not known here. */
+  readonly before: number
+  /**
+   * Everything up to this seq has been sealed for `ageMs` at least; what is at or below `before`, since this process
+   * began. -1: nothing.
+   */
+  ripeUpTo(ageMs: number): number
+  /** In so many ms `ripeUpTo` reaches `seq`, which is sealed. */
+  waitFor(seq: number, ageMs: number): number
 }
 
 /** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB67). */

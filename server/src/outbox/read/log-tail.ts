@@ -8,6 +8,7 @@ import { PAGE_BYTES, isFullAnswer } from '../contract/sizes.ts'
 import { TOMBSTONE } from '../contract/store.ts'
 import type { LogEvent, LogStore } from '../contract/store.ts'
 import { writeTombstones } from '../append/tombstones.ts'
+import { SealTimes } from './seal-times.ts'
 
 const PAGE = 1_000
 const STORE_SEALED_EVERY_MS = 1_000
@@ -31,6 +32,8 @@ export interface LogTailContext {
  * appear there any more. Wake-ups only make it read earlier (OB5); polling goes on underneath.
  */
 export class LogTail {
+  /** When it has sealed what it has read. */
+  readonly ages: SealTimes
   readonly #context: LogTailContext
   readonly #pace: LoopPace
   readonly #listeners = new Listeners<Parameters<SealedListener>>()
@@ -64,6 +67,7 @@ export class LogTail {
 
   constructor(context: LogTailContext) {
     this.#context = context
+    this.ages = new SealTimes(context.clock)
     this.#pace = new LoopPace(context.clock)
   }
 
@@ -81,6 +85,7 @@ export class LogTail {
     const { store } = this.#context
     this.#storedSealed = Math.max(await store.marks.sealed(), await store.marks.floor())
     this.#sealed = this.#storedSealed
+    this.ages.begin(this.#sealed)
     this.#readAt = this.#context.clock.now()
     this.#isRunning = true
     this.#stops.push(store.wake.subscribe(() => this.wake()))
@@ -268,6 +273,7 @@ export class LogTail {
   }
 
   #publish(events: readonly LogEvent[], after: number): void {
+    this.ages.note(this.#sealed)
     try {
       this.#listeners.call(events, this.#sealed, after)
     } catch (error) {
