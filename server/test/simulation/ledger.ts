@@ -1,12 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
-import { END, OWNER, PATCH, TOMBSTONE, patchNOf } from '../../src/outbox/contract/store.ts'
+import {
+  END,
+  OWNER,
+  PATCH,
+  TOMBSTONE,
+  messageKeyText,
+  patchNOf,
+} from '../../src/outbox/contract/store.ts'
 import { Voids } from '../../src/outbox/history/voids.ts'
-import type { LogEvent, NewHistory, Snapshot } from '../../src/outbox/contract/store.ts'
+import type { LogEvent, MessageKey, NewHistory, Snapshot } from '../../src/outbox/contract/store.ts'
 import type { Change, Documents } from './documents.ts'
 import type { Findings } from './findings.ts'
-import { readMark } from './mark.ts'
+import { numberOf, readMark } from './mark.ts'
 
 /** All that ever became durable in one room, n = 1 first. */
 export interface RoomLedger {
@@ -33,6 +40,10 @@ export class Ledger {
   readonly rooms = new Map<string, RoomLedger>()
   /** How many events of each ownership are durable, as their marks count them. */
   readonly #marks = new Map<number, number>()
+  /** The messages that ever became durable, by the text of their keys, oldest first. */
+  readonly #messages = new Map<string, LogEvent[]>()
+  /** The newest message of each process. */
+  readonly #newest = new Map<string, LogEvent>()
   /** What was durable when the log was backed up. */
   #backup: readonly LogEvent[] = []
   /** The log was put back and is not marked yet: nobody may rely on it. */
@@ -76,6 +87,8 @@ export class Ledger {
     this.durable.clear()
     this.rooms.clear()
     this.#marks.clear()
+    this.#messages.clear()
+    this.#newest.clear()
     this.tombstoneCount = 0
     this.#claimed = 0
     for (const event of [...kept.values()].sort((a, b) => a.seq - b.seq)) this.#onEvent(event)
@@ -140,6 +153,11 @@ export class Ledger {
     return this.#marks.get(index) ?? 0
   }
 
+  /** The calls that have brought the message into the log: more than one only where it was cut in between. */
+  messageNumbers(key: MessageKey): ReadonlySet<number> {
+    return new Set(this.#messages.get(messageKeyText(key))?.map(numberOf))
+  }
+
   /** The room's state right after `n`, as its log has it. */
   stateAt(room: string, n: number): RoomState {
     let shown: Json = {}
@@ -162,7 +180,26 @@ export class Ledger {
     check(!this.durable.has(seq), 'OB3', () => `${seq} was written twice`)
     this.durable.set(seq, event)
     if (event.type === TOMBSTONE) this.tombstoneCount++
+    if (event.message) this.#onMessage(event, event.message)
     if (event.room !== null) this.#onRoomEvent(event.room, event)
+  }
+
+  #onMessage(event: LogEvent, key: MessageKey): void {
+    const check = this.#findings.check.bind(this.#findings)
+    const text = messageKeyText(key)
+    const known = this.#messages.get(text) ?? []
+    this.#messages.set(text, [...known, event])
+    const isTwice = known.some(({ seq }) => this.#majority.events.has(seq))
+    check(!isTwice, 'OB107', () => `${text} is in the log twice, now at ${event.seq}`)
+    check(event.n === 0 && event.epoch === 0, 'OB107', () => `${text} has a place in a room`)
+    const last = this.#newest.get(event.own)
+    const isNext = !last || (last.seq < event.seq && last.at <= event.at)
+    check(isNext, 'OB107', () => `${text} of ${event.own} follows ${last?.seq}`)
+    this.#newest.set(event.own, event)
+    check(!event.data.includes('"refuse"'), 'OB107', () => `${text} was refused`)
+    // A follower of the same key may have been called before others, and goes when the first is refused.
+    const number = numberOf(event)
+    check(!known.some((one) => numberOf(one) === number), 'OB107', () => `call ${number} twice`)
   }
 
   #onRoomEvent(room: string, event: LogEvent): void {

@@ -24,6 +24,16 @@ export function markedEvent(type: string, owner: number, step: number): NewEvent
   return { type, data: JSON.stringify({ owner, step }) }
 }
 
+/** A message that says which call of `publish` has brought it. */
+export function markedMessage(number: number, isRefused: boolean): NewEvent {
+  return { type: 'news', data: JSON.stringify(isRefused ? { number, refuse: 1 } : { number }) }
+}
+
+/** The number of the call that has brought a message. */
+export function numberOf({ data }: LogEvent): number {
+  return (JSON.parse(data) as { readonly number: number }).number
+}
+
 /** null for what no game has written: markers and tombstones. */
 export function readMark(event: LogEvent): Mark | null {
   if (!event.data.startsWith('{"owner"')) return null

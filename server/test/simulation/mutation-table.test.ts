@@ -1,11 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
-import { mutations } from './mutation-table.ts'
+import { mutations, ruleTests } from './mutation-table.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
-/** The file that `mutations.ts` runs for a mutation that names a test. */
-const TESTS = 'server/test/outbox/rules.test.ts'
 
 it('the mutations fit the sources as they are: each text is found once', () => {
   const misfits: string[] = []
@@ -19,7 +17,7 @@ it('the mutations fit the sources as they are: each text is found once', () => {
 })
 
 it('the tests that hold a mutation are there', () => {
-  const tests = readFileSync(join(ROOT, TESTS), 'utf8')
+  const tests = ruleTests.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n')
   // One of `it.each` has a gap in its title.
   const titles = Array.from(tests.matchAll(/'((?:OB|FE)\d[^'\n]*)'/g), ([, title = '']) =>
     title.split('%s'),

@@ -4,10 +4,12 @@ export interface Mutation {
   /** What the code does now, in plain words. */
   readonly does: string
   readonly edits: readonly Edit[]
-  /** Title of the test in outbox/rules.test.ts that holds the guard, where it is too narrow for any seed. */
+  /** Title of the test that holds the guard (`ruleTests`), where it is too narrow for any seed. */
   readonly test?: string
   /** The seeds are those in which the log is restored now and then. */
   readonly isRestored?: boolean
+  /** The seeds are those with publishers. */
+  readonly isPublished?: boolean
 }
 
 export interface Edit {
@@ -16,6 +18,12 @@ export interface Edit {
   readonly from: string
   readonly to: string
 }
+
+/** Where the tests of single guards are, below the repository. */
+export const ruleTests = [
+  'server/test/outbox/rules.test.ts',
+  'server/test/outbox/append/messages.test.ts',
+]
 
 const outbox = (file: string, from: string, to: string): Edit => {
   return { file: `server/src/outbox/${file}.ts`, from, to }
@@ -27,11 +35,14 @@ const mutation = (rule: string, does: string, ...edits: readonly Edit[]): Mutati
   return { rule, does, edits }
 }
 
-/** Names the test of outbox/rules.test.ts that catches it. */
+/** Names the test that catches it. */
 const heldBy = (test: string, one: Mutation): Mutation => ({ ...one, test })
 
 /** It takes a restore to see it. */
 const afterRestore = (one: Mutation): Mutation => ({ ...one, isRestored: true })
+
+/** It takes publishers to see it. */
+const withPublishers = (one: Mutation): Mutation => ({ ...one, isPublished: true })
 
 export const mutations: readonly Mutation[] = [
   mutation(
@@ -379,6 +390,116 @@ export const mutations: readonly Mutation[] = [
       'OB105',
       'nobody looks whether the last acknowledged event is there',
       outbox('history/history-watch', 'if (!last ||', 'if (true ||'),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB107',
+      'a message that is known has no blocking event: it is sent again',
+      outbox('append/flush', ' || isMessageOf(blocking, culprit.event))', ')'),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB107',
+      'a message id is no index',
+      simulated('documents', 'event.message ? this.byMessage(event.message) : null', 'null'),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB107',
+      'a message that is known is answered as new',
+      outbox('append/message-owner', 'this.#answerAll(true)', 'this.#answerAll(false)'),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB107',
+      'whoever follows a message of the same id is answered as new',
+      outbox('append/message-owner', 'isKnown || index > 0', 'isKnown'),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB107',
+      'a message that had landed passes for a duplicate of itself',
+      outbox(
+        'append/flush',
+        'if (blocking && isSame(blocking, culprit.event)) {',
+        'if (blocking && isSame(blocking, culprit.event) && !blocking.message) {',
+      ),
+      outbox(
+        'append/flush',
+        '} else if (blocking && blocking.seq === culprit.event.seq) {',
+        '} else if (blocking && blocking.seq === culprit.event.seq && !blocking.message) {',
+      ),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB107',
+      'messages have the own of tombstones',
+      outbox('create-outbox', 'own: randomId(), enqueue', 'own: shared.own, enqueue'),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB107',
+      'a message is answered when it is sent',
+      outbox(
+        'append/message-owner',
+        '    const at = timeOf(now)\n',
+        '    const at = timeOf(now)\n    for (const call of this.#calls) call.resolve({ messageId, duplicate: false })\n',
+      ),
+    ),
+  ),
+  withPublishers(
+    mutation(
+      'OB109',
+      'whoever follows a message that is refused is forgotten',
+      outbox('append/message-owner', 'if (next) this.#send(next)\n    else', '\n   '),
+    ),
+  ),
+  heldBy(
+    'OB107 a thousand at once that were all published before cost no round trip each',
+    mutation(
+      'OB107',
+      'others of the batch that are known are not looked for',
+      outbox('append/flush', 'if (blocking.message) await this.#dropPublished()', ''),
+    ),
+  ),
+  heldBy(
+    'OB107 it is dropped, its number is voided, and the rooms of its batch go on',
+    mutation(
+      'OB107',
+      'the number of a message that is known is left open',
+      outbox(
+        'append/flush',
+        'if (this.#isNumbered) numbers.voidSoon(dropped.map((bound) => bound.event.seq))',
+        '',
+      ),
+    ),
+  ),
+  heldBy(
+    'OB109 one that has waited for maxOutboxLagMs is told that nothing is known, and is written still',
+    mutation(
+      'OB109',
+      'a caller waits as long as the log is away',
+      outbox('append/message-buffer', 'owner.expire(now - maxOutboxLagMs, unknownError())', ''),
+    ),
+  ),
+  withPublishers(
+    afterRestore(
+      mutation(
+        'OB104 OB107',
+        'a message that is void is known still',
+        outbox(
+          'history/log-view',
+          'this.#messagesNotVoid(events.byMessageIds(keys))',
+          'events.byMessageIds(keys)',
+        ),
+      ),
     ),
   ),
   mutation('FE1', 'the ring closes over a gap', {

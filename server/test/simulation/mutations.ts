@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { mutations } from './mutation-table.ts'
+import { mutations, ruleTests } from './mutation-table.ts'
 import type { Mutation } from './mutation-table.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 const COPIED = ['protocol/src', 'protocol/package.json', 'server/src', 'server/package.json']
-const TESTS = 'server/test/outbox/rules.test.ts'
 
 /**
  * Breaks each rule on purpose, in a copy of the sources, and runs the simulation until a seed goes red, or the
@@ -65,7 +64,7 @@ async function tryOut(mutation: Mutation, seedCount: number): Promise<Caught | n
     }
     const { test } = mutation
     return test === undefined
-      ? await simulate(folder, seedCount, mutation.isRestored ?? false)
+      ? await simulate(folder, seedCount, mutation)
       : await runTest(folder, test)
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -75,12 +74,12 @@ async function tryOut(mutation: Mutation, seedCount: number): Promise<Caught | n
 async function simulate(
   folder: string,
   seedCount: number,
-  isRestored: boolean,
+  { isRestored, isPublished }: Mutation,
 ): Promise<Caught | null> {
   const script = join(folder, 'server/test/simulation/run.ts')
   const range = ['--seeds', String(seedCount)]
-  const restores = isRestored ? ['--restores'] : []
-  const flags = ['--conditions=source', '--import', 'tsx', script, ...range, ...restores, '--stop']
+  const kind = [...(isRestored ? ['--restores'] : []), ...(isPublished ? ['--publishes'] : [])]
+  const flags = ['--conditions=source', '--import', 'tsx', script, ...range, ...kind, '--stop']
   const { code, output } = await run(folder, flags)
   const found = /^seed (\d+) FAILED ([^:]+):/m.exec(output)
   if (found) return { by: found[1] ?? '', seenAs: found[2] ?? '' }
@@ -92,7 +91,15 @@ async function simulate(
 async function runTest(folder: string, title: string): Promise<Caught | null> {
   const report = join(folder, 'report.json')
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
-  const choice = ['--root', folder, TESTS, '-t', title, '--reporter=json', `--outputFile=${report}`]
+  const choice = [
+    '--root',
+    folder,
+    ...ruleTests,
+    '-t',
+    title,
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ]
   const { output } = await run(folder, [vitest, 'run', ...choice])
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as VitestReport
   const found = testResults

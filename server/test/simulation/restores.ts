@@ -92,6 +92,7 @@ export class Restores {
       onLook: ignore,
       onAllocate: ignore,
       onInsert: ignore,
+      onBlocked: ignore,
     })
     for (let attempt = 1; ; attempt++) {
       try {

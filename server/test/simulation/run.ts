@@ -2,7 +2,7 @@ import { Simulation } from './simulation.ts'
 
 /**
  * Runs seeds one after the other: `--seeds 20000` (default 200), `--from 1`, `--stop` at the first failure,
- * `--restores` with a log that is restored now and then.
+ * `--restores` with a log that is restored now and then, `--publishes` with publishers that repeat themselves.
  * Prints progress, each failure with its seed and what was done to the system, and a summary; exit code 1 if
  * a seed failed.
  */
@@ -10,11 +10,12 @@ async function main(): Promise<void> {
   const seedCount = numberOf('--seeds', 200)
   const from = numberOf('--from', 1)
   const isRestored = process.argv.includes('--restores')
+  const isPublished = process.argv.includes('--publishes')
   const startedAt = Date.now()
   const totals = new Map<string, number>()
   const failed: number[] = []
   for (let seed = from; seed < from + seedCount; seed++) {
-    const result = await new Simulation(seed, { isRestored }).run()
+    const result = await new Simulation(seed, { isRestored, isPublished }).run()
     for (const [name, count] of Object.entries(result.counts))
       totals.set(name, (totals.get(name) ?? 0) + count)
     if (result.failure) {

@@ -8,6 +8,7 @@ import type { Outbox } from '../../src/outbox/contract/outbox.ts'
 import type { LogEvent } from '../../src/outbox/contract/store.ts'
 import type { Findings } from './findings.ts'
 import type { Ledger } from './ledger.ts'
+import { MessageWatch } from './message-watch.ts'
 import type { ReplicaSet } from './replica-set.ts'
 import { ProcessClock } from './sim-clock.ts'
 import type { SimClock } from './sim-clock.ts'
@@ -54,6 +55,7 @@ export class SimProcess {
     this.#parts = parts
     this.clock = new ProcessClock(world)
     const watch = new TombstoneWatch({ clock: world, findings, limits, name })
+    const messages = new MessageWatch(findings)
     const store = new SimStore({
       set,
       world,
@@ -62,7 +64,11 @@ export class SimProcess {
       name,
       onLook: (events) => watch.look(events, this.outbox.sealed),
       onAllocate: (first, count) => watch.own(first, count),
-      onInsert: (events) => watch.insert(events),
+      onInsert: (events) => {
+        watch.insert(events)
+        messages.insert(events)
+      },
+      onBlocked: (event, blocking) => messages.blocked(event, blocking),
     })
     this.outbox = createOutbox(store, limits, {
       clock: this.clock,

@@ -39,6 +39,8 @@ export interface SimStoreParts {
   readonly onLook: (events: readonly LogEvent[] | null) => void
   readonly onAllocate: (first: number, count: number) => void
   readonly onInsert: (events: readonly LogEvent[]) => void
+  /** Called with each answer that an event was blocked, and by what. */
+  readonly onBlocked: (event: LogEvent, blocking: LogEvent) => void
 }
 
 /**
@@ -183,6 +185,7 @@ export class SimStore implements LogStore {
         const first = await this.#call(async () => set.next)
         const events = make(first)
         this.#parts.onAllocate(first, count)
+        this.#parts.onInsert(events)
         const transaction = { first, count, events, historyId }
         const reply = await this.#call((request) => set.commit(request, transaction))
         if (reply.kind !== 'conflict') return await this.#outcome(reply, events)
@@ -219,7 +222,11 @@ export class SimStore implements LogStore {
     const { index } = reply
     if (reply.kind === 'refused') return { kind: 'refused', index, cause: new Error('Refused') }
     const event = events[index]
-    return { kind: 'blocked', index, blocking: event ? await this.#blocking(event) : null }
+    const blocking = event ? await this.#blocking(event) : null
+    // What is void is deleted, and then sent again.
+    const isVoid = this.#parts.set.majority.voids.length > 0
+    if (event && blocking && !isVoid) this.#parts.onBlocked(event, blocking)
+    return { kind: 'blocked', index, blocking }
   }
 
   /** The server names only one of the indexes, so each that the event is in is looked at. */

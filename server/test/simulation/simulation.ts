@@ -4,6 +4,7 @@ import { Cluster } from './cluster.ts'
 import { Findings } from './findings.ts'
 import { Ledger } from './ledger.ts'
 import { Owner } from './owner.ts'
+import { Publishers } from './publishers.ts'
 import { ReplicaSet } from './replica-set.ts'
 import { Restores } from './restores.ts'
 import { SimClock } from './sim-clock.ts'
@@ -48,8 +49,12 @@ export class Simulation {
   #ownerCount = 0
 
   readonly #restores: Restores | null
+  readonly #publishers: Publishers | null
 
-  constructor(seed: number, options: { readonly isRestored?: boolean } = {}) {
+  constructor(
+    seed: number,
+    options: { readonly isRestored?: boolean; readonly isPublished?: boolean } = {},
+  ) {
     this.#seed = seed
     this.#random = createRandom(seed)
     this.#weather = new Weather(seed ^ 0x5bd1e995)
@@ -75,6 +80,9 @@ export class Simulation {
           note: (operation) => this.#note(operation),
           onRestored: () => this.#owners.splice(0),
         })
+      : null
+    this.#publishers = options.isPublished
+      ? new Publishers({ seed, ledger: this.#ledger, cluster: this.#cluster })
       : null
     this.#streams = Array.from({ length: 3 }, () => {
       return new Stream({
@@ -130,6 +138,7 @@ export class Simulation {
     else if (chance < 0.036) this.#release()
     else if (chance < 0.08 && this.#weather.isUnsteady) this.#cluster.failOver()
     this.#restores?.act()
+    this.#publishers?.act()
     this.#keepRoomsOpen()
     for (const owner of this.#owners)
       if (random.next() < owner.pace && this.#processOf(owner)) owner.act()
@@ -207,6 +216,7 @@ export class Simulation {
   #unsettled(): string {
     if (this.#restores?.isSettled === false) return 'the log is restored, or a process runs on'
     if (this.#opening > 0) return 'rooms are being opened'
+    if (this.#publishers?.waitingCount) return 'publishers wait for an answer'
     const last = Math.max(...this.#set.majority.events.keys(), 0)
     for (const process of this.#cluster.processes) {
       const { outbox, name } = process
@@ -244,6 +254,13 @@ export class Simulation {
         delivered: sum((stream) => stream.deliveredCount),
         resets: sum((stream) => stream.resetCount),
         states: sum((stream) => stream.stateCount),
+        ...(this.#publishers
+          ? {
+              published: this.#publishers.newCount,
+              duplicates: this.#publishers.duplicateCount,
+              unknown: this.#publishers.unknownCount,
+            }
+          : {}),
         ...(this.#restores
           ? {
               restores: this.#restores.count,

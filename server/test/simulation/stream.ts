@@ -1,3 +1,4 @@
+import { toFeedEntry } from '../../src/feed/read/entry.ts'
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../src/process/errors.ts'
@@ -113,7 +114,7 @@ export class Stream {
       const entry = slice.entries[index]
       if (entry && (room === undefined || entry.room === room)) seen.push(entry.seq)
     }
-    this.#check(seen, slice.next)
+    this.#check(seen, slice.next, (event) => toFeedEntry(event) !== null)
     this.#cursor = slice.next
   }
 
@@ -136,12 +137,16 @@ export class Stream {
     }
   }
 
-  #check(seen: readonly number[], next: number): void {
+  #check(
+    seen: readonly number[],
+    next: number,
+    isShown: (event: LogEvent) => boolean = () => true,
+  ): void {
     const { ledger, findings } = this.#parts
     const expected: number[] = []
     let newest: LogEvent | null = null
     for (const event of ledger.visible(this.#cursor, next))
-      if (this.#room === undefined || event.room === this.#room) {
+      if ((this.#room === undefined || event.room === this.#room) && isShown(event)) {
         expected.push(event.seq)
         newest = event
       }

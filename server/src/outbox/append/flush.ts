@@ -183,8 +183,7 @@ export class Flush {
     for (const bound of this.#rest) {
       const { message } = bound.event
       const blocking = message && found.get(messageKeyText(message))
-      // One of this batch that has landed meanwhile is no other's.
-      if (!blocking || isSame(blocking, bound.event)) continue
+      if (!blocking) continue
       this.#drop(bound)
       bound.pending.owner.fence(blocking)
     }
