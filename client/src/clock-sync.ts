@@ -4,6 +4,9 @@ import type { Timers } from './timers.ts'
 /** So many samples outlive a burst of slow round trips and still follow a drifting clock. */
 const MAX_SAMPLES = 9
 
+/** Two good clocks do not run apart by more within the samples that are kept. */
+const DRIFT_MS = 50
+
 interface Sample {
   readonly rttMs: number
   readonly offsetMs: number
@@ -46,11 +49,27 @@ export class ClockSync implements ServerClock {
     const rttMs = now - clientTime
     // A server that answers with a time that was never sent must not move the clock.
     if (!(rttMs >= 0 && rttMs < 60_000)) return
-    this.#samples.push({ rttMs, offsetMs: serverTime - (clientTime + now) / 2 })
+    const offsetMs = serverTime - (clientTime + now) / 2
+    if (this.#isStep(rttMs, offsetMs)) this.#samples = []
+    this.#samples.push({ rttMs, offsetMs })
     if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
     const byRtt = [...this.#samples].sort((a, b) => a.rttMs - b.rttMs)
     this.#offsetMs = byRtt[0]?.offsetMs ?? 0
     this.#rttMs = byRtt[byRtt.length >> 1]?.rttMs ?? 0
+  }
+
+  /**
+   * No delay of the network explains the difference: one of the two clocks was set, or this machine slept, and earlier
+   * samples are of a time that is over (RM73).
+   */
+  #isStep(rttMs: number, offsetMs: number): boolean {
+    const best = this.#samples.reduce(
+      (quickest: Sample | null, sample) =>
+        quickest && quickest.rttMs <= sample.rttMs ? quickest : sample,
+      null,
+    )
+    if (!best) return false
+    return Math.abs(offsetMs - best.offsetMs) > (rttMs + best.rttMs) / 2 + DRIFT_MS
   }
 
   /** Another node has another clock: earlier samples say nothing about it. */

@@ -99,7 +99,7 @@ function publicPart({ id, username, joinedAt }: Member) {
 }
 
 function timeOf(clock: Clock): string {
-  return new Date(clock.now()).toISOString()
+  return new Date(clock.wallNow?.() ?? clock.now()).toISOString()
 }
 
 function encode(value: unknown): Uint8Array {

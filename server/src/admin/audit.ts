@@ -1,4 +1,5 @@
 import { cleanLine } from '@ringside/protocol'
+import { wallNow } from '../process/clock.ts'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import { isPromise } from '../process/promise.ts'
@@ -89,7 +90,7 @@ export class Audit {
     const { clock, logger, audit } = this.#parts
     const { durationMs } = fields
     const entry: AuditEntry = Object.freeze({
-      at: clock.now(),
+      at: wallNow(clock),
       action,
       target: Object.freeze(targetOf(fields)),
       by: actor.by,

@@ -1,4 +1,5 @@
 import type { Json, MatchmakeAnswer } from '@ringside/protocol'
+import { wallNow } from '../process/clock.ts'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { ClientLink, ClientSeat, SeatDesk } from '../call/seat-contract.ts'
@@ -340,6 +341,15 @@ export class Matchmaker implements SeatDesk {
       id: seat.openTicket,
       expiresAt,
     })
-    return { roomId: room.id, sessionId: seat.id, node: nodeName, url: 'ws', ticket, expiresAt }
+    // Who checks the ticket goes by durations, who reads this by the time of day.
+    const shownExpiry = wallNow(clock) + ticketTtlMs
+    return {
+      roomId: room.id,
+      sessionId: seat.id,
+      node: nodeName,
+      url: 'ws',
+      ticket,
+      expiresAt: shownExpiry,
+    }
   }
 }

@@ -2,8 +2,13 @@ import { callAfter, checkDelay } from '@ringside/protocol'
 
 /** Time and timers are passed in everywhere, so that a test moves them by hand. */
 export interface Clock {
-  /** Ms since the Unix epoch; never goes back. */
+  /**
+   * Ms for durations: it never goes back, and nobody sets it. It began as the time of day, which it may be far from by
+   * now: a date is made of {@link wallNow}.
+   */
   now(): number
+  /** Ms since the Unix epoch by the machine's clock, which may be set ahead or back at any time. Default: `now`. */
+  wallNow?(): number
   /**
    * Calls once after `ms`, however long that is; at once where it is negative. The returned function cancels.
    * @throws RangeError for what is no number.
@@ -13,12 +18,50 @@ export interface Clock {
   soon(callback: () => void): () => void
 }
 
-/** The machine's clock. `now` is monotonic: a step of the wall clock does not move it. */
+/** The time of day in ms, for whatever is dated or compared with a date; it may go back. */
+export function wallNow(clock: Clock): number {
+  return clock.wallNow ? clock.wallNow() : clock.now()
+}
+
+/** Where a {@link SystemClock} reads the time, in ms; tests have another place. */
+export interface TimeSource {
+  /** The time of day. */
+  wall(): number
+  /** A time that nobody sets. While the machine sleeps it may stand still. */
+  monotonic(): number
+}
+
+const MACHINE: TimeSource = { wall: () => Date.now(), monotonic: () => performance.now() }
+/** The machine's clock is looked at so often, */
+const LOOK_EVERY_MS = 100
+/** and a smaller difference comes from the reading and not from a clock that was set. */
+const SMALLEST_STEP_MS = 20
+
+/** The machine's clock. `now` is monotonic: a step of the wall clock moves `wallNow` alone, within a tenth of a second. */
 export class SystemClock implements Clock {
-  readonly #origin = Date.now() - performance.now()
+  readonly #source: TimeSource
+  readonly #origin: number
+  /** The time of day is so far ahead of `now`. */
+  #aheadMs = 0
+  #lookAt = 0
+
+  constructor(source: TimeSource = MACHINE) {
+    this.#source = source
+    this.#origin = source.wall() - source.monotonic()
+  }
 
   now(): number {
-    return Math.floor(this.#origin + performance.now())
+    return Math.floor(this.#origin + this.#source.monotonic())
+  }
+
+  wallNow(): number {
+    const now = this.now()
+    if (now >= this.#lookAt) {
+      this.#lookAt = now + LOOK_EVERY_MS
+      const aheadMs = Math.round(this.#source.wall() - now)
+      if (Math.abs(aheadMs - this.#aheadMs) >= SMALLEST_STEP_MS) this.#aheadMs = aheadMs
+    }
+    return now + this.#aheadMs
   }
 
   after(ms: number, callback: () => void): () => void {
@@ -40,6 +83,7 @@ interface Due {
 /** A clock that stands still until it is told to move. */
 export class ManualClock implements Clock {
   #now: number
+  #aheadMs = 0
   #order = 0
   #due: Due[] = []
 
@@ -49,6 +93,15 @@ export class ManualClock implements Clock {
 
   now(): number {
     return this.#now
+  }
+
+  wallNow(): number {
+    return this.#now + this.#aheadMs
+  }
+
+  /** Sets the time of day ahead by so many ms, or back: no time passes by that. */
+  stepWall(ms: number): void {
+    this.#aheadMs += ms
   }
 
   after(ms: number, callback: () => void): () => void {

@@ -20,7 +20,8 @@ import type { Recorder } from './output/recorder.ts'
 import type { Profile } from './profile.ts'
 import type { SeatTable } from './seats/seat-table.ts'
 import type { Status } from './status.ts'
-import type { Time, Timers } from './turn/timers.ts'
+import type { Time } from './turn/time.ts'
+import type { Timers } from './turn/timers.ts'
 import type { RoomType } from './type.ts'
 
 /** The compiler holds both tables to their types. */
@@ -180,7 +181,7 @@ export class Face implements Room {
 
   durable(): Promise<void> {
     const { recorder, output } = this.#parts.written()
-    return recorder.durable(() => output.flush(this.now, true))
+    return recorder.durable(() => output.flush(true))
   }
 }
 

@@ -36,7 +36,8 @@ import { CommandRunner } from './turn/commands.ts'
 import { HookGuard } from './turn/guard.ts'
 import { MessageBudget } from './turn/message-budget.ts'
 import { Loop } from './turn/loop.ts'
-import { Time, Timers } from './turn/timers.ts'
+import { Time } from './turn/time.ts'
+import { Timers } from './turn/timers.ts'
 import type { RoomType } from './type.ts'
 
 export interface LiveRoomParts {
@@ -108,9 +109,9 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.epoch = log.epoch
     this.#seed = runtime ? runtime.seed : seed
     this.#context = context
-    this.#time = new Time(Math.max(clock.now(), runtime?.now ?? 0), runtime?.tick ?? 0)
+    this.#time = new Time(clock, runtime?.now ?? 0, runtime?.tick ?? 0)
     this.#timers = new Timers(this.#time)
-    this.#emptySince = this.#time.now
+    this.#emptySince = this.#time.elapsedMs
     this.seats = new SeatTable(this, context)
     const marks = runtime?.events ?? NO_EVENTS
     // What came before an owner that knew no indexes cannot be told from what came after.
@@ -171,6 +172,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
         events: this.#events,
         type,
         header: () => this.#header(),
+        elapsedMs: () => this.#time.elapsedMs,
         runtime: () => this.#runtime(),
       })
       this.#life = new SeatLife({
@@ -365,7 +367,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   }
 
   catchUp(seat: Seat): void {
-    if (!this.isOver) this.#output.catchUp(seat, this.now)
+    if (!this.isOver) this.#output.catchUp(seat)
   }
 
   // ---- what operators do
@@ -398,7 +400,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     if (this.#status.kind !== 'paused' || this.isPaused) return
     this.#status.goOn()
     this.#resume()
-    this.#output.tellPaused(false, this.now)
+    this.#output.tellPaused(false)
     const pausedMs = this.now - this.#pausedAt
     this.#context.logger.warn({ roomId: this.id, pausedMs }, 'room goes on')
   }
@@ -464,7 +466,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   #drain(): void {
     this.#begin()
     this.#guard.run('onDrain', () => this.type.handlers.onDrain?.(this.face))
-    this.#output.flush(this.now, true)
+    this.#output.flush(true)
   }
 
   /**
@@ -481,7 +483,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#timers.clear()
     this.#inEnd(() => {
       if (isDrainDue) this.#drain()
-      if (why !== 'fenced') this.#output.flush(this.now, true)
+      if (why !== 'fenced') this.#output.flush(true)
     })
     // A room that ends is written until its game has had the last word; any other is another owner's from here.
     const left = isEnd ? null : this.#close(false)
@@ -517,7 +519,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   // ---- turns
 
   #seatsChanged(): void {
-    if (this.clientCount === 0) this.#emptySince = this.now
+    if (this.clientCount === 0) this.#emptySince = this.#time.elapsedMs
     this.#context.onChanged(this)
   }
 
@@ -546,7 +548,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       if (onTick) this.#guard.run('onTick', () => onTick(this.face, this.#loop.stepMs))
     }
     if (this.#status.isEndAsked || this.#isAbandoned()) return this.finish('room_ended')
-    if (this.profile.isSnapshotDue(this.now)) this.#recorder.requestSnapshot()
+    if (this.profile.isSnapshotDue(this.#time.elapsedMs)) this.#recorder.requestSnapshot()
     this.#output.step(dueAt)
     if (this.isPaused) this.#pause()
   }
@@ -554,7 +556,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   #isAbandoned(): boolean {
     const timeout = this.type.emptyTimeoutMs
     if (timeout === null || !this.seats.isEmpty || this.seats.isExpecting) return false
-    return this.now - this.#emptySince >= timeout
+    return this.#time.elapsedMs - this.#emptySince >= timeout
   }
 
   #pause(): void {
@@ -566,7 +568,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#status.pause()
     this.#pausedAt = this.now
     this.#loop.stop()
-    this.#output.tellPaused(true, this.now)
+    this.#output.tellPaused(true)
     this.#context.logger.warn({ roomId: this.id }, 'room paused: its log takes no more')
   }
 
@@ -590,7 +592,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       now: this.now,
       seed: this.#seed,
       events: this.#events.marks,
-      ...this.profile.describe(this.now),
+      ...this.profile.describe(this.#time.elapsedMs),
     })
   }
 }

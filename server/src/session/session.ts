@@ -16,6 +16,7 @@ import type { CommandEntry, PendingCalls, ReplyTo, SessionReply } from '../call/
 import type { RpcSocketEntry } from '../call/json-rpc/socket-entry.ts'
 import type { RpcSession } from '../call/json-rpc/socket-caller.ts'
 import type { PlainReply } from '../call/reply.ts'
+import { wallNow } from '../process/clock.ts'
 import type { Clock } from '../process/clock.ts'
 import { RingsideError, clientText } from '../process/errors.ts'
 import { Intake } from '../process/intake.ts'
@@ -171,7 +172,7 @@ export class ClientSession implements ClientLink, RpcSession {
       switch (id) {
         case system.ping.id: {
           const { clientTime } = decodeMessage(system.ping.payload, payload)
-          return this.send(encodeSystem('pong', { clientTime, serverTime: clock.now() }))
+          return this.send(encodeSystem('pong', { clientTime, serverTime: wallNow(clock) }))
         }
         case system.join.id: {
           const join = decodeMessage(system.join.payload, payload)

@@ -1,3 +1,4 @@
+import { wallNow } from '../process/clock.ts'
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { TransportHandlers } from '../transport/contract.ts'
@@ -37,6 +38,7 @@ export class Lifetime {
     }
     return {
       now: () => clock.now(),
+      wallNow: () => wallNow(clock),
       after: (ms, callback) => plan((run) => clock.after(ms, run), callback),
       soon: (callback) => plan((run) => clock.soon(run), callback),
     }

@@ -17,6 +17,8 @@ export interface OutputParts {
   readonly type: Pick<RoomType, 'patchHz' | 'logHz'>
   /** The room's header of a frame. */
   readonly header: () => PatchHeader
+  /** The room's time for durations, in ms. */
+  readonly elapsedMs: () => number
   /** Encodes the `runtime` of a snapshot. */
   readonly runtime: () => string
 }
@@ -60,14 +62,14 @@ export class Output {
   step(at: number): void {
     if (at < this.#nextPatchAt) return
     this.#nextPatchAt = nextDue(this.#nextPatchAt, at, this.#patchMs)
-    this.flush(at, false)
+    this.flush(false, at)
   }
 
   /**
    * Sends one patch: to the players now, to the log when its own interval is over, when events wait for it, or when
    * forced.
    */
-  flush(at: number, isLogForced: boolean): void {
+  flush(isLogForced: boolean, at = this.#parts.elapsedMs()): void {
     this.#capture(at, isLogForced, null)
     if (this.#unsent.length === 0) this.#sendHeld()
   }
@@ -118,13 +120,17 @@ export class Output {
    * Sends JOINED, then a full state that has everything up to now, then the events that a player who is back has missed,
    * then what the game has sent since they came.
    */
-  greet(seat: Seat, at: number): void {
+  greet(seat: Seat): void {
     const players = this.#players
-    const { full } = this.#capture(at, false, players.catchUp.isCrowded ? null : seat)
+    const { full } = this.#capture(
+      this.#parts.elapsedMs(),
+      false,
+      players.catchUp.isCrowded ? null : seat,
+    )
     const frame = full.get(seat.id) ?? null
     // Those that are being sent may have ended with this very capture.
     if (frame || seat.load || players.beginGreeting(seat)) players.greet(seat, frame)
-    else return this.greet(seat, at)
+    else return this.greet(seat)
     this.#sendHeld()
   }
 
@@ -132,9 +138,9 @@ export class Output {
    * Goes on with a client whose socket takes bytes again: with the state that it is being sent, or with a new one when
    * it has missed patches and its socket is empty.
    */
-  catchUp(seat: Seat, at: number): void {
+  catchUp(seat: Seat): void {
     if (seat.load) this.#players.catchUp.feed(seat)
-    if (!seat.load && seat.needsFullState && seat.link?.bufferedBytes === 0) this.flush(at, false)
+    if (!seat.load && seat.needsFullState && seat.link?.bufferedBytes === 0) this.flush(false)
   }
 
   /**
@@ -178,12 +184,12 @@ export class Output {
   }
 
   /** Sends PAUSED to the players, after a patch with all that has changed until then. */
-  tellPaused(paused: boolean, at: number): void {
-    this.flush(at, false)
+  tellPaused(paused: boolean): void {
+    this.flush(false)
     this.#players.tell(encodeSystem('paused', { paused }))
   }
 
-  /** Sends an operator's words to the players, ahead of the next patch. */
+  /** Sends an operator's words to the players, ahead of the next patch; `at` is the room's time. */
   notice(text: string, level: string, at: number): void {
     this.#players.broadcast(encodeSystem('notice', { text, level, at }))
   }

@@ -83,14 +83,14 @@ export class SeatLife {
   }
 
   #joined(seat: Seat): void {
-    const { face, log, output, begin, end } = this.#parts
+    const { log, output, begin, end } = this.#parts
     // The player left meanwhile, or was kicked by onJoin itself: their onLeave comes next.
     if (seat.status === 'gone') return
     begin()
     log.setPhase(seat.id, 'seated')
     if (seat.isConnected) {
       this.#issueToken(seat)
-      output.greet(seat, face.now)
+      output.greet(seat)
     }
     end()
   }
@@ -160,7 +160,7 @@ export class SeatLife {
           seat.advance()
           log.setGeneration(seat.id, seat.generation)
           this.#issueToken(seat)
-          output.greet(seat, face.now)
+          output.greet(seat)
         },
       })
       end()

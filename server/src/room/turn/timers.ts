@@ -1,22 +1,5 @@
 import { checkFunction, invalid, shownNumber } from '../../process/argument.ts'
-
-/** A room's own time. It stands still within a turn, and never goes back. */
-export class Time {
-  /** The room's clock in ms. */
-  now: number
-  /** Ticks since the room began. */
-  tick: number
-
-  constructor(now: number, tick: number) {
-    this.now = now
-    this.tick = tick
-  }
-
-  /** A turn begins at `at`. */
-  begin(at: number): void {
-    if (at > this.now) this.now = at
-  }
-}
+import type { Time } from './time.ts'
 
 /** Most timers a room may have at once: a game that forgets to cancel must not eat the process. */
 const MAX_TIMERS = 1_000
@@ -51,7 +34,7 @@ export class Timers {
     checkFunction('the callback of a timer', callback)
     if (this.#timers.length >= MAX_TIMERS)
       throw invalid(`Expected at most ${MAX_TIMERS} timers in a room`)
-    const timer: Timer = { at: this.#time.now + ms, order: this.#order++, callback }
+    const timer: Timer = { at: this.#time.elapsedMs + ms, order: this.#order++, callback }
     const index = this.#timers.findIndex((other) => other.at > timer.at)
     if (index < 0) this.#timers.push(timer)
     else this.#timers.splice(index, 0, timer)
@@ -60,7 +43,7 @@ export class Timers {
     }
   }
 
-  /** Takes the next timer that is due at `now` and was made before `mark`, or null. */
+  /** Takes the next timer that is due at `now`, by the server's clock, and was made before `mark`, or null. */
   takeDue(now: number, mark: number): Timer | null {
     const index = this.#timers.findIndex((timer) => timer.order < mark)
     const timer = this.#timers[index]

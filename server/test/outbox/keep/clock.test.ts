@@ -26,6 +26,30 @@ async function startTime() {
   return { clock, database, time, read, warnings }
 }
 
+it('OB16 after a sleep, in which the process’s own time stood still, the database’s is followed at once', async () => {
+  const { clock, database, time, warnings } = await startTime()
+  time.now()
+  clock.stepWall(DAY_MS)
+  database.aheadMs = DAY_MS
+  time.now()
+  await settle()
+  expect(time.now() - clock.now()).toBe(DAY_MS)
+  expect(warnings).toEqual([])
+  time.stop()
+})
+
+it('OB16 a clock that is set here says nothing of the database’s', async () => {
+  const { clock, time, read } = await startTime()
+  for (const stepMs of [DAY_MS, -DAY_MS, -DAY_MS]) {
+    clock.stepWall(stepMs)
+    time.now()
+    await settle()
+    expect(time.now() - clock.now()).toBe(0)
+    expect(await read(0)).toBe(0)
+  }
+  time.stop()
+})
+
 it('OB16 one wrong reading of the database’s clock is not followed, and leaves nothing behind', async () => {
   const { time, read, warnings } = await startTime()
   for (const wrong of [DAY_MS, -DAY_MS]) {

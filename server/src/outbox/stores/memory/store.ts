@@ -1,5 +1,5 @@
 import { checkMembers, checkMethods } from '../../../process/argument.ts'
-import { SystemClock } from '../../../process/clock.ts'
+import { SystemClock, wallNow } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
 import { Listeners } from '../../../process/listeners.ts'
 import type {
@@ -13,6 +13,7 @@ import type {
   StoreClock,
   WakeSource,
 } from '../../contract/store.ts'
+import { LatestTime } from '../latest-time.ts'
 import { MemoryCheckpoints } from './checkpoints.ts'
 import { MemoryEvents } from './events.ts'
 import { MemoryMarks } from './marks.ts'
@@ -47,10 +48,11 @@ export class MemoryStore implements LogStore {
     const { clock = new SystemClock() } = options
     checkMethods('clock', clock, ['now', 'after', 'soon'])
     const listeners = new Listeners<[]>()
-    this.clock = { now: () => clock.now() }
+    const latest = new LatestTime()
+    this.clock = { now: () => latest.take(wallNow(clock)) }
     this.records = new MemoryRecords(this.clock)
     // A later process begins higher, so that its log never takes an id of this one for its own.
-    const marks = new MemoryMarks(clock.now() * 1000)
+    const marks = new MemoryMarks(this.clock.now() * 1000)
     this.marks = marks
     this.events = this.#events = new MemoryEvents({
       marks,

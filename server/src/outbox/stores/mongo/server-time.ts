@@ -1,13 +1,13 @@
 import type { Db } from 'mongodb'
+import { wallNow } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
 import type { Logger } from '../../../process/logger.ts'
 import type { StoreClock } from '../../contract/store.ts'
+import { LatestTime, STEP_MS } from '../latest-time.ts'
 
 const REFRESH_MS = 30_000
 /** Two machines' clocks may run so far apart in each ms; an old estimate may be off by as much. */
 const DRIFT = 0.0005
-/** A reading that is further off than this is a clock that was set, or one that is wrong. */
-const STEP_MS = 5_000
 
 /**
  * The database's time, estimated: `hello` answers with the server's clock, read half-way through the
@@ -22,10 +22,14 @@ export class ServerTime implements StoreClock {
   #offsetMs = 0
   #errorMs = Number.POSITIVE_INFINITY
   #measuredAt = 0
-  #latest = 0
+  readonly #latest = new LatestTime()
   /** The offset of a reading that was a step off is kept until the next one. */
   #doubtedMs: number | null = null
   #cancel: (() => void) | null = null
+  /** The time of day is so far ahead of the process's own time. */
+  #wallAheadMs = 0
+  /** By so much it has gone ahead since the last reading: the machine may have slept so long. */
+  #sleptMs = 0
 
   constructor(db: Pick<Db, 'command'>, clock: Clock, logger: Logger) {
     this.#db = db
@@ -34,6 +38,7 @@ export class ServerTime implements StoreClock {
   }
 
   async start(): Promise<void> {
+    this.#wallAheadMs = wallNow(this.#clock) - this.#clock.now()
     await this.#measure()
     this.#schedule()
   }
@@ -44,10 +49,21 @@ export class ServerTime implements StoreClock {
   }
 
   now(): number {
-    const now = Math.floor(this.#clock.now() + this.#offsetMs)
-    // It stands still for a better estimate, but not for a day.
-    if (now > this.#latest || this.#latest - now > STEP_MS) this.#latest = now
-    return this.#latest
+    if (this.#cancel) this.#lookForSleep()
+    return this.#latest.take(Math.floor(this.#clock.now() + this.#offsetMs))
+  }
+
+  /**
+   * While a machine sleeps, the process's own time stands still and the database's goes on. It shows by the time of day,
+   * which may also have been set; so the database is asked at once.
+   */
+  #lookForSleep(): void {
+    const aheadMs = wallNow(this.#clock) - this.#clock.now()
+    const steppedMs = aheadMs - this.#wallAheadMs
+    if (Math.abs(steppedMs) <= STEP_MS) return
+    this.#wallAheadMs = aheadMs
+    this.#sleptMs += steppedMs
+    this.#measure().catch(() => {})
   }
 
   #schedule(): void {
@@ -67,12 +83,21 @@ export class ServerTime implements StoreClock {
     const received = this.#clock.now()
     const errorMs = (received - sent) / 2
     const oldErrorMs = this.#errorMs + (received - this.#measuredAt) * DRIFT
-    if (!(localTime instanceof Date) || errorMs > oldErrorMs) return
+    if (!(localTime instanceof Date)) return
     const offsetMs = localTime.getTime() - (sent + received) / 2
-    if (this.#isDoubted(offsetMs)) return
+    const hasSlept = this.#isAsAfterSleep(offsetMs)
+    if (!hasSlept && (errorMs > oldErrorMs || this.#isDoubted(offsetMs))) return
+    this.#doubtedMs = null
+    this.#sleptMs = 0
     this.#offsetMs = offsetMs
     this.#errorMs = errorMs
     this.#measuredAt = received
+  }
+
+  /** The database has gone ahead by as much as the time of day here: two clocks agree, and there is nothing to doubt. */
+  #isAsAfterSleep(offsetMs: number): boolean {
+    const steppedMs = offsetMs - this.#offsetMs
+    return this.#sleptMs > STEP_MS && Math.abs(steppedMs - this.#sleptMs) <= STEP_MS
   }
 
   /**
