@@ -492,7 +492,7 @@ export const mutations: readonly Mutation[] = [
   withPublishers(
     afterRestore(
       mutation(
-        'OB104 OB107',
+        'OB104',
         'a message that is void is known still',
         outbox(
           'history/log-view',

@@ -78,6 +78,24 @@ describe('the log under a simulated replica set, with crashes, takeovers and ret
       expect(restoredTotals[name], name).toBeGreaterThan(SEEDS / 2)
   })
 
+  const publishedTotals: Record<string, number> = {}
+
+  it.each(Array.from({ length: SEEDS / 2 }, (_, index) => index + 1))(
+    'OB107 OB109 hold for seed %i, with publishers that repeat themselves',
+    async (seed) => {
+      const options = { isPublished: true, isRestored: seed % 4 === 0 }
+      const { failure, operations, counts } = await new Simulation(seed, options).run()
+      expect(failure, `seed ${seed}\n${operations.join('\n')}`).toBeNull()
+      for (const [name, count] of Object.entries(counts))
+        publishedTotals[name] = (publishedTotals[name] ?? 0) + count
+    },
+  )
+
+  it('the seeds with publishers met what they are meant to meet', () => {
+    for (const name of ['published', 'duplicates', 'unknown'])
+      expect(publishedTotals[name], name).toBeGreaterThan(SEEDS * 10)
+  })
+
   it('the same seed is the same run', async () => {
     const [first, second] = [await new Simulation(7).run(), await new Simulation(7).run()]
     expect(second).toEqual(first)

@@ -74,6 +74,8 @@ describe('FE1 OB40 reads of a MongoStore never go back in time', () => {
     ],
     ['bySeq', (store) => store.events.bySeq(1)],
     ['byRoomN', (store) => store.events.byRoomN('a', 1)],
+    ['byMessageId', (store) => store.events.byMessageId('a', 'b')],
+    ['byMessageIds', (store) => store.events.byMessageIds([{ principal: 'a', messageId: 'b' }])],
     ['lastOfRoom', (store) => store.events.lastOfRoom('a')],
     ['snapshotAt', (store) => store.snapshots.at('a', 1)],
     ['floor', (store) => store.marks.floor()],
