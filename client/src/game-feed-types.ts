@@ -12,7 +12,7 @@ export type GameFeedEvent<G extends GameContract, T extends RoomType<G>> = {
   [N in keyof EventsOf<G['rooms'][T]> & string]: {
     readonly type: 'game'
     readonly name: N
-    readonly seq: number | null
+    readonly id: string | null
     readonly data: {
       readonly room: string
       readonly n: number
@@ -27,7 +27,6 @@ export interface GameFeedRoom<G extends GameContract, T extends RoomType<G>> {
   /** Another object after each change. */
   readonly state: SpectatorStateOf<G, T>
   readonly n: number
-  readonly seq: number
   /** Database time in ms of the newest event. */
   readonly at: number
   readonly hasEnded: boolean

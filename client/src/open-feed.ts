@@ -6,13 +6,7 @@ import type { OptionKinds } from './argument-check.ts'
 import { feedKinds } from './feed/feed-options.ts'
 import { createFeedState } from './feed/feed-state.ts'
 import { FeedReader } from './feed/feed-reader.ts'
-import type {
-  Feed,
-  FeedMessage,
-  FeedOptions,
-  FeedRoomState,
-  FeedTarget,
-} from './feed/feed-types.ts'
+import type { Feed, FeedOptions, FeedRoomState, FeedTarget } from './feed/feed-types.ts'
 import type { GameFeed, GameFeedOptions, GameFeedRoom } from './game-feed-types.ts'
 import { checksArguments } from '#checks'
 
@@ -74,14 +68,13 @@ function openGameFeed(
   function roomOf(room: FeedRoomState): AnyRoom {
     const known = revived.get(room)
     if (known && known.n === room.n && known.hasEnded === room.hasEnded) return known
-    const { n, seq, at, hasEnded } = room
-    const made = { n, seq, at, hasEnded, state: reviveState(shown, room.state) } as AnyRoom
+    const { n, at, hasEnded } = room
+    const made = { n, at, hasEnded, state: reviveState(shown, room.state) } as AnyRoom
     revived.set(room, made)
     return made
   }
 
-  function tellState({ data }: FeedMessage): void {
-    const { room: id } = data as { room: string }
+  function tellState({ room: id }: { readonly room: string }): void {
     const room = state.get(id)
     if (room) onState?.(roomOf(room).state, id)
   }
@@ -89,8 +82,8 @@ function openGameFeed(
   const reader = new FeedReader(target, {
     ...options,
     state,
-    onSnapshot: (data, seq) => tellState({ type: 'snapshot', data, seq }),
-    onPatch: (data, seq) => tellState({ type: 'patch', data, seq }),
+    onSnapshot: (data) => tellState(data),
+    onPatch: (data) => tellState(data),
     onEvent(message) {
       if (message.type !== 'game') return onEvent?.(message as never)
       const { events = {} } = definition

@@ -16,12 +16,12 @@ describe('CN10: following', () => {
     const { rig, feed, fake } = await opened()
     rig.patch()
     fake.emit('kill', { by: 'a' })
-    fake.write('id: 60\n\n')
+    fake.write('id: 6-abc\n\n')
     await fake.settle()
     expect(rig.statuses).toEqual(['connecting', 'catching-up', 'live'])
     expect([rig.snapshots, rig.patches]).toEqual([[1], [2]])
-    expect(rig.events.at(-1)).toMatchObject({ type: 'game', name: 'kill', seq: 30 })
-    expect(feed.checkpoint).toBe(60)
+    expect(rig.events.at(-1)).toMatchObject({ type: 'game', name: 'kill', id: fake.lastId })
+    expect(feed.checkpoint).toBe('6-abc')
     expect(fake.request.url.href).toBe('http://feed.test/rooms/r/feed')
     expect(fake.request.headers.get('accept')).toBe('text/event-stream')
   })
@@ -29,15 +29,16 @@ describe('CN10: following', () => {
   it('a broken stream goes on after its last event; doubles are dropped', async () => {
     const { rig, feed, fake } = await opened()
     rig.patch()
-    fake.write('id: 30\nevent: patch\ndata: {"room":"r","n":3')
+    const second = fake.lastId
+    fake.write('id: 3-abc\nevent: patch\ndata: {"room":"r","n":3')
     fake.finish()
     await fake.advance(2_000)
-    expect(fake.request.headers.get('last-event-id')).toBe('20')
-    rig.send('patch', { room: 'r', n: 2, prev: 1, at: 2, data: {} }, 20)
+    expect(fake.request.headers.get('last-event-id')).toBe(second)
+    rig.send('patch', { room: 'r', n: 2, prev: 1, at: 2, data: {} }, second)
     rig.patch()
     await fake.settle()
     expect(rig.patches).toEqual([2, 3])
-    expect(feed.checkpoint).toBe(30)
+    expect(feed.checkpoint).toBe(fake.lastId)
     expect(rig.statuses.slice(3)).toEqual(['reconnecting', 'catching-up', 'live'])
   })
 
@@ -46,13 +47,14 @@ describe('CN10: following', () => {
     rig.patch()
     fake.cut()
     await fake.advance(2_000)
-    rig.send('reset', { reason: 'another-log', from: 20, to: 8 })
-    rig.send('snapshot', { room: 'r', n: 1, seq: 8, at: 1, state: {} })
-    rig.send('caught-up', { seq: 8 }, 8)
-    rig.send('patch', { room: 'r', n: 2, prev: 1, at: 2, data: {} }, 9)
+    const reset = { reason: 'another-log', room: 'r', from: 2, to: 1 }
+    rig.send('reset', reset)
+    rig.send('snapshot', { room: 'r', n: 1, at: 1, state: {} })
+    rig.send('caught-up', {}, '1-other')
+    rig.send('patch', { room: 'r', n: 2, prev: 1, at: 2, data: {} }, '2-other')
     await fake.settle()
-    expect(rig.resets).toEqual([{ reason: 'another-log', from: 20, to: 8 }])
-    expect([rig.snapshots, rig.patches, feed.checkpoint]).toEqual([[1, 1], [2, 2], 9])
+    expect(rig.resets).toEqual([reset])
+    expect([rig.snapshots, rig.patches, feed.checkpoint]).toEqual([[1, 1], [2, 2], '2-other'])
   })
 
   it('nothing is called after close; the request is aborted, no timer stays', async () => {
@@ -85,7 +87,8 @@ describe('CN11: what ends a feed, and what does not', () => {
     const { feed, fake } = await opened()
     fake.end()
     await fake.settle()
-    expect([feed.status, feed.checkpoint, fake.clock.pendingCount]).toEqual(['ended', 20, 0])
+    const { clock, lastId } = fake
+    expect([feed.status, feed.checkpoint, clock.pendingCount]).toEqual(['ended', lastId, 0])
   })
 
   it('CN33: 5xx, 429, no network, a page instead of a stream, bad JSON are tried again, ever slower', async () => {
@@ -148,26 +151,30 @@ describe('CN12: gaps', () => {
   it('a missing n is noticed: reported, and read again with the state at the last good position', async () => {
     const { rig, feed, fake } = await opened()
     rig.patch()
-    rig.send('kill', { room: 'r', n: 4, at: 1, data: {} }, 40)
+    const second = fake.lastId
+    rig.send('kill', { room: 'r', n: 4, at: 1, data: {} }, '4-abc')
     await fake.settle()
     expect(rig.resets).toEqual([{ reason: 'gap', from: 3, to: 3, room: 'r' }])
     expect(fake.requests[0]?.isOpen).toBe(false)
-    expect(feed.checkpoint).toBe(20)
+    expect(feed.checkpoint).toBe(second)
     rig.patch()
     fake.emit('kill', { by: 'a' })
     await fake.advance(2_000)
-    expect(fake.request.url.searchParams.get('from')).toBe('20')
+    expect(fake.request.url.searchParams.get('from')).toBe(second)
     expect(fake.request.headers.has('last-event-id')).toBe(false)
-    expect([rig.snapshots, rig.patches, feed.checkpoint]).toEqual([[1, 2], [2, 3], 40])
+    expect([rig.snapshots, rig.patches, feed.checkpoint]).toEqual([[1, 2], [2, 3], fake.lastId])
   })
 
   it('the same gap again is jumped over, with the state behind it', async () => {
     const { rig, fake } = await opened()
+    const first = fake.lastId
     fake.skip(2)
     rig.patch()
+    const { lastId } = fake
     await fake.advance(4_000)
     await fake.advance(8_000)
-    expect(fake.requests.map(({ url }) => url.searchParams.get('from'))).toEqual([null, '10', '40'])
+    const asked = fake.requests.map(({ url }) => url.searchParams.get('from'))
+    expect(asked).toEqual([null, first, lastId])
     expect(rig.snapshots).toEqual([1, 1, 4])
     expect(rig.statuses.at(-1)).toBe('live')
   })
@@ -180,7 +187,7 @@ describe('CN12: gaps', () => {
     rig.patch()
     await fake.settle()
     expect([rig.resets, rig.patches]).toEqual([[], [8]])
-    rig.send('patch', { room: 'r', n: 12, prev: 10, at: 1, data: {} }, 120)
+    rig.send('patch', { room: 'r', n: 12, prev: 10, at: 1, data: {} }, '12-abc')
     await fake.settle()
     expect(rig.resets).toMatchObject([{ reason: 'gap', from: 9, to: 11 }])
   })
@@ -202,15 +209,23 @@ describe('CN34: checkpoints between page loads', () => {
     const { rig, feed, fake } = await opened({ storage: store })
     expect(store.entries.size).toBe(0)
     await fake.advance(1_000)
-    expect([...store.entries]).toEqual([['ringside:/rooms/r/feed', '10']])
+    expect([...store.entries]).toEqual([['ringside:/rooms/r/feed', fake.lastId]])
     rig.patch()
     await fake.settle()
     feed.close()
-    expect([...store.entries.values()]).toEqual(['20'])
+    const { lastId } = fake
+    expect([...store.entries.values()]).toEqual([lastId])
     const { fake: next } = await opened({ storage: store })
-    expect(next.request.url.searchParams.get('from')).toBe('20')
+    expect(next.request.url.searchParams.get('from')).toBe(lastId)
     const { fake: events } = await opened({ storage: store, resume: 'events' })
-    expect(events.request.headers.get('last-event-id')).toBe('20')
+    expect(events.request.headers.get('last-event-id')).toBe(lastId)
+  })
+
+  it('an n that the application names is no id: it goes as checkpoint', async () => {
+    const { rig, fake } = await opened({ checkpoint: 1, resume: 'events' })
+    expect(fake.request.url.search).toBe('?checkpoint=1')
+    expect(fake.request.headers.has('last-event-id')).toBe(false)
+    expect([rig.snapshots, rig.statuses.at(-1)]).toEqual([[], 'live'])
   })
 
   it('a storage that throws or holds nonsense is as none', async () => {
@@ -226,6 +241,11 @@ describe('CN34: checkpoints between page loads', () => {
 })
 
 describe('CN14: the state of a feed', () => {
+  async function followedState() {
+    const state = createFeedState()
+    return { state, ...(await opened({ state })) }
+  }
+
   it('patches change the snapshot; doubles, other rooms and __proto__ do no harm', async () => {
     const state = createFeedState()
     const seen: number[] = []
@@ -241,10 +261,10 @@ describe('CN14: the state of a feed', () => {
       delete players['b']
     })
     fake.write(
-      'id: 40\nevent: patch\ndata: {"room":"r","n":4,"prev":3,"at":3,"data":{"__proto__":{"y":1}}}\n\n',
+      'id: 4-abc\nevent: patch\ndata: {"room":"r","n":4,"prev":3,"at":3,"data":{"__proto__":{"y":1}}}\n\n',
     )
     await fake.settle()
-    expect(state.get()).toMatchObject({ n: 4, seq: 40, at: 3 })
+    expect(state.get()).toMatchObject({ n: 4, at: 3 })
     const ada = { name: 'Ada', score: 5, x: 0, mines: [] }
     expect(state.get('r')?.state).toHaveProperty('players', { a: ada })
     expect(({} as { y?: number }).y).toBeUndefined()
@@ -254,7 +274,7 @@ describe('CN14: the state of a feed', () => {
     ])
     state.apply({
       type: 'patch',
-      seq: 20,
+      id: null,
       data: { room: 'r', n: 2, prev: 1, at: 0, data: { z: 1 } },
     })
     expect(state.get('r')?.n).toBe(4)
@@ -263,25 +283,34 @@ describe('CN14: the state of a feed', () => {
   it('many rooms: one that begins is added, one that is gone after a reset is dropped', () => {
     const state = createFeedState()
     const patch = { room: 'a', n: 1, prev: 0, at: 1, data: { round: 1 } }
-    state.apply({ type: 'patch', seq: 1, data: patch })
-    state.apply({ type: 'patch', seq: 2, data: { ...patch, room: 'late', n: 7 } })
+    state.apply({ type: 'patch', id: null, data: patch })
+    state.apply({ type: 'patch', id: null, data: { ...patch, room: 'late', n: 7 } })
     expect([...state.rooms.keys()]).toEqual(['a'])
-    state.apply({ type: 'reset', seq: null, data: { reason: 'slow', from: 1, to: 9 } })
+    state.apply({ type: 'reset', id: null, data: { reason: 'slow' } })
     state.apply({
       type: 'snapshot',
-      seq: null,
-      data: { room: 'b', n: 1, seq: 9, at: 1, state: {} },
+      id: null,
+      data: { room: 'b', n: 1, at: 1, state: {} },
     })
-    state.apply({ type: 'caught-up', seq: 9, data: { seq: 9 } })
+    state.apply({ type: 'caught-up', id: 'x', data: {} })
     expect([...state.rooms.keys()]).toEqual(['b'])
+  })
+
+  it("an event of a topic is told by its name, whatever that is, and is no room's", async () => {
+    const { rig, feed, state, fake } = await followedState()
+    const data = { topic: 'public', messageId: 'm', at: 1, data: { n: 9 } }
+    rig.send('end', data, 'token')
+    await fake.settle()
+    expect(rig.events.at(-1)).toEqual({ type: 'topic', name: 'end', id: 'token', data })
+    expect([feed.status, feed.checkpoint, state.get()?.n]).toEqual(['live', 'token', 1])
   })
 
   it('ended rooms are kept to be looked at, but not more than 64', () => {
     const state = createFeedState()
     for (let i = 0; i < 100; i++) {
       const room = `r${i}`
-      state.apply({ type: 'snapshot', seq: null, data: { room, n: 1, seq: 1, at: 1, state: {} } })
-      state.apply({ type: 'end', seq: i, data: { room, n: 2, at: 1 } })
+      state.apply({ type: 'snapshot', id: null, data: { room, n: 1, at: 1, state: {} } })
+      state.apply({ type: 'end', id: null, data: { room, n: 2, at: 1 } })
     }
     expect(state.rooms.size).toBe(64)
     expect(state.get('r99')?.hasEnded).toBe(true)

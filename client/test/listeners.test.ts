@@ -138,8 +138,8 @@ const apis: Record<string, () => Promise<Api>> = {
       fire: () =>
         state.apply({
           type: 'snapshot',
-          seq: null,
-          data: { room: 'r', n: ++n, seq: n, at: 1, state: {} },
+          id: null,
+          data: { room: 'r', n: ++n, at: 1, state: {} },
         }),
     }
   },

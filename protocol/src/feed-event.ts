@@ -14,13 +14,14 @@ export interface FeedEvents {
     /** A stream is never silent for longer, in ms; servers of before do not tell. */
     heartbeatMs?: number
   }
-  snapshot: { room: string; n: number; seq: number; at: number; state: Json }
+  snapshot: { room: string; n: number; at: number; state: Json }
   patch: { room: string; n: number; prev: number; at: number; data: Json }
   joined: { room: string; n: number; at: number; data: { sessionId: string; name: string } }
   left: { room: string; n: number; at: number; data: { sessionId: string; name: string } }
   owner: { room: string; n: number; at: number; epoch: number }
-  reset: { reason: ResetReason; from: number; to: number }
-  'caught-up': { seq: number }
+  /** In the feed of one room `from` and `to` are n of it, `from` only where the reader's position was one; in other feeds they are absent. */
+  reset: { reason: ResetReason; room?: string; from?: number; to?: number }
+  'caught-up': Record<never, never>
   'going-away': { retryMs: number }
   end: { room: string; n: number; at: number }
 }
@@ -40,22 +41,23 @@ export const FEED_PROTOCOL = 'ringside.feed.1'
 export interface RoomStateAnswer {
   room: string
   n: number
-  seq: number
   at: number
   state: Json
 }
 
 /** One event of `GET /rooms/:id/events`: an SSE event in JSON. */
 export interface PageEvent {
-  seq: number
+  n: number
   type: string
+  /** Its position in the room's feed: as `Last-Event-ID`, `after` or `at` it names this very event. */
+  id: string
   data: Json
 }
 
 /** Answer of `GET /rooms/:id/events`; `sealed` pages never change and may be cached for ever. */
 export interface EventPage {
   events: PageEvent[]
-  /** Pass it as `after` to read on. */
+  /** n of the last event: pass it as `after` to read on. */
   next: number
   sealed: boolean
 }

@@ -278,6 +278,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     clock,
     limits,
     logger,
+    keyFor,
     now: () => store.clock.now(),
     isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
     isAway: () => outbox.stats.isReadAway,

@@ -2,16 +2,13 @@ import type { Timers } from '../timers.ts'
 import type { CheckpointStorage } from './feed-types.ts'
 
 const SAVE_EVERY_MS = 1_000
-
-/** Reads a position from text; null for a text that is none. */
-export function toSeq(text: string | null | undefined): number | null {
-  return text && /^\d{1,16}$/.test(text) ? Number(text) : null
-}
+/** What a position looks like: an `n` of one room, with or without its check, or a sealed one. */
+const POSITION = /^(\d+(-[\da-z]*)?|[\w-]{40,})$/
 
 /** The position of a reader, kept in a storage now and then, at `close`, and when the page goes. */
 export interface Checkpoint {
-  readonly value: number | null
-  set(seq: number): void
+  readonly value: string | null
+  set(id: string): void
   close(): void
 }
 
@@ -22,22 +19,23 @@ export function createCheckpoint(
     readonly key: string
     readonly timers: Timers
   },
-  given: number | undefined,
+  given: string | number | undefined,
 ): Checkpoint {
   const { storage, key, timers } = parts
-  let value: number | null = given ?? null
+  let value = given === undefined ? null : `${given}`
   let cancel: (() => void) | null = null
   const save = (): void => {
     cancel?.()
     cancel = null
     try {
-      if (value !== null) storage?.setItem(key, `${value}`)
+      if (value !== null) storage?.setItem(key, value)
     } catch {
       // Where storage is full or forbidden a reload begins anew, and nothing else is lost.
     }
   }
   try {
-    value ??= toSeq(storage?.getItem(key))
+    const kept = storage?.getItem(key)
+    if (kept && POSITION.test(kept)) value ??= kept
   } catch {
     // As above, nothing but a reload's place is lost.
   }
@@ -46,8 +44,8 @@ export function createCheckpoint(
     get value() {
       return value
     },
-    set(seq) {
-      value = seq
+    set(id) {
+      value = id
       if (storage) cancel ??= timers.after(SAVE_EVERY_MS, save)
     },
     close() {

@@ -6,7 +6,7 @@ export const feedKinds: { readonly [K in keyof Required<FeedOptions>]: string } 
   from: 'string or number',
   speed: 'number',
   types: 'object',
-  checkpoint: 'number',
+  checkpoint: 'string or number',
   resume: 'string',
   storage: 'object',
   storageKey: 'string',

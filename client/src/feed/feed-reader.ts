@@ -2,7 +2,7 @@ import { fullJitter } from '../backoff.ts'
 import { callGuarded } from '../listeners.ts'
 import { systemTimers, toWait } from '../timers.ts'
 import { Wakes } from '../wake.ts'
-import { createCheckpoint, toSeq } from './checkpoint.ts'
+import { createCheckpoint } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { feedAddress } from './feed-address.ts'
 import type { FeedAddress } from './feed-address.ts'
@@ -43,10 +43,9 @@ export class FeedReader implements Feed {
   #abort = new AbortController()
   #endWait: (() => void) | null = null
   /** The next stream begins with a snapshot here instead of going on after the checkpoint; null = it goes on. */
-  #from: string | number | null = null
+  #from: string | null = null
   /** True when the checkpoint is of this reader's own events, so that all before it is known. */
   #knowsPast: boolean
-  #isAfterReset = false
   #lastGap = ''
   #attempt = 0
   #retryMs = DEFAULT_RETRY_MS
@@ -72,7 +71,7 @@ export class FeedReader implements Feed {
     return this.#status
   }
 
-  get checkpoint(): number | null {
+  get checkpoint(): string | null {
     return this.#checkpoint.value
   }
 
@@ -100,11 +99,13 @@ export class FeedReader implements Feed {
     const { fetch: fetcher = (input, init) => fetch(input, init), headers } = this.#options
     const position = this.#checkpoint.value
     const goesOn = position !== null && this.#knowsPast && this.#from === null
-    const from = goesOn ? null : (this.#from ?? position)
+    // A position as the server told it is an id; a plain n, which only an application can name, is none.
+    const isId = goesOn && !/^\d+$/.test(position)
+    const begin = isId ? null : (this.#from ?? position)
     this.#abort = new AbortController()
     return readStream({
-      url: this.#address.url(from),
-      headers: goesOn ? { ...headers, 'Last-Event-ID': `${position}` } : { ...headers },
+      url: this.#address.url(goesOn ? 'checkpoint' : 'from', begin),
+      headers: isId ? { ...headers, 'Last-Event-ID': position } : { ...headers },
       fetch: fetcher,
       abort: this.#abort,
       timers: this.#timers,
@@ -116,23 +117,15 @@ export class FeedReader implements Feed {
       },
       onBlock: ({ id, type, data }) => {
         if (this.#isOver) return
-        const seq = toSeq(id)
-        if (data !== null) this.#take(toMessage(type, data, seq))
-        if (seq !== null && !this.#isOver) this.#reached(seq)
+        if (data !== null) this.#take(toMessage(type, data, id))
+        if (id && !this.#isOver) this.#reached(id)
       },
     })
   }
 
   #take(message: FeedMessage): void {
-    const { seq, type } = message
-    if (type === 'reset') {
-      this.#numbers.clear()
-      this.#isAfterReset = true
-    }
-    const position = this.#checkpoint.value
-    const isOld = seq !== null && position !== null && seq <= position && !this.#isAfterReset
-    // These tell where the stream is, at a position that may have been reached before.
-    if (isOld && type !== 'caught-up' && type !== 'snapshot') return
+    const { id, type } = message
+    if (type === 'reset') this.#numbers.clear()
     const verdict = this.#numbers.judge(message)
     if (verdict === false) return
     if (verdict !== true) this.#gap(message, verdict)
@@ -144,7 +137,7 @@ export class FeedReader implements Feed {
     } else if (type === 'caught-up') this.#setStatus('live', {})
     else if (type === 'going-away') this.#waitMs = toWait(message.data.retryMs)
     else if (type === 'end' && this.#address.isSingleRoom) {
-      if (seq !== null) this.#checkpoint.set(seq)
+      if (id) this.#checkpoint.set(id)
       this.#finish('ended', { reason: 'The room is over' })
     }
   }
@@ -155,8 +148,8 @@ export class FeedReader implements Feed {
     // What does not fit breaks the stream: it is the server's mistake, and no uncaught error of the application's.
     options.state?.apply(message)
     callGuarded(() => {
-      if (message.type === 'snapshot') options.onSnapshot?.(message.data, message.seq)
-      else if (message.type === 'patch') options.onPatch?.(message.data, message.seq)
+      if (message.type === 'snapshot') options.onSnapshot?.(message.data, message.id)
+      else if (message.type === 'patch') options.onPatch?.(message.data, message.id)
       else {
         if (message.type === 'reset') options.onReset?.(message.data)
         options.onEvent?.(message)
@@ -165,11 +158,11 @@ export class FeedReader implements Feed {
   }
 
   /** Reads missing events again from the last good position, the second time from beyond the gap. */
-  #gap({ seq, data }: FeedMessage, before: number): never {
+  #gap({ id, data }: FeedMessage, before: number): never {
     const { room, n } = data as { room: string; n: number }
     const gap = `${room} ${n}`
     const position = this.#checkpoint.value
-    this.#from = position === null || this.#lastGap === gap ? (seq ?? 'live') : position
+    this.#from = position === null || this.#lastGap === gap ? (id ?? 'live') : position
     this.#lastGap = gap
     this.#numbers.clear()
     callGuarded(() => this.#options.onReset?.({ reason: 'gap', from: before + 1, to: n - 1, room }))
@@ -177,10 +170,9 @@ export class FeedReader implements Feed {
     throw new Error('Events are missing')
   }
 
-  #reached(seq: number): void {
-    this.#checkpoint.set(seq)
+  #reached(id: string): void {
+    this.#checkpoint.set(id)
     this.#knowsPast = true
-    this.#isAfterReset = false
     this.#from = null
     this.#attempt = 0
   }

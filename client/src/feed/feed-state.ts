@@ -7,7 +7,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 const MAX_ENDED = 64
 
 function blank(): Mutable<FeedRoomState> {
-  return { state: {}, n: 0, seq: 0, at: 0, epoch: null, hasEnded: false }
+  return { state: {}, n: 0, at: 0, epoch: null, hasEnded: false }
 }
 
 /**
@@ -34,15 +34,14 @@ export function createFeedState(): FeedState {
     if (!room || data.n <= room.n) return null
     room.n = data.n
     room.at = data.at
-    room.seq = message.seq ?? room.seq
     return room
   }
 
   function apply(message: FeedMessage): void {
     switch (message.type) {
       case 'snapshot': {
-        const { room: id, n, seq, at, state } = message.data
-        const room = { state, n, seq, at, epoch: null, hasEnded: false }
+        const { room: id, n, at, state } = message.data
+        const room = { state, n, at, epoch: null, hasEnded: false }
         stale.delete(id)
         rooms.set(id, room)
         listeners.call(id, room)
@@ -58,6 +57,7 @@ export function createFeedState(): FeedState {
         return
       case 'hello':
       case 'going-away':
+      case 'topic':
         return
       default: {
         const first = message.data

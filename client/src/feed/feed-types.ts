@@ -1,5 +1,6 @@
 import type { FeedEvents, GameEvent, ResetReason } from '@ringside/protocol/feed-event'
 import type { Json } from '@ringside/protocol/merge-patch'
+import type { TopicEvent } from '@ringside/protocol'
 import type { Timers } from '../timers.ts'
 
 /** A reader follows an address of the feed, one room, or many rooms over one stream. */
@@ -29,22 +30,23 @@ export interface FeedStatusInfo {
 /** The feed must be read anew, and a `snapshot` follows. This reader itself notices `gap`. */
 export interface FeedReset {
   readonly reason: ResetReason | 'gap'
-  /** Positions (seq) that the jump spans; for a gap the numbers `n` in its room. */
-  readonly from: number
-  readonly to: number
-  /** The room in which a gap was noticed. */
+  /** In one room: the numbers `n` that the jump spans, where they are known. */
+  readonly from?: number
+  readonly to?: number
+  /** The room of these numbers. */
   readonly room?: string
 }
 
 /**
- * One event of a feed: one of the feed's own by its type, or a game's own (`kill`, `chat`, ...) by its
- * name. `seq` is its position, null where it has none of its own (hello, parts of a bootstrap).
+ * One event of a feed: one of the feed's own by its type, a game's own (`kill`, `chat`, ...) or a topic's by its name.
+ * `id` is its position, to resume from and no more; null where it has none of its own (hello, parts of a bootstrap).
  */
 export type FeedMessage =
   | {
-      [K in keyof FeedEvents]: { type: K; seq: number | null; data: FeedEvents[K] }
+      [K in keyof FeedEvents]: { type: K; id: string | null; data: FeedEvents[K] }
     }[keyof FeedEvents]
-  | { type: 'game'; name: string; seq: number | null; data: GameEvent }
+  | { type: 'game'; name: string; id: string | null; data: GameEvent }
+  | { type: 'topic'; name: string; id: string | null; data: TopicEvent }
 
 /** Keeps a checkpoint between page loads; localStorage fits. */
 export interface CheckpointStorage {
@@ -53,14 +55,14 @@ export interface CheckpointStorage {
 }
 
 export interface FeedOptions {
-  /** The reader begins at `live` (default), `start`, a seq, or so long ago (`-30s`). A checkpoint beats it. */
+  /** The reader begins at `live` (default), `start`, a position (in one room also an `n`), or so long ago (`-30s`). A checkpoint beats it. */
   readonly from?: string | number
   /** Speed of a replay; without it the past comes as fast as it is read. */
   readonly speed?: number
   /** The stream shows only these event types (`*` wildcards). Gaps can then be noticed by patches only. */
   readonly types?: readonly string[]
-  /** The reader goes on after this seq, which beats a stored one. */
-  readonly checkpoint?: number
+  /** The reader goes on after this position (in one room also an `n`), which beats a stored one. */
+  readonly checkpoint?: string | number
   /**
    * The reader's request at a checkpoint of an earlier page load: `snapshot` (default) begins with the state at
    * the checkpoint; `events` goes on with the next event, for readers that keep no state.
@@ -80,8 +82,8 @@ export interface FeedOptions {
   readonly silenceMs?: number
   /** Is called with every event but snapshots and patches (also hello, caught-up, joined, ...), in order. */
   readonly onEvent?: (event: FeedMessage) => void
-  readonly onSnapshot?: (snapshot: FeedEvents['snapshot'], seq: number | null) => void
-  readonly onPatch?: (patch: FeedEvents['patch'], seq: number | null) => void
+  readonly onSnapshot?: (snapshot: FeedEvents['snapshot'], id: string | null) => void
+  readonly onPatch?: (patch: FeedEvents['patch'], id: string | null) => void
   readonly onReset?: (reset: FeedReset) => void
   readonly onStatus?: (status: FeedStatus, info: FeedStatusInfo) => void
   /** Keeps public state up to date before the handlers run. */
@@ -91,8 +93,8 @@ export interface FeedOptions {
 /** A followed feed. */
 export interface Feed {
   readonly status: FeedStatus
-  /** Seq of the last event that was handed out, or null; everything up to it has been seen. */
-  readonly checkpoint: number | null
+  /** Position after the last event that was handed out, or null; everything up to it has been seen. */
+  readonly checkpoint: string | null
   /** Stops for good and stores the checkpoint; no handler is called afterwards. */
   close(): void
 }
@@ -102,7 +104,6 @@ export interface FeedRoomState {
   /** Changed in place by patches. */
   readonly state: Json
   readonly n: number
-  readonly seq: number
   /** Database time in ms of the newest event. */
   readonly at: number
   readonly epoch: number | null

@@ -50,8 +50,8 @@ export class FeedRig {
   }
 
   /** Sends an event that the feed did not make, in order or not. */
-  send(type: string, data: object, seq?: number): void {
-    const id = seq === undefined ? '' : `id: ${seq}\n`
-    this.fake.write(`${id}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`)
+  send(type: string, data: object, id?: string): void {
+    const line = id === undefined ? '' : `id: ${id}\n`
+    this.fake.write(`${line}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`)
   }
 }

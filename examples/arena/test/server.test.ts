@@ -72,13 +72,13 @@ describe('AR14 the arena on a whole server', () => {
     const log = await arena.publicLog(roomId)
     let state: Json = {}
     let checks = 0
-    for (const [index, { seq, type, data }] of log.entries()) {
+    for (const [index, { n, type, data }] of log.entries()) {
       const body = data as JsonObject
       if (type === 'snapshot') state = structuredClone(body['state'] ?? null)
       if (type === 'patch') state = applyMergePatch(state, structuredClone(body['data'] ?? null))
       if (index % 10 !== 0) continue
-      const { json } = await arena.request('GET', `/rooms/${roomId}/state?at=${seq}`)
-      expect((json as JsonObject)['state'], `seq ${seq}`).toEqual(JSON.parse(JSON.stringify(state)))
+      const { json } = await arena.request('GET', `/rooms/${roomId}/state?at=${n}`)
+      expect((json as JsonObject)['state'], `n ${n}`).toEqual(JSON.parse(JSON.stringify(state)))
       checks += 1
     }
     expect(checks).toBeGreaterThan(5)

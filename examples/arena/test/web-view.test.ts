@@ -197,18 +197,21 @@ describe('clocks of the pages', () => {
 })
 
 describe('the timeline', () => {
-  /** A log of one event each 100 ms whose seqs grow by 3, as among other rooms. */
-  const log = Array.from({ length: 6_000 }, (_, n) => ({ seq: 1_000 + n * 3, at: 5_000 + n * 100 }))
+  /** A log of one event each 100 ms whose numbers begin late. */
+  const log = Array.from({ length: 6_000 }, (_, index) => ({
+    n: 1_000 + index,
+    at: 5_000 + index * 100,
+  }))
   const ask = (asked: number[]) => (after: number) => {
     asked.push(after)
-    return Promise.resolve(log.find(({ seq }) => seq > after) ?? null)
+    return Promise.resolve(log.find(({ n }) => n > after) ?? null)
   }
 
   test('[AR34] finds the position of any time by a few questions', async () => {
     for (const at of [5_000, 5_001, 77_777, 300_000, 604_900]) {
       const index = new TimeIndex()
-      index.add(log[0] ?? { seq: 0, at: 0 })
-      index.add(log.at(-1) ?? { seq: 0, at: 0 })
+      index.add(log[0] ?? { n: 0, at: 0 })
+      index.add(log.at(-1) ?? { n: 0, at: 0 })
       const asked: number[] = []
       const found = await index.find(at, ask(asked))
       expect(asked.length).toBeLessThanOrEqual(12)
@@ -221,24 +224,24 @@ describe('the timeline', () => {
   test('[AR34] what lies before the log is its beginning, what lies after it its end', async () => {
     const index = new TimeIndex()
     expect(await index.find(1, ask([]))).toBeNull()
-    index.add({ seq: 10, at: 1_000 })
-    index.add({ seq: 20, at: 9_000 })
-    expect(await index.find(1, ask([]))).toEqual({ seq: 10, at: 1_000 })
-    expect(await index.find(99_999, ask([]))).toEqual({ seq: 20, at: 9_000 })
+    index.add({ n: 10, at: 1_000 })
+    index.add({ n: 20, at: 9_000 })
+    expect(await index.find(1, ask([]))).toEqual({ n: 10, at: 1_000 })
+    expect(await index.find(99_999, ask([]))).toEqual({ n: 20, at: 9_000 })
   })
 
   test('[AR34] the end moves on with every event that passes; the marks are bounded', () => {
     const index = new TimeIndex()
-    for (let n = 0; n < 200_000; n++) index.add({ seq: n, at: n * 500 })
-    expect(index.first).toEqual({ seq: 0, at: 0 })
-    expect(index.last?.seq).toBeGreaterThan(199_000)
-    index.add({ seq: 300_000, at: 99_999_600 })
-    expect(index.last?.seq).toBe(300_000)
+    for (let n = 0; n < 200_000; n++) index.add({ n, at: n * 500 })
+    expect(index.first).toEqual({ n: 0, at: 0 })
+    expect(index.last?.n).toBeGreaterThan(199_000)
+    index.add({ n: 300_000, at: 99_999_600 })
+    expect(index.last?.n).toBe(300_000)
   })
 
   test('[AR34] a kill is marked once, however often it is read', () => {
     const index = new TimeIndex()
-    const kill = { seq: 5, at: 100, kind: 'kill' as const, text: 'a takes out b' }
+    const kill = { n: 5, at: 100, kind: 'kill' as const, text: 'a takes out b' }
     index.highlight(kill)
     index.highlight(kill)
     expect(index.highlights).toEqual([kill])
@@ -254,17 +257,17 @@ describe('a room as its feed tells it', () => {
 
   test('[AR35] positions are read in units, not in steps, and between two patches', () => {
     const track = new RoomTrack()
-    track.snapshot(1_000, state(2_000), { seq: 7, isJump: true })
+    track.snapshot(1_000, state(2_000), { n: 7, isJump: true })
     track.patch(1_100, { players: { a: { x: 2_200 } } }, 9)
     const sample = track.sample(1_050)
-    expect(sample?.seq).toBe(7)
+    expect(sample?.n).toBe(7)
     expect(sample?.view.players.get('a')).toMatchObject({ name: 'Ada', x: 210, y: 100 })
-    expect(track.sample(1_100)?.seq).toBe(9)
+    expect(track.sample(1_100)?.n).toBe(9)
   })
 
   test('[AR35] a merge patch removes players; nobody has mines here', () => {
     const track = new RoomTrack()
-    track.snapshot(1_000, state(2_000), { seq: 1, isJump: true })
+    track.snapshot(1_000, state(2_000), { n: 1, isJump: true })
     track.patch(1_100, { players: { a: null, b: { name: 'Bo', x: 1, y: 1 } } }, 2)
     const view = track.sample(1_100)?.view
     expect([...(view?.players.keys() ?? [])]).toEqual(['b'])
@@ -274,7 +277,7 @@ describe('a room as its feed tells it', () => {
 
   test('[AR35] events are handed out when their time has come, each once', () => {
     const track = new RoomTrack()
-    track.snapshot(1_000, state(0), { seq: 1, isJump: true })
+    track.snapshot(1_000, state(0), { n: 1, isJump: true })
     track.event('kill', 1_200, { by: 'a', whom: 'b', weapon: 'shot', x: 1, y: 2 })
     track.event('no-such-event', 1_100, {})
     expect(track.takeEvents(1_100)).toEqual([])
@@ -287,9 +290,9 @@ describe('a room as its feed tells it', () => {
 
   test('[AR35] a jump to the past forgets what came after it', () => {
     const track = new RoomTrack()
-    track.snapshot(9_000, state(500), { seq: 90, isJump: true })
+    track.snapshot(9_000, state(500), { n: 90, isJump: true })
     track.event('kill', 9_100, {})
-    track.snapshot(1_000, state(0), { seq: 1, isJump: false })
+    track.snapshot(1_000, state(0), { n: 1, isJump: false })
     expect(track.newestAt).toBe(1_000)
     expect(track.sample(1_000)?.view.players.get('a')?.x).toBe(0)
     expect(track.takeEvents(99_999)).toEqual([])
@@ -306,7 +309,7 @@ describe('a room as its feed tells it', () => {
   test('[AR35] hostile state is no reason to fail: what does not fit becomes a default', () => {
     const track = new RoomTrack()
     const odd = { players: { a: 5, __proto__: { x: 1 }, constructor: { x: 'no' } }, shots: 'x' }
-    track.snapshot(1, odd, { seq: 1, isJump: true })
+    track.snapshot(1, odd, { n: 1, isJump: true })
     expect(track.sample(1)?.view.players.get('constructor')?.x).toBe(0)
   })
 })
@@ -401,10 +404,10 @@ describe('ways through the past', () => {
   })
 
   test('[AR51] too many marks are thinned out evenly, and the ends of rounds stay', () => {
-    const kills = Array.from({ length: 600 }, (_, seq) => ({
-      seq,
-      at: seq * 1_000,
-      kind: seq % 180 === 179 ? ('round' as const) : ('kill' as const),
+    const kills = Array.from({ length: 600 }, (_, n) => ({
+      n,
+      at: n * 1_000,
+      kind: n % 180 === 179 ? ('round' as const) : ('kill' as const),
       text: '',
     }))
     const span = { from: 0, to: 599_000, max: 240 }
@@ -416,8 +419,8 @@ describe('ways through the past', () => {
     expect(Math.max(...gaps)).toBeLessThanOrEqual(10_000)
     expect(thin[0]?.at).toBe(0)
     // The end moves on: what was chosen stays chosen.
-    const later = new Set(thinOut(kills, { ...span, to: 605_000 }).map(({ seq }) => seq))
-    expect(thin.every(({ seq }) => later.has(seq))).toBe(true)
+    const later = new Set(thinOut(kills, { ...span, to: 605_000 }).map(({ n }) => n))
+    expect(thin.every(({ n }) => later.has(n))).toBe(true)
     expect(thinOut(kills.slice(0, 5), span)).toHaveLength(5)
   })
 

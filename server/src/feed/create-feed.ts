@@ -2,6 +2,7 @@ import type { Route } from '../http/contract.ts'
 import { unlessAway } from '../http/starting.ts'
 import type { Clock } from '../process/clock.ts'
 import { randomId } from '../process/ids.ts'
+import type { KeyFor } from '../process/sealer.ts'
 import type { Logger } from '../process/logger.ts'
 import type { ServerLimits } from '../process/limits.ts'
 import { spreadRetryMs } from '../process/spread.ts'
@@ -18,6 +19,8 @@ import { ListingDelay } from './lobby/listing-delay.ts'
 import { Lobby } from './lobby/lobby.ts'
 import { EventPages } from './pages/event-pages.ts'
 import { History } from './pages/history.ts'
+import { SealedPositions } from './position/sealed-positions.ts'
+import { Places } from './read/places.ts'
 import { ReadGate } from './read/read-gate.ts'
 import { FeedSource } from './read/source.ts'
 import { States } from './read/states.ts'
@@ -42,6 +45,8 @@ export interface FeedOptions {
   readonly clock: Clock
   readonly limits: FeedLimits
   readonly logger: Logger
+  /** It gives the keys under which positions are sealed (FE52): the same ones wherever the log is served. */
+  readonly keyFor: KeyFor
   /** The log's time in ms; default the clock's. */
   readonly now?: () => number
   /** 0 (inclusive) to 1; default Math.random. */
@@ -76,13 +81,13 @@ export interface FeedParts {
  *     audience, read <- stream <- feed.ts, pages, lobby <- routes.ts, create-feed.ts
  *
  * `audience/` says who may see which room, and `read/` reads the log for spectators; neither knows
- * a stream. `sse.ts` is text alone, and every folder may use it. Three calls run against the
+ * a stream. `position/` knows what positions look like, and nothing of the log. `sse.ts` is text alone, and every folder may use it. Three calls run against the
  * arrows, as functions that are handed over here: tails tell the groups and the pump that they
  * moved, the pump asks the starter to begin a stream anew, and listings tell the lobby that they
  * changed.
  */
 export function createFeed(options: FeedOptions): FeedParts {
-  const { outbox, directory, clock, limits, logger } = options
+  const { outbox, directory, clock, limits, logger, keyFor } = options
   const { random = Math.random, newId = randomId } = options
   const { authorize = null, isBehind = () => false } = options
   const now = options.now ?? (() => clock.now())
@@ -96,6 +101,8 @@ export function createFeed(options: FeedOptions): FeedParts {
   const gate = new ReadGate()
   const source = new FeedSource(outbox, limits.feedRingBytes, gate)
   const states = new States(outbox, gate)
+  const places = new Places({ outbox, ring: source.ring, states, gate })
+  const positions = new SealedPositions(keyFor, outbox.historyId)
   const times = new TimeIndex(outbox, gate, now)
   const tails = new FeedTails({
     outbox,
@@ -120,9 +127,9 @@ export function createFeed(options: FeedOptions): FeedParts {
     onRevealed: (stream, place) => starter.reveal(stream, place),
   })
   const { retryMs, heartbeatMs } = limits
-  const reading = { outbox, states, access, times, gate }
+  const reading = { outbox, states, places, positions, access, times, gate }
   const starter = new FeedStarter({ ...reading, pump, clock, logger, now, retryMs, heartbeatMs })
-  const groups = new FeedGroups({ outbox, tails, access, pump, streams })
+  const groups = new FeedGroups({ outbox, tails, access, pump, positions, streams })
   const feed = new Feed({
     outbox,
     directory,
@@ -135,6 +142,8 @@ export function createFeed(options: FeedOptions): FeedParts {
     spectators,
     source,
     states,
+    places,
+    positions,
     tails,
     streams,
     pump,
@@ -144,7 +153,7 @@ export function createFeed(options: FeedOptions): FeedParts {
 
   // These answer without a stream of the log.
   const pages = new EventPages(outbox, gate)
-  const history = new History({ outbox, access, readers, tails, states, pages })
+  const history = new History({ outbox, access, readers, tails, states, places, pages })
   const onShown = (roomId: string): void => lobby.note(roomId)
   const listings = new ListingDelay({ directory, spectators, clock, isBehind, onShown })
   const lobby: Lobby = new Lobby({

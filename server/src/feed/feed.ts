@@ -12,6 +12,9 @@ import type { ReaderLimits } from './audience/reader-limits.ts'
 import type { Spectators } from './audience/spectators.ts'
 import { toFeedEntry } from './read/entry.ts'
 import type { FeedEntry } from './read/entry.ts'
+import { parseRoomId } from './position/room-id.ts'
+import type { SealedPositions } from './position/sealed-positions.ts'
+import type { Places } from './read/places.ts'
 import type { FeedSource } from './read/source.ts'
 import type { States } from './read/states.ts'
 import type { FeedTails } from './read/tail.ts'
@@ -37,6 +40,8 @@ export interface FeedContext {
   readonly spectators: Spectators
   readonly source: FeedSource
   readonly states: States
+  readonly places: Places
+  readonly positions: SealedPositions
   readonly tails: FeedTails
   /** All streams that are open. The feed alone adds and removes them. */
   readonly streams: Set<FeedStream>
@@ -143,6 +148,26 @@ export class Feed {
   }
 
   /**
+   * Says up to which seq a reader of the stream has read whose last id is `id`; null for an id that no reader of it can
+   * have been shown.
+   * @throws RingsideError too_many_requests, or whatever the log fails with.
+   */
+  async positionOf(id: string, { group, address }: FeedStream): Promise<number | null> {
+    const { places, positions, outbox } = this.#context
+    const { readRoom, tail, isSingle } = group
+    if (isSingle && readRoom !== undefined) {
+      const place = parseRoomId(id)
+      if (!place) return null
+      const question = { room: readRoom, place, visible: tail.position, who: address }
+      const found = await places.find(question)
+      return found.kind === 'at' ? found.seq : null
+    }
+    const token = positions.open(id)
+    if (!token || !positions.isOfThisHistory(token) || outbox.isVoid(token.seq)) return null
+    return token.seq <= tail.position ? token.seq : null
+  }
+
+  /**
    * Tells every stream to come back after a time spread at random over `windowMs`, and ends it.
    * Later requests are sent away likewise.
    */
@@ -200,7 +225,7 @@ export class Feed {
   async #startOf(clientId: string, start: FeedStart): Promise<FeedStart | null> {
     try {
       const seq = await this.#context.outbox.checkpoints.of(clientId)
-      return seq === null ? start : { kind: 'after', seq }
+      return seq === null ? start : { kind: 'after', position: { kind: 'seq', seq } }
     } catch {
       return null
     }
@@ -211,15 +236,20 @@ export class Feed {
     { request }: FeedRequest,
     rooms: readonly string[] | null,
   ): Promise<boolean> {
-    const { outbox, access, tails, states } = this.#context
+    const { outbox, access, tails, states, places } = this.#context
     const room = rooms?.[0] === undefined ? null : access.find(rooms[0])
-    if (!room || room.isLive || start.kind !== 'after' || Number.isNaN(start.seq)) return false
-    const { seq } = start
-    if (outbox.isVoid(seq)) return false
+    if (!room || room.isLive || start.kind !== 'after') return false
+    const { position } = start
+    const who = networkOf(request.remoteAddress)
     try {
       const visible = await tails.visiblePosition(room.delayMs)
-      const view = await states.at(room.id, visible, networkOf(request.remoteAddress))
-      return view !== null && view.isOver && seq >= view.seq && seq <= visible
+      const view = await states.at(room.id, visible, who)
+      if (!view?.isOver) return false
+      if (position.kind === 'seq')
+        return !outbox.isVoid(position.seq) && position.seq >= view.seq && position.seq <= visible
+      if (position.kind !== 'place' || position.place.n !== view.n) return false
+      const { place } = position
+      return (await places.find({ room: room.id, place, visible, who })).kind === 'at'
     } catch {
       // The log does not answer: the stream says so by `retry` (FE9).
       return false

@@ -45,7 +45,7 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       path: '/rooms/:id/feed',
       needsLog: true,
       handler: (request, response, { params }) => {
-        const ask = parseFeedAsk(request)
+        const ask = parseFeedAsk(request, true)
         return feed.open({ request, response, ask, rooms: [params['id'] ?? ''], isSingle: true })
       },
     },
@@ -54,7 +54,7 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       path: '/feed',
       needsLog: true,
       handler: (request, response) => {
-        const ask = parseFeedAsk(request)
+        const ask = parseFeedAsk(request, false)
         const rooms = parseRooms(request.query)
         return feed.open({ request, response, ask, rooms, isSingle: false })
       },

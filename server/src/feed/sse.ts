@@ -30,17 +30,17 @@ function oneLine(json: string): string {
 }
 
 /**
- * Encodes one event. `json` is encoded JSON (put on one line here); `id`, a whole number, makes it
- * a position to resume from. The result is fresh and may be kept.
+ * Encodes one event. `json` is encoded JSON (put on one line here); `id`, without a line end or NUL, makes it a
+ * position to resume from. The result is fresh and may be kept.
  */
-export function encodeEvent(type: string, json: string, id?: number): Uint8Array {
+export function encodeEvent(type: string, json: string, id?: string): Uint8Array {
   const name = UNSAFE.test(type) ? type.replace(UNSAFE_ALL, '') : type
   const position = id === undefined ? '' : `id: ${id}\n`
   return Buffer.from(`${position}event: ${name}\ndata: ${oneLine(json)}\n\n`)
 }
 
 /** Encodes a block that moves the reader's position and shows no event. */
-export function encodeId(id: number): Uint8Array {
+export function encodeId(id: string): Uint8Array {
   return Buffer.from(`id: ${id}\n\n`)
 }
 

@@ -21,7 +21,7 @@ import type {
   SealedListener,
   StoredRoom,
 } from './contract/outbox.ts'
-import type { RoomRecord, Snapshot } from './contract/store.ts'
+import type { LogEvent, RoomRecord, Snapshot } from './contract/store.ts'
 import { Halt, stoppedError } from './health/halt.ts'
 import type { Outage } from './health/outage.ts'
 import type { HistoryWatch } from './history/history-watch.ts'
@@ -125,6 +125,14 @@ export class LogOutbox implements Outbox {
 
   onHalted(listener: () => void): () => void {
     return this.#halted.add(listener)
+  }
+
+  get historyId(): string {
+    return this.#parts.store.historyId
+  }
+
+  get wasRestored(): boolean {
+    return !this.#parts.store.voids.isEmpty
   }
 
   isVoid(seq: number): boolean {
@@ -273,6 +281,12 @@ export class LogOutbox implements Outbox {
     this.#assertRunning()
     this.#parts.rooms.add(buffer)
     return buffer
+  }
+
+  async eventOf(room: string, n: number): Promise<LogEvent | null> {
+    const found = await this.#reached(() => this.#parts.store.events.byRoomN(room, n))
+    // It may have been sealed while it was read, and that is as well: what is sealed never changes.
+    return found && found.seq <= this.sealed ? found : null
   }
 
   publish(message: NewMessage): Promise<Published> {

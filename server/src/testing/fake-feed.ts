@@ -19,11 +19,11 @@ import {
   encodeOpening,
 } from '../feed/sse.ts'
 import { parseFeedAsk, parseRooms } from '../feed/stream/ask.ts'
-import type { FeedStart } from '../feed/stream/ask.ts'
+import type { FeedStart, Position } from '../feed/stream/ask.ts'
 import { ManualClock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import { createRandom } from '../process/random.ts'
-import { FakeRoom } from './fake-room.ts'
+import { FakeRoom, entryId } from './fake-room.ts'
 import type { FakeEntry } from './fake-room.ts'
 import { OpenBody } from './network/open-body.ts'
 import { advance, settle, until } from './time.ts'
@@ -105,9 +105,9 @@ export class FakeFeed<
     this.#first = this.addRoom(type, { room, state: options.state })
   }
 
-  /** Position of the newest event. */
-  get seq(): number {
-    return this.#seq
+  /** The id of the newest event of the room that it began with, in the feed of that room alone. */
+  get lastId(): string {
+    return this.#first.lastId
   }
 
   /** The request for the newest stream. @throws Error when none was made. */
@@ -172,12 +172,17 @@ export class FakeFeed<
 
   /** Tells the streams to start over, and sends the snapshots that follow. */
   reset(reason: ResetReason): void {
-    const { seq } = this
     this.#toAll((stream) => {
-      stream.event('reset', { reason, from: seq, to: seq })
-      for (const room of this.#roomsOf(stream)) stream.snapshot(room.log.at(-1))
-      stream.event('caught-up', { seq }, seq)
+      const rooms = this.#roomsOf(stream)
+      const n = stream.isSingle ? rooms[0]?.log.at(-1)?.n : undefined
+      stream.reset(reason, n === undefined ? {} : { from: n, to: n })
+      for (const room of rooms) stream.snapshot(room.log.at(-1))
+      this.#catchUp(stream, rooms)
     })
+  }
+
+  #catchUp(stream: FakeStream, [room]: readonly FakeRoom[]): void {
+    stream.event('caught-up', {}, stream.isSingle ? room?.lastId : tokenOf(this.#seq))
   }
 
   /** Tells the streams that the server will close; `finish` ends them. */
@@ -292,8 +297,7 @@ export class FakeFeed<
     for (const id of stream.rooms ?? [])
       if (!this.#rooms.has(id)) return refusalOf(new RingsideError('room_not_found'))
     const [room] = this.#roomsOf(stream)
-    const { start } = stream
-    if (stream.isSingle && room?.hasEnded && start.kind === 'after' && start.seq >= room.seq)
+    if (stream.isSingle && room?.hasEnded && stream.isAfter(room.log.at(-1)))
       return new Response(null, { status: 204, headers: FEED_ENDED })
     this.#begin(stream)
     return new Response(stream.body.stream, { headers: SSE_HEADERS })
@@ -323,34 +327,49 @@ export class FakeFeed<
     const rooms = this.#roomsOf(stream)
     const log = rooms.flatMap((room) => room.log).sort((one, two) => one.seq - two.seq)
     const { start } = stream
-    const position = this.#positionOf(start, log)
-    const isUnknown = start.kind === 'after' && position !== start.seq
-    if (isUnknown)
-      stream.event('reset', { reason: 'unknown-checkpoint', from: start.seq || 0, to: position })
+    const asked = 'position' in start ? seqOf(start.position, log) : null
+    const isUnknown = 'position' in start && (asked === null || asked > this.#seq)
+    const position = isUnknown ? this.#seq : (asked ?? this.#beginOf(start, log))
+    if (isUnknown) {
+      const [room] = rooms
+      const to = stream.isSingle ? (room?.log.at(-1)?.n ?? 0) : undefined
+      stream.reset('unknown-checkpoint', to === undefined ? {} : { ...fromOf(start), to })
+    }
     if (isUnknown || (start.kind !== 'start' && start.kind !== 'after'))
       for (const room of rooms) stream.snapshot(room.log.findLast(({ seq }) => seq <= position))
     for (const entry of log) if (entry.seq > position) stream.entry(entry)
-    stream.event('caught-up', { seq: this.seq }, this.seq)
+    this.#catchUp(stream, rooms)
     if (stream.isSingle && rooms[0]?.hasEnded) this.#finish(stream)
   }
 
-  /** A stream shows the events after this position. One that the log never had becomes its newest. */
-  #positionOf(start: FeedStart, log: readonly FakeEntry[]): number {
-    const atLeast = (isBefore: (entry: FakeEntry) => boolean): number =>
-      (log.findLast(isBefore) ?? log[0])?.seq ?? this.seq
-    switch (start.kind) {
-      case 'start':
-        return 0
-      case 'live':
-        return this.seq
-      case 'from':
-        return atLeast(({ seq }) => seq <= start.seq)
-      case 'ago':
-        return atLeast(({ at }) => at <= this.clock.now() - start.ms)
-      case 'after':
-        return start.seq <= this.seq ? start.seq : this.seq
-    }
+  /** A stream shows the events after this number, if it names no position. */
+  #beginOf(start: FeedStart, log: readonly FakeEntry[]): number {
+    if (start.kind === 'start') return 0
+    if (start.kind !== 'ago') return this.#seq
+    const isBefore = ({ at }: FakeEntry): boolean => at <= this.clock.now() - start.ms
+    return (log.findLast(isBefore) ?? log[0])?.seq ?? this.#seq
   }
+}
+
+/** What follows it in a position of many rooms is the number, here not even sealed: to a reader it is opaque. */
+const TOKEN = 'position-of-a-fake-feed-of-many-rooms-'
+
+function tokenOf(seq: number): string {
+  return `${TOKEN}${seq}`
+}
+
+/** The number behind a position; null for one that the log never had. */
+function seqOf(position: Position, log: readonly FakeEntry[]): number | null {
+  if (position.kind === 'token' && position.text.startsWith(TOKEN))
+    return Number(position.text.slice(TOKEN.length))
+  if (position.kind !== 'place') return null
+  const { n } = position.place
+  return n === 0 ? 0 : (log.find((entry) => entry.n === n)?.seq ?? null)
+}
+
+function fromOf(start: FeedStart): { from?: number } {
+  const isPlace = 'position' in start && start.position.kind === 'place'
+  return isPlace ? { from: start.position.place.n } : {}
 }
 
 const CODES: Readonly<Record<number, ErrorCode>> = {
@@ -405,7 +424,10 @@ class FakeStream implements FakeFeedRequest {
   /** Reads its request as the server does. @throws RingsideError bad_request. */
   ask(single: string | null): void {
     const { searchParams: query } = this.url
-    const ask = parseFeedAsk({ query, header: (name) => this.headers.get(name) ?? '' })
+    const ask = parseFeedAsk(
+      { query, header: (name) => this.headers.get(name) ?? '' },
+      single !== null,
+    )
     const rooms = single === null ? parseRooms(query) : [single]
     this.isSingle = single !== null
     this.rooms = rooms && new Set(rooms)
@@ -417,20 +439,34 @@ class FakeStream implements FakeFeedRequest {
     return this.rooms === null || this.rooms.has(room)
   }
 
+  /** True for a reader that has seen this event of its only room, the last one. */
+  isAfter(last: FakeEntry | undefined): boolean {
+    const { start } = this
+    if (start.kind !== 'after' || start.position.kind !== 'place') return false
+    return start.position.place.n === last?.n
+  }
+
   /** Sends an event of the log; one that is filtered moves the position alone. */
-  entry({ type, data, seq }: FakeEntry): void {
-    if (this.#filter && !this.#filter.allows(type)) this.body.push(encodeId(seq))
-    else this.event(type, data, seq)
+  entry(entry: FakeEntry): void {
+    const { type, data, seq } = entry
+    const id = this.isSingle ? entryId(entry) : tokenOf(seq)
+    if (this.#filter && !this.#filter.allows(type)) this.body.push(encodeId(id))
+    else this.event(type, data, id)
   }
 
   snapshot(entry: FakeEntry | undefined): void {
     if (!entry) return
-    const { room, n, seq, at, state } = entry
-    this.event('snapshot', { room, n, seq, at, state })
+    const { room, n, at, state } = entry
+    this.event('snapshot', { room, n, at, state })
   }
 
-  event(type: string, data: Json, seq?: number): void {
-    this.body.push(encodeEvent(type, JSON.stringify(data), seq))
+  reset(reason: ResetReason, numbers: { readonly from?: number; readonly to?: number }): void {
+    const [room] = this.rooms ?? []
+    this.event('reset', { reason, ...(this.isSingle ? { room: room ?? '' } : {}), ...numbers })
+  }
+
+  event(type: string, data: Json, id?: string): void {
+    this.body.push(encodeEvent(type, JSON.stringify(data), id))
   }
 
   #gone(): void {

@@ -1,5 +1,6 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { EventsOf, Json, RoomDefinition, StateOf } from '@ringside/protocol'
+import { checkOf, roomId } from '../feed/position/room-id.ts'
 import { toFeedJson } from '../room/output/event-json.ts'
 import { compileState, createStateTracker } from '../state/tracker.ts'
 import type { StateTracker } from '../state/contract.ts'
@@ -14,6 +15,11 @@ export interface FakeEntry {
   readonly data: Json
   /** The room's public state after it. */
   readonly state: Json
+}
+
+/** The id of an entry in the feed of its room: a server's look the same. */
+export function entryId({ n, seq }: FakeEntry): string {
+  return roomId({ n, check: checkOf({ own: 'fake', n, seq }) })
 }
 
 /** A room needs these of its feed. */
@@ -51,9 +57,10 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
     return this.#tracker.state as StateOf<R>
   }
 
-  /** Position of its newest event. */
-  get seq(): number {
-    return this.#log.at(-1)?.seq ?? 0
+  /** The id of its newest event in the feed of this room alone. */
+  get lastId(): string {
+    const last = this.#log.at(-1)
+    return last ? entryId(last) : ''
   }
 
   get hasEnded(): boolean {

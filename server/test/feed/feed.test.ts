@@ -19,7 +19,7 @@ function continuation(reader: Reader): unknown[] {
 }
 
 describe('FE1 every event once and in order', () => {
-  it('FE1 a live stream shows hello, a snapshot, caught-up with its id, then each event with its seq', async () => {
+  it('FE1 a live stream shows hello, a snapshot, caught-up with its id, then each event with its position', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })
     const reader = await rig.open('/rooms/a/feed')
@@ -32,13 +32,15 @@ describe('FE1 every event once and in order', () => {
     expect(snapshot?.data).toEqual({
       room: 'a',
       n: 1,
-      seq: rig.outbox.origin + 1,
       at: rig.clock.now(),
       state: { score: 0 },
     })
-    expect(caughtUp).toMatchObject({ id: rig.outbox.origin + 1 })
+    expect(caughtUp).toMatchObject({ id: expect.stringMatching(/^1-[0-9a-z]+$/), data: {} })
     expect(patch).toMatchObject({ data: { room: 'a', n: 2, prev: 1, data: { score: 1 } } })
-    expect(kill).toMatchObject({ id: rig.outbox.sealed, data: { n: 3, data: { by: 'x' } } })
+    expect(kill).toMatchObject({
+      id: expect.stringMatching(/^3-[0-9a-z]+$/),
+      data: { n: 3, data: { by: 'x' } },
+    })
   })
 
   it('FE1 a stream cut at any event and resumed with Last-Event-ID continues identically', async () => {
@@ -65,7 +67,7 @@ describe('FE1 every event once and in order', () => {
     }
   })
 
-  it('FE1 patches applied to the snapshot equal state?at for every seq on the way', async () => {
+  it('FE1 patches applied to the snapshot equal state?at for every n on the way', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0, players: {} })
     const reader = await rig.open('/rooms/a/feed')
@@ -74,23 +76,24 @@ describe('FE1 every event once and in order', () => {
     for (const { type, id, data } of reader.roomEvents) {
       if (type === 'patch') state = applyMergePatch(state, data.data)
       const answer = await rig.json<RoomStateAnswer>(`/rooms/a/state?at=${id}`)
-      expect(answer).toMatchObject({ room: 'a', n: data.n, seq: id, at: data.at })
+      expect(answer).toMatchObject({ room: 'a', n: data.n, at: data.at })
+      const unchecked = await rig.json<RoomStateAnswer>(`/rooms/a/state?at=${data.n}`)
+      expect(unchecked).toEqual(answer)
       expect(answer.state).toEqual(state)
     }
     expect(state).toEqual(room.state)
   })
 
-  it('FE1 from=<seq> begins with the snapshot at that seq', async () => {
+  it('FE1 from=<n> begins with the snapshot at that n', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })
     await play(rig, room, 12)
     const page = await rig.json<EventPage>('/rooms/a/events')
-    const seq = page.events[5]?.seq ?? 0
-    const reader = await rig.open(`/rooms/a/feed?from=${seq}`)
+    const reader = await rig.open('/rooms/a/feed?from=6')
     expect(reader.types.slice(0, 2)).toEqual(['hello', 'snapshot'])
-    expect(reader.of('snapshot')[0]).toMatchObject({ id: null, data: { seq, n: 6 } })
+    expect(reader.of('snapshot')[0]).toMatchObject({ id: null, data: { n: 6 } })
     expect(reader.roomEvents.map(({ id }) => id)).toEqual(
-      page.events.slice(6).map((event) => event.seq),
+      page.events.slice(6).map((event) => event.id),
     )
     expect(reader.types.at(-1)).toBe('caught-up')
   })
@@ -130,16 +133,17 @@ describe('FE1 every event once and in order', () => {
 
 describe('FE1 reset', () => {
   it.each([
-    ['unknown-checkpoint', (rig: FeedRig) => rig.outbox.sealed + 100],
-    ['another-log', (rig: FeedRig) => rig.outbox.origin - 5],
+    ['unknown-checkpoint', '101-abc'],
+    ['another-log', '1-abc'],
   ])('FE1 a position of %s is told in band, with a snapshot', async (reason, position) => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 7 })
-    const from = position(rig)
-    const reader = await rig.open('/rooms/a/feed', { 'last-event-id': String(from) })
+    const reader = await rig.open('/rooms/a/feed', { 'last-event-id': position })
     expect(reader.exchange.status).toBe(200)
+    await rig.advance(5_000)
     expect(reader.types).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
-    expect(reader.of('reset')[0]?.data).toEqual({ reason, from, to: rig.outbox.sealed })
+    const from = Number.parseInt(position, 10)
+    expect(reader.of('reset')[0]?.data).toEqual({ reason, room: 'a', from, to: 1 })
     expect(reader.events.slice(0, 3).every(({ id }) => id === null)).toBe(true)
     room.patch({ score: 8 })
     await rig.settle()
@@ -150,22 +154,23 @@ describe('FE1 reset', () => {
     const rig = await FeedRig.start()
     await rig.room('a', {})
     const reader = await rig.open('/rooms/a/feed', { 'last-event-id': 'urn:uuid:1' })
-    expect(reader.of('reset')[0]?.data).toMatchObject({ reason: 'unknown-checkpoint', from: 0 })
+    const data = { reason: 'unknown-checkpoint', room: 'a', to: 1 }
+    expect(reader.of('reset')[0]?.data).toEqual(data)
   })
 
   it('FE1 a position below the floor is reset with retention, and pages and states answer 410', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })
-    const first = rig.outbox.sealed
+    const { id: first } = (await rig.json<EventPage>('/rooms/a/events')).events[0] ?? { id: '' }
     await play(rig, room, 9)
     room.snapshot()
     room.patch({ score: 100 })
     await rig.settle()
     Object.defineProperty(rig.outbox, 'floor', { get: () => rig.outbox.sealed - 1 })
     await rig.store.marks.raiseFloor(rig.outbox.sealed - 1)
-    const reader = await rig.open('/rooms/a/feed', { 'last-event-id': String(first) })
+    const reader = await rig.open('/rooms/a/feed', { 'last-event-id': first })
     expect(reader.types).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
-    expect(reader.of('reset')[0]?.data).toMatchObject({ reason: 'retention', from: first })
+    expect(reader.of('reset')[0]?.data).toEqual({ reason: 'retention', room: 'a', from: 1, to: 11 })
     expect(reader.of('snapshot')[0]?.data.state).toEqual(room.state)
     const state = await rig.open(`/rooms/a/state?at=${first}`)
     expect([state.exchange.status, state.error]).toEqual([410, 'past_retention'])

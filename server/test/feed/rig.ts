@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createParser } from 'eventsource-parser'
 import type { EventSourceMessage } from 'eventsource-parser'
 import type { Json, RoomListing } from '@ringside/protocol'
@@ -5,6 +6,8 @@ import { applyMergePatch } from '@ringside/protocol'
 import { ManualClock } from '../../src/process/clock.ts'
 import { createFeed } from '../../src/feed/create-feed.ts'
 import type { FeedOptions, FeedParts } from '../../src/feed/create-feed.ts'
+import { checkOf, roomId } from '../../src/feed/position/room-id.ts'
+import { SealedPositions, selectionHash } from '../../src/feed/position/sealed-positions.ts'
 import { feedRoutes } from '../../src/feed/routes.ts'
 import type { RoomDirectory, RoomFacts } from '../../src/feed/audience/directory.ts'
 import { authenticatorOf } from '../support/authenticator.ts'
@@ -109,7 +112,7 @@ interface SeenData {
 
 export interface SeenEvent {
   readonly type: string
-  readonly id: number | null
+  readonly id: string | null
   readonly data: SeenData
 }
 
@@ -133,7 +136,7 @@ export class Reader {
       onEvent: (event: EventSourceMessage) =>
         events.push({
           type: event.event ?? 'message',
-          id: event.id === undefined ? null : Number(event.id),
+          id: event.id ?? null,
           data: JSON.parse(event.data) as SeenEvent['data'],
         }),
       onError: (error) => {
@@ -157,7 +160,7 @@ export class Reader {
   /** The id that EventSource would send: the last of a complete block. */
   get lastEventId(): string {
     const complete = this.text.slice(0, this.text.lastIndexOf('\n\n') + 2)
-    return [...complete.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1] ?? ''
+    return [...complete.matchAll(/^id: (.+)$/gm)].at(-1)?.[1] ?? ''
   }
   get error(): string | null {
     const { error } = this.exchange.json() as { error?: { code: string } }
@@ -165,8 +168,15 @@ export class Reader {
   }
 }
 
+/** Keys as a server has them, from a secret that every rig has. */
+export const testKeyFor = (purpose: string): Uint8Array =>
+  createHash('sha256').update(`test ${purpose}`).digest()
+
+/** No two owners of a log are alike, those of different rigs neither. */
+let owns = 0
+
 type RigOptions = Partial<ServerLimits> &
-  Pick<FeedOptions, 'authorize' | 'random'> & {
+  Partial<Pick<FeedOptions, 'authorize' | 'random' | 'keyFor'>> & {
     readonly store?: LogStore
     readonly clock?: ManualClock
     readonly directory?: FakeDirectory
@@ -185,17 +195,16 @@ export class FeedRig {
 
   private constructor(options: RigOptions) {
     this.#options = options
-    const { authorize: _a, random: _r, store, clock, directory, ...limits } = options
+    const { authorize: _a, random: _r, keyFor: _k, store, clock, directory, ...limits } = options
     this.directory = directory ?? new FakeDirectory()
     this.clock = clock ?? new ManualClock()
     // Time stands still here: tests that are not about it ask as often as they like.
     this.limits = checkLimits({ readsPerSecondPerIp: 1e6, ...limits })
     this.store = store ?? new MemoryStore({ clock: this.clock })
-    let ids = 0
     this.outbox = createOutbox(this.store, this.limits, {
       clock: this.clock,
       logger: silentLogger,
-      randomId: () => `own-${String(ids++).padStart(12, '0')}`,
+      randomId: () => `own-${String(owns++).padStart(12, '0')}`,
     })
     this.transport = new MemoryTransport({
       maxMessageBytes: 1 << 20,
@@ -223,6 +232,7 @@ export class FeedRig {
       limits,
       logger: silentLogger,
       now: () => outbox.now(),
+      keyFor: this.#options.keyFor ?? testKeyFor,
       ...(authorize ? { authorize } : {}),
       ...(random ? { random } : {}),
     })
@@ -286,6 +296,19 @@ export class FeedRig {
 
   advance(ms: number): Promise<void> {
     return advance(this.clock, ms)
+  }
+
+  /** The id of an event in the feed of its room. */
+  async idOf(room: string, n: number): Promise<string> {
+    const event = await this.store.events.byRoomN(room, n)
+    if (!event) throw new Error(`Expected an event ${n} of ${room}`)
+    return roomId({ n, check: checkOf(event) })
+  }
+
+  /** A position in a feed of many rooms, as the server tells it where it stands on no event. */
+  tokenAt(seq: number, { rooms = '*', types = '' } = {}): string {
+    const positions = new SealedPositions(this.#options.keyFor ?? testKeyFor, this.outbox.historyId)
+    return positions.quietToken(seq, selectionHash(`${rooms}|${types}`))
   }
 
   /** Asks without waiting. */

@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { describe, expect, it } from 'vitest'
 import { toFeedEntry } from '../../src/feed/read/entry.ts'
+import { checkOf, roomId } from '../../src/feed/position/room-id.ts'
 import { encodeEvent, encodeId, encodeOpening } from '../../src/feed/sse.ts'
 import type { LogEvent } from '../../src/outbox/contract/store.ts'
 import { createRandom } from '../../src/process/random.ts'
@@ -42,8 +43,8 @@ const event: LogEvent = {
 
 describe('WHATWG server-sent events', () => {
   it('FE8 an event is one block of id, event and one line of data', () => {
-    const bytes = encodeEvent('kill', '{"by":"x"}', 42)
-    expect(new TextDecoder().decode(bytes)).toBe('id: 42\nevent: kill\ndata: {"by":"x"}\n\n')
+    const bytes = encodeEvent('kill', '{"by":"x"}', '42-ab')
+    expect(new TextDecoder().decode(bytes)).toBe('id: 42-ab\nevent: kill\ndata: {"by":"x"}\n\n')
   })
 
   it.each([
@@ -53,7 +54,7 @@ describe('WHATWG server-sent events', () => {
     ['\0', 'kill\nid: 7'],
     ['\uFEFF', 'kill\r\rdata: evil'],
   ])('FE8 no line end or NUL in data %j or type %j starts a field of its own', (break_, type) => {
-    const bytes = encodeEvent(type, `{"a":1,${break_} "b":2}`, 9)
+    const bytes = encodeEvent(type, `{"a":1,${break_} "b":2}`, '9')
     for (const pieces of [1, 7, 10_000]) {
       const { events } = parse(bytes, pieces)
       expect(events).toHaveLength(1)
@@ -68,7 +69,7 @@ describe('WHATWG server-sent events', () => {
     for (let round = 0; round < 200; round++) {
       const parts = Array.from({ length: random.int(0, 12) }, () => alphabet[random.int(0, 11)])
       const text = parts.join('')
-      const bytes = encodeEvent('chat', JSON.stringify({ text }), round)
+      const bytes = encodeEvent('chat', JSON.stringify({ text }), `${round}`)
       const { events } = parse(bytes, random.int(1, 9))
       expect(events).toHaveLength(1)
       expect(JSON.parse(events[0]?.data ?? '')).toEqual({ text })
@@ -76,7 +77,7 @@ describe('WHATWG server-sent events', () => {
   })
 
   it('FE8 the opening is a retry of digits and a comment; an id alone dispatches nothing', () => {
-    const bytes = Buffer.concat([encodeOpening(1500.4), encodeId(12), encodeEvent('a', '{}')])
+    const bytes = Buffer.concat([encodeOpening(1500.4), encodeId('12'), encodeEvent('a', '{}')])
     const parsed = parse(bytes, 3)
     expect(parsed.retry).toEqual([1500])
     expect(parsed.comments).toHaveLength(1)
@@ -89,7 +90,7 @@ describe('WHATWG server-sent events', () => {
       const [parsed] = parse(entry?.bytes ?? new Uint8Array(), 1_000).events
       return { type: parsed?.type, id: parsed?.id, data: JSON.parse(parsed?.data ?? '{}') }
     }
-    const id = String(event.seq)
+    const id = roomId({ n: 3, check: checkOf(event) })
     const base = { room: 'a', n: 3, at: 5 }
     expect(shown({})).toEqual({ type: 'chat', id, data: { ...base, data: { text: 'hi' } } })
     const patch = { type: 'patch', data: '{"x":1}' }

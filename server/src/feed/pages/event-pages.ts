@@ -1,5 +1,6 @@
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
+import { checkOf, roomId } from '../position/room-id.ts'
 import { publicData, publicType } from '../read/entry.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 
@@ -15,6 +16,8 @@ export interface EncodedPage {
 export interface PageQuery {
   readonly room: string
   readonly after: number
+  /** n of the room's event at `after`, or before it: where an empty page goes on. */
+  readonly afterN: number
   readonly upTo: number
   readonly limit: number
 }
@@ -49,8 +52,8 @@ export class EventPages {
    * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
    */
   async page(query: PageQuery, who: string): Promise<EncodedPage> {
-    const { room, after, limit, upTo } = query
-    const key = `${room} ${after} ${limit}`
+    const { room, after, afterN, limit, upTo } = query
+    const key = `${room} ${after} ${afterN} ${limit}`
     const known = this.#cache.get(key)
     if (known) return known
     const question = `${key} ${upTo}`
@@ -106,7 +109,7 @@ export class PageCache {
  * ends depends on nothing but the log.
  */
 async function readPage(outbox: Outbox, query: PageQuery): Promise<EncodedPage> {
-  const { room, after, upTo, limit } = query
+  const { room, after, afterN, upTo, limit } = query
   const parts: string[] = []
   let size = FRAME_BYTES
   let next = after
@@ -128,14 +131,14 @@ async function readPage(outbox: Outbox, query: PageQuery): Promise<EncodedPage> 
     if (read.next <= next) break
     next = read.next
   }
-  // A full page ends at its last event, so that asking again gives the same bytes.
-  if (isFull && last) next = last.seq
   const isSealed = isFull || last?.type === 'end'
-  const body = Buffer.from(`{"events":[${parts.join(',')}],"next":${next},"sealed":${isSealed}}`)
+  const nextN = last?.n ?? afterN
+  const body = Buffer.from(`{"events":[${parts.join(',')}],"next":${nextN},"sealed":${isSealed}}`)
   return { body, isSealed }
 }
 
 function eventJson(event: LogEvent): string {
   const type = JSON.stringify(publicType(event))
-  return `{"seq":${event.seq},"type":${type},"data":${publicData(event)}}`
+  const id = roomId({ n: event.n, check: checkOf(event) })
+  return `{"n":${event.n},"type":${type},"id":"${id}","data":${publicData(event)}}`
 }

@@ -5,10 +5,13 @@ import { sendJson } from '../../http/json.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
+import { BEFORE_ALL } from '../position/room-id.ts'
+import type { RoomPlace } from '../position/room-id.ts'
+import type { FoundPlace, Places } from '../read/places.ts'
 import { viewJson } from '../read/states.ts'
 import type { States } from '../read/states.ts'
 import type { FeedTails } from '../read/tail.ts'
-import { parseWhole } from '../stream/ask.ts'
+import { parsePlace, parseWhole } from '../stream/ask.ts'
 import type { EventPages } from './event-pages.ts'
 
 export interface HistoryContext {
@@ -17,6 +20,7 @@ export interface HistoryContext {
   readonly readers: ReaderLimits
   readonly tails: FeedTails
   readonly states: States
+  readonly places: Places
   readonly pages: EventPages
 }
 
@@ -26,7 +30,6 @@ export interface Exchange {
   readonly response: HttpResponse
 }
 
-const MAX_SEQ = Number.MAX_SAFE_INTEGER
 const MAX_PAGE_EVENTS = 1_000
 const DEFAULT_PAGE_EVENTS = 100
 
@@ -43,7 +46,7 @@ export class History {
 
   /**
    * Answers `GET /rooms/:id/state`: the newest state that may be seen, or with `at` the one at that
-   * seq.
+   * n.
    * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention,
    * too_many_requests.
    */
@@ -51,10 +54,16 @@ export class History {
     const { readers, tails, states } = this.#context
     readers.checkRead(request.remoteAddress)
     const room = this.#watchedRoom(id, request)
+    const place = parsePlace(request.query, 'at')
     const visible = await tails.visiblePosition(room.delayMs)
-    const isPast = request.query.has('at')
-    const at = parseWhole(request.query, 'at', { min: 0, max: MAX_SEQ, fallback: visible })
-    if (at > visible) throw new RingsideError('not_yet_visible')
+    let at = visible
+    if (place) {
+      const found = await this.#find({ room, place, visible, request })
+      if (found.kind === 'beyond') throw new RingsideError('not_yet_visible')
+      if (found.kind === 'lost') throw new RingsideError('past_retention')
+      at = found.seq
+    }
+    const isPast = place !== null
     const view = await states.at(id, at, networkOf(request.remoteAddress))
     // At the point asked for it had not begun. Without one it has begun, but is too young to be
     // seen.
@@ -66,7 +75,7 @@ export class History {
   /**
    * Answers `GET /rooms/:id/events?after=&limit=`. Without `after`, or with 0, the page begins with
    * the oldest event that is kept. A page is full with `limit` events or 256 KiB; a full one after
-   * a seq, and one that ends with the room, never changes.
+   * an n, and one that ends with the room, never changes.
    * @throws RingsideError room_not_found, forbidden, bad_request, past_retention,
    * too_many_requests.
    */
@@ -74,20 +83,38 @@ export class History {
     const { outbox, readers, tails, pages } = this.#context
     readers.checkRead(request.remoteAddress)
     const room = this.#watchedRoom(id, request)
-    const first = Math.max(outbox.floor, outbox.origin)
-    const asked = parseWhole(request.query, 'after', { min: 0, max: MAX_SEQ, fallback: 0 })
-    const after = asked === 0 ? first : asked
+    const place = parsePlace(request.query, 'after') ?? BEFORE_ALL
     const range = { min: 1, max: MAX_PAGE_EVENTS, fallback: DEFAULT_PAGE_EVENTS }
     const limit = parseWhole(request.query, 'limit', range)
-    if (after < first || outbox.isVoid(after)) throw new RingsideError('past_retention')
-    const upTo = await tails.visiblePosition(room.delayMs)
-    const query = { room: id, after, upTo, limit }
+    const visible = await tails.visiblePosition(room.delayMs)
+    const isFirst = place.n === 0
+    let after = Math.max(outbox.floor, outbox.origin)
+    let upTo = visible
+    if (!isFirst) {
+      const found = await this.#find({ room, place, visible, request })
+      if (found.kind === 'lost') throw new RingsideError('past_retention')
+      if (found.kind === 'at') after = found.seq
+      // Nothing that may be seen comes after it.
+      else upTo = after
+    }
+    const query = { room: id, after, afterN: place.n, upTo, limit }
     const page = await pages.page(query, networkOf(request.remoteAddress))
     // The beginning of the kept log moves on with retention: a page there is sealed, but its
     // address is not.
-    const isCacheable = page.isSealed && asked > 0
+    const isCacheable = page.isSealed && !isFirst
     const headers = cacheHeaders(isCacheable, this.#isShared(room))
     sendJson(response, { headers, encoded: page.body })
+  }
+
+  #find(asked: {
+    readonly room: WatchedRoom
+    readonly place: RoomPlace
+    readonly visible: number
+    readonly request: HttpRequest
+  }): Promise<FoundPlace> {
+    const { room, place, visible, request } = asked
+    const who = networkOf(request.remoteAddress)
+    return this.#context.places.find({ room: room.id, place, visible, who })
   }
 
   #watchedRoom(id: string, request: HttpRequest): WatchedRoom {

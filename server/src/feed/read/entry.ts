@@ -1,4 +1,5 @@
-import type { LogEvent } from '../../outbox/contract/store.ts'
+import type { EventMessage, LogEvent } from '../../outbox/contract/store.ts'
+import { checkOf, roomId } from '../position/room-id.ts'
 import { encodeEvent } from '../sse.ts'
 
 /**
@@ -7,40 +8,68 @@ import { encodeEvent } from '../sse.ts'
  */
 export interface FeedEntry {
   readonly seq: number
-  readonly room: string
+  /** null for an event of a topic. */
+  readonly room: string | null
+  /** null for an event of a room. */
+  readonly topic: string | null
+  /** The client that alone may see it; null: whoever may see the topic, or the room. */
+  readonly to: string | null
+  /** Position within the room; 0 where there is no room. */
+  readonly n: number
+  /** `checkOf` the event. */
+  readonly check: number
   readonly type: string
   readonly at: number
-  /** The whole SSE block. It is shared, and never changed. */
+  /** The whole SSE block as the feed of its room shows it. It is shared, and never changed. */
   readonly bytes: Uint8Array
+  /** The part of `bytes` from here on is the block without its id. */
+  readonly bodyAt: number
 }
 
 /** An entry counts for so many bytes of memory beside its block. */
-export const ENTRY_OVERHEAD_BYTES = 160
+export const ENTRY_OVERHEAD_BYTES = 208
 
-/** Encodes one event of the log; null for an event without a room, which room feeds do not show. */
+/** Encodes one event of the log; null for what no feed shows: a tombstone, and what the log keeps for itself. */
 export function toFeedEntry(event: LogEvent): FeedEntry | null {
-  if (event.room === null) return null
+  const { seq, room, n, at, message } = event
+  if (room === null) return message ? topicEntry(event, message) : null
   const type = publicType(event)
-  return {
-    seq: event.seq,
-    room: event.room,
-    type,
-    at: event.at,
-    bytes: encodeEvent(type, publicData(event), event.seq),
-  }
+  const check = checkOf(event)
+  const id = roomId({ n, check })
+  const bytes = encodeEvent(type, publicData(event), id)
+  const bodyAt = ID_LINE_CHARACTERS + id.length
+  return { seq, room, topic: null, to: null, n, check, type, at, bytes, bodyAt }
+}
+
+/** `id: ` and a line end. */
+const ID_LINE_CHARACTERS = 5
+
+function topicEntry(event: LogEvent, { topic, to, messageId }: EventMessage): FeedEntry | null {
+  const { seq, type, at, data } = event
+  if (isOfTheLog(type)) return null
+  const head = JSON.stringify({ topic, messageId, at }).slice(0, -1)
+  const bytes = encodeEvent(type, `${head},"data":${data}}`)
+  return { seq, room: null, topic, to, n: 0, check: checkOf(event), type, at, bytes, bodyAt: 0 }
+}
+
+/** FE53: the log's own types begin so, and are shown to nobody; a game's never. */
+function isOfTheLog(type: string): boolean {
+  return type.startsWith('_')
 }
 
 /** FE6: an event without a public part keeps its n as an empty patch. */
-export function publicType(event: LogEvent): string {
-  return event.data === '' && event.type !== 'owner' && event.type !== 'end' ? 'patch' : event.type
+export function publicType({ type, data }: Pick<LogEvent, 'type' | 'data'>): string {
+  if (isOfTheLog(type)) return 'patch'
+  return data === '' && type !== 'owner' && type !== 'end' ? 'patch' : type
 }
 
 /** Encodes the public data of an event as JSON, the same on SSE and in pages. */
 export function publicData(event: LogEvent): string {
-  const head = `{"room":${JSON.stringify(event.room)},"n":${event.n}`
-  if (event.type === 'owner') return `${head},"at":${event.at},"epoch":${event.epoch}}`
-  if (event.type === 'end') return `${head},"at":${event.at}}`
-  if (publicType(event) === 'patch')
-    return `${head},"prev":${event.prev},"at":${event.at},"data":${event.data || '{}'}}`
-  return `${head},"at":${event.at},"data":${event.data}}`
+  const { room, n, prev, at, type } = event
+  const head = `{"room":${JSON.stringify(room)},"n":${n}`
+  if (type === 'owner') return `${head},"at":${at},"epoch":${event.epoch}}`
+  if (type === 'end') return `${head},"at":${at}}`
+  const data = isOfTheLog(type) ? '{}' : event.data || '{}'
+  if (publicType(event) === 'patch') return `${head},"prev":${prev},"at":${at},"data":${data}}`
+  return `${head},"at":${at},"data":${data}}`
 }

@@ -216,8 +216,8 @@ class ViewFold {
 
 /** Encodes a view as `GET /rooms/:id/state` answers it and `snapshot` carries it. */
 export function viewJson(view: StateView): string {
-  const { room, n, seq, at, state } = view
-  return `{"room":${JSON.stringify(room)},"n":${n},"seq":${seq},"at":${at},"state":${state}}`
+  const { room, n, at, state } = view
+  return `{"room":${JSON.stringify(room)},"n":${n},"at":${at},"state":${state}}`
 }
 
 const blocks = new WeakMap<StateView, Uint8Array>()

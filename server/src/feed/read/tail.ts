@@ -198,7 +198,7 @@ export class FeedTail {
       const entry = slice.entries[index] as FeedEntry
       const { seq } = entry
       if (seq > ripe && (seq > limit || entry.at > youngest)) return entry
-      const followers = this.#byRoom.get(entry.room)
+      const followers = entry.room === null ? null : this.#byRoom.get(entry.room)
       if (followers) for (const follower of followers) follower.take(entry)
       for (const follower of this.#everyRoom) follower.take(entry)
     }

@@ -1,9 +1,21 @@
 import { clipText } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
+import { parseRoomId, parseRoomPlace } from '../position/room-id.ts'
+import type { RoomPlace } from '../position/room-id.ts'
 import { ROOM_ID } from '../audience/directory.ts'
 import { MAX_PATTERNS, parseTypeFilter } from '../audience/type-filter.ts'
 import type { TypeFilter } from '../audience/type-filter.ts'
+
+/** A position as a request names it. */
+export type Position =
+  | { readonly kind: 'place'; readonly place: RoomPlace }
+  /** It may be a sealed one: whoever has the keys knows. */
+  | { readonly kind: 'token'; readonly text: string }
+  /** It is of some other feed. */
+  | { readonly kind: 'foreign' }
+  /** It is a client's checkpoint, as it was stored. */
+  | { readonly kind: 'seq'; readonly seq: number }
 
 /** A stream begins at one of these. */
 export type FeedStart =
@@ -11,13 +23,10 @@ export type FeedStart =
   | { readonly kind: 'start' }
   /** It begins so many ms before the newest that may be seen now. */
   | { readonly kind: 'ago'; readonly ms: number }
-  /** It begins with the snapshot at this seq, and goes on. */
-  | { readonly kind: 'from'; readonly seq: number }
-  /**
-   * It goes on after this seq: the reader has everything up to it. NaN stands for an id that is not
-   * of this feed.
-   */
-  | { readonly kind: 'after'; readonly seq: number }
+  /** It begins with the snapshot at this position, and goes on. */
+  | { readonly kind: 'from'; readonly position: Position }
+  /** It goes on after this position: the reader has everything up to it. */
+  | { readonly kind: 'after'; readonly position: Position }
 
 /** A request for a stream asks for this; it has been checked. */
 export interface FeedAsk {
@@ -35,30 +44,54 @@ const MAX_FEED_ROOMS = 100
 const MIN_SPEED = 0.1
 const MAX_SPEED = 100
 const MAX_AGO_SECONDS = 86_400
-const SEQ = /^(0|[1-9][0-9]{0,15})$/
+const WHOLE = /^(0|[1-9][0-9]{0,15})$/
+/** What a position may look like, also one of another feed or of an older version; anything else in `from` is a slip. */
+const LIKE_POSITION = /^([0-9]+(-[0-9a-z]*)?|[A-Za-z0-9_-]{40,})$/
 const AGO = /^-([1-9][0-9]{0,4})s$/
 const SPEED = /^[0-9]{1,3}(\.[0-9]{1,3})?$/
 
 /**
- * Reads the parameters of a feed. `Last-Event-ID` beats `checkpoint` beats that of `clientId` beats
- * `from`. A header that is no number is an id of some other feed: since EventSource gives up for
- * ever on a 400, it is told in band (`reset`).
- * @throws RingsideError bad_request for any parameter that is malformed, doubled or out of range.
+ * FE10: reads the parameters of a feed. `Last-Event-ID` beats `lastEventId` and `last_event_id` beat `checkpoint` beats that
+ * of `clientId` beats `from`. Since EventSource gives up for ever on a 400, a position that is none of this feed is no
+ * error: its reader is told in band (`reset`).
+ * @throws RingsideError bad_request for any other parameter that is malformed, doubled or out of range.
  */
-export function parseFeedAsk(request: Pick<HttpRequest, 'query' | 'header'>): FeedAsk {
+export function parseFeedAsk(
+  request: Pick<HttpRequest, 'query' | 'header'>,
+  isSingle: boolean,
+): FeedAsk {
   const { query } = request
-  const from = parseFrom(single(query, 'from'))
-  const checkpoint = single(query, 'checkpoint')
-  const after = checkpoint === null ? null : parseSeq('checkpoint', checkpoint)
-  const lastEventId = request.header('last-event-id')
-  let start = from
-  if (after !== null) start = { kind: 'after', seq: after }
-  if (lastEventId !== '')
-    start = { kind: 'after', seq: SEQ.test(lastEventId) ? Number(lastEventId) : Number.NaN }
+  const from = parseFrom(single(query, 'from'), isSingle)
   const named = single(query, 'clientId')
   if (named !== null) checkClientId(named)
-  const clientId = start.kind === 'after' ? null : named
+  const position = readPosition(request, isSingle)
+  const start: FeedStart = position ? { kind: 'after', position } : from
+  const clientId = position ? null : named
   return { start, clientId, types: parseTypes(single(query, 'types')), speed: parseSpeed(query) }
+}
+
+/** The position that the reader has, by whichever name it is sent; null for a reader that has none. */
+function readPosition(
+  request: Pick<HttpRequest, 'query' | 'header'>,
+  isSingle: boolean,
+): Position | null {
+  const header = request.header('last-event-id')
+  let named: string | null = null
+  for (const name of POSITION_NAMES) named ||= single(request.query, name)
+  if (header !== '') return isSingle ? placeOr(parseRoomId(header)) : tokenOf(header)
+  if (!named) return null
+  return isSingle ? placeOr(parseRoomPlace(named)) : tokenOf(named)
+}
+
+/** The names of the position in a query, the strongest first; some readers cannot send the header. */
+const POSITION_NAMES = ['lastEventId', 'last_event_id', 'checkpoint']
+
+function placeOr(place: RoomPlace | null): Position {
+  return place ? { kind: 'place', place } : { kind: 'foreign' }
+}
+
+function tokenOf(text: string): Position {
+  return { kind: 'token', text }
 }
 
 /**
@@ -85,6 +118,15 @@ export function parseRooms(query: URLSearchParams): readonly string[] | null {
   return rooms
 }
 
+/** Reads a place in a room, `<n>` or `<n>-<check>`, from a query parameter; null for an absent one. */
+export function parsePlace(query: URLSearchParams, name: string): RoomPlace | null {
+  const text = single(query, name)
+  if (text === null) return null
+  const place = parseRoomPlace(text)
+  if (!place) throw bad(`Expected ${name} to be an n of the room, got '${clipText(text, 40)}'`)
+  return place
+}
+
 /** Reads a whole number from a query parameter; `fallback` stands for an absent one. */
 export function parseWhole(
   query: URLSearchParams,
@@ -93,13 +135,15 @@ export function parseWhole(
 ): number {
   const text = single(query, name)
   if (text === null) return range.fallback
-  const value = parseSeq(name, text)
+  const value = WHOLE.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(value))
+    throw bad(`Expected ${name} to be a whole number, got '${clipText(text, 40)}'`)
   if (value < range.min || value > range.max)
     throw bad(`Expected ${name} from ${range.min} to ${range.max}, got ${value}`)
   return value
 }
 
-function parseFrom(text: string | null): FeedStart {
+function parseFrom(text: string | null, isSingle: boolean): FeedStart {
   if (text === null || text === 'live') return { kind: 'live' }
   if (text === 'start') return { kind: 'start' }
   const ago = AGO.exec(text)
@@ -108,9 +152,12 @@ function parseFrom(text: string | null): FeedStart {
     if (seconds > MAX_AGO_SECONDS) throw bad(`Expected from=-${MAX_AGO_SECONDS}s at most`)
     return { kind: 'ago', ms: seconds * 1000 }
   }
-  if (!SEQ.test(text))
-    throw bad(`Expected from=start, live, a seq or -30s, got '${clipText(text, 40)}'`)
-  return { kind: 'from', seq: parseSeq('from', text) }
+  if (LIKE_POSITION.test(text)) {
+    const position = isSingle ? placeOr(parseRoomPlace(text)) : tokenOf(text)
+    return { kind: 'from', position }
+  }
+  const wanted = isSingle ? 'an n' : 'a position'
+  throw bad(`Expected from=start, live, ${wanted} or -30s, got '${clipText(text, 40)}'`)
 }
 
 function parseTypes(text: string | null): TypeFilter | null {
@@ -130,13 +177,6 @@ function parseSpeed(query: URLSearchParams): number | null {
   if (speed < MIN_SPEED || speed > MAX_SPEED)
     throw bad(`Expected speed from ${MIN_SPEED} to ${MAX_SPEED}, got '${clipText(text, 40)}'`)
   return speed
-}
-
-function parseSeq(name: string, text: string): number {
-  const value = SEQ.test(text) ? Number(text) : Number.NaN
-  if (!Number.isSafeInteger(value))
-    throw bad(`Expected ${name} to be a whole number, got '${clipText(text, 40)}'`)
-  return value
 }
 
 /** Reads the one value of a parameter, or null. Two values are two opinions, and refused. */

@@ -4,18 +4,25 @@ import { RingsideError } from '../../process/errors.ts'
 import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
+import { BEFORE_ALL, checkOf } from '../position/room-id.ts'
+import type { RoomPlace } from '../position/room-id.ts'
+import type { SealedPosition, SealedPositions } from '../position/sealed-positions.ts'
+import type { FoundPlace, Places } from '../read/places.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 import { snapshotBlock } from '../read/states.ts'
 import type { States, StateView } from '../read/states.ts'
+import type { FeedTail, TailFollower } from '../read/tail.ts'
 import type { TimeIndex } from '../read/time-index.ts'
 import { encodeEvent, joinBytes } from '../sse.ts'
-import type { FeedStart } from './ask.ts'
+import type { FeedStart, Position } from './ask.ts'
 import { MAX_CHUNK_BYTES } from './chunk.ts'
 import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface BootstrapContext {
   readonly outbox: Outbox
   readonly states: States
+  readonly places: Places
+  readonly positions: SealedPositions
   readonly access: FeedAccess
   readonly times: TimeIndex
   readonly gate: ReadGate
@@ -30,16 +37,26 @@ export interface BootstrapContext {
 /** The place where a stream begins, or the reason why it begins again. */
 export type BootstrapStart =
   | FeedStart
-  | { readonly kind: 'reset'; readonly reason: ResetReason; readonly from: number }
+  | { readonly kind: 'reset'; readonly reason: ResetReason; readonly from: number | null }
+
+interface Reset {
+  readonly reason: ResetReason
+  /** n of the one room that the reader had; null where there are more, or its position is none of the room. */
+  readonly from: number | null
+}
 
 interface Plan {
   /** The stream goes on after it. */
   readonly position: number
+  /** The place of the one room there; null = it is found out, or there are more rooms. */
+  readonly place: RoomPlace | null
   readonly hasSnapshot: boolean
   readonly isLive: boolean
-  readonly reset: { readonly reason: ResetReason; readonly from: number } | null
+  readonly reset: Reset | null
 }
 
+/** A place that may not be seen yet is waited for so long: another process may be ahead of this one (FE55). */
+const WAIT_MS = 5_000
 /** Retention may overtake a bootstrap, which then begins again, but not more often than this. */
 const MAX_ATTEMPTS = 3
 
@@ -63,10 +80,8 @@ export async function bootstrap(
       const plan: Plan = next ?? (await makePlan(context, stream, start))
       return await carryOut(context, stream, plan)
     } catch (error) {
-      const isCut = error instanceof RingsideError && error.code === 'past_retention'
-      if (!isCut || attempt === MAX_ATTEMPTS) throw error
-      const from = 'seq' in start && Number.isFinite(start.seq) ? start.seq : 0
-      next = resetPlan(stream, 'retention', from)
+      if (!isCutOff(error) || attempt === MAX_ATTEMPTS) throw error
+      next = resetPlan(stream, 'retention', nOf(start))
     }
   }
 }
@@ -79,7 +94,7 @@ async function makePlan(
   const { outbox } = context
   const { tail } = stream.group
   const first = Math.max(outbox.floor, outbox.origin)
-  const plan = { hasSnapshot: true, isLive: false, reset: null }
+  const plan = { place: null, hasSnapshot: true, isLive: false, reset: null }
   switch (start.kind) {
     case 'live':
       return livePlan(context, stream)
@@ -94,44 +109,139 @@ async function makePlan(
       return resetPlan(stream, start.reason, start.from)
     case 'from':
     case 'after': {
-      const wrong = await whyNot(context, stream, start.seq)
-      if (wrong) return resetPlan(stream, wrong, Number.isNaN(start.seq) ? 0 : start.seq)
-      if (start.kind === 'after') return { ...plan, position: start.seq, hasSnapshot: false }
+      const found = await findPosition(context, stream, start.position)
+      if (found.kind === 'lost') return resetPlan(stream, found.reason, nOf(start))
+      const { seq } = found
+      if (start.kind === 'after' && !found.isOther)
+        return { ...plan, position: seq, place: found.place, hasSnapshot: false }
       // Nothing is known beyond what may be seen, so the stream begins with the newest.
-      const position = Math.min(start.seq, tail.position)
-      return beforeEnd(context, stream, { ...plan, position })
+      return beforeEnd(context, stream, { ...plan, position: Math.min(seq, tail.position) })
     }
   }
 }
 
-/**
- * Says why a stream cannot begin at this seq; null when it can. With a delay, a seq beyond the tail
- * is answered alike whether it exists or not: else the answer would tell how far the log is now
- * (FE34).
- */
-async function whyNot(
-  { outbox, gate }: BootstrapContext,
-  { address, group }: FeedStream,
-  seq: number,
-): Promise<ResetReason | null> {
-  const { tail } = group
-  if (Number.isNaN(seq)) return 'unknown-checkpoint'
-  if (seq < outbox.origin || outbox.isVoid(seq)) return 'another-log'
-  if (seq < outbox.floor) return 'retention'
-  if (tail.delayMs > 0) return seq > tail.position ? 'unknown-checkpoint' : null
-  if (seq > outbox.sealed && seq > (await gate.run(address, () => outbox.counter())))
-    return 'unknown-checkpoint'
-  return null
+function nOf(start: BootstrapStart): number | null {
+  if (start.kind === 'reset') return start.from
+  const position = 'position' in start ? start.position : null
+  return position?.kind === 'place' ? position.place.n : null
 }
 
-function resetPlan(stream: FeedStream, reason: ResetReason, from: number): Plan {
+type FoundPosition =
+  | {
+      readonly kind: 'at'
+      readonly seq: number
+      /** In the feed of one room, unless it is to be found out. */
+      readonly place: RoomPlace | null
+      /** It is of another selection: each room begins with its snapshot (FE56). */
+      readonly isOther: boolean
+    }
+  | { readonly kind: 'lost'; readonly reason: ResetReason }
+
+const UNKNOWN = { kind: 'lost', reason: 'unknown-checkpoint' } as const
+const ANOTHER_LOG = { kind: 'lost', reason: 'another-log' } as const
+
+/** Finds where a stream begins that names a position, or why it cannot begin there. */
+function findPosition(
+  context: BootstrapContext,
+  stream: FeedStream,
+  position: Position,
+): FoundPosition | Promise<FoundPosition> {
+  switch (position.kind) {
+    case 'place':
+      return findPlace(context, stream, position.place)
+    case 'token': {
+      const token = context.positions.open(position.text)
+      return token ? findToken(context, stream, token) : UNKNOWN
+    }
+    case 'seq':
+      return judgeSeq(context, position.seq, false)
+    case 'foreign':
+      return UNKNOWN
+  }
+}
+
+/**
+ * FE55: a place beyond what may be seen is waited for, for another process may be ahead of this one. The answer is the
+ * same, and comes after the same time, whether it exists or not.
+ */
+async function findPlace(
+  context: BootstrapContext,
+  { address, group }: FeedStream,
+  place: RoomPlace,
+): Promise<FoundPosition> {
+  const { outbox, places, clock } = context
+  const { tail, readRoom: room = '' } = group
+  const find = (): Promise<FoundPlace> =>
+    places.find({ room, place, visible: tail.position, who: address })
+  const coming = waitFor(clock, tail, { room, n: place.n })
+  try {
+    let found = await find()
+    if (found.kind === 'beyond' && (await coming.hasCome)) found = await find()
+    if (found.kind === 'at') return { ...found, isOther: false }
+    if (found.kind === 'lost') return found
+    return outbox.wasRestored ? ANOTHER_LOG : UNKNOWN
+  } finally {
+    coming.stop()
+  }
+}
+
+/** Resolves with true once the tail passes an event of the room with this n or a later one, with false after 5 s. */
+function waitFor(
+  clock: Clock,
+  tail: FeedTail,
+  { room, n }: { readonly room: string; readonly n: number },
+): { readonly hasCome: Promise<boolean>; stop(): void } {
+  let stop = (): void => {}
+  const hasCome = new Promise<boolean>((resolve) => {
+    const follower: TailFollower = {
+      rooms: new Set([room]),
+      take: (entry) => {
+        // The tail moves on once all its followers have been told.
+        if (entry.n >= n) clock.soon(() => resolve(true))
+      },
+    }
+    const cancel = clock.after(WAIT_MS, () => resolve(false))
+    tail.add(follower)
+    stop = () => {
+      cancel()
+      tail.remove(follower)
+    }
+  })
+  return { hasCome, stop: () => stop() }
+}
+
+/** A sealed position is one that we told: beyond this process' tail it is waited for. */
+async function findToken(
+  context: BootstrapContext,
+  { address, group }: FeedStream,
+  token: SealedPosition,
+): Promise<FoundPosition> {
+  const { outbox, positions, gate } = context
+  const { seq, check, selection } = token
+  const found = judgeSeq(context, seq, selection !== group.ids.selection)
+  if (found.kind === 'lost' || positions.isOfThisHistory(token)) return found
+  // It was told before a restore, or by another log with the same secret: then its event is another one, or none.
+  if (seq > outbox.sealed) return ANOTHER_LOG
+  const query = { after: seq - 1, upTo: seq, limit: 1 }
+  const [event] = (await gate.run(address, () => outbox.read(query))).events
+  return event && checkOf(event) === check ? found : ANOTHER_LOG
+}
+
+function judgeSeq({ outbox }: BootstrapContext, seq: number, isOther: boolean): FoundPosition {
+  if (seq < outbox.origin || outbox.isVoid(seq)) return ANOTHER_LOG
+  if (seq < outbox.floor) return { kind: 'lost', reason: 'retention' }
+  return { kind: 'at', seq, place: null, isOther }
+}
+
+function resetPlan(stream: FeedStream, reason: ResetReason, from: number | null): Plan {
   const { position } = stream.group.tail
-  return { position, hasSnapshot: true, isLive: true, reset: { reason, from } }
+  return { position, place: null, hasSnapshot: true, isLive: true, reset: { reason, from } }
 }
 
 function livePlan(context: BootstrapContext, stream: FeedStream): Promise<Plan> {
   const { position } = stream.group.tail
-  return beforeEnd(context, stream, { position, hasSnapshot: true, isLive: true, reset: null })
+  const plan = { position, place: null, hasSnapshot: true, isLive: true, reset: null }
+  return beforeEnd(context, stream, plan)
 }
 
 /**
@@ -150,14 +260,17 @@ async function carryOut(
   plan: Plan,
 ): Promise<StreamPlace | null> {
   const { position } = plan
+  const { ids, isSingle, readRoom } = stream.group
+  const room = isSingle ? readRoom : undefined
+  const place =
+    room === undefined ? null : (plan.place ?? (await placeAt(context, stream, { room, position })))
   const head: Uint8Array[] = []
   const tail: Uint8Array[] = []
   if (plan.reset) {
-    const { reason, from } = plan.reset
     context.onReset()
-    head.push(encodeEvent('reset', JSON.stringify({ reason, from, to: position })))
+    head.push(resetBlock(plan.reset, room, place))
   }
-  if (plan.isLive) tail.push(encodeEvent('caught-up', `{"seq":${position}}`, position))
+  if (plan.isLive) tail.push(encodeEvent('caught-up', '{}', ids.at(position, place)))
   // A room that was revealed up to here is among these; one that is revealed from here on comes
   // after them.
   stream.takeRevealed()
@@ -165,7 +278,32 @@ async function carryOut(
     ? roomsOf(context, stream)
     : revealedSince(context, stream, position)
   const isOpen = await writeSnapshots(context, stream, { rooms, position, head, tail })
-  return isOpen ? { cursor: position, announces: !plan.isLive } : null
+  return isOpen ? { cursor: position, place, announces: !plan.isLive } : null
+}
+
+/** A room whose log is gone has no place any more. */
+async function placeAt(
+  { places, outbox, access }: BootstrapContext,
+  { address, group }: FeedStream,
+  { room, position }: { readonly room: string; readonly position: number },
+): Promise<RoomPlace> {
+  try {
+    return await places.placeAt(room, Math.min(position, group.tail.position), address)
+  } catch (error) {
+    if (isCutOff(error) && position >= outbox.floor && access.find(room)?.isLive !== true)
+      return BEFORE_ALL
+    throw error
+  }
+}
+
+/** FE57: a reader of many rooms learns nothing from it but the reason; of one, how far that room is for its readers. */
+function resetBlock(
+  { reason, from }: Reset,
+  room: string | undefined,
+  place: RoomPlace | null,
+): Uint8Array {
+  const numbers = { room, ...(from === null ? {} : { from }), to: place?.n }
+  return encodeEvent('reset', JSON.stringify({ reason, ...(room === undefined ? {} : numbers) }))
 }
 
 /**
@@ -245,11 +383,14 @@ async function viewAt(
   try {
     return await context.states.at(room, seq, who)
   } catch (error) {
-    const isCut = error instanceof RingsideError && error.code === 'past_retention'
     const isBehind = seq < context.outbox.floor
-    if (isCut && !isBehind && context.access.find(room)?.isLive !== true) return null
+    if (isCutOff(error) && !isBehind && context.access.find(room)?.isLive !== true) return null
     throw error
   }
+}
+
+function isCutOff(error: unknown): boolean {
+  return error instanceof RingsideError && error.code === 'past_retention'
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { RoomPlace } from '../position/room-id.ts'
+import type { StreamIds } from '../position/stream-ids.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedSlice } from '../read/ring.ts'
 import { joinBytes } from '../sse.ts'
@@ -11,6 +13,9 @@ export const MAX_CHUNK_BYTES = 64 * 1024
 export interface ChunkFilter {
   /** True for the feed of one room: the chunk ends with the room. */
   readonly isSingle: boolean
+  /** The one room that is read; undefined when there are more. */
+  readonly readRoom: string | undefined
+  readonly ids: StreamIds
   wants(entry: FeedEntry): boolean
 }
 
@@ -29,8 +34,12 @@ export interface ChunkRange {
 export interface Chunk {
   readonly from: number
   readonly target: number
+  /** It goes before `bytes`: the id of one large event, whose bytes are shared (FE50). Most often null. */
+  readonly head: Uint8Array | null
   readonly bytes: Uint8Array | null
   readonly next: number
+  /** For the feed of one room: the place of its last event up to `next`; null when it has none here. */
+  readonly place: RoomPlace | null
   /** It has so many events. */
   readonly count: number
   readonly isEnd: boolean
@@ -55,6 +64,8 @@ export function collectChunk(
   let next = from
   let waitMs = 0
   let isEnd = false
+  let count = 0
+  let last: FeedEntry | null = null
   let index = slice.start
   for (; index < slice.end; index++) {
     const entry = slice.entries[index] as FeedEntry
@@ -63,15 +74,24 @@ export function collectChunk(
       if (size > 0 && size + entry.bytes.length > MAX_CHUNK_BYTES) break
       waitMs = pace ? pace.waitFor(entry.at, now) : 0
       if (waitMs > 0) break
-      parts.push(entry.bytes)
-      size += entry.bytes.length
+      size += filter.ids.add(entry, parts)
+      count++
       isEnd = filter.isSingle && entry.type === 'end'
     }
     next = entry.seq
+    if (filter.isSingle && entry.room === filter.readRoom) last = entry
     if (isEnd) break
   }
   const isThrough = index === slice.end || (slice.entries[index] as FeedEntry).seq > target
   if (isThrough && !isEnd && waitMs === 0) next = Math.max(next, Math.min(slice.next, target))
-  const bytes = parts.length > 0 ? joinBytes(parts) : null
-  return { from, target, bytes, next, count: parts.length, isEnd, waitMs }
+  const place = last && { n: last.n, check: last.check }
+  return { from, target, ...join(parts), next, place, count, isEnd, waitMs }
+}
+
+/** A large event's bytes are not copied: what stands before them is written by itself. */
+function join(parts: readonly Uint8Array[]): Pick<Chunk, 'head' | 'bytes'> {
+  const [first = null, second] = parts
+  if (parts.length === 2 && first && second && second.length > MAX_CHUNK_BYTES)
+    return { head: first, bytes: second }
+  return { head: null, bytes: first && joinBytes(parts) }
 }

@@ -1,5 +1,7 @@
 import type { ByteStream } from '../../transport/contract.ts'
 import type { TypeFilter } from '../audience/type-filter.ts'
+import type { RoomPlace } from '../position/room-id.ts'
+import type { StreamIds } from '../position/stream-ids.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
 import type { Chunk, ChunkFilter } from './chunk.ts'
@@ -13,6 +15,7 @@ export interface FeedSelection {
   readonly tail: FeedTail
   /** True for the feed of one room: it ends with the room. */
   readonly isSingle: boolean
+  readonly ids: StreamIds
   /** FE4: may this group see the room's events now? It is asked for every event. */
   readonly allows: (room: string) => boolean
 }
@@ -36,6 +39,7 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   readonly types: TypeFilter | null
   /** It is the one room whose events alone are read from the log; undefined when there are more. */
   readonly readRoom: string | undefined
+  readonly ids: StreamIds
   /** FE4: it is asked for every event. */
   readonly allows: (room: string) => boolean
   readonly live: Member[] = []
@@ -45,8 +49,9 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   pending: FeedEntry[] = []
   /** Live streams have seen everything up to it. */
   flushed: number
-  /** No greater id was written to the live streams. */
-  lastId = 0
+  /** Of one room: the place of the last event that the tail has passed while there are live streams. */
+  passedN = 0
+  passedCheck = 0
   lastWriteAt = 0
   streamCount = 0
   /** It was joined for streams that catch up, and the others at its place take it too. */
@@ -62,19 +67,36 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
     this.types = selection.types
     this.readRoom = selection.rooms?.length === 1 ? selection.rooms[0] : undefined
     this.flushed = selection.tail.position
+    this.ids = selection.ids
     this.allows = selection.allows
     this.#onDirty = onDirty
   }
 
-  wants(entry: FeedEntry): boolean {
-    if (this.rooms && !this.rooms.has(entry.room)) return false
-    if (this.types && !this.types.allows(entry.type)) return false
-    return this.allows(entry.room)
+  wants({ room, type }: FeedEntry): boolean {
+    if (room === null || (this.rooms && !this.rooms.has(room))) return false
+    if (this.types && !this.types.allows(type)) return false
+    return this.allows(room)
+  }
+
+  /** Of one room: the place up to which the tail has passed its events. */
+  get passed(): RoomPlace {
+    return { n: this.passedN, check: this.passedCheck }
+  }
+
+  /** Its first live stream stands at this place. */
+  beginAt({ n, check }: RoomPlace): void {
+    this.passedN = n
+    this.passedCheck = check
   }
 
   /** The tail passed this entry. Without live streams nothing is kept: the others read it later. */
   take(entry: FeedEntry): void {
-    if (this.live.length === 0 || !this.wants(entry)) return
+    if (this.live.length === 0) return
+    if (this.isSingle) {
+      this.passedN = entry.n
+      this.passedCheck = entry.check
+    }
+    if (!this.wants(entry)) return
     this.pending.push(entry)
     if (this.pending.length === 1) this.#onDirty(this)
   }

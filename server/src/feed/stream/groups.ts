@@ -2,6 +2,8 @@ import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
 import type { TypeFilter } from '../audience/type-filter.ts'
+import { ROOM_IDS, SealedIds } from '../position/stream-ids.ts'
+import type { SealedPositions } from '../position/sealed-positions.ts'
 import type { FeedTail, FeedTails } from '../read/tail.ts'
 import { FeedGroup } from './group.ts'
 import type { FeedPump } from './pump.ts'
@@ -25,6 +27,7 @@ export interface GroupsContext {
   readonly tails: FeedTails
   readonly access: FeedAccess
   readonly pump: FeedPump
+  readonly positions: SealedPositions
   /** All streams that are open. */
   readonly streams: ReadonlySet<FeedStream>
 }
@@ -112,15 +115,18 @@ export class FeedGroups {
    */
   enter(follow: Follow): StreamGroup {
     const { rooms, isSingle, types, request, streamId } = follow
-    const { access, pump, tails } = this.#context
+    const { access, pump, tails, positions } = this.#context
     const delayMs = follow.delayMs ?? access.delayOf(rooms)
     const owner = access.isPersonal ? streamId : ''
-    const key = [isSingle, rooms?.join(',') ?? '*', types?.key ?? '', delayMs, owner].join('|')
+    // What is followed, whoever does and however late: a position goes on wherever this is the same.
+    const selection = `${rooms?.join(',') ?? '*'}|${types?.key ?? ''}`
+    const key = [isSingle, selection, delayMs, owner].join('|')
     let group = this.#groups.get(key)
     if (!group) {
       const allows = access.checkFor(request, { all: rooms === null, delayMs })
       const tail = tails.of(delayMs)
-      group = new FeedGroup(key, { rooms, types, tail, isSingle, allows }, pump.onDirty)
+      const ids = isSingle ? ROOM_IDS : new SealedIds(positions, selection)
+      group = new FeedGroup(key, { rooms, types, tail, isSingle, ids, allows }, pump.onDirty)
       this.#groups.set(key, group)
       tail.add(group)
     }

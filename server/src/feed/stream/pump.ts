@@ -21,7 +21,7 @@ export interface PumpContext {
   readonly heartbeatMs: number
   readonly slow: IntakeLimits
   /** The log no longer reaches back to the stream's cursor: the stream must start over (FE1). */
-  readonly onLost: (stream: FeedStream, cursor: number) => void
+  readonly onLost: (stream: FeedStream, place: StreamPlace) => void
   /**
    * Snapshots are due to the stream at its place (FE40): whoever writes them sets it going again.
    */
@@ -115,7 +115,9 @@ export class FeedPump {
 
   /** Takes a live stream out of its group, to catch up from `cursor` by itself. */
   demote(stream: FeedStream, cursor: number): void {
-    stream.toCatchingUp({ cursor, announces: false })
+    const { group } = stream
+    const place = group.isSingle ? group.passed : null
+    stream.toCatchingUp({ cursor, place, announces: false })
     this.add(stream)
   }
 
@@ -191,9 +193,10 @@ export class FeedPump {
         this.demote(live[index] as FeedStream, group.flushed)
       return
     }
-    const bytes = joinBytes(pending.map((entry) => entry.bytes))
+    const parts: Uint8Array[] = []
+    for (const entry of pending) group.ids.add(entry, parts)
+    const bytes = joinBytes(parts)
     group.flushed = group.tail.position
-    group.lastId = pending.at(-1)?.seq ?? group.lastId
     group.lastWriteAt = this.#context.clock.now()
     this.#deliveredCount += pending.length * live.length
     this.#writeAll(group, bytes)
@@ -225,9 +228,11 @@ export class FeedPump {
 
   #step(stream: FeedStream, state: CatchingUp): void {
     const { cursor, announces, revealed } = state.apart
+    let { place } = state.apart
     const target = stream.group.tail.position
     // Rooms revealed beyond the target are too young to be seen.
-    if (revealed && cursor <= target) return this.#context.onRevealed(stream, { cursor, announces })
+    if (revealed && cursor <= target)
+      return this.#context.onRevealed(stream, { cursor, place, announces })
     let chunk: PacedChunk | null = null
     if (cursor < target) {
       chunk = this.#chunk(stream, target, state)
@@ -235,19 +240,21 @@ export class FeedPump {
       this.#deliveredCount += chunk.count
     }
     const next = chunk?.next ?? cursor
+    place = chunk?.place ?? place
     const { isEnd = false, waitMs = 0 } = chunk ?? {}
     const isThere = target >= 0 && next >= target && !isEnd && waitMs === 0
-    stream.moveTo({ cursor: next, announces: announces && !isThere })
+    stream.moveTo({ cursor: next, place, announces: announces && !isThere })
     if (waitMs > 0) this.#pauseFor(stream, waitMs)
     let bytes = chunk?.bytes ?? null
     let isTaken = true
     if (bytes && bytes.length > MAX_CHUNK_BYTES) {
       // One large event: whoever waits for it shares its bytes (FE50).
+      if (chunk?.head) this.write(stream, chunk.head)
       isTaken = this.write(stream, bytes)
       bytes = null
     }
     if (isThere && announces) {
-      const note = encodeEvent('caught-up', `{"seq":${next}}`, next)
+      const note = encodeEvent('caught-up', '{}', stream.group.ids.at(next, place))
       bytes = bytes ? joinBytes([bytes, note]) : note
     }
     if (bytes) isTaken = this.write(stream, bytes)
@@ -274,13 +281,13 @@ export class FeedPump {
   }
 
   #goLive(stream: FeedStream): void {
-    const { group } = stream
-    if (group.pending.length > 0 || stream.state.kind !== 'catching-up') return
+    const { group, state } = stream
+    if (group.pending.length > 0 || state.kind !== 'catching-up') return
     this.#apart.delete(stream)
     group.chunk = null
     group.flushed = group.tail.position
     if (group.live.length === 0) {
-      group.lastId = Math.max(group.lastId, group.flushed)
+      if (state.apart.place) group.beginAt(state.apart.place)
       group.lastWriteAt = this.#context.clock.now()
     }
     stream.toLive()
@@ -296,7 +303,8 @@ export class FeedPump {
     )
   }
 
-  async #load(stream: FeedStream, { apart: { cursor, pace } }: CatchingUp): Promise<void> {
+  async #load(stream: FeedStream, { apart }: CatchingUp): Promise<void> {
+    const { cursor, place, announces, pace } = apart
     const { source, clock, logger } = this.#context
     stream.load()
     try {
@@ -309,7 +317,7 @@ export class FeedPump {
       this.#loadedAt.set(stream, cursor)
     } catch (error) {
       if (error instanceof RingsideError && error.code === 'past_retention') {
-        if (isLoading(stream)) this.#context.onLost(stream, cursor)
+        if (isLoading(stream)) this.#context.onLost(stream, { cursor, place, announces })
         return
       }
       if (!(error instanceof TooManyRequests))
@@ -334,7 +342,10 @@ export class FeedPump {
     })
   }
 
-  /** FE39: when others' events have moved the position, an id-only block takes the reader along. */
+  /**
+   * FE39: a block that shows no event takes readers along where others' events, or filtered ones, have moved the
+   * position. It comes whether they have or not: nobody learns from it that something happened elsewhere.
+   */
   #beat(group: StreamGroup): void {
     if (group.pending.length > 0) return
     if (group.isSingle && group.readRoom && !group.allows(group.readRoom)) {
@@ -343,10 +354,9 @@ export class FeedPump {
     }
     group.flushed = group.tail.position
     group.lastWriteAt = this.#context.clock.now()
-    let bytes = HEARTBEAT
-    if (group.lastId < group.flushed) bytes = joinBytes([encodeId(group.flushed), HEARTBEAT])
-    group.lastId = group.flushed
-    this.#writeAll(group, bytes)
+    const hasMoved = !group.isSingle || group.types !== null
+    const id = (): Uint8Array => encodeId(group.ids.at(group.flushed, group.passed))
+    this.#writeAll(group, hasMoved ? joinBytes([id(), HEARTBEAT]) : HEARTBEAT)
   }
 
   /** Closes sockets that take too little, and keeps quiet ones that are not live awake. */

@@ -7,6 +7,8 @@ import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import type { ReadGate } from '../read/read-gate.ts'
+import type { SealedPositions } from '../position/sealed-positions.ts'
+import type { Places } from '../read/places.ts'
 import type { States } from '../read/states.ts'
 import type { TimeIndex } from '../read/time-index.ts'
 import { encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
@@ -19,6 +21,8 @@ import type { FeedStream, StreamPlace } from './stream.ts'
 export interface StarterContext {
   readonly outbox: Outbox
   readonly states: States
+  readonly places: Places
+  readonly positions: SealedPositions
   readonly access: FeedAccess
   readonly times: TimeIndex
   readonly gate: ReadGate
@@ -42,11 +46,13 @@ export class FeedStarter {
   #resetCount = 0
 
   constructor(context: StarterContext) {
-    const { outbox, states, access, times, gate, clock, now, pump } = context
+    const { outbox, states, places, positions, access, times, gate, clock, now, pump } = context
     this.#context = context
     this.#bootstrap = {
       outbox,
       states,
+      places,
+      positions,
       access,
       times,
       gate,
@@ -82,10 +88,10 @@ export class FeedStarter {
   }
 
   /** The log no longer reaches back to the stream's cursor (FE1). */
-  restart(stream: FeedStream, cursor: number): void {
+  restart(stream: FeedStream, { place }: StreamPlace): void {
     const reason = stream.apart?.wasSlow ? 'slow' : 'retention'
     stream.restart()
-    void this.#start(stream, { kind: 'reset', reason, from: cursor })
+    void this.#start(stream, { kind: 'reset', reason, from: place?.n ?? null })
   }
 
   /** Snapshots of revealed rooms are due at the stream's place (FE40). */
@@ -96,7 +102,7 @@ export class FeedStarter {
       (error: unknown) => {
         const isCut = error instanceof RingsideError && error.code === 'past_retention'
         if (!isCut) throw error
-        this.restart(stream, place.cursor)
+        this.restart(stream, place)
         return null
       },
     )

@@ -1,6 +1,7 @@
 import { Intake } from '../../process/intake.ts'
 import type { IntakeLimits } from '../../process/intake.ts'
 import type { ByteStream, HttpRequest } from '../../transport/contract.ts'
+import type { RoomPlace } from '../position/room-id.ts'
 import type { FeedGroup } from './group.ts'
 import type { Pace } from './pace.ts'
 
@@ -35,6 +36,8 @@ interface Apart {
 export interface StreamPlace {
   /** Everything up to it was written. */
   readonly cursor: number
+  /** For the feed of one room: the place of its last event up to the cursor; null for many. */
+  readonly place: RoomPlace | null
   /** True while `caught-up` is due when the cursor reaches the tail. */
   readonly announces: boolean
 }
@@ -42,6 +45,7 @@ export interface StreamPlace {
 /** A stream that reads the log by itself has a place too. */
 interface Behind extends Apart {
   cursor: number
+  place: RoomPlace | null
   announces: boolean
 }
 
@@ -158,7 +162,7 @@ export class FeedStream {
   }
 
   /** It reads on from this place by itself; a live stream leaves its group. */
-  toCatchingUp({ cursor, announces }: StreamPlace): void {
+  toCatchingUp({ cursor, place, announces }: StreamPlace): void {
     this.#leave('toCatchingUp')
     const apart = this.#apart ?? {
       pace: null,
@@ -167,7 +171,7 @@ export class FeedStream {
       wasSlow: false,
       revealed: null,
     }
-    this.#state = { kind: 'catching-up', apart: { ...apart, cursor, announces } }
+    this.#state = { kind: 'catching-up', apart: { ...apart, cursor, place, announces } }
   }
 
   /** A read of the log is under way for it. */
@@ -203,9 +207,10 @@ export class FeedStream {
   }
 
   /** Everything up to `cursor` was written, and `caught-up` too unless it is still due. */
-  moveTo({ cursor, announces }: StreamPlace): void {
+  moveTo({ cursor, place, announces }: StreamPlace): void {
     const behind = this.#mustBeBehind('moveTo')
     behind.cursor = cursor
+    behind.place = place
     behind.announces = announces
   }
 

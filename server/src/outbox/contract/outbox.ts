@@ -35,6 +35,12 @@ export interface Outbox extends MessageLog {
    * Calls when the log was restored under this process: nothing of it may be shown any more. The result ends it.
    */
   onHalted(listener: () => void): () => void
+  /** The id of the log's history (OB100). */
+  readonly historyId: string
+  /** The log was restored from a backup at some time. */
+  readonly wasRestored: boolean
+  /** The sealed event at one place of a room, or null: it is gone, void, not sealed yet, or never was. */
+  eventOf(room: string, n: number): Promise<LogEvent | null>
   /** Greatest seq ever allocated, asked of the store. */
   counter(): Promise<number>
   /**

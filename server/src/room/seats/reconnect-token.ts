@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto'
+import { Sealer } from '../../process/sealer.ts'
+import type { KeyFor } from '../../process/sealer.ts'
 
 /** The content of a reconnect token. Only the server can read or make one. */
 export interface ReconnectToken {
@@ -27,62 +28,42 @@ export interface ReconnectTokens {
 
 export interface SealedTokensParts {
   /** A secret key of 32 bytes for each purpose. */
-  readonly keyFor: (purpose: string) => Uint8Array
+  readonly keyFor: KeyFor
   /** Store time in ms. */
   readonly now: () => number
 }
 
-const IV_BYTES = 16
 /** A name of 24 characters and an auth of 4,096, in JSON and UTF-8, are below it; longer texts are not looked at. */
 const MAX_TOKEN_CHARACTERS = 65_536
 
-/**
- * Seals tokens by authenticated encryption that needs no randomness (SIV, as RFC 5297 composes it, of HMAC-SHA-256 and
- * AES-256-CTR): the IV is the tag of the content, so that no nonce can ever repeat over another content, however many
- * processes share a key and for however long. The same content is the same token.
- */
+/** Seals tokens so that only a server that has the keys can read or make one. The same content is the same token. */
 export class SealedTokens implements ReconnectTokens {
-  readonly #parts: SealedTokensParts
+  readonly #now: () => number
+  readonly #sealer: Sealer
 
-  constructor(parts: SealedTokensParts) {
-    this.#parts = parts
+  constructor({ keyFor, now }: SealedTokensParts) {
+    this.#now = now
+    this.#sealer = new Sealer(keyFor, 'reconnect token')
   }
 
   now(): number {
-    return this.#parts.now()
+    return this.#now()
   }
 
   seal(token: Omit<ReconnectToken, 'issuedAt'>): string {
     const { room, session, epoch, generation, name, auth } = token
     const content = [room, session, epoch, generation, this.now(), name, auth]
-    const plain = Buffer.from(JSON.stringify(content), 'utf8')
-    const iv = this.#tag(plain)
-    const cipher = createCipheriv('aes-256-ctr', this.#cipherKey, iv)
-    return Buffer.concat([iv, cipher.update(plain), cipher.final()]).toString('base64url')
+    return this.#sealer.seal(Buffer.from(JSON.stringify(content), 'utf8'))
   }
 
   open(text: string): ReconnectToken | null {
     if (text.length > MAX_TOKEN_CHARACTERS) return null
-    const bytes = Buffer.from(text, 'base64url')
-    // Base64 has many spellings of the same bytes: one of them is the token (CL34).
-    if (bytes.length <= IV_BYTES || bytes.toString('base64url') !== text) return null
-    const iv = bytes.subarray(0, IV_BYTES)
-    const decipher = createDecipheriv('aes-256-ctr', this.#cipherKey, iv)
-    const plain = Buffer.concat([decipher.update(bytes.subarray(IV_BYTES)), decipher.final()])
-    if (!timingSafeEqual(this.#tag(plain), iv)) return null
+    const plain = this.#sealer.open(text)
+    if (!plain) return null
     // We sealed it, so the shape is ours.
     const [room, session, epoch, generation, issuedAt, name, auth] = JSON.parse(
       plain.toString('utf8'),
     ) as [string, string, number, number, number, string, string]
     return { room, session, epoch, generation, issuedAt, name, auth }
-  }
-
-  get #cipherKey(): Uint8Array {
-    return this.#parts.keyFor('reconnect token cipher')
-  }
-
-  #tag(plain: Buffer): Buffer {
-    const key = this.#parts.keyFor('reconnect token tag')
-    return createHmac('sha256', key).update(plain).digest().subarray(0, IV_BYTES)
   }
 }

@@ -123,7 +123,7 @@ describe('FE11 a private room becomes public', () => {
     directory.set('a', { isPrivate: false })
     room.patch({ score: 2 })
     await rig.settle()
-    const reader = await rig.open(`/feed?checkpoint=${position}`)
+    const reader = await rig.open(`/feed?checkpoint=${rig.tokenAt(position)}`)
     expect(told(reader, 'a')).toEqual([
       ['snapshot', 1],
       ['patch', 2],

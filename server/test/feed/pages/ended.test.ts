@@ -61,7 +61,7 @@ describe('FE2 rooms that have ended', () => {
     room.end()
     rig.directory.set('a', { isLive: false })
     await rig.settle()
-    const replay = await rig.open(`/feed?from=${middle}`)
+    const replay = await rig.open(`/feed?from=${rig.tokenAt(middle)}`)
     expect(replay.of('snapshot')[0]?.data).toMatchObject({ room: 'a', state: { score: 1 } })
     expect(replay.roomEvents.map(({ type }) => type)).toEqual(['patch', 'end'])
     expect((await rig.open('/feed')).of('snapshot')).toEqual([])

@@ -21,25 +21,26 @@ class Spectator {
   }
 
   /** Takes in what has arrived, checking each step; `history` is what every event must equal. */
-  take(history: Map<number, string>): void {
+  take(history: Map<string, string>): void {
     if (!this.reader?.exchange.openBody && this.reader?.exchange.status !== 200) return
     const events = this.reader.events
     for (; this.read < events.length; this.read++) this.#see(itemAt(events, this.read), history)
     this.lastEventId = this.reader.lastEventId || this.lastEventId
   }
 
-  #see({ type, id, data }: SeenEvent, history: Map<number, string>): void {
+  #see({ type, data }: SeenEvent, history: Map<string, string>): void {
     const room = data.room
     if (type === 'reset') {
       this.resets++
       this.rooms.clear()
     }
     if (type === 'snapshot') this.rooms.set(room, { n: data.n, patchN: data.n, state: data.state })
-    if (room === undefined || type === 'snapshot') return
+    if (room === undefined || type === 'snapshot' || type === 'reset') return
     // FE1: each event equals the log's, and follows what this spectator has.
     const text = JSON.stringify([type, data])
-    const known = history.get(id ?? 0)
-    if (known === undefined) history.set(id ?? 0, text)
+    const key = `${room} ${data.n}`
+    const known = history.get(key)
+    if (known === undefined) history.set(key, text)
     else expect(text).toBe(known)
     const kept = this.rooms.get(room) ?? { n: 0, patchN: 0, state: {} }
     if (this.isFiltered) expect(data.n).toBeGreaterThan(kept.n)
@@ -78,7 +79,7 @@ async function run(seed: number): Promise<{ resets: number; events: number }> {
   for (let index = 0; index < 3; index++)
     rooms.push(await rig.room(`r${index}`, { tick: 0 }, { delayMs: index === 2 ? delayMs : 0 }))
   const spectators = PATHS.map((path) => new Spectator(path))
-  const history = new Map<number, string>()
+  const history = new Map<string, string>()
   for (let step = 0; step < 150; step++) {
     for (let write = random.int(0, 6); write > 0; write--) {
       const room = itemAt(rooms, random.int(0, rooms.length - 1))

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { createRandom } from '../../../src/process/random.ts'
 import { FeedGroup } from '../../../src/feed/stream/group.ts'
+import { ROOM_IDS } from '../../../src/feed/position/stream-ids.ts'
 import { Pace } from '../../../src/feed/stream/pace.ts'
 import { FeedStream } from '../../../src/feed/stream/stream.ts'
 import type { StreamGroup, StreamKind } from '../../../src/feed/stream/stream.ts'
@@ -13,7 +14,7 @@ import { overrideStore } from '../../outbox/support.ts'
 import { FeedRig } from '../rig.ts'
 import type { Reader, ScriptedRoom } from '../rig.ts'
 
-const PLACE = { cursor: 7, announces: true }
+const PLACE = { cursor: 7, place: null, announces: true }
 const KINDS: readonly StreamKind[] = [
   'starting',
   'catching-up',
@@ -25,7 +26,14 @@ const KINDS: readonly StreamKind[] = [
 
 function groupOf(key = 'a'): StreamGroup {
   const tail = { position: 5, delayMs: 0 } as FeedTail
-  const selection = { rooms: null, types: null, tail, isSingle: false, allows: () => true }
+  const selection = {
+    rooms: null,
+    types: null,
+    tail,
+    isSingle: false,
+    ids: ROOM_IDS,
+    allows: () => true,
+  }
   return new FeedGroup<FeedStream>(key, selection, () => {})
 }
 
@@ -83,7 +91,7 @@ const LEGAL: Record<Transition, Partial<Record<StreamKind, StreamKind>>> = {
 }
 
 const APART = ['full', 'lastWriteAt', 'pace', 'revealed', 'wasSlow']
-const BEHIND = [...APART, 'announces', 'cursor'].sort()
+const BEHIND = [...APART, 'announces', 'cursor', 'place'].sort()
 /** The fields that exist in a state, and no others. */
 const FIELDS: Record<StreamKind, { own: string[]; apart: string[] | null }> = {
   starting: { own: ['apart', 'kind'], apart: APART },
@@ -130,7 +138,7 @@ describe("FE5 a stream's states", () => {
   it('FE5 a cursor exists only while a stream reads by itself', () => {
     for (const kind of KINDS) {
       const { stream } = make(kind)
-      const move = (): void => stream.moveTo({ cursor: 9, announces: false })
+      const move = (): void => stream.moveTo({ cursor: 9, place: null, announces: false })
       if (kind === 'starting' || kind === 'live' || kind === 'closed') expect(move).toThrow(kind)
       else {
         move()
@@ -149,7 +157,7 @@ describe("FE5 a stream's states", () => {
     stream.load()
     stream.restart()
     expect(stream.apart).not.toHaveProperty('cursor')
-    stream.toCatchingUp({ cursor: 8, announces: false })
+    stream.toCatchingUp({ cursor: 8, place: null, announces: false })
     expect(stream.apart).toMatchObject({ cursor: 8, announces: false })
   })
 
@@ -161,7 +169,7 @@ describe("FE5 a stream's states", () => {
     stream.toCatchingUp(PLACE)
     stream.toLive()
     group.lastWriteAt = 5_000
-    stream.toCatchingUp({ cursor: 12, announces: false })
+    stream.toCatchingUp({ cursor: 12, place: null, announces: false })
     expect(stream.apart).toMatchObject({ pace: null, cursor: 12, lastWriteAt: 5_000 })
   })
 
@@ -299,7 +307,7 @@ async function play({ rig, room }: Scene): Promise<void> {
 const SCENES: Record<Exclude<StreamKind, 'closed'>, (scene: Scene) => Promise<Reader>> = {
   async starting({ rig, store }) {
     store.isHeld = true
-    return rig.open(`/rooms/a/feed?from=${rig.outbox.origin + 5}`)
+    return rig.open('/rooms/a/feed?from=5')
   },
   async 'catching-up'({ rig }) {
     const reader = rig.get('/rooms/a/feed?from=start')
@@ -310,13 +318,13 @@ const SCENES: Record<Exclude<StreamKind, 'closed'>, (scene: Scene) => Promise<Re
     return reader
   },
   async loading({ rig, store }) {
-    const reader = rig.get(`/rooms/a/feed?checkpoint=${rig.outbox.origin + 5}`)
+    const reader = rig.get('/rooms/a/feed?checkpoint=5')
     store.isHeld = true
     await rig.settle()
     return reader
   },
   async pausing({ rig }) {
-    return rig.open(`/rooms/a/feed?checkpoint=${rig.outbox.origin + 5}&speed=0.5`)
+    return rig.open('/rooms/a/feed?checkpoint=5&speed=0.5')
   },
   async live({ rig }) {
     return rig.open('/rooms/a/feed')

@@ -13,7 +13,7 @@ import { createOutbox } from '../../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { UwsTransport } from '../../../src/transport/uws/transport.ts'
 import { eventually } from '../../../src/testing/index.ts'
-import { FakeDirectory, ScriptedRoom } from '../rig.ts'
+import { testKeyFor, FakeDirectory, ScriptedRoom } from '../rig.ts'
 import { BodyGate } from '../../../src/limit/body-gate.ts'
 
 const stops: (() => Promise<void>)[] = []
@@ -31,7 +31,7 @@ async function serve() {
   })
   await outbox.start()
   const directory = new FakeDirectory()
-  const parts = createFeed({ outbox, directory, clock, limits, logger })
+  const parts = createFeed({ outbox, directory, clock, limits, logger, keyFor: testKeyFor })
   const { feed, lobby } = parts
   const metrics = createMetrics()
   const router = new Router({

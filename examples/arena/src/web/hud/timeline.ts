@@ -116,7 +116,7 @@ export function timeline(actions: TimelineActions): {
   const drawMarks = (next: TimelineState): void => {
     const span = next.to - next.from
     const visible = thinOut(next.highlights, { from: next.from, to: next.to, max: MAX_MARKS })
-    const key = `${visible.length}:${visible.at(-1)?.seq ?? 0}:${Math.round(next.from / 1000)}:${Math.round(next.to / 2000)}`
+    const key = `${visible.length}:${visible.at(-1)?.n ?? 0}:${Math.round(next.from / 1000)}:${Math.round(next.to / 2000)}`
     if (key === drawn || !(span > 0)) return
     drawn = key
     marks.replaceChildren(

@@ -109,16 +109,16 @@ export function wallPage(app: HTMLElement): void {
       onReset() {
         doubtful = new Set(boards.keys())
       },
-      onSnapshot(data, seq) {
+      onSnapshot(data) {
         doubtful.delete(data.room)
         boardOf(data.room)?.track.snapshot(data.at, data.state, {
-          seq: seq ?? data.seq,
+          n: data.n,
           isJump: false,
         })
       },
-      onPatch(data, seq) {
+      onPatch(data) {
         const board = boards.get(data.room)
-        board?.track.patch(data.at, data.data, seq ?? 0)
+        board?.track.patch(data.at, data.data, data.n)
         arrived(board, data.at)
       },
       onEvent(message: FeedMessage) {

@@ -110,7 +110,7 @@ export function watchPage(app: HTMLElement, room: string): void {
     const wish = ++wishes
     try {
       const mark = await explorer.find(time)
-      if (mark && wish === wishes) await source.seek(mark.seq, source.isPlaying)
+      if (mark && wish === wishes) await source.seek(mark.n, source.isPlaying)
     } catch (error) {
       if (!(error instanceof HttpError)) throw error
       if (wish !== wishes) return
@@ -125,7 +125,7 @@ export function watchPage(app: HTMLElement, room: string): void {
   }
   const bar = timeline({
     seek,
-    seekTo: ({ seq }) => instead(() => void source.seek(seq, source.isPlaying))(),
+    seekTo: ({ n }) => instead(() => void source.seek(n, source.isPlaying))(),
     toggle: () => (source.isPlaying && !isOverNow() ? source.pause() : source.play(source.speed)),
     speed: (speed) => source.chooseSpeed(speed),
     live: instead(() => source.live()),
@@ -170,7 +170,7 @@ export function watchPage(app: HTMLElement, room: string): void {
       sound.frame(next, events)
       seen(next)
       makeRoom(next.players.values(), stage.scene)
-      setData(page, 'seq', String(source.seq))
+      setData(page, 'n', String(source.n))
     },
   })
   const timer = setInterval(() => {

@@ -34,8 +34,8 @@ async function getJson<T>(path: string): Promise<T> {
 const roomPath = (room: string): string => `rooms/${encodeURIComponent(room)}`
 
 /** The room's public state at a position of its log (null = the newest). @throws HttpError */
-export function fetchState(room: string, seq: number | null): Promise<RoomStateAnswer> {
-  return getJson(`${roomPath(room)}/state${seq === null ? '' : `?at=${seq}`}`)
+export function fetchState(room: string, n: number | null): Promise<RoomStateAnswer> {
+  return getJson(`${roomPath(room)}/state${n === null ? '' : `?at=${n}`}`)
 }
 
 /** The room's events after a position (null = from the first that is kept), at most 1,000. @throws HttpError */

@@ -28,25 +28,25 @@ export class LogExplorer {
 
   /** Takes an event that the stream brought. `nameOf` tells a player's name. */
   take(
-    entry: { seq: number; at: number; type: string; data: Json },
+    entry: { n: number; at: number; type: string; data: Json },
     nameOf: (id: string) => string,
   ): void {
     this.index.add(entry)
-    const { seq, at, data } = entry
+    const { n, at, data } = entry
     const text = (key: string): string => {
       const value = isRecord(data) ? data[key] : undefined
       return typeof value === 'string' ? value : ''
     }
     if (entry.type === 'kill')
       this.index.highlight({
-        seq,
+        n,
         at,
         kind: 'kill',
         text: `${nameOf(text('by'))} takes out ${nameOf(text('whom'))}`,
       })
     else if (entry.type === 'roundOver')
       this.index.highlight({
-        seq,
+        n,
         at,
         kind: 'round',
         text: `${text('winnerName') || 'Nobody'} wins the round`,
@@ -65,14 +65,14 @@ export class LogExplorer {
       // A page that stands still hears of nothing, so it must ask where live is.
       const live = this.index.last === first ? await fetchState(this.#room, null) : this.index.last
       if (!live) return
-      this.index.add({ seq: live.seq, at: live.at })
+      this.index.add({ n: live.n, at: live.at })
       const from = await this.find(Math.max(first.at, live.at - HIGHLIGHTS_MS))
-      let after = from?.seq ?? first.seq
+      let after = from?.n ?? first.n
       for (let page = 0; page < MAX_PAGES; page++) {
         const { events, next, sealed } = await fetchEvents(this.#room, after, PAGE_EVENTS)
-        for (const { seq, type, data } of events) {
+        for (const { n, type, data } of events) {
           const at = timeOf(data)
-          if (at !== null) this.take({ seq, at, type, data: innerOf(data) }, nameOf)
+          if (at !== null) this.take({ n, at, type, data: innerOf(data) }, nameOf)
         }
         // A page may end by its bytes, and only one that is not sealed is the last.
         if (!sealed || next <= after) return
@@ -94,7 +94,7 @@ export class LogExplorer {
     const { events } = await fetchEvents(this.#room, after, 1)
     const event = events[0]
     const at = event ? timeOf(event.data) : null
-    return event && at !== null ? { seq: event.seq, at } : null
+    return event && at !== null ? { n: event.n, at } : null
   }
 }
 

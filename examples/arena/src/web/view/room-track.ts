@@ -10,7 +10,7 @@ const MAX_EVENTS = 400
 
 interface Moment {
   readonly value: StateValue
-  readonly seq: number
+  readonly n: number
 }
 
 const EVENT_TYPES: ReadonlySet<string> = new Set<ArenaEvent['type']>([
@@ -41,21 +41,21 @@ export class RoomTrack {
   }
 
   /** Takes a whole state, which is the track's from now on. `isJump` = the states before are of another time, not the past of this. */
-  snapshot(at: number, state: Json, { seq, isJump }: { seq: number; isJump: boolean }): void {
+  snapshot(at: number, state: Json, { n, isJump }: { n: number; isJump: boolean }): void {
     if (isJump || !(at >= this.#newestAt)) {
       this.#buffer.clear()
       this.#events = []
     }
     this.#raw = state
     this.#newestAt = at
-    this.#push(at, seq)
+    this.#push(at, n)
   }
 
   /** Takes a merge patch, which is the track's from now on. */
-  patch(at: number, patch: Json, seq: number): void {
+  patch(at: number, patch: Json, n: number): void {
     if (this.#raw === undefined) return
     this.#raw = applyMergePatch(this.#raw, patch)
-    this.#push(at, seq)
+    this.#push(at, n)
   }
 
   /** Takes an event of the game and ignores types that are not known here. */
@@ -67,11 +67,11 @@ export class RoomTrack {
   }
 
   /** The view at `time`, and the position in the log that it belongs to. */
-  sample(time: number): { view: ArenaView; seq: number } | null {
+  sample(time: number): { view: ArenaView; n: number } | null {
     const found = this.#buffer.at(time)
     if (!found) return null
-    const { value, seq } = found.frame.state
-    return { view: viewOf(value, found.players, time), seq }
+    const { value, n } = found.frame.state
+    return { view: viewOf(value, found.players, time), n }
   }
 
   /** Takes the events up to `time`; those long past (the page slept) are left out. */
@@ -81,13 +81,13 @@ export class RoomTrack {
     return due.filter((event) => event.at > time - STALE_EVENT_MS)
   }
 
-  #push(at: number, seq: number): void {
+  #push(at: number, n: number): void {
     this.#newestAt = Math.max(at, this.#newestAt || 0)
     const value = reviveState(ArenaState, this.#raw ?? {})
     const players = new Map<string, PlayerView>()
     for (const [id, player] of Object.entries(value.players))
       players.set(id, playerView(id, player))
-    this.#buffer.push({ at, state: { value, seq }, players })
+    this.#buffer.push({ at, state: { value, n }, players })
   }
 }
 

@@ -1,6 +1,6 @@
 /** A position of the log and its time. */
 export interface Mark {
-  readonly seq: number
+  readonly n: number
   readonly at: number
 }
 
@@ -57,9 +57,9 @@ export class TimeIndex {
   }
 
   highlight(highlight: Highlight): void {
-    if (this.#highlights.some((known) => known.seq === highlight.seq)) return
+    if (this.#highlights.some((known) => known.n === highlight.n)) return
     this.#highlights.push(highlight)
-    this.#highlights.sort((a, b) => a.seq - b.seq)
+    this.#highlights.sort((a, b) => a.n - b.n)
     if (this.#highlights.length > MAX_HIGHLIGHTS) this.#highlights.shift()
   }
 
@@ -74,12 +74,12 @@ export class TimeIndex {
     for (let asked = 0; asked < MAX_PROBES; asked++) {
       const { before, after } = this.around(at)
       if (!before) return after ?? null
-      if (!after || at - before.at <= CLOSE_MS || after.seq - before.seq <= 1) return before
-      // Seqs are nearly even in time, so this guesses by proportion, but always leaves a part to gain.
+      if (!after || at - before.at <= CLOSE_MS || after.n - before.n <= 1) return before
+      // Numbers are nearly even in time, so this guesses by proportion, but always leaves a part to gain.
       const share = (at - before.at) / (after.at - before.at)
-      const guess = before.seq + (after.seq - before.seq) * Math.min(0.95, Math.max(0.05, share))
+      const guess = before.n + (after.n - before.n) * Math.min(0.95, Math.max(0.05, share))
       const found = await probe(Math.floor(guess))
-      if (!found || found.seq >= after.seq || found.seq <= before.seq) return before
+      if (!found || found.n >= after.n || found.n <= before.n) return before
       this.#insert(found)
     }
     return this.around(at).before ?? null
@@ -88,7 +88,7 @@ export class TimeIndex {
   /** Does as `add`, but always keeps a mark that was asked for. */
   #insert(mark: Mark): void {
     const index = this.#position(mark.at)
-    if (this.#marks[index]?.seq !== mark.seq) this.#marks.splice(index, 0, mark)
+    if (this.#marks[index]?.n !== mark.n) this.#marks.splice(index, 0, mark)
   }
 
   /** Index of the first mark that is not earlier than `at`. */

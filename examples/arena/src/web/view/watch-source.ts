@@ -14,14 +14,14 @@ export type WatchMode = 'live' | 'replay' | 'paused'
 /** A message of the feed as others on the page want it too. */
 export interface WatchListener {
   /** Any event of the room's log: its position, time and type. */
-  onLog(entry: { seq: number; at: number; type: string; data: Json }): void
+  onLog(entry: { n: number; at: number; type: string; data: Json }): void
   /** Is called when mode, speed, connection or delay changed. */
   onChange(): void
 }
 
 interface Saved {
   readonly mode: WatchMode
-  readonly seq: number
+  readonly n: number
   readonly speed: number
 }
 
@@ -46,7 +46,7 @@ export class WatchSource implements ArenaSource {
   /** True when a seek is under way and goes on playing when it is there. */
   #resumes = false
   #delayMs = 0
-  #seq = 0
+  #n = 0
   #lastFrame = Number.NaN
   #generation = 0
   #savedAt = 0
@@ -55,10 +55,10 @@ export class WatchSource implements ArenaSource {
     this.#room = room
     this.#listener = listener
     const saved = this.#recall()
-    if (!saved || saved.mode === 'live') this.#follow(saved?.seq ?? 0)
+    if (!saved || saved.mode === 'live') this.#follow(saved?.n ?? 0)
     else {
       this.#speed = saved.speed
-      void this.seek(saved.seq, saved.mode === 'replay')
+      void this.seek(saved.n, saved.mode === 'replay')
     }
   }
 
@@ -88,8 +88,8 @@ export class WatchSource implements ArenaSource {
     return this.#delayMs
   }
   /** Position in the log of the picture. */
-  get seq(): number {
-    return this.#seq
+  get n(): number {
+    return this.#n
   }
   /** The room's time now as far as spectators may know it; NaN before the first live event. */
   get liveTime(): number {
@@ -103,7 +103,7 @@ export class WatchSource implements ArenaSource {
     if (this.#mode !== 'paused') this.#clock.advance(elapsed, this.#newest(nowMs))
     const sample = this.#track.sample(this.#clock.time)
     if (!sample) return null
-    this.#seq = sample.seq
+    this.#n = sample.n
     if (nowMs - this.#savedAt > SAVE_MS) this.#save()
     return sample.view
   }
@@ -128,18 +128,18 @@ export class WatchSource implements ArenaSource {
   }
 
   /** Goes to a position of the log, and on from there when `isPlaying`. */
-  async seek(seq: number, isPlaying: boolean): Promise<void> {
+  async seek(n: number, isPlaying: boolean): Promise<void> {
     this.#begin('paused', this.#speed)
     const generation = this.#generation
     this.#resumes = isPlaying
-    this.#seq = seq
+    this.#n = n
     this.#save()
     try {
-      const { at, state, seq: found } = await fetchState(this.#room, seq)
+      const { at, state, n: found } = await fetchState(this.#room, n)
       if (generation !== this.#generation) return
-      this.#track.snapshot(at, state, { seq: found, isJump: true })
+      this.#track.snapshot(at, state, { n: found, isJump: true })
       this.#clock.jump(at)
-      this.#seq = found
+      this.#n = found
     } catch (error) {
       if (generation !== this.#generation) return
       const code = error instanceof HttpError ? error.code : ''
@@ -159,7 +159,7 @@ export class WatchSource implements ArenaSource {
 
   /** Plays on from where it stands, at a speed. */
   play(speed: number): void {
-    const from = this.#seq
+    const from = this.#n
     this.#begin('replay', speed)
     this.#feed = openFeed({ address: './', room: this.#room }, { ...this.#handlers(), from, speed })
   }
@@ -224,16 +224,16 @@ export class WatchSource implements ArenaSource {
     const isMine = (): boolean => generation === this.#generation
     let isFirst = this.#mode === 'replay'
     return {
-      onSnapshot: (data: { at: number; state: Json; seq: number }): void => {
+      onSnapshot: (data: { at: number; state: Json; n: number }): void => {
         if (!isMine()) return
-        this.#track.snapshot(data.at, data.state, { seq: data.seq, isJump: isFirst })
+        this.#track.snapshot(data.at, data.state, { n: data.n, isJump: isFirst })
         if (isFirst) this.#clock.jump(data.at)
         isFirst = false
       },
-      onPatch: (data: { at: number; data: Json }, seq: number | null): void => {
+      onPatch: (data: { n: number; at: number; data: Json }): void => {
         if (!isMine()) return
-        this.#track.patch(data.at, data.data, seq ?? 0)
-        this.#log({ seq, at: data.at, type: 'patch', data: null })
+        this.#track.patch(data.at, data.data, data.n)
+        this.#log({ n: data.n, at: data.at, type: 'patch', data: null })
       },
       onEvent: (message: FeedMessage): void => {
         if (isMine()) this.#event(message)
@@ -268,28 +268,29 @@ export class WatchSource implements ArenaSource {
         }
         return
       case 'game': {
-        const { name, seq, data } = message
+        const { name, data } = message
         this.#track.event(name, data.at, data.data)
-        this.#log({ seq, at: data.at, type: name, data: data.data })
+        this.#log({ n: data.n, at: data.at, type: name, data: data.data })
         return
       }
       case 'joined':
       case 'left':
       case 'end':
       case 'owner':
-        this.#log({ seq: message.seq, at: message.data.at, type: message.type, data: null })
+        this.#log({ n: message.data.n, at: message.data.at, type: message.type, data: null })
         return
       case 'snapshot':
       case 'patch':
       case 'reset':
       case 'going-away':
+      case 'topic':
         return
     }
   }
 
-  #log({ seq, at, type, data }: { seq: number | null; at: number; type: string; data: Json }) {
+  #log({ n, at, type, data }: { n: number; at: number; type: string; data: Json }) {
     if (this.#mode === 'live' && this.#status === 'live') this.#edge.take(at, performance.now())
-    if (seq !== null) this.#listener.onLog({ seq, at, type, data })
+    this.#listener.onLog({ n, at, type, data })
   }
 
   #forget(): void {
@@ -300,7 +301,7 @@ export class WatchSource implements ArenaSource {
   #save(): void {
     this.#savedAt = performance.now()
     if (this.#status === 'failed' || this.#isGone) return
-    const saved: Saved = { mode: this.#mode, seq: this.#seq, speed: this.#speed }
+    const saved: Saved = { mode: this.#mode, n: this.#n, speed: this.#speed }
     remember(`watch.${this.#room}.position`, JSON.stringify(saved), 'session')
   }
 
@@ -308,10 +309,10 @@ export class WatchSource implements ArenaSource {
     const text = recall(`watch.${this.#room}.position`, 'session')
     if (text === null) return null
     try {
-      const { mode, seq, speed } = JSON.parse(text) as Partial<Saved>
+      const { mode, n, speed } = JSON.parse(text) as Partial<Saved>
       if (mode !== 'live' && mode !== 'replay' && mode !== 'paused') return null
-      if (!Number.isSafeInteger(seq) || typeof speed !== 'number' || !(speed > 0)) return null
-      return { mode, seq: seq ?? 0, speed }
+      if (!Number.isSafeInteger(n) || typeof speed !== 'number' || !(speed > 0)) return null
+      return { mode, n: n ?? 0, speed }
     } catch {
       return null
     }
