@@ -1,9 +1,13 @@
 // The load, in a process of its own: raw sockets with frames built beforehand, so that the generator
-// costs far less than the server. Parent's messages: {echo}, {idle}, {listen}, 'stop'.
+// costs far less than the server. Parent's messages: {echo}, {idle}, {listen}, 'pause', 'resume', 'count', 'stop'.
 import net from 'node:net'
 
 let sockets = []
 let received = 0
+/** While it is set, answers are counted and what they are due waits. */
+let isPaused = false
+/** Per socket, what it is due. */
+const due = new Map()
 /** The reason that the run counts for nothing: a closed connection or another answer would pass for an echo. */
 let fault = null
 
@@ -12,6 +16,14 @@ process.on('message', (order) => {
     for (const socket of sockets) socket.removeAllListeners('close').destroy()
     sockets = []
     process.send({ stopped: true })
+  } else if (order === 'pause') {
+    isPaused = true
+    process.send({ paused: true })
+  } else if (order === 'resume') {
+    isPaused = false
+    for (const [socket, bytes] of due) socket.write(bytes)
+    due.clear()
+    process.send({ resumed: true })
   } else if (order === 'count') process.send({ received, fault })
   else void open(order).then(() => process.send({ ready: true }))
 })
@@ -67,7 +79,10 @@ function dial(port, { id, burst, frameBytes, replyBytes, isEchoing }) {
         const count = Math.floor(rest / replyBytes)
         rest -= count * replyBytes
         received += count
-        if (isEchoing && count > 0) socket.write(burst.subarray(0, count * frameBytes))
+        if (!isEchoing || count === 0) return
+        const bytes = burst.subarray(0, count * frameBytes)
+        if (!isPaused) socket.write(bytes)
+        else due.set(socket, due.has(socket) ? Buffer.concat([due.get(socket), bytes]) : bytes)
       })
       resolve(socket)
     })

@@ -16,8 +16,7 @@ import { nobodyBanned, stranger } from '../limit/standing.ts'
 import type { Person, Standing } from '../limit/standing.ts'
 import type { OriginCheck } from '../limit/origin.ts'
 import type { ContractCheck } from './contract-check.ts'
-import { ClientSession } from './session.ts'
-import { SilentSessions } from './silent-sessions.ts'
+import { ClientSession, SWEEP_MS } from './session.ts'
 import type { SessionContext } from './session.ts'
 import { SessionIds } from './session-ids.ts'
 import { spreadRetryMs } from '../process/spread.ts'
@@ -25,7 +24,6 @@ import { TurnClock } from '../limit/turn-clock.ts'
 
 /** Every open session is subscribed to this topic. */
 const EVERYBODY = 'everybody'
-const SWEEP_MS = 1_000
 /** A close reason is at most 123 bytes (RFC 6455 section 5.5); the transport cuts those. */
 const MAX_REASON_CHARACTERS = 123
 /** RFC 6455 section 7.1.5: no close frame has it. */
@@ -74,7 +72,8 @@ export class SessionTable implements Part {
   readonly #sessions = new Map<string, ClientSession>()
   readonly #handshakes: AddressRate
   readonly #perAddress: AddressCount
-  readonly #silent: SilentSessions
+  /** The sessions of each address that have not sent one whole message (LI6). */
+  readonly #silent: AddressCount
   readonly #standing: Standing
   #isAccepting = true
   #stopSweep: (() => void) | null = null
@@ -85,7 +84,7 @@ export class SessionTable implements Part {
     this.#standing = parts.standing ?? nobodyBanned
     this.#handshakes = new AddressRate(limits.connectionsPerSecondPerIp, clock)
     this.#perAddress = new AddressCount(limits.maxConnectionsPerIp)
-    this.#silent = new SilentSessions(limits)
+    this.#silent = new AddressCount(limits.maxSilentPerIp)
     this.#context = {
       limits,
       clock,
@@ -99,7 +98,7 @@ export class SessionTable implements Part {
       standing: this.#standing,
       contracts: contracts ?? null,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),
-      spoke: (session) => this.#silent.delete(session),
+      spoke: ({ remoteAddress }) => this.#silent.release(remoteAddress),
     }
     this.handlers = {
       upgrade: (request) => this.#upgrade(request),
@@ -212,7 +211,7 @@ export class SessionTable implements Part {
     connection.owner = session
     this.#sessions.set(session.handle.id, session)
     this.#perAddress.add(connection.remoteAddress)
-    this.#silent.add(session, this.#parts.clock.now())
+    this.#silent.add(connection.remoteAddress)
     this.#parts.metrics.counters.connectionsOpened++
     connection.subscribe(EVERYBODY)
     this.#stopSweep ??= this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
@@ -227,7 +226,7 @@ export class SessionTable implements Part {
       this.#parts.metrics.counters.connectionsCut++
     session.closed(code)
     this.#sessions.delete(session.handle.id)
-    this.#silent.delete(session)
+    if (!session.hasSpoken) this.#silent.release(connection.remoteAddress)
     this.#perAddress.release(connection.remoteAddress)
     const { onDisconnect } = this.#parts.hooks
     if (onDisconnect)
@@ -253,7 +252,6 @@ export class SessionTable implements Part {
   #sweep(): void {
     this.#stopSweep = null
     const now = this.#parts.clock.now()
-    this.#silent.sweep(now)
     for (const session of this.#sessions.values()) session.sweep(now)
     if (this.#sessions.size > 0)
       this.#stopSweep = this.#parts.clock.after(SWEEP_MS, () => this.#sweep())

@@ -27,7 +27,7 @@ import type { ServerLimits } from '../process/limits.ts'
 import type { ClientLink, ClientSeat, SeatDesk } from '../call/seat-contract.ts'
 import type { Connection } from '../transport/contract.ts'
 import { encodedBuffer, encodedView, scratchBuffer, scratchFrame } from '../transport/off-heap.ts'
-import { SendResult } from '../transport/contract.ts'
+import { LOOPBACK_ADDRESS, SendResult } from '../transport/contract.ts'
 import type { CommandRegistry } from '../call/command-table.ts'
 import type { ContractCheck } from './contract-check.ts'
 import { Inbound } from './inbound.ts'
@@ -37,6 +37,8 @@ import type { Standing } from '../limit/standing.ts'
 import type { TurnClock } from '../limit/turn-clock.ts'
 import { SessionHandle } from './session-handle.ts'
 
+/** Time between two sweeps of all sessions, in ms. */
+export const SWEEP_MS = 1_000
 /** Pieces may take so much of the queue, beside the budget of everything else (SL7). */
 const PIECES_BYTES = 131_072
 /** An event that says that bytes were taken, not how many: new ones have hidden it. The kernel tells of no fewer. */
@@ -100,11 +102,14 @@ export class ClientSession implements ClientLink, RpcSession {
   readonly #connection: Connection
   readonly #context: SessionContext
   #inbound: Inbound | null = null
-  readonly #signal = new LateSignal()
+  /** Few ever ask for it. */
+  #signal: LateSignal | null = null
   /** Judges the client while bytes wait for it. Few ever need it. */
   #intake: Intake | null = null
   /** So many pings and pongs have come since the last sweep. */
   #controlCount = 0
+  /** So many sweeps have found it silent. A count, since a time would be an object of its own. */
+  #silentSweeps = 0
 
   constructor(id: string, connection: Connection, context: SessionContext) {
     this.#connection = connection
@@ -308,6 +313,7 @@ export class ClientSession implements ClientLink, RpcSession {
   }
 
   get signal(): AbortSignal {
+    this.#signal ??= new LateSignal()
     return this.#signal.of(!this.isOpen, (error) =>
       this.#context.dispatcher.listenerFailed(error, this),
     )
@@ -431,9 +437,15 @@ export class ClientSession implements ClientLink, RpcSession {
     this.close('rate_limited')
   }
 
-  /** Closes a socket that takes too little, or holds too much. It is called about once a second. */
+  /** True once a whole message has come. */
+  get hasSpoken(): boolean {
+    return this.#inbound !== null
+  }
+
+  /** Closes a socket that takes too little, holds too much or says nothing. It is called once in `SWEEP_MS`. */
   sweep(now: number): void {
     this.#controlCount = 0
+    if (this.#inbound === null) this.#sweepSilent()
     if (this.#state === UNJUDGED) this.#sweepUnjudged(now)
     const connection = this.#connection
     if (connection.bufferedBytes === 0) {
@@ -450,6 +462,16 @@ export class ClientSession implements ClientLink, RpcSession {
     const { maxQueuedBytes } = this.#context.limits
     if (connection.bufferedBytes > maxQueuedBytes + connection.allowanceBytes) this.closeSlow()
     else if (this.#intake.isSlow(now)) this.closeSlow()
+  }
+
+  /**
+   * The transport tells of whole messages only, so a socket that has sent none may be one that sends the pieces of a
+   * message without end (LI6). Who has spoken once may listen for as long as it likes. The server's own connections
+   * are not meant.
+   */
+  #sweepSilent(): void {
+    if (++this.#silentSweeps * SWEEP_MS <= this.#context.limits.firstMessageMs) return
+    if (this.remoteAddress !== LOOPBACK_ADDRESS) this.close('idle')
   }
 
   /** Ends a client that was asked for its contract and says nothing. */
@@ -485,7 +507,7 @@ export class ClientSession implements ClientLink, RpcSession {
   /** Nobody waits here any more, and the calls that run for the client are told so. It does nothing the second time. */
   #release(): void {
     this.pending?.abandon()
-    this.#signal.abort()
+    this.#signal?.abort()
   }
 
   charge(cost: number): boolean {
