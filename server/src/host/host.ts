@@ -328,7 +328,7 @@ export class Host {
         spectators: spectatorsOf(room.id),
         locked: room.profile.isLocked,
         metadata: room.profile.metadata,
-        delayMs: room.type.delayMs,
+        delayMs: room.delayMs,
       })
     }
     return listings

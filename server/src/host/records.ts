@@ -155,7 +155,7 @@ export class Records {
 function factsOf(room: LiveRoom, isLive: boolean): RoomFacts {
   return {
     type: room.type.name,
-    delayMs: room.type.delayMs,
+    delayMs: room.delayMs,
     isPrivate: room.profile.isPrivate,
     isLive,
   }

@@ -19,6 +19,7 @@ import { Output } from './output/output.ts'
 import { Players } from './output/players.ts'
 import type { PlayersHost } from './output/players.ts'
 import { Recorder } from './output/recorder.ts'
+import { WhoLog } from './output/who-log.ts'
 import { RoomEvents } from './output/room-events.ts'
 import { Profile } from './profile.ts'
 import type { Seat } from './seats/seat.ts'
@@ -56,6 +57,8 @@ export interface LiveRoomParts {
 export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   readonly id: string
   readonly type: RoomType
+  /** Spectators see it so much later, in ms: its type's delay, or that of an earlier program where it was more. */
+  readonly delayMs: number
   readonly epoch: number
   /** The room as its hooks and commands get it. */
   readonly face: Room
@@ -106,6 +109,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     const { clock, logger } = context
     this.id = id
     this.type = type
+    this.delayMs = Math.max(type.delayMs, start.kind === 'restored' ? start.delayMs : 0)
     this.epoch = log.epoch
     this.#seed = runtime ? runtime.seed : seed
     this.#context = context
@@ -123,8 +127,11 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       events: this.#events,
       publish: (frame) => context.publish(id, frame),
     })
-    this.profile = new Profile(() => context.onChanged(this))
     let written: Written | null = null
+    this.profile = new Profile(() => {
+      written?.recorder.noteWho()
+      context.onChanged(this)
+    })
     const face = new Face({
       id,
       type,
@@ -164,7 +171,12 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#loop = new Loop(clock, 1000 / (type.tickHz || type.patchHz), this.#step)
     const run = (tracker: StateTracker): void => {
       const seatLog = new SeatLog()
-      const recorder = new Recorder(tracker, seatLog, log)
+      if (runtime) this.profile.restore(runtime)
+      const who = new WhoLog(start.kind === 'restored' ? start.who : null, () => ({
+        delayMs: type.delayMs,
+        isPrivate: this.profile.isPrivate,
+      }))
+      const recorder = new Recorder(tracker, { log, seats: seatLog, who })
       this.#recorder = recorder
       this.#output = new Output({
         recorder,
@@ -251,8 +263,9 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     return new RingsideError('internal', errorCodes.internal.text, { cause: error })
   }
 
-  #restore({ runtime, seats }: RestoredStart): void {
-    this.profile.restore(runtime)
+  #restore({ seats }: RestoredStart): void {
+    // The program may give the type another delay than the log says (OB126).
+    this.#recorder.noteWho()
     const finishSeats = this.#life.restore(seats)
     this.#guard.run('onRestore', () => this.type.handlers.onRestore?.(this.face))
     finishSeats()

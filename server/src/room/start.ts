@@ -2,6 +2,7 @@ import type { Json } from '@ringside/protocol'
 import { NO_EVENTS, foldEventMarks } from '../outbox/contract/event-marks.ts'
 import type { EventMarks } from '../outbox/contract/event-marks.ts'
 import type { StoredRoom } from '../outbox/contract/outbox.ts'
+import type { RoomWho } from '../outbox/contract/room-who.ts'
 import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { StateTracker } from '../state/contract.ts'
 import type { StoredProfile } from './profile.ts'
@@ -17,6 +18,10 @@ export interface RestoredStart {
   readonly tracker: StateTracker
   readonly runtime: Runtime
   readonly seats: RestoredSeats
+  /** Who sees it, as its log says at its end; null: an older program has written it, and it does not say. */
+  readonly who: RoomWho | null
+  /** Spectators see it so much later, as its log or else its record says, in ms. */
+  readonly delayMs: number
 }
 
 /** A room that begins. */
@@ -53,8 +58,8 @@ export interface RestoreParts {
 
 /**
  * Says how a room goes on from its log: with the state at its last patch; tick, seed and metadata as of the
- * newest snapshot; its events counted on; lock and privacy of that or of the room's record, whichever is newer; the seats as
- * the log has them (CL3, CL23, CL24, OB25).
+ * newest snapshot; its events counted on; its lock of that or of the room's record, whichever is newer; who sees it, and the
+ * seats, as the log has them (CL3, CL23, CL24, OB25, OB126).
  */
 export function restoredStart(stored: StoredRoom, parts: RestoreParts): Start {
   const { hiddenState, ...seats } = takeSeats(stored)
@@ -62,8 +67,12 @@ export function restoredStart(stored: StoredRoom, parts: RestoreParts): Start {
   const { record } = parts
   const base = decodeRuntime(stored.runtime ?? '{}', record.seed)
   const events = stored.events.reduce(foldEventMarks, base.events)
-  const runtime: Runtime = { ...base, ...newerAccess(base, record), events }
-  return { kind: 'restored', tracker, runtime, seats }
+  const { who } = stored
+  const access = newerAccess(base, record)
+  const isPrivate = who?.isPrivate ?? access.isPrivate
+  const runtime: Runtime = { ...base, ...access, isPrivate, events }
+  const delayMs = who?.delayMs ?? record.delayMs
+  return { kind: 'restored', tracker, runtime, seats, who, delayMs }
 }
 
 /** Of the owners of a log that was written without indexes nothing is known. */

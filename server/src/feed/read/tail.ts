@@ -163,7 +163,7 @@ export class FeedTail {
     const { source, outbox, onMoved } = this.#context
     const before = this.#position
     const ripe = this.#ripe()
-    const limit = Math.max(ripe, Math.min(outbox.ages.before, outbox.sealed))
+    const limit = this.#limit(ripe)
     while (this.#position < limit) {
       const slice = source.window(this.#position, undefined)
       if (!slice) {
@@ -185,6 +185,13 @@ export class FeedTail {
   #ripe(): number {
     const { outbox } = this.#context
     return this.delayMs === 0 ? outbox.sealed : outbox.ages.ripeUpTo(this.delayMs)
+  }
+
+  /** Everything beyond it is too young; of what was sealed before this process, `at` decides. */
+  #limit(ripe: number): number {
+    if (this.delayMs === 0) return ripe
+    const { ages, sealed } = this.#context.outbox
+    return Math.max(ripe, Math.min(ages.before, sealed))
   }
 
   #waitFor(seq: number): number {

@@ -3,6 +3,7 @@ import type { Logger } from '../../process/logger.ts'
 import type { NewMessage } from '../contract/messages.ts'
 import type { NewEvent, SnapshotInput } from '../contract/outbox.ts'
 import { MAX_SNAPSHOT_BYTES, snapshotBytes } from '../contract/sizes.ts'
+import { WHO, isLogType } from '../contract/room-who.ts'
 import { OWNER, TOMBSTONE } from '../contract/store.ts'
 
 const MAX_TYPE_LENGTH = 64
@@ -21,6 +22,8 @@ export function eventFault(event: NewEvent, bytes: number, maxBytes: number): Ri
     return fault(`Expected an event type of 1 to ${MAX_TYPE_LENGTH} printable characters`)
   if (event.type === OWNER || event.type === TOMBSTONE)
     return fault(`Expected a type of the room's own, got '${event.type}'`)
+  if (isLogType(event.type) && !(event.type === WHO && event.who))
+    return fault(`Expected a type that does not begin with _, got '${event.type}'`)
   if (!isOneLineOfJson(event.data) || (event.hidden && !isOneLineOfJson(event.hidden)))
     return fault(`Expected one line of JSON as data of '${event.type}'`)
   return null

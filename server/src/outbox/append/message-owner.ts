@@ -102,6 +102,7 @@ export class MessageOwner implements EventOwner {
       type,
       data,
       hidden: null,
+      who: undefined,
       bytes,
       since,
       minSeq: 0,

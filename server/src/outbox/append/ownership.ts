@@ -1,3 +1,4 @@
+import type { RoomWho } from '../contract/room-who.ts'
 import type { LogEvent } from '../contract/store.ts'
 
 /** A place in a room's log: an ownership begins right after the event there. */
@@ -7,6 +8,8 @@ export interface RoomPosition {
   readonly at: number
   /** n of the last patch. */
   readonly patchN: number
+  /** Who sees the room there; null: the log does not say, or the room is open. */
+  readonly who: RoomWho | null
 }
 
 /** An ownership says whose the room is, and from where on. */

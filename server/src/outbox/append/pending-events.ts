@@ -3,6 +3,7 @@ import type { NewEvent, OutboxOptions, SnapshotInput } from '../contract/outbox.
 import { composePatches } from './patch-merge.ts'
 import type { PendingTotal } from './pending-total.ts'
 import { PATCH } from '../contract/store.ts'
+import type { RoomWho } from '../contract/room-who.ts'
 import type { LogEvent } from '../contract/store.ts'
 
 /**
@@ -29,6 +30,8 @@ export interface Pending {
   /** Adjacent patches may be folded into it until it is sent. */
   data: string
   hidden: string | null
+  /** Who sees the room from it on; undefined: as before. */
+  readonly who: RoomWho | undefined
   bytes: number
   /** The time at which it was accepted, in ms. */
   readonly since: number

@@ -14,7 +14,9 @@ import type { MarkerOutcome, Ownership } from './ownership.ts'
 import { PendingEvents } from './pending-events.ts'
 import type { PendingTotal } from './pending-total.ts'
 import type { EventOwner, Pending } from './pending-events.ts'
-import { END, OWNER, PATCH, patchNOf } from '../contract/store.ts'
+import { isOpen } from '../contract/room-who.ts'
+import type { RoomWho } from '../contract/room-who.ts'
+import { END, OWNER, PATCH, isShownAsPatch, patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 
 /** The parts of the log that a room's buffer needs. */
@@ -52,6 +54,9 @@ export class RoomBuffer implements RoomLog, EventOwner {
   #n: number
   #patchN: number
   #at: number
+  /** Who sees the room at `#n`, and at the last event that is acknowledged (OB126). */
+  #who: RoomWho | null
+  #acknowledgedWho: RoomWho | null
   #acknowledged: { readonly n: number; readonly seq: number; readonly at: number }
   /** n of the last patch that is acknowledged. */
   #acknowledgedPatchN: number
@@ -80,6 +85,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#n = ownership.from.n
     this.#patchN = ownership.from.patchN
     this.#at = ownership.from.at
+    this.#who = ownership.from.who
+    this.#acknowledgedWho = ownership.from.who
     this.#acknowledged = ownership.from
     this.#acknowledgedPatchN = ownership.from.patchN
     this.#snapshotN = ownership.from.n
@@ -208,10 +215,13 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#n++
     this.#at = Math.max(this.#at, now)
     const prev = this.#patchN
-    if (pending.type === PATCH) this.#patchN = this.#n
+    if (isShownAsPatch(pending.type)) this.#patchN = this.#n
     const { type, data, hidden } = pending
     const { room, epoch, own } = this
-    return { seq, room, n: this.#n, epoch, own, type, at: this.#at, data, hidden, prev }
+    const event = { seq, room, n: this.#n, epoch, own, type, at: this.#at, data, hidden, prev }
+    this.#who = pending.who ?? this.#who
+    const isSaid = pending.who !== undefined || (this.#who !== null && !isOpen(this.#who))
+    return isSaid && this.#who ? { ...event, who: this.#who } : event
   }
 
   acknowledge(event: LogEvent): void {
@@ -222,6 +232,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     if (wasAtBound || clock.now() - done.since > options.maxOutboxLagMs) this.#isBlocked = true
     this.#acknowledged = event
     this.#acknowledgedPatchN = patchNOf(event)
+    this.#acknowledgedWho = event.who ?? this.#acknowledgedWho
     if (event.type === END) this.#isEnded = true
     for (const waiter of done.waiters ?? []) waiter.resolve()
     if (done.snapshot) this.#save(done.snapshot)
@@ -292,6 +303,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
       type: event.type,
       data: event.data,
       hidden: event.hidden ?? null,
+      who: event.who,
       bytes,
       since,
       minSeq: this.#acknowledged.seq,
@@ -307,7 +319,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#snapshotN = n
     const { room, epoch } = this
     const patchN = this.#acknowledgedPatchN
-    const snapshot = { room, n, seq, epoch, at, patchN, ...state }
+    const who = this.#acknowledgedWho
+    const snapshot = { room, n, seq, epoch, at, patchN, ...state, ...(who ? { who } : {}) }
     this.#isSnapshotStored = this.#context.saveSnapshot(snapshot)
   }
 

@@ -1,4 +1,5 @@
 import type { MessageLog } from './messages.ts'
+import type { RoomWho } from './room-who.ts'
 import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
 
 /**
@@ -128,6 +129,8 @@ export interface StoredRoom {
   readonly hiddenState: string | null
   /** `runtime` of the newest snapshot, or null when none was stored yet. */
   readonly runtime: string | null
+  /** Who sees the room at n (OB126); null where the log does not say. */
+  readonly who: RoomWho | null
   /** The events after that snapshot, patches left out: they tell who joined and left meanwhile. */
   readonly events: readonly LogEvent[]
 }
@@ -220,6 +223,8 @@ export interface NewEvent {
   /** It is encoded JSON, one line. */
   readonly data: string
   readonly hidden?: string | null
+  /** Who sees the room from it on: of the first event of a room, and of `_who`. */
+  readonly who?: RoomWho | undefined
 }
 
 export type SnapshotInput = Pick<Snapshot, 'publicState' | 'hiddenState' | 'runtime'>

@@ -1,3 +1,6 @@
+import { isLogType } from './room-who.ts'
+import type { RoomWho } from './room-who.ts'
+
 /**
  * Step 7, the contract of what keeps the log: eight contracts, split by what is kept. The rules of the log
  * (docs/spec.md) are kept above it, in flush.ts, log-tail.ts and retention.ts, once for all stores. A store only
@@ -232,7 +235,7 @@ export interface LogEvent {
   readonly epoch: number
   /** It is random per ownership of a room and tells one's own write from a stranger's. */
   readonly own: string
-  /** `patch`, `joined`, `left`, `owner`, `end`, `tombstone`, or a game's own. */
+  /** `patch`, `joined`, `left`, `owner`, `end`, `tombstone`, `_who`, or a game's own, which never begins with `_`. */
   readonly type: string
   /** Store time in ms, non-decreasing within a room. */
   readonly at: number
@@ -242,6 +245,11 @@ export interface LogEvent {
   readonly hidden: string | null
   /** n of the room's patch before this event, 0 for none. Shown with patches only. */
   readonly prev: number
+  /**
+   * Who sees the room from this event on (OB126): in its n = 1 and in `_who` events, and in each event of a room that is
+   * not open to all. Absent for others, and in logs of older versions.
+   */
+  readonly who?: RoomWho
   /** What a published event has in place of a room; absent for rooms' events and tombstones. */
   readonly message?: EventMessage
 }
@@ -309,6 +317,8 @@ export interface Snapshot {
   readonly hiddenState: string | null
   /** Encoded JSON that the room needs to go on (Runtime): tick, seed, metadata, lock and privacy. */
   readonly runtime: string
+  /** Who sees the room at n (OB126); absent where the log does not say. */
+  readonly who?: RoomWho
 }
 
 /** The place of a snapshot. */
@@ -418,7 +428,12 @@ export const PATCH = 'patch'
 
 /** Gives n of the room's last patch up to this event. */
 export function patchNOf(event: LogEvent): number {
-  return event.type === PATCH ? event.n : event.prev
+  return isShownAsPatch(event.type) ? event.n : event.prev
+}
+
+/** What the log writes for itself stands in the feed as an empty patch (FE6), and counts as one (FE38). */
+export function isShownAsPatch(type: string): boolean {
+  return type === PATCH || isLogType(type)
 }
 
 /** Gives a text that two messages share only if they have the same key. */

@@ -1,5 +1,6 @@
 import { NO_EVENTS, eventMarksOf, foldEventMarks, withEventMarks } from '../contract/event-marks.ts'
 import type { EventMarks } from '../contract/event-marks.ts'
+import type { RoomWho } from '../contract/room-who.ts'
 import { patchNOf } from '../contract/store.ts'
 import type { LogEvent, Snapshot } from '../contract/store.ts'
 import { RoomDocuments } from '../read/room-documents.ts'
@@ -15,11 +16,13 @@ export class StateFold {
   #last: LogEvent | null = null
   /** Null until an event was counted. */
   #marks: EventMarks | null = null
+  #who: RoomWho | undefined
   /** An event was missing, or no JSON. */
   #isBroken = false
 
   constructor(room: string, base: Snapshot | null) {
     this.room = room
+    this.#who = base?.who
     this.#base = base
     this.#n = base?.n ?? 0
     this.#guard(() => {
@@ -32,6 +35,7 @@ export class StateFold {
     if (event.seq <= (this.#base?.seq ?? 0)) return
     if (event.n !== ++this.#n) this.#isBroken = true
     this.#last = event
+    this.#who = event.who ?? this.#who
     if (this.#isBroken) return
     this.#guard(() => {
       this.#documents?.add(event)
@@ -55,6 +59,7 @@ export class StateFold {
       patchN: patchNOf(last),
       ...documents.texts(),
       runtime: this.#runtime(),
+      ...(this.#who ? { who: this.#who } : {}),
     }
   }
 

@@ -79,8 +79,9 @@ function positionOf(last: LogEvent | null, snapshot: Snapshot | null): RoomPosit
   if (snapshot && snapshot.n > (last?.n ?? 0)) {
     // The log was cut up to the snapshot, or beyond.
     const { n, seq, at, patchN } = snapshot
-    return { n, seq, at, patchN }
+    return { n, seq, at, patchN, who: snapshot.who ?? null }
   }
-  if (!last) return { n: 0, seq: 0, at: 0, patchN: 0 }
-  return { n: last.n, seq: last.seq, at: last.at, patchN: patchNOf(last) }
+  if (!last) return { n: 0, seq: 0, at: 0, patchN: 0, who: null }
+  // Of a room that is not open to all each event says who sees it.
+  return { n: last.n, seq: last.seq, at: last.at, patchN: patchNOf(last), who: last.who ?? null }
 }

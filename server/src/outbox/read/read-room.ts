@@ -50,13 +50,14 @@ export async function readOn(
   const documents = asJson(() => new RoomDocuments(read))
   let last: Pick<LogEvent, 'n' | 'seq' | 'epoch' | 'type'> = { ...read, type: '' }
   const events = [...read.events]
-  let { at } = read
+  let { at, who } = read
   for (;;) {
     const query = { room, after: last.seq, upTo, limit: PAGE, maxBytes: PAGE_BYTES }
     const page = await store.events.range(query)
     for (const event of page) {
       if (event.n !== last.n + 1) throw missing(room)
       last = event
+      who = event.who ?? who
       if (event.type !== OWNER) at = event.at
       if (event.type !== PATCH) events.push(event)
       asJson(() => documents.add(event))
@@ -66,17 +67,18 @@ export async function readOn(
   if (last.n === 0) throw missing(room)
   if (last.type === END) throw new RingsideError('room_over', `Room '${room}' has ended`)
   const { n, seq, epoch } = last
-  return { room, n, seq, epoch, at, ...documents.texts(), runtime: read.runtime, events }
+  return { room, n, seq, epoch, at, ...documents.texts(), runtime: read.runtime, who, events }
 }
 
 function baseOf(room: string, snapshot: Snapshot | null): StoredRoom {
   const events: LogEvent[] = []
   if (!snapshot) {
-    const state = { publicState: '{}', hiddenState: null, runtime: null }
+    const state = { publicState: '{}', hiddenState: null, runtime: null, who: null }
     return { room, n: 0, seq: 0, epoch: 0, at: 0, ...state, events }
   }
   const { n, seq, epoch, at, publicState, hiddenState, runtime } = snapshot
-  return { room, n, seq, epoch, at, publicState, hiddenState, runtime, events }
+  const { who = null } = snapshot
+  return { room, n, seq, epoch, at, publicState, hiddenState, runtime, who, events }
 }
 
 /** @throws RingsideError state_invalid where `read` finds that the log has no JSON. */

@@ -4,6 +4,7 @@ import type { FullState, PatchHeader, PlayerPatch, StateTracker } from '../../st
 import { withSeats } from '../seats/seat-log.ts'
 import { LARGE_STATE_BYTES } from './catch-up.ts'
 import type { SeatLog } from '../seats/seat-log.ts'
+import type { WhoLog } from './who-log.ts'
 
 /** One capture of a room (OB24), and which of its three readers it is for. */
 export interface CaptureOptions {
@@ -36,6 +37,13 @@ interface Durable {
   readonly reject: (cause: unknown) => void
 }
 
+/** The log of a room, and what is written there beside its state. */
+export interface RecorderParts {
+  readonly log: RoomLog
+  readonly seats: SeatLog
+  readonly who: WhoLog
+}
+
 const NO_FRAMES: ReadonlyMap<string, Uint8Array> = new Map()
 
 /**
@@ -48,6 +56,7 @@ export class Recorder {
   readonly #tracker: StateTracker
   readonly #log: RoomLog
   readonly #seats: SeatLog
+  readonly #who: WhoLog
   /** Events of this turn and those before it, until the patch of what they tell of has gone. */
   #held: NewEvent[] = []
   /** Events that came after the log's buffer had filled up: the rest of a turn, then players who left. */
@@ -61,10 +70,11 @@ export class Recorder {
   #isLarge = false
   #closed: Promise<void> | null = null
 
-  constructor(tracker: StateTracker, seats: SeatLog, log: RoomLog) {
+  constructor(tracker: StateTracker, parts: RecorderParts) {
     this.#tracker = tracker
-    this.#seats = seats
-    this.#log = log
+    this.#seats = parts.seats
+    this.#who = parts.who
+    this.#log = parts.log
   }
 
   get state(): unknown {
@@ -98,7 +108,7 @@ export class Recorder {
    */
   recordFirstState(): void {
     const { data, hidden } = this.#tracker.fullLog()
-    if (this.#log.append({ type: 'patch', data, hidden })) return
+    if (this.#log.append({ type: 'patch', data, hidden, who: this.#who.first() })) return
     const bytes = Buffer.byteLength(data) + Buffer.byteLength(hidden ?? '')
     throw new RingsideError(
       'state_invalid',
@@ -177,6 +187,12 @@ export class Recorder {
     return state
   }
 
+  /** Who sees the room has changed: what closes it is written at once, the rest with the next capture (OB128). */
+  noteWho(): void {
+    const event = this.#closed ? null : this.#who.closing()
+    if (event) this.#hand(event)
+  }
+
   /** Takes the patch, then the events that wait for it. It needs the players' patch of this instant. */
   #takeRecorded(take: (event: NewEvent) => void): void {
     const patch = this.#tracker.flushLog()
@@ -190,6 +206,8 @@ export class Recorder {
     this.#held = []
     this.#heldSize = 0
     for (const event of held) take(event)
+    const opening = this.#who.opening()
+    if (opening) take(opening)
   }
 
   #snapshot(runtime: string): void {

@@ -3,6 +3,7 @@ import type { ServerLimits } from '../../../src/process/limits.ts'
 import type { RoomLog } from '../../../src/outbox/contract/outbox.ts'
 import type { InsertOutcome } from '../../../src/outbox/contract/store.ts'
 import { Recorder } from '../../../src/room/output/recorder.ts'
+import { WhoLog } from '../../../src/room/output/who-log.ts'
 import { SeatLog } from '../../../src/room/seats/seat-log.ts'
 import type { StateTracker } from '../../../src/state/contract.ts'
 import { refusesBad, everything, pass, patch, recordHandlers, startRig } from '../support.ts'
@@ -47,7 +48,9 @@ async function openRecorder(
     onSnapshotDue: () => {},
   })
   const tracker = { flushPlayers: () => null, flushLog: () => null } as unknown as StateTracker
-  const recorder = new Recorder(tracker, new SeatLog(), log)
+  const open = { delayMs: 0, isPrivate: false }
+  const who = new WhoLog(open, () => open)
+  const recorder = new Recorder(tracker, { log, seats: new SeatLog(), who })
   return { recorder, log, told }
 }
 

@@ -1,4 +1,6 @@
 import { Long } from 'mongodb'
+import { readWho } from '../../contract/room-who.ts'
+import type { RoomWho } from '../../contract/room-who.ts'
 import type {
   EventMessage,
   LogEvent,
@@ -26,6 +28,7 @@ export interface EventDocument {
   data?: string
   hidden?: string
   prev?: number
+  who?: RoomWho
   /** These five are there only where the event was published to a topic; `to` and `trace` may be absent even then. */
   topic?: string
   to?: string
@@ -66,6 +69,7 @@ export interface SnapshotDocument {
   publicState: string
   hiddenState: string | null
   runtime: string
+  who?: RoomWho
 }
 
 export interface RoomDocument {
@@ -129,6 +133,7 @@ export function toDocument(event: LogEvent): EventDocument {
   }
   if (event.hidden !== null) document.hidden = event.hidden
   if (event.prev > 0) document.prev = event.prev
+  if (event.who) document.who = event.who
   if (event.message) addMessage(document, event.message)
   return document
 }
@@ -168,6 +173,7 @@ export function toEvent(document: EventDocument): LogEvent {
     hidden: document.hidden ?? null,
     prev: document.prev ?? 0,
   }
+  if (document.who !== undefined) return { ...event, who: readWho(document.who) }
   const message = document.messageId === undefined ? null : toMessage(document)
   return message ? { ...event, message } : event
 }
@@ -190,7 +196,8 @@ export function toSnapshot(document: SnapshotDocument): Snapshot {
   const seq = toNumber(document.seq)
   const at = toNumber(document.at)
   const { patchN = n } = document
-  return { room, n, seq, epoch, at, patchN, publicState, hiddenState, runtime }
+  const snapshot = { room, n, seq, epoch, at, patchN, publicState, hiddenState, runtime }
+  return document.who === undefined ? snapshot : { ...snapshot, who: readWho(document.who) }
 }
 
 export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
