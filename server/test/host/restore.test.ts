@@ -138,7 +138,7 @@ describe('restart', () => {
     for (const event of events) {
       if (event.type === 'patch')
         state = applyMergePatch(state as never, structuredClone(event.data.data) as never)
-      const at = await second.http('GET', `/rooms/${ada.seat.roomId}/state?at=${event.seq}`)
+      const at = await second.http('GET', `/rooms/${ada.seat.roomId}/state?at=${event.data.n}`)
       expect((at.body as { state: unknown }).state, `at ${event.data.n}`).toEqual(state)
     }
   })
