@@ -9,9 +9,14 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const cacheFolder = join(root, '.cache')
 const interop = join(root, 'protocol', 'interop')
 
-/** protobuf's own runtime, its compiler and a WebSocket; grpcio-tools is here for the compiler alone. */
-const PACKAGES = ['protobuf==7.36.2', 'grpcio-tools==1.85.1', 'websockets==17.4']
-const site = join(cacheFolder, 'foreign-python-1')
+/** protobuf's own runtime, its compiler, a WebSocket and a reader of feeds; grpcio-tools is here for the compiler alone. */
+const PACKAGES = [
+  'protobuf==7.36.2',
+  'grpcio-tools==1.85.1',
+  'websockets==17.4',
+  'sseclient-py==1.9.0',
+]
+const site = join(cacheFolder, 'foreign-python-2')
 
 const PYTHON_HINT =
   'Debian and Ubuntu: apt-get install python3 python3-pip. Elsewhere: put a python3 with pip on the PATH.'
@@ -44,6 +49,14 @@ export function pythonPlayer() {
     args: [join(interop, 'python', 'ringside_client.py')],
     environment: { PYTHONPATH: site, PYTHONIOENCODING: 'utf-8' },
   }
+}
+
+/**
+ * Gives the command of the readers of feeds in Python, without their URL.
+ * @throws Error as {@link pythonPlayer}.
+ */
+export function pythonReader() {
+  return { ...pythonPlayer(), args: [join(interop, 'python', 'feed_reader.py')] }
 }
 
 /**

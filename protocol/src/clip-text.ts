@@ -1,6 +1,7 @@
-/** Cuts a text to `max` UTF-16 units and an ellipsis, not through a character of two. It is for messages and logs. */
+/** Cuts a text to `max` UTF-16 units and an ellipsis, well-formed and not through a character of two. It is for messages and logs. */
 export function clipText(text: string, max: number): string {
-  if (text.length <= max) return text
+  if (text.length <= max) return text.toWellFormed()
   const last = text.charCodeAt(max - 1)
-  return `${text.slice(0, last >= 0xd800 && last <= 0xdbff ? max - 1 : max)}…`
+  const end = last >= 0xd800 && last <= 0xdbff ? max - 1 : max
+  return `${text.slice(0, end).toWellFormed()}…`
 }

@@ -1,3 +1,5 @@
+import { lineJson } from '../process/json-text.ts'
+
 /**
  * Step 9: the text of Server-Sent Events (WHATWG HTML, section 9.2). Everything is written with LF,
  * and no field can end early: CR, LF and NUL never get into one.
@@ -13,8 +15,11 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
 /** They go with the 204 of a feed that is over: a reader tells by them that it is not a proxy's. */
 export const FEED_ENDED: Readonly<Record<string, string>> = { 'ringside-feed': 'ended' }
 
-/** This comment keeps proxies and readers from taking the stream for dead. It carries no id. */
-export const HEARTBEAT: Uint8Array = Buffer.from(': hb\n\n')
+/**
+ * This comment keeps proxies and readers from taking the stream for dead. It carries no id. No blank line follows (SS1),
+ * for some readers take that for the end of an empty message.
+ */
+export const HEARTBEAT: Uint8Array = Buffer.from(': hb\n')
 
 // This looks for exactly the characters that end a line or void an id.
 // oxlint-disable-next-line no-control-regex
@@ -26,7 +31,7 @@ const UNSAFE_ALL = /[\r\n\0]/g
  * Puts JSON on one line. Line ends between JSON tokens are white space, so a space means the same.
  */
 function oneLine(json: string): string {
-  return UNSAFE.test(json) ? json.replace(UNSAFE_ALL, ' ') : json
+  return lineJson(UNSAFE.test(json) ? json.replace(UNSAFE_ALL, ' ') : json)
 }
 
 /**
@@ -46,10 +51,10 @@ export function encodeId(id: string): Uint8Array {
 
 /**
  * Encodes the reconnection time in ms, and a first comment so that the reader sees an open stream
- * at once.
+ * at once. As both mean something without it, no blank line follows (SS1).
  */
 export function encodeOpening(retryMs: number): Uint8Array {
-  return Buffer.from(`retry: ${Math.max(0, Math.round(retryMs))}\n: ringside\n\n`)
+  return Buffer.from(`retry: ${Math.max(0, Math.round(retryMs))}\n: ringside\n`)
 }
 
 /** Tells a reader that its stream ends here and when to come back, in ms: `retry` for EventSource, and an event. */

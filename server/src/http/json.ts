@@ -1,5 +1,7 @@
+import { kindOf } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
+import { jsonText, lineJson } from '../process/json-text.ts'
 import { REFUSED_KEYS } from '../process/refused-keys.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 
@@ -15,6 +17,7 @@ export type JsonAnswer = {
 
 /**
  * Answers with JSON that is not to be cached unless `headers` says so.
+ * The text is well-formed, on lines that every reader sees (SS2, SS3).
  * @throws TypeError for a body that JSON cannot say.
  */
 export function sendJson(response: HttpResponse, answer: JsonAnswer): void {
@@ -22,8 +25,19 @@ export function sendJson(response: HttpResponse, answer: JsonAnswer): void {
   response.send(
     status,
     { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
-    'encoded' in answer ? answer.encoded : JSON.stringify(answer.body),
+    'encoded' in answer ? encodedText(answer.encoded) : bodyText(answer.body),
   )
+}
+
+/** Bytes have been made for a cache, and are safe since then. */
+function encodedText(encoded: string | Uint8Array): string | Uint8Array {
+  return typeof encoded === 'string' ? lineJson(encoded) : encoded
+}
+
+function bodyText(body: unknown): string {
+  const text = jsonText(body)
+  if (text === undefined) throw new TypeError(`Expected a body of JSON, got ${kindOf(body)}`)
+  return text
 }
 
 /**

@@ -16,7 +16,7 @@ export function answerStarting(
     return
   }
   const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
-  response.send(200, headers, `retry: ${retryMs}\n\n`)
+  response.send(200, headers, `retry: ${retryMs}\n`)
 }
 
 /**

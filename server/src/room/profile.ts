@@ -1,6 +1,7 @@
 import { kindOf } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../process/errors.ts'
+import { jsonText } from '../process/json-text.ts'
 
 /** Longest metadata, in characters of JSON: it goes into every listing. */
 const MAX_METADATA_CHARACTERS = 4_096
@@ -123,7 +124,7 @@ export class Profile {
 function encode(metadata: unknown): string {
   let text: string | undefined
   try {
-    text = JSON.stringify(metadata)
+    text = jsonText(metadata)
   } catch (error) {
     throw new RingsideError('option_invalid', 'Expected metadata as JSON', { cause: error })
   }

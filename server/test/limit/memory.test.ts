@@ -54,7 +54,7 @@ test('LI8 a process over maxRssBytes takes nothing new and says so; what is ther
     await server.during(refused.done)
     expect([refused.status, refused.text()], path).toEqual([
       200,
-      expect.stringMatching(/^retry: \d+\n: ringside\n\n$/),
+      expect.stringMatching(/^retry: \d+\n: ringside\n$/),
     ])
   }
   // What is there goes on.

@@ -1,5 +1,6 @@
 import { errorCodes, isErrorCode, rpcErrors } from '@ringside/protocol'
 import type { RpcErrorName } from '@ringside/protocol'
+import { jsonText } from '../../process/json-text.ts'
 import type { Refusal } from '../../process/refusal.ts'
 
 /** An error response without its id. */
@@ -16,7 +17,7 @@ export interface RpcFailure {
  * @throws TypeError for what JSON cannot say: a cycle, a BigInt, a function.
  */
 export function resultText(id: string, result: unknown): string {
-  const json = JSON.stringify(result === undefined ? null : result) as string | undefined
+  const json = jsonText(result === undefined ? null : result)
   if (json === undefined) throw new TypeError(`Expected a result of JSON, got a ${typeof result}`)
   return `{"jsonrpc":"2.0","result":${json},"id":${id}}`
 }
@@ -25,7 +26,7 @@ export function resultText(id: string, result: unknown): string {
 export function errorText(id: string, failure: RpcFailure): string {
   const { code, text } = rpcErrors[failure.name]
   const { message = text, data } = failure
-  return `{"jsonrpc":"2.0","error":${JSON.stringify({ code, message, data })},"id":${id}}`
+  return `{"jsonrpc":"2.0","error":${jsonText({ code, message, data })},"id":${id}}`
 }
 
 /** The answer to a batch: its responses in one list. */

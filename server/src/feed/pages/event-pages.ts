@@ -1,6 +1,7 @@
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
 import { checkOf, roomId } from '../position/room-id.ts'
+import { lineJson } from '../../process/json-text.ts'
 import { publicData, publicType } from '../read/entry.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 
@@ -133,7 +134,8 @@ async function readPage(outbox: Outbox, query: PageQuery): Promise<EncodedPage> 
   }
   const isSealed = isFull || last?.type === 'end'
   const nextN = last?.n ?? afterN
-  const body = Buffer.from(`{"events":[${parts.join(',')}],"next":${nextN},"sealed":${isSealed}}`)
+  const text = `{"events":[${parts.join(',')}],"next":${nextN},"sealed":${isSealed}}`
+  const body = Buffer.from(lineJson(text))
   return { body, isSealed }
 }
 

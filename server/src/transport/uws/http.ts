@@ -163,8 +163,8 @@ export class UwsExchange implements HttpResponse {
       // RFC 9110: no body after HEAD, and neither body nor length after 204 and 304.
       if (status === 204 || status === 304) response.endWithoutBody(undefined, isLast)
       else if (this.method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body), isLast)
-      else if (isLast) response.end(body, true)
-      else this.#end(typeof body === 'string' ? Buffer.from(body) : body)
+      else if (isLast) response.end(bytesOf(body), true)
+      else this.#end(bytesOf(body))
     })
     this.finish()
   }
@@ -230,6 +230,11 @@ export class UwsExchange implements HttpResponse {
     this.#stream?.gone()
     this.#parts.open.delete(this)
   }
+}
+
+/** A text in UTF-8, whatever halves of characters it has. */
+function bytesOf(body: Uint8Array | string): Uint8Array {
+  return typeof body === 'string' ? Buffer.from(body) : body
 }
 
 /** uWebSockets.js sees `close` where nothing else stands beside it. */

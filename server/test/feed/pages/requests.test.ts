@@ -80,7 +80,7 @@ describe('headers and opening', () => {
       'cache-control': 'no-cache, no-store, no-transform',
       'x-accel-buffering': 'no',
     })
-    expect(reader.text).toMatch(/^retry: 1234\n: [a-z]+\n\nevent: hello\n/)
+    expect(reader.text).toMatch(/^retry: 1234\n: [a-z]+\nevent: hello\n/)
     expect(reader.of('hello')[0]?.data).toMatchObject({
       rooms: ['a'],
       delayMs: 0,
@@ -223,7 +223,7 @@ describe('lobby', () => {
     expect(reader.lastEventId).toBe('')
     expect(reader.text).not.toContain('secret')
     await rig.advance(16_000)
-    expect(reader.text.endsWith(': hb\n\n')).toBe(true)
+    expect(reader.text.endsWith(': hb\n')).toBe(true)
   })
 
   it('FE13 a lobby stream that was full gets the whole list again', async () => {
