@@ -16,17 +16,11 @@ export function checkDelay(ms: number): number {
  * @throws RangeError as {@link checkDelay}.
  */
 export function callAfter(ms: number, callback: () => void): () => void {
-  if (ms <= MAX_TIMER_MS) {
-    const timer = setTimeout(callback, ms)
-    return () => clearTimeout(timer)
-  }
-  let leftMs = checkDelay(ms)
   let timer: ReturnType<typeof setTimeout>
-  const next = (): void => {
+  const wait = (leftMs: number): void => {
     const partMs = Math.min(leftMs, MAX_TIMER_MS)
-    leftMs -= partMs
-    timer = setTimeout(leftMs > 0 ? next : callback, partMs)
+    timer = setTimeout(partMs < leftMs ? () => wait(leftMs - partMs) : callback, partMs)
   }
-  next()
+  wait(checkDelay(ms))
   return () => clearTimeout(timer)
 }

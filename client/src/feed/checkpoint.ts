@@ -2,8 +2,8 @@ import type { Timers } from '../timers.ts'
 import type { CheckpointStorage } from './feed-types.ts'
 
 const SAVE_EVERY_MS = 1_000
-/** What a position looks like: an `n` of one room, with or without its check, or a sealed one. */
-const POSITION = /^(\d+(-[\da-z]*)?|[\w-]{40,})$/
+/** What a position looks like: of one room, or a sealed one. */
+const POSITION = /^(\d+-\w+|[\w-]{40,})$/
 
 /** The position of a reader, kept in a storage now and then, at `close`, and when the page goes. */
 export interface Checkpoint {
@@ -22,7 +22,8 @@ export function createCheckpoint(
   given: string | number | undefined,
 ): Checkpoint {
   const { storage, key, timers } = parts
-  let value = given === undefined ? null : `${given}`
+  // An n is a position whose check nobody knows.
+  let value = typeof given === 'number' ? `${given}-0` : (given ?? null)
   let cancel: (() => void) | null = null
   const save = (): void => {
     cancel?.()

@@ -3,8 +3,8 @@ import type { FeedOptions, FeedTarget } from './feed-types.ts'
 
 /** The address of a feed and what it says about the stream. */
 export interface FeedAddress {
-  /** A fresh copy for each request; with `from` or `checkpoint` it says where to begin. */
-  url(name: 'from' | 'checkpoint', position: string | null): string
+  /** A fresh copy for each request. */
+  url(from: string | null): string
   readonly path: string
   /** True for one room with nothing filtered out, of which every `n` is shown (FE6). */
   readonly showsEveryNumber: boolean
@@ -21,11 +21,11 @@ export function feedAddress(target: FeedTarget, options: FeedOptions): FeedAddre
   const isSingleRoom = /\/rooms\/[^/]+\/feed$/.test(url.pathname)
   const rooms = searchParams.get('rooms')
   return {
-    url(name, position) {
+    url(from) {
       const copy = new URL(url)
-      if (position !== null) {
+      if (from !== null) {
+        copy.searchParams.set('from', from)
         copy.searchParams.delete('checkpoint')
-        copy.searchParams.set(name, position)
       }
       return copy.href
     },

@@ -99,13 +99,11 @@ export class FeedReader implements Feed {
     const { fetch: fetcher = (input, init) => fetch(input, init), headers } = this.#options
     const position = this.#checkpoint.value
     const goesOn = position !== null && this.#knowsPast && this.#from === null
-    // A position as the server told it is an id; a plain n, which only an application can name, is none.
-    const isId = goesOn && !/^\d+$/.test(position)
-    const begin = isId ? null : (this.#from ?? position)
+    const from = goesOn ? null : (this.#from ?? position)
     this.#abort = new AbortController()
     return readStream({
-      url: this.#address.url(goesOn ? 'checkpoint' : 'from', begin),
-      headers: isId ? { ...headers, 'Last-Event-ID': position } : { ...headers },
+      url: this.#address.url(from),
+      headers: goesOn ? { ...headers, 'Last-Event-ID': position } : { ...headers },
       fetch: fetcher,
       abort: this.#abort,
       timers: this.#timers,

@@ -61,7 +61,7 @@ export interface FeedOptions {
   readonly speed?: number
   /** The stream shows only these event types (`*` wildcards). Gaps can then be noticed by patches only. */
   readonly types?: readonly string[]
-  /** The reader goes on after this position (in one room also an `n`), which beats a stored one. */
+  /** The reader goes on after this position (in one room also an `n`, as a number), which beats a stored one. */
   readonly checkpoint?: string | number
   /**
    * The reader's request at a checkpoint of an earlier page load: `snapshot` (default) begins with the state at
