@@ -2,7 +2,6 @@ import type { Clock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
 import { spreadRetryMs } from '../process/spread.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
-import { END } from '../outbox/contract/store.ts'
 import type { LogEvent } from '../outbox/contract/store.ts'
 import { networkOf } from '../transport/client-address.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
@@ -201,7 +200,7 @@ export class Feed {
     const { access, states, source, tails } = this.#context
     const entries: FeedEntry[] = []
     for (const event of events) {
-      if (event.room !== null) access.note(event.room, event.seq, event.type === END)
+      access.note(event)
       if (event.room !== null && event.n === 1) states.noteNothing(event.room, event.seq - 1)
       const entry = toFeedEntry(event)
       if (entry) entries.push(entry)

@@ -1,17 +1,22 @@
 import type { Outbox } from '../outbox/contract/outbox.ts'
+import type { RoomRecord } from '../outbox/contract/store.ts'
 import type { Part } from '../process/part.ts'
 import type { RoomType } from '../room/type.ts'
 import { Host } from './host.ts'
 import type { HostParts } from './host.ts'
 import { RecordWriter } from './record-writer.ts'
 import { Records } from './records.ts'
+import type { RecordsParts } from './records.ts'
 
 /** The rooms of a process are made with these. */
 export interface HostContext extends Omit<HostParts, 'records' | 'outbox'> {
   readonly outbox: HostParts['outbox'] &
-    Pick<Outbox, 'saveRoom' | 'livingRooms' | 'endedRooms' | 'sealed' | 'start' | 'stop'>
+    RecordsParts['outbox'] &
+    Pick<Outbox, 'saveRoom' | 'start' | 'stop'>
   /** The log is open, and no room goes on yet: what all rooms need is read from it here. */
   readonly onLogStarted?: () => Promise<void>
+  /** A room is over, and the log and its record say so. Default: nobody is told. */
+  readonly onEnded?: (record: RoomRecord) => void
 }
 
 /** Makes the host of a process's rooms, with what it is made of. Nothing runs before the part starts. */
@@ -22,8 +27,16 @@ export function createHost(
   const { outbox } = context
   const { clock, logger } = context.context
   const writer = new RecordWriter({ outbox, clock, logger })
-  const records = new Records({ outbox, writer })
-  const host = new Host(types, { ...context, records })
+  const { onEnded = () => {} } = context
+  const records = new Records({
+    outbox,
+    writer,
+    onEnded: (record) => {
+      host.tell(record.room)
+      onEnded(record)
+    },
+  })
+  const host: Host = new Host(types, { ...context, records })
   return { host, part: partOf(host, outbox, context.onLogStarted) }
 }
 

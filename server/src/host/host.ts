@@ -35,7 +35,7 @@ const CANNOT_GO_ON: ReadonlySet<string> = new Set([
 ])
 
 export interface HostParts {
-  readonly outbox: TenancyParts['outbox'] & Pick<Outbox, 'now' | 'stats'>
+  readonly outbox: TenancyParts['outbox'] & Pick<Outbox, 'now' | 'stats' | 'endOf' | 'floor'>
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
   readonly records: Records
   readonly maxRooms: number
@@ -190,7 +190,7 @@ export class Host {
       assertMayBegin: () => {
         if (this.#isDraining) throw new RingsideError('draining')
       },
-      onHeld: () => this.#notify(id),
+      onHeld: () => this.tell(id),
       onOver: (room, closed) => this.#forget(room, closed),
       onFenced: () => this.#fenced(id),
     })
@@ -226,7 +226,7 @@ export class Host {
     const { restored, left, beyond } = await restoreAll({
       page: (after, limit) => this.#records.living(after, limit),
       restore: (record) => this.#restoreOne(record),
-      onLeft: (record) => this.#records.remember(record.room, record),
+      onLeft: (record) => this.#records.remember(record),
       limit: maxRooms * RESTORED_PER_ROOM,
     })
     if (restored > maxRooms)
@@ -249,9 +249,16 @@ export class Host {
       // A record so young may be another server's, whose first event is on its way.
       const isYoung = this.#parts.outbox.now() - record.createdAt < YOUNG_MS
       const isGone = code === 'past_retention' && !isYoung
-      if (code === 'room_over' || isGone) this.#records.end(record)
+      if (code === 'room_over' || isGone) await this.#foundOver(record)
       return false
     }
+  }
+
+  /** A room whose record says that it lives has ended, by its log or because there is none of it any more. */
+  async #foundOver(record: RoomRecord): Promise<void> {
+    const { outbox } = this.#parts
+    const end = await outbox.endOf(record.room)
+    this.#records.end(record, end ?? { n: 0, seq: outbox.floor, at: outbox.now(), own: '' })
   }
 
   /**
@@ -309,6 +316,14 @@ export class Host {
     return room ? this.#records.factsOf(room) : this.#records.find(roomId)
   }
 
+  /**
+   * Finds the facts of a room that is over, also when `find` has forgotten it; null of any other.
+   * @throws whatever the log fails with.
+   */
+  lookUp(roomId: string): Promise<RoomFacts | null> {
+    return this.#records.lookUp(roomId)
+  }
+
   /** Ids of the rooms that are here and of those that were. */
   *ids(): Iterable<string> {
     yield* this.rooms.keys()
@@ -345,8 +360,8 @@ export class Host {
     const forgotten = this.#records.close(room, closed)
     const what = room.hasEnded ? 'room ended' : 'room stopped, not ended'
     this.#context.logger.info({ roomId }, what)
-    this.#notify(roomId)
-    if (forgotten !== null) this.#notify(forgotten)
+    this.tell(roomId)
+    if (forgotten !== null) this.tell(forgotten)
   }
 
   #fenced(roomId: string): void {
@@ -360,10 +375,11 @@ export class Host {
   #changed(roomId: string): void {
     const room = this.rooms.get(roomId)
     if (room) this.#records.update(room)
-    this.#notify(roomId)
+    this.tell(roomId)
   }
 
-  #notify(roomId: string): void {
+  /** Something about the room has changed. */
+  tell(roomId: string): void {
     this.#listeners.call(roomId)
   }
 }

@@ -1,5 +1,5 @@
 import type { Outbox } from '../outbox/contract/outbox.ts'
-import type { RoomRecord } from '../outbox/contract/store.ts'
+import type { RoomEnd, RoomRecord } from '../outbox/contract/store.ts'
 import type { RecordWriter } from './record-writer.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { Place } from './tenancy.ts'
@@ -13,12 +13,21 @@ export interface RoomFacts {
   readonly revealedAt?: number
   /** False once the room has ended; true of one that another owner has. */
   readonly isLive: boolean
+  /** The room's last event, once the log has it for good (FE116); absent and null: it is not over. */
+  readonly end?: RoomEnd | null
 }
 
 export interface RecordsParts {
-  readonly outbox: Pick<Outbox, 'livingRooms' | 'endedRooms' | 'sealed'>
+  readonly outbox: RecordsLog
   readonly writer: RecordWriter
+  /** A room is over, and the log and its record say so. */
+  readonly onEnded: (record: RoomRecord) => void
 }
+
+type RecordsLog = Pick<
+  Outbox,
+  'livingRooms' | 'endedRooms' | 'roomRecord' | 'endOf' | 'sealed' | 'floor'
+>
 
 /** Rooms that are not here (any more) whose facts are kept; the oldest are forgotten first. */
 const MAX_KEPT = 10_000
@@ -28,23 +37,46 @@ const MAX_KEPT = 10_000
  * and which rooms a restart goes on with.
  */
 export class Records {
-  readonly #outbox: Pick<Outbox, 'livingRooms' | 'endedRooms' | 'sealed'>
+  readonly #outbox: RecordsLog
   readonly #writer: RecordWriter
+  readonly #onEnded: (record: RoomRecord) => void
   readonly #live = new Map<string, RoomRecord>()
   /** Rooms that were here, or were known, and are not: ended, or another owner's. */
   readonly #away = new Map<string, RoomFacts>()
   /** Rooms whose log is being closed: their records are written after it. */
   readonly #ending = new Set<Promise<void>>()
 
-  constructor({ outbox, writer }: RecordsParts) {
+  constructor({ outbox, writer, onEnded }: RecordsParts) {
     this.#outbox = outbox
     this.#writer = writer
+    this.#onEnded = onEnded
   }
 
   /** Remembers the newest of the rooms that have ended. @throws whatever the log fails with. */
   async loadEnded(): Promise<void> {
     const newestFirst = await this.#outbox.endedRooms(MAX_KEPT)
-    for (const record of newestFirst.reverse()) this.remember(record.room, record)
+    for (const record of newestFirst.reverse()) {
+      this.remember(record)
+      this.#onEnded(record)
+    }
+  }
+
+  /**
+   * Finds the facts of a room that is over in its record, however long it is forgotten here, and its end in the log
+   * where the record does not have it (FE116); null of any other room.
+   * @throws whatever the log fails with.
+   */
+  async lookUp(roomId: string): Promise<RoomFacts | null> {
+    const known = this.#away.get(roomId) ?? (await this.#outbox.roomRecord(roomId))
+    if (!known || known.isLive) return null
+    const { type, delayMs, isPrivate, end = null } = known
+    const facts = { type, delayMs, isPrivate, isLive: false, end }
+    if (!end || !isUnasked(end)) return facts
+    // What the log does not have any more lies at or below its floor.
+    const found = (await this.#outbox.endOf(roomId)) ?? { ...end, seq: this.#outbox.floor }
+    const whole = { ...facts, end: found }
+    if (this.#away.has(roomId)) this.#away.set(roomId, whole)
+    return whole
   }
 
   /** A page of the living rooms: those with an id above `after`, ascending. */
@@ -104,15 +136,18 @@ export class Records {
     const ending = closed
       .catch(() => {})
       .then(() => {
-        if (room.isEndStored) this.end(record)
+        if (room.end) this.end(record, room.end)
         this.#ending.delete(ending)
       })
     this.#ending.add(ending)
   }
 
   /** The room is over for good. */
-  end(record: RoomRecord): void {
-    this.#writer.replace({ ...record, isLive: false, revision: record.revision + 1 })
+  end(before: RoomRecord, end: RoomEnd): void {
+    const record = { ...before, isLive: false, end, revision: before.revision + 1 }
+    this.#writer.replace(record)
+    this.remember(record)
+    this.#onEnded(record)
   }
 
   /** Resolves when the rooms that are over have their records. The log must be closed, or stop. */
@@ -126,9 +161,10 @@ export class Records {
     this.#writer.stop()
   }
 
-  /** A room that does not go on here and may be over. */
-  remember(roomId: string, { type, delayMs, isPrivate }: RoomFacts): void {
-    this.#remember(roomId, { type, delayMs, isPrivate, isLive: false })
+  /** A room that does not go on here: it is over, or may be. */
+  remember({ room, type, delayMs, isPrivate, end: told }: RoomRecord): void {
+    const end = told ?? this.#away.get(room)?.end ?? null
+    this.#remember(room, { type, delayMs, isPrivate, isLive: false, end })
   }
 
   #remember(roomId: string, facts: RoomFacts): string | null {
@@ -169,5 +205,9 @@ function recordOf(
   const { isLocked, revision } = room.profile
   const { id, epoch } = room
   const access = { isPrivate, isLocked, revision, revealedAt }
-  return { room: id, type, seed, delayMs, epoch, ...access, isLive: true, createdAt }
+  return { room: id, type, seed, delayMs, epoch, ...access, isLive: true, createdAt, end: null }
+}
+
+function isUnasked({ n, seq }: RoomEnd): boolean {
+  return n === 0 && seq === 0
 }

@@ -21,7 +21,8 @@ import type {
   SealedListener,
   StoredRoom,
 } from './contract/outbox.ts'
-import type { LogEvent, RoomRecord, Snapshot } from './contract/store.ts'
+import { roomEndOf } from './contract/store.ts'
+import type { LogEvent, RoomEnd, RoomRecord, Snapshot } from './contract/store.ts'
 import { Halt, stoppedError } from './health/halt.ts'
 import type { Outage } from './health/outage.ts'
 import type { HistoryWatch } from './history/history-watch.ts'
@@ -316,6 +317,14 @@ export class LogOutbox implements Outbox {
 
   endedRooms(limit: number): Promise<RoomRecord[]> {
     return this.#reached(() => this.#parts.store.rooms.ended(limit))
+  }
+
+  roomRecord(room: string): Promise<RoomRecord | null> {
+    return this.#reached(() => this.#parts.store.rooms.get(room))
+  }
+
+  endOf(room: string): Promise<RoomEnd | null> {
+    return this.#reached(async () => roomEndOf(await this.#parts.store.events.lastOfRoom(room)))
   }
 
   readRoom(room: string): Promise<StoredRoom> {

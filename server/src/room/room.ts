@@ -5,6 +5,7 @@ import { warnOf } from '../process/log-line.ts'
 import { isPromise } from '../process/promise.ts'
 import { NO_EVENTS } from '../outbox/contract/event-marks.ts'
 import type { RoomLog, RoomLogHandlers } from '../outbox/contract/outbox.ts'
+import type { RoomEnd } from '../outbox/contract/store.ts'
 import { createRandom } from '../process/random.ts'
 import { refusalOf } from '../process/refusal.ts'
 import { runFrom } from '../process/uncaught.ts'
@@ -290,7 +291,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   get isOver(): boolean {
     return this.#status.isOver
   }
-  /** The room is over for good, not only for this process; the log has it once `isEndStored`. */
+  /** The room is over for good, not only for this process; the log has it once there is an `end`. */
   get hasEnded(): boolean {
     return this.#status.hasEnded
   }
@@ -298,8 +299,8 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   get isStill(): boolean {
     return this.isPaused || this.#status.kind === 'handed over'
   }
-  get isEndStored(): boolean {
-    return this.#recorder.isEndStored
+  get end(): RoomEnd | null {
+    return this.#recorder.end
   }
   get tickLagP99Ms(): number {
     return this.#loop.lagP99Ms()

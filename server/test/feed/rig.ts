@@ -51,6 +51,11 @@ export class FakeDirectory implements RoomDirectory {
   find(id: string): RoomFacts | null {
     return this.rooms.get(id) ?? null
   }
+  /** It remembers what `find` has forgotten. */
+  readonly records = new Map<string, RoomFacts>()
+  async lookUp(id: string): Promise<RoomFacts | null> {
+    return this.records.get(id) ?? null
+  }
   ids(): Iterable<string> {
     return this.rooms.keys()
   }

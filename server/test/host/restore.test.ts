@@ -152,7 +152,7 @@ describe('restart', () => {
       const store = new MemoryStore()
       const room = 'lost00000000'
       const record = { room, type: 'arena', seed: '1', delayMs: 0, epoch: 1, revision: 0 }
-      const flags = { isPrivate: false, isLocked: false, isLive: true, revealedAt: 0 }
+      const flags = { isPrivate: false, isLocked: false, isLive: true, revealedAt: 0, end: null }
       await store.rooms.save({ ...record, ...flags, createdAt: store.clock.now() - ageMs })
       await using test = await TestServer.start({ store })
       await test.clock.advanceAsync(1_000, 5)

@@ -14,6 +14,7 @@ export function roomRecord(part: Partial<RoomRecord>): RoomRecord {
     revealedAt: 0,
     isLive: true,
     createdAt: 1,
+    end: null,
     ...part,
   }
 }

@@ -1,4 +1,6 @@
 import type { Logger } from '../../process/logger.ts'
+import { roomEndOf } from '../../outbox/contract/store.ts'
+import type { LogEvent, RoomEnd } from '../../outbox/contract/store.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import type { RoomDirectory, RoomFacts } from './directory.ts'
 
@@ -7,7 +9,7 @@ import type { RoomDirectory, RoomFacts } from './directory.ts'
  * the life of a room. A private room is not listed, not part of `rooms=*`, and by default not shown
  * at all. `revealedAt` is the seq at which the log was sealed when the room last became public, by
  * an earlier process too; it is 0 or absent if that never happened. `isLive` is false once the room
- * has ended.
+ * has ended, and `end` is then its last event, as soon as that is in the log for good.
  */
 export interface WatchedRoom extends RoomFacts {
   readonly id: string
@@ -36,8 +38,10 @@ export class FeedAccess {
   readonly #logger: Logger
   #hasThrown = false
   readonly #facts = new Map<string, WatchedRoom>()
-  /** A room was over at this seq, where that is known. */
-  readonly #ends = new Map<string, number>()
+  /** The ends of rooms that were sealed here: their records may know of them later. */
+  readonly #ends = new Map<string, RoomEnd>()
+  /** Rooms that no process went on with when the log was first followed, and its W then: nobody says that they are over. */
+  readonly #still = new Map<string, number>()
   /** These living rooms are private. */
   readonly #withheld = new Set<string>()
   /**
@@ -56,23 +60,49 @@ export class FeedAccess {
   }
 
   /**
-   * The log is followed from `sealed` on: a room that has ended is over by then, a private one is
+   * The log is followed from `sealed` on: a room that does not go on stands still from there, a private one is
    * withheld.
    */
   begin(sealed: number): void {
-    for (const id of this.#directory.ids())
-      if (this.find(id)?.isLive === false) this.#ends.set(id, sealed)
+    for (const id of this.#directory.ids()) {
+      const room = this.find(id)
+      if (room?.isLive === false && !room.end) this.#still.set(id, sealed)
+    }
   }
 
-  /** An event of the room was sealed. */
-  note(id: string, seq: number, isEnd: boolean): void {
-    if (!isEnd) return void this.#ends.delete(id)
-    remember(this.#ends, id, seq)
+  /** An event of the log was sealed. */
+  note(event: LogEvent): void {
+    if (event.room === null) return
+    this.#still.delete(event.room)
+    const end = roomEndOf(event)
+    if (end) remember(this.#ends, event.room, end)
+    else this.#ends.delete(event.room)
   }
 
-  /** True when the room is known to have been over at `seq`: then its log need not be asked. */
-  wasOverAt(id: string, seq: number): boolean {
-    return seq >= (this.#ends.get(id) ?? Infinity)
+  /**
+   * Gives the end of a room that is over for whoever sees the log up to `seq`: then its log need not be asked (FE116).
+   * null: it lives, as far as they may know.
+   */
+  endBy(id: string, seq: number): RoomEnd | null {
+    const end = this.#ends.get(id) ?? this.find(id)?.end ?? null
+    return end && end.seq <= seq ? end : null
+  }
+
+  /** True when nothing of the room is to be shown at `seq`: it is over, or stands still. */
+  isQuietAt(id: string, seq: number): boolean {
+    return seq >= (this.#still.get(id) ?? Infinity) || this.endBy(id, seq) !== null
+  }
+
+  /**
+   * Finds a room as `find` does, also one that is over and forgotten.
+   * @throws whatever the log fails with.
+   */
+  async seek(id: string): Promise<WatchedRoom | null> {
+    const known = this.find(id)
+    const isUntold = known?.end?.n === 0 && known.end.seq === 0
+    if (known && !isUntold) return known
+    const facts = await this.#directory.lookUp(id)
+    return facts ? this.#keep(id, facts) : known
   }
 
   /** Finds a room, ended ones included; null when it is not known. */
@@ -80,9 +110,12 @@ export class FeedAccess {
     const known = this.#facts.get(id)
     if (known) return known
     const facts = this.#directory.find(id)
-    if (!facts) return null
-    const { type, delayMs, isPrivate, isLive, revealedAt = 0 } = facts
-    const room = { id, type, delayMs, isPrivate, isLive }
+    return facts && this.#keep(id, facts)
+  }
+
+  #keep(id: string, facts: RoomFacts): WatchedRoom {
+    const { type, delayMs, isPrivate, isLive, revealedAt = 0, end = null } = facts
+    const room = { id, type, delayMs, isPrivate, isLive, end }
     if (this.#facts.size >= MAX_KEPT) this.#facts.clear()
     this.#facts.set(id, room)
     if (isPrivate && isLive) this.#withheld.add(id)
@@ -101,6 +134,7 @@ export class FeedAccess {
       before?.isPrivate === after?.isPrivate &&
       before?.delayMs === after?.delayMs &&
       before?.isLive === after?.isLive
+    // An end that became known changes nothing of who may see what.
     if (!isSame || !after) this.#public = null
     if (!after?.isLive || !after.isPrivate) {
       const wasWithheld = this.#withheld.delete(id)
@@ -180,9 +214,9 @@ export class FeedAccess {
 }
 
 /** Keeps the newest. */
-function remember(map: Map<string, number>, id: string, seq: number): void {
+function remember<V>(map: Map<string, V>, id: string, value: V): void {
   map.delete(id)
-  map.set(id, seq)
+  map.set(id, value)
   const oldest = map.keys().next()
   if (map.size > MAX_KEPT && !oldest.done) map.delete(oldest.value)
 }

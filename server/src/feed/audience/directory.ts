@@ -18,6 +18,11 @@ export interface RoomDirectory {
    * Finds one room, living or ended, private or not; null when it was never known or is forgotten.
    */
   find(roomId: string): RoomFacts | null
+  /**
+   * Finds a room that is over, also one that `find` has forgotten; null of any other. It may ask the log.
+   * @throws whatever the log fails with.
+   */
+  lookUp(roomId: string): Promise<RoomFacts | null>
   /** Gives every known room's id, ended and private ones included. */
   ids(): Iterable<string>
   /**

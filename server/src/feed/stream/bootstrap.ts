@@ -340,14 +340,13 @@ async function writeSnapshots(
   let parts = [...head]
   let size = 0
   for (const room of rooms) {
-    if (!group.isSingle && access.wasOverAt(room, position)) continue
+    if (!group.isSingle && access.isQuietAt(room, position)) continue
     // Every room there is comes by here: most of them need no read.
     if (states.hasNothingAt(room, position)) continue
     if (!stream.body.isOpen) return false
     const view = await viewAt(context, room, { seq: position, who: stream.address })
     // Later readers need not ask.
     if (!view) await states.noteBeginning(room, position, stream.address)
-    else if (view.isOver) access.note(room, view.seq, true)
     if (!view || (view.isOver && !group.isSingle) || !group.allows(room)) continue
     const block = snapshotBlock(view)
     parts.push(block)

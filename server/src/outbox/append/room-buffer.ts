@@ -16,8 +16,8 @@ import type { PendingTotal } from './pending-total.ts'
 import type { EventOwner, Pending } from './pending-events.ts'
 import { isOpen } from '../contract/room-who.ts'
 import type { RoomWho } from '../contract/room-who.ts'
-import { END, OWNER, PATCH, isShownAsPatch, patchNOf } from '../contract/store.ts'
-import type { LogEvent, Snapshot } from '../contract/store.ts'
+import { END, OWNER, PATCH, isShownAsPatch, patchNOf, roomEndOf } from '../contract/store.ts'
+import type { LogEvent, RoomEnd, Snapshot } from '../contract/store.ts'
 
 /** The parts of the log that a room's buffer needs. */
 export interface BufferContext {
@@ -69,7 +69,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
   /** The reason for which the ownership ended before it was closed. */
   #overCause: Error | null = null
   #isAbandoned = false
-  #isEnded = false
+  #end: RoomEnd | null = null
   #onMarker: ((outcome: MarkerOutcome) => void) | null = null
   readonly #snapshotCheck: SnapshotCheck
 
@@ -96,8 +96,8 @@ export class RoomBuffer implements RoomLog, EventOwner {
     return this.#acknowledged.n
   }
 
-  get isEnded(): boolean {
-    return this.#isEnded
+  get end(): RoomEnd | null {
+    return this.#end
   }
 
   get isFull(): boolean {
@@ -233,7 +233,7 @@ export class RoomBuffer implements RoomLog, EventOwner {
     this.#acknowledged = event
     this.#acknowledgedPatchN = patchNOf(event)
     this.#acknowledgedWho = event.who ?? this.#acknowledgedWho
-    if (event.type === END) this.#isEnded = true
+    this.#end = roomEndOf(event)
     for (const waiter of done.waiters ?? []) waiter.resolve()
     if (done.snapshot) this.#save(done.snapshot)
     if (this.#onMarker) {

@@ -1,6 +1,6 @@
 import type { MessageLog } from './messages.ts'
 import type { RoomWho } from './room-who.ts'
-import type { LogEvent, RoomRecord, Snapshot } from './store.ts'
+import type { LogEvent, RoomEnd, RoomRecord, Snapshot } from './store.ts'
 
 /**
  * The log as the rest of the server sees it, whichever store keeps it. Constructed in server.ts by
@@ -65,6 +65,10 @@ export interface Outbox extends MessageLog {
   livingRooms(after: string, limit: number): Promise<RoomRecord[]>
   /** The rooms made last among those that have ended, newest first; at most `limit`. */
   endedRooms(limit: number): Promise<RoomRecord[]>
+  /** The record of one room, or null: it was never made, or is forgotten. */
+  roomRecord(room: string): Promise<RoomRecord | null>
+  /** The room's last event if that is its end and is still in the log; else null. */
+  endOf(room: string): Promise<RoomEnd | null>
   /** The checkpoints of clients (OB19). */
   readonly checkpoints: ClientCheckpoints
   /**
@@ -182,8 +186,8 @@ export interface RoomLog {
   readonly epoch: number
   /** n of the last acknowledged event; of a room just taken over: its marker's. */
   readonly acknowledgedN: number
-  /** The room's `end` is acknowledged. */
-  readonly isEnded: boolean
+  /** The room's `end`, once it is acknowledged. */
+  readonly end: RoomEnd | null
   /** It is true when the bounded buffer takes no more: the room must pause (OB72). */
   readonly isFull: boolean
   /**

@@ -175,6 +175,8 @@ export interface RoomStore {
   living(after: string, limit: number): Promise<RoomRecord[]>
   /** The rooms made last among those that have ended, newest first; at most `limit`. */
   ended(limit: number): Promise<RoomRecord[]>
+  /** The record of one room, or null: it was never made, or is forgotten. */
+  get(room: string): Promise<RoomRecord | null>
 }
 
 /** The checkpoints of clients: each says how far the client has read (OB12). */
@@ -396,6 +398,21 @@ export interface RoomRecord {
   readonly isLive: boolean
   /** Store time in ms at which it was made. */
   readonly createdAt: number
+  /** Its last event; null while it lives. */
+  readonly end: RoomEnd | null
+}
+
+/**
+ * The last event of a room, kept apart from the log, which it outlives (FE116). n is 0 where nobody wrote it down
+ * before it left the log, and seq too until the log was asked for it.
+ */
+export interface RoomEnd {
+  readonly n: number
+  readonly seq: number
+  /** Store time in ms; with n = 0 that at which the room was found to be over. */
+  readonly at: number
+  /** That of the event; '' with n = 0. */
+  readonly own: string
 }
 
 /** The type of the events that fill holes; they are never shown. */
@@ -425,6 +442,13 @@ export const END = 'end'
 
 /** The type of the events that carry a merge patch of the room's state. */
 export const PATCH = 'patch'
+
+/** Gives the end of a room if the event is that. */
+export function roomEndOf(event: LogEvent | null): RoomEnd | null {
+  if (event?.type !== END) return null
+  const { n, seq, at, own } = event
+  return { n, seq, at, own }
+}
 
 /** Gives n of the room's last patch up to this event. */
 export function patchNOf(event: LogEvent): number {

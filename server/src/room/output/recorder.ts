@@ -1,5 +1,6 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { NewEvent, RoomLog, SnapshotInput } from '../../outbox/contract/outbox.ts'
+import type { RoomEnd } from '../../outbox/contract/store.ts'
 import type { FullState, PatchHeader, PlayerPatch, StateTracker } from '../../state/contract.ts'
 import { withSeats } from '../seats/seat-log.ts'
 import { LARGE_STATE_BYTES } from './catch-up.ts'
@@ -97,9 +98,9 @@ export class Recorder {
     return this.#held.length > 0
   }
 
-  /** The room's `end` is in the log for good. */
-  get isEndStored(): boolean {
-    return this.#log.isEnded
+  /** The room's `end`, once it is in the log for good. */
+  get end(): RoomEnd | null {
+    return this.#log.end
   }
 
   /**

@@ -605,7 +605,7 @@ describe('starting and stopping', () => {
     ])
     await pass(rig.clock, 0)
     await expect(closing).rejects.toMatchObject({ code: 'event_refused' })
-    expect(log.isEnded).toBe(true)
+    expect(log.end).not.toBeNull()
     expect(rig.shown.map((event) => event.type)).toEqual(['patch', 'end'])
   })
 })

@@ -84,7 +84,7 @@ describe.each([
     expect([durable.now, closed.now, stopped.now]).toEqual(Array(3).fill('pending'))
     await pass(rig.clock, 300)
     expect([durable.now, closed.now, stopped.now]).toEqual(Array(3).fill('outbox_unreachable'))
-    expect(log.isEnded).toBe(false)
+    expect(log.end).toBeNull()
     expect(await stored(rig)).toEqual(['patch'])
     // Asked later, too.
     await expect(recorder.durable(() => {})).rejects.toMatchObject({ code: 'outbox_unreachable' })
@@ -132,7 +132,7 @@ describe.each([
     weather.isAway = false
     await pass(rig.clock, 2_000)
     expect([durable.now, closed.now]).toEqual(['resolved', 'resolved'])
-    expect(log.isEnded).toBe(true)
+    expect(log.end).not.toBeNull()
     expect(await stored(rig)).toEqual(['patch', ...Array(count).fill('kill'), 'end'])
     await recorder.durable(() => {})
   })
@@ -148,7 +148,7 @@ describe('OB8 an event that is refused', () => {
     await pass(rig.clock, 0)
     expect(told).toEqual(['refused'])
     expect(durable.now).toBe('event_refused')
-    expect(log.isEnded).toBe(true)
+    expect(log.end).not.toBeNull()
     expect(rig.shown.map(({ type }) => type)).toEqual(['patch', 'end'])
   })
 
@@ -162,7 +162,7 @@ describe('OB8 an event that is refused', () => {
     const closing = fateOf(log.close([KILL, END]))
     await pass(rig.clock, 0)
     expect(closing.now).toBe('event_refused')
-    expect(log.isEnded).toBe(true)
+    expect(log.end).not.toBeNull()
     expect(rig.shown.map(({ n, type }) => [n, type])).toEqual([
       [1, 'patch'],
       [2, 'end'],

@@ -103,6 +103,7 @@ class OwnStore implements LogStore {
       save: (record: RoomRecord): Promise<void> => rooms.save(record),
       living: (after: string, limit: number): Promise<RoomRecord[]> => rooms.living(after, limit),
       ended: (limit: number): Promise<RoomRecord[]> => rooms.ended(limit),
+      get: (room: string): Promise<RoomRecord | null> => rooms.get(room),
     }
   }
 

@@ -261,6 +261,7 @@ describe('OB25 a log that was written before its seats were in it', () => {
       delayMs: 0,
       epoch: 1,
       createdAt: store.clock.now(),
+      end: null,
     }
     await store.rooms.save({ ...record, ...flags })
     return store

@@ -1,8 +1,8 @@
 import { isOlderRecord } from '../../contract/store.ts'
 import type { RoomRecord, RoomStore } from '../../contract/store.ts'
 
-/** So many records of ended rooms are kept; the oldest go first. */
-const MAX_ENDED_ROOMS = 10_000
+/** So many records are kept; those of the rooms that ended first go first. */
+const MAX_ROOMS = 50_000
 
 /** The records of rooms in memory. */
 export class MemoryRooms implements RoomStore {
@@ -12,7 +12,7 @@ export class MemoryRooms implements RoomStore {
     if (isOlderRecord(record, this.#records.get(record.room))) return
     this.#records.delete(record.room)
     this.#records.set(record.room, record)
-    if (this.#records.size <= MAX_ENDED_ROOMS) return
+    if (this.#records.size <= MAX_ROOMS) return
     for (const [room, { isLive }] of this.#records) {
       if (isLive) continue
       this.#records.delete(room)
@@ -25,6 +25,10 @@ export class MemoryRooms implements RoomStore {
       .filter(({ room, isLive }) => isLive && room > after)
       .sort((a, b) => (a.room < b.room ? -1 : 1))
       .slice(0, limit)
+  }
+
+  async get(room: string): Promise<RoomRecord | null> {
+    return this.#records.get(room) ?? null
   }
 
   async ended(limit: number): Promise<RoomRecord[]> {

@@ -5,6 +5,7 @@ import type {
   EventMessage,
   LogEvent,
   RecordWrite,
+  RoomEnd,
   RoomRecord,
   Snapshot,
   SnapshotPlace,
@@ -89,6 +90,8 @@ export interface RoomDocument {
   createdAt: Long | number
   /** It is set when the room ended: the record expires some time after it. */
   endedAt?: Date
+  /** The room's last event; it is absent while the room lives, and in documents of older versions. */
+  end?: { n: number; seq: Long | number; at: Long | number; own: string }
 }
 
 /** A client's checkpoint; expires by `at`. */
@@ -216,6 +219,10 @@ export function toRoomDocument(record: RoomRecord, now: number): RoomDocument {
     createdAt: long(record.createdAt),
   }
   if (!isLive) document.endedAt = new Date(now)
+  if (record.end) {
+    const { n, seq, at, own } = record.end
+    document.end = { n, seq: long(seq), at: long(at), own }
+  }
   return document
 }
 
@@ -226,7 +233,15 @@ export function toRoomRecord(document: RoomDocument): RoomRecord {
   const revealedAt = toNumber(document.revealedAt ?? 0)
   const createdAt = toNumber(document.createdAt)
   const access = { isPrivate, isLocked, revealedAt }
-  return { room, type, seed, delayMs, epoch, revision, ...access, isLive, createdAt }
+  const end = isLive ? null : endOf(document)
+  return { room, type, seed, delayMs, epoch, revision, ...access, isLive, createdAt, end }
+}
+
+/** A document of an older version tells only when the room was found to be over. */
+function endOf({ end, endedAt, createdAt }: RoomDocument): RoomEnd {
+  if (!end) return { n: 0, seq: 0, at: endedAt?.getTime() ?? toNumber(createdAt), own: '' }
+  const { n, seq, at, own } = end
+  return { n, seq: toNumber(seq), at: toNumber(at), own }
 }
 
 export function toRecordDocument(

@@ -43,6 +43,11 @@ export class MongoRooms implements RoomStore {
     return (await this.#rooms.find(filter, options).toArray()).map(toRoomRecord)
   }
 
+  async get(room: string): Promise<RoomRecord | null> {
+    const found = await this.#rooms.findOne({ _id: room })
+    return found ? toRoomRecord(found) : null
+  }
+
   async ended(limit: number): Promise<RoomRecord[]> {
     const options = { sort: { createdAt: -1 }, limit, hint: 'living_newest' } as const
     return (await this.#rooms.find({ isLive: false }, options).toArray()).map(toRoomRecord)

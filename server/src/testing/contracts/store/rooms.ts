@@ -22,6 +22,7 @@ export function describeRoomStore(
           revealedAt: 1_795_274_835_886_010,
           isLive,
           createdAt,
+          end: isLive ? null : { n: 7, seq: 1_795_274_835_886_020, at: 9, own: `own-${room}` },
         }
       }
       await store.rooms.save(record('a', true, 1))
@@ -39,6 +40,33 @@ export function describeRoomStore(
       expect(idsOf(await store.rooms.ended(2))).toEqual(['d', 'c'])
     })
 
+    it('OB11 FE116 finds the record of one room, with its end', async () => {
+      const store = await make()
+      const record: RoomRecord = {
+        room: 'a',
+        type: 'arena',
+        seed: '1',
+        delayMs: 0,
+        epoch: 1,
+        revision: 0,
+        isPrivate: true,
+        isLocked: false,
+        revealedAt: 0,
+        isLive: true,
+        createdAt: 1,
+        end: null,
+      }
+      expect(await store.rooms.get('a')).toBeNull()
+      await store.rooms.save(record)
+      expect(await store.rooms.get('a')).toEqual(record)
+      const end = { n: 12, seq: 1_795_274_835_886_010, at: 1_795_274_835_886, own: 'own-1' }
+      const over = { ...record, revision: 1, isLive: false, end }
+      await store.rooms.save(over)
+      expect(await store.rooms.get('a')).toEqual(over)
+      expect(await store.rooms.ended(1)).toEqual([over])
+      expect(await store.rooms.get('b')).toBeNull()
+    })
+
     it('OB11 OB79 a record that is late, or of an old owner, replaces none that is newer', async () => {
       const store = await make()
       const save = (epoch: number, revision: number, isPrivate: boolean, isLive = true) =>
@@ -54,6 +82,7 @@ export function describeRoomStore(
           revealedAt: 0,
           isLive,
           createdAt: 1,
+          end: isLive ? null : { n: 1, seq: 1, at: 1, own: 'own' },
         })
       const found = async () => {
         const [record] = [...(await store.rooms.living('', 2)), ...(await store.rooms.ended(2))]
