@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { errorCodes, gotName } from '@ringside/protocol'
+import type { Archive } from './archive/create-archive.ts'
 import type { Audit, AdminAction } from './admin/audit.ts'
 import { serverItself } from './admin/audit.ts'
 import type { Fields, Operator } from './admin/operator.ts'
@@ -39,7 +40,14 @@ import type { Host } from './host/host.ts'
 import { checkDelay, checkRoomType } from './room/type.ts'
 import type { DisconnectReason, Session } from './call/public-contract.ts'
 import type { Route, RouteHandler } from './http/contract.ts'
-import type { NoticeLevel, RoomSummary, RpcOptions, SeatRequest, Server } from './server-types.ts'
+import type {
+  MatchArchive,
+  NoticeLevel,
+  RoomSummary,
+  RpcOptions,
+  SeatRequest,
+  Server,
+} from './server-types.ts'
 import type { ServerStatus } from './status.ts'
 import type { LoopbackSocket, Transport, TransportHandlers } from './transport/contract.ts'
 import { unlessMuted } from './call/command-table.ts'
@@ -67,6 +75,8 @@ export interface ServerParts {
   readonly loopback: MemoryTransport
   readonly types: Map<string, RoomType>
   readonly host: Host
+  /** null: there is none. */
+  readonly archive: Archive | null
   readonly matchmaker: Matchmaker
   readonly registry: CommandRegistry
   readonly sessions: SessionTable
@@ -135,7 +145,7 @@ export class GameServer implements Server {
   }
 
   room(name: string, handlers: unknown): void {
-    const { types, game, limits } = this.#parts
+    const { types, game, limits, archive } = this.#parts
     this.#assertNew()
     const definition = Object.hasOwn(game.rooms, name) ? game.rooms[name] : undefined
     if (!definition)
@@ -150,6 +160,8 @@ export class GameServer implements Server {
     const { whenLogIsFull = this.#parts.whenLogIsFull } = handlers
     const type = { ...checkRoomType(name, definition, { ...handlers, whenLogIsFull }), commands }
     checkDelay(type, limits.retentionMs)
+    if (type.archiveMs !== null && !archive)
+      throw invalid(`Expected the option archive of the server for room '${name}', got none`)
     types.set(name, type)
   }
 
@@ -297,6 +309,10 @@ export class GameServer implements Server {
 
   retakeSeat(roomId: string, sessionId: string): { sessionId: string; ticket: string } {
     return this.#parts.matchmaker.retake(roomId, sessionId)
+  }
+
+  get archive(): MatchArchive | null {
+    return this.#parts.archive?.pins ?? null
   }
 
   get rooms(): readonly RoomSummary[] {

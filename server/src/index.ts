@@ -11,6 +11,16 @@ export type { Clock, TimeSource } from './process/clock.ts'
 export { Rejection, RingsideError, reject, serverErrorCodes } from './process/errors.ts'
 export type { ServerErrorCode } from './process/errors.ts'
 export type { AuthorizeSpectator, WatchedRoom } from './feed/audience/access.ts'
+export { folderArchive } from './archive/folder/folder-archive.ts'
+export type { FolderArchiveOptions } from './archive/folder/folder-archive.ts'
+export type {
+  ArchiveChunk,
+  ArchiveDraft,
+  ArchivePin,
+  ArchiveStats,
+  ArchiveStore,
+  ArchivedMatch,
+} from './archive/contract.ts'
 export { readJson, readJsonObject, sendJson } from './http/json.ts'
 export type { JsonAnswer } from './http/json.ts'
 export { serveFolder } from './http/static-files.ts'
@@ -37,6 +47,7 @@ export type {
   RecordQuery,
   RecordStore,
   RecordWrite,
+  RoomEnd,
   RoomRecord,
   RoomStore,
   Snapshot,
@@ -76,6 +87,7 @@ export type {
 } from './call/public-contract.ts'
 export type { RouteContext, RouteHandler } from './http/contract.ts'
 export type {
+  MatchArchive,
   NoticeLevel,
   RawHandler,
   RoomSummary,

@@ -1,3 +1,5 @@
+export { mongoArchive } from './outbox/stores/mongo/archive.ts'
+export type { MongoArchiveOptions } from './outbox/stores/mongo/archive.ts'
 export { maskAddress } from './outbox/stores/mongo/address.ts'
 export { MongoStore } from './outbox/stores/mongo/store.ts'
 export type { MongoStoreOptions } from './outbox/stores/mongo/store.ts'

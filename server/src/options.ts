@@ -2,6 +2,7 @@ import { kindOf } from '@ringside/protocol'
 import type { CookieOptions } from './auth/cookie.ts'
 import type { JwtOptions } from './auth/token-check.ts'
 import type { AuthorizeSpectator } from './feed/audience/access.ts'
+import type { ArchiveStore } from './archive/contract.ts'
 import type { AuditEntry } from './admin/audit.ts'
 import type { LogStore } from './outbox/contract/store.ts'
 import type { Clock } from './process/clock.ts'
@@ -111,6 +112,8 @@ export interface ServerSettings {
   readonly transport?: Transport
   /** Default: in memory. */
   readonly store?: LogStore
+  /** Where the matches of room types with `archive` are kept: `folderArchive(path)`, or `mongoArchive(...)`. Default: nowhere. */
+  readonly archive?: ArchiveStore
   /**
    * Decides who may watch a room: pages, states and streams. It is called at the opening of a stream and again
    * for every event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and
@@ -173,6 +176,7 @@ const settings = {
   whenUncaught: (_, value) => checkUncaught(value as 'log'),
   transport: methods('listen', 'publish', 'close'),
   store: methods('open', 'close'),
+  archive: methods('open', 'find', 'begin'),
   authorizeSpectator: checkFunction,
   audit: checkFunction,
   userIdOf: checkFunction,

@@ -12,6 +12,7 @@ import type { RpcParams } from './call/json-rpc/request-text.ts'
 import type { StandardSchema } from './call/json-rpc/params.ts'
 import type { DisconnectReason, RpcHandler, Session } from './call/public-contract.ts'
 import type { RouteHandler } from './http/contract.ts'
+import type { LogEvent } from './outbox/contract/store.ts'
 import type { RoomHandlersOf } from './room/definition.ts'
 import type { Published } from './outbox/contract/messages.ts'
 import type { PublishOrder } from './publish/publisher.ts'
@@ -35,6 +36,27 @@ export type RpcOutput<V extends StandardSchema> = NonNullable<V['~standard']['ty
 export interface RpcOptions {
   /** Tokens that a call takes from the bucket of its client, or from the calls of its address; 0 or more. Default 1. */
   readonly cost?: number
+}
+
+/** The archive as other code of the server uses it: ranges of matches that are to outlive them, for clips. */
+export interface MatchArchive {
+  /**
+   * Keeps the events `from` to `to` of a room, by n and inclusive, from expiry; the room may still live. Resolves with
+   * the id of the pin once that is durable.
+   * @throws RingsideError option_invalid for what is no range, past_retention when the archive has not all of it,
+   * too_many_requests at 100 pins of a match.
+   */
+  pin(roomId: string, range: { readonly from: number; readonly to: number }): Promise<string>
+  /** Takes a pin off. False: the match has no such pin. */
+  unpin(roomId: string, pinId: string): Promise<boolean>
+  /**
+   * Reads the events of a range: of what is pinned, or of a match that is still kept. Their hidden part is not there.
+   * @throws RingsideError past_retention when the archive has not all of it.
+   */
+  events(
+    roomId: string,
+    range: { readonly from: number; readonly to: number },
+  ): Promise<readonly LogEvent[]>
 }
 
 /** A game server. Everything is registered before `listen`; later registration throws. */
@@ -124,6 +146,8 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
   createRoom<T extends keyof G['rooms'] & string>(type: T, options?: unknown): Promise<string>
   /** Reserves a seat as `POST /matchmake/joinById` does; for bots and tests. */
   reserveSeat(roomId: string, request: SeatRequest): Promise<{ sessionId: string; ticket: string }>
+  /** The archive; null without the option `archive`. */
+  readonly archive: MatchArchive | null
   /**
    * Makes a ticket for a seat that is taken, so that its driver of before (a bot, before a restart) takes it up
    * again, as a player's reconnect does, but without its token. A connection that holds the seat is replaced.

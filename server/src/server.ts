@@ -1,5 +1,7 @@
 import type { GameContract } from '@ringside/protocol'
 import { createAdmin } from './admin/create-admin.ts'
+import { createArchive } from './archive/create-archive.ts'
+import type { Archive } from './archive/create-archive.ts'
 import { Sanctions } from './admin/sanctions.ts'
 import { checkUserIdOf } from './admin/user-id.ts'
 import { Dispatcher } from './call/dispatcher.ts'
@@ -33,6 +35,7 @@ import {
   pickLimits,
 } from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
+import type { Outbox } from './outbox/contract/outbox.ts'
 import { logReadings } from './outbox/readings.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
 import { createRandom, createSeeds } from './process/random.ts'
@@ -118,13 +121,29 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   // Step 7: the log.
   const store = options.store ?? new MemoryStore({ clock })
   const types = new Map<string, RoomType>()
-  const outbox = createOutbox(store, limits, {
+  const outbox: Outbox = createOutbox(store, limits, {
     clock,
     logger,
     randomId: newId,
     onGivenUp: (cause) => options.onDead?.(cause),
     maxDelayMs: () => Math.max(0, ...[...types.values()].map(({ delayMs }) => delayMs)),
+    ...(options.archive
+      ? { holdCut: async (parts, floor) => archive?.archivist.holdCut(parts, floor) ?? floor }
+      : {}),
   })
+
+  // What has left the log, and is kept.
+  const archive: Archive | null = options.archive
+    ? createArchive({
+        store: options.archive,
+        outbox,
+        clock,
+        logger,
+        newId,
+        keepMsOf: (type) => types.get(type)?.archiveMs ?? null,
+        holdMs: limits.archiveHoldMs,
+      })
+    : null
 
   // Tickets and reconnect tokens.
   const secret = new ServerSecret(checkTicketSecret(options.ticketSecret), () => store.records)
@@ -168,6 +187,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     maxRooms: limits.maxRooms,
     settleMs: limits.settleMs,
     onLogStarted: () => secret.load(),
+    onEnded: (record) => archive?.archivist.ended(record),
+    lastReads: async () => archive?.archivist.drain(),
     isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
     seedOf,
     statesOf: (type) => states.of(type.definition.state),
@@ -298,6 +319,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       outbox,
       metrics,
       memory,
+      archive: archive?.archivist ?? null,
       maxLagMs: limits.maxOutboxLagMs,
       isDevelopment,
     }),
@@ -312,6 +334,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     admin.part,
     publishing.part,
     roomsAndLog,
+    ...(archive ? [archive.part] : []),
     admin.records,
     auth.records,
     feed,
@@ -329,6 +352,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     loopback,
     types,
     host,
+    archive,
     matchmaker,
     registry,
     sessions,

@@ -15,6 +15,8 @@ export interface StatusParts {
   readonly outbox: Outbox
   readonly metrics: PrometheusMetrics
   readonly memory: MemoryGuard
+  /** null: there is none. */
+  readonly archive: { readonly isFailing: boolean; readonly dueCount: number } | null
   /** `maxOutboxLagMs`: rooms pause there, and the server is not ready from a third of it on. */
   readonly maxLagMs: number
   /** `/metrics` without a key. */
@@ -47,7 +49,7 @@ function answerLive({ outbox, status }: StatusParts): RouteHandler {
   }
 }
 
-function answerReady({ outbox, status, memory, maxLagMs }: StatusParts): RouteHandler {
+function answerReady({ outbox, status, memory, archive, maxLagMs }: StatusParts): RouteHandler {
   return (_request, response) => {
     const { lagMs, tailLagMs, lastError, isGivenUp } = outbox.stats
     const worstLagMs = Math.max(lagMs, tailLagMs)
@@ -60,6 +62,8 @@ function answerReady({ outbox, status, memory, maxLagMs }: StatusParts): RouteHa
       // The answer names no host and no credential, only whether the log fails at the moment.
       outbox: { lagMs, tailLagMs, isFailing: lastError !== null },
       memory: { rssBytes, maxRssBytes: maxBytes, isOver },
+      // Players do not need it: a server whose archive fails is ready.
+      ...(archive ? { archive: { isFailing: archive.isFailing, waiting: archive.dueCount } } : {}),
     }
     sendJson(response, { status: isReady ? 200 : 503, body })
   }

@@ -15,6 +15,8 @@ export interface HostContext extends Omit<HostParts, 'records' | 'outbox'> {
     Pick<Outbox, 'saveRoom' | 'start' | 'stop'>
   /** The log is open, and no room goes on yet: what all rooms need is read from it here. */
   readonly onLogStarted?: () => Promise<void>
+  /** The rooms are over here, and the log is about to stop: who reads it still has a moment. */
+  readonly lastReads?: () => Promise<void>
   /** A room is over, and the log and its record say so. Default: nobody is told. */
   readonly onEnded?: (record: RoomRecord) => void
 }
@@ -37,18 +39,14 @@ export function createHost(
     },
   })
   const host: Host = new Host(types, { ...context, records })
-  return { host, part: partOf(host, outbox, context.onLogStarted) }
+  return { host, part: partOf(host, context) }
 }
 
 /**
  * The rooms of a process and their log, as one part: rooms are restored from the log once it runs, and what they
  * hand over at the end is stored before anything after them is drained.
  */
-function partOf(
-  host: Host,
-  outbox: Pick<Outbox, 'start' | 'stop'>,
-  onLogStarted: HostContext['onLogStarted'],
-): Part<never> {
+function partOf(host: Host, { outbox, onLogStarted, lastReads }: HostContext): Part<never> {
   return {
     name: 'rooms and log',
     async start() {
@@ -58,7 +56,10 @@ function partOf(
     },
     async drain() {
       await host.drain()
-      await outbox.stop(() => host.settled())
+      await outbox.stop(async () => {
+        await host.settled()
+        await lastReads?.()
+      })
     },
     stop() {
       host.dispose()

@@ -5,7 +5,7 @@ import { MessageBuffer } from './append/message-buffer.ts'
 import type { Pending } from './append/pending-events.ts'
 import { PendingTotal } from './append/pending-total.ts'
 import type { BufferContext } from './append/room-buffer.ts'
-import type { Outbox, OutboxOptions } from './contract/outbox.ts'
+import type { CutHold, Outbox, OutboxOptions } from './contract/outbox.ts'
 import type { LogStore } from './contract/store.ts'
 import { Outage } from './health/outage.ts'
 import { HistoryWatch } from './history/history-watch.ts'
@@ -28,6 +28,8 @@ export interface OutboxContext {
   readonly randomId: () => string
   /** The largest delay of a room in use, in ms: what is younger is kept. Default 0. */
   readonly maxDelayMs?: () => number
+  /** What holds the cut of the log back for a while (FE119). Default: nothing. */
+  readonly holdCut?: CutHold
   /** Called once, when this process can no longer write the log: every room was told before. */
   readonly onGivenUp?: (cause: Error) => void
 }
@@ -41,7 +43,7 @@ export function createOutbox(
   options: OutboxOptions,
   context: OutboxContext,
 ): Outbox {
-  const { clock, logger, randomId, maxDelayMs = () => 0, onGivenUp = null } = context
+  const { clock, logger, randomId, maxDelayMs = () => 0, onGivenUp = null, holdCut } = context
   const outage = new Outage({
     clock,
     logger,
@@ -76,6 +78,7 @@ export function createOutbox(
     stepBack: (seq, count) => store.voids.stepBack(seq, count),
     maxDelayMs,
     askForSnapshot: (room) => rooms.askForSnapshot(room),
+    ...(holdCut ? { holdCut } : {}),
   })
   const reader = new SealedReader({
     ...shared,

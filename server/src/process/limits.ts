@@ -160,6 +160,11 @@ const rules = {
    * 256 MiB.
    */
   retentionBytes: [256 * MIB, MIB, 65_536 * MIB],
+  /**
+   * The log waits so long for the archive before it is cut without it, in ms, 0-3,600,000: for one match, and for an
+   * archive that fails. Default 60,000.
+   */
+  archiveHoldMs: [60_000, 0, 3_600_000],
   /** Bytes of recent encoded events the feed keeps for catching up. Default 16 MiB. */
   feedRingBytes: [16 * MIB, 65_536, 4096 * MIB],
 } satisfies Readonly<Record<string, Rule>>

@@ -232,6 +232,11 @@ export interface RoomHandlers<State, Events, C extends Commands> {
   /** Default: the server's `whenLogIsFull`. */
   readonly whenLogIsFull?: FullLogPolicy
   /**
+   * Matches of this type are written into the server's `archive`, whole, and kept for `keepMs` after their end: 60,000 -
+   * 1e12. Default: they are over when they leave the log.
+   */
+  readonly archive?: { readonly keepMs: number }
+  /**
    * Makes the state, or a promise of it. `options` are the creator's wishes: hostile until checked. Nobody knows of the
    * room before it has one: whoever asked for it waits, for `hookTimeoutMs` at most, and is then told `timeout`. Refuse
    * by `throw reject(...)`; after anything else that is thrown they are told `internal`. Either way there is no room.

@@ -15,6 +15,7 @@ const members = {
   reconnectGraceMs: 'number',
   emptyTimeoutMs: 'number',
   whenLogIsFull: 'policy',
+  archive: 'archive',
   onCreate: 'hook',
   onAuth: 'hook',
   onJoin: 'hook',
@@ -32,6 +33,7 @@ const members = {
   readonly [K in keyof Required<RoomHandlers<unknown, unknown, Commands>>]:
     | 'number'
     | 'policy'
+    | 'archive'
     | 'hook'
     | 'commands'
 }

@@ -1,6 +1,6 @@
 import type { RoomDefinition } from '@ringside/protocol'
 import type { SeatCommand } from '../call/call.ts'
-import { invalid, shownNumber, shownText } from '../process/argument.ts'
+import { checkMembers, invalid, shownNumber, shownText } from '../process/argument.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { FullLogPolicy, RoomHandlers } from './definition.ts'
 
@@ -34,6 +34,8 @@ export interface RoomType {
   readonly reconnectGraceMs: number
   readonly emptyTimeoutMs: number | null
   readonly whenLogIsFull: FullLogPolicy
+  /** A match is kept in the archive for so long after its end, in ms; null: it is not archived. */
+  readonly archiveMs: number | null
 }
 
 /**
@@ -65,6 +67,7 @@ export function checkRoomType(
     emptyTimeoutMs:
       emptyTimeoutMs === null ? null : check('emptyTimeoutMs', emptyTimeoutMs, [0, 86_400_000]),
     whenLogIsFull: checkFullLogPolicy(handlers.whenLogIsFull),
+    archiveMs: checkArchive(handlers.archive),
   }
   if (typeof handlers.onCreate !== 'function')
     throw new RingsideError('option_invalid', `Expected room '${name}' to have an onCreate`)
@@ -95,6 +98,12 @@ export function checkFullLogPolicy(policy: FullLogPolicy = 'pause'): FullLogPoli
     'option_invalid',
     `Expected whenLogIsFull as 'pause' or 'close', got ${shownText(policy)}`,
   )
+}
+
+function checkArchive(archive: LooseHandlers['archive']): number | null {
+  if (archive === undefined) return null
+  checkMembers('a member of archive', archive, ['keepMs'])
+  return checkWhole('keepMs of archive', archive.keepMs, [60_000, 1e12])
 }
 
 function checkOrNull(

@@ -249,6 +249,19 @@ export interface RoomLogHandlers {
   onSnapshotDue(): void
 }
 
+/** A part of a room's log that is about to be cut, by the seqs of its first and last event. */
+export interface CutPart {
+  readonly room: string
+  readonly first: number
+  readonly last: number
+}
+
+/**
+ * Is asked before the log is cut up to `floor`, and resolves with how far it may be: `floor` or less. Whoever holds
+ * it answers quickly and is asked again, and must not hold it for ever.
+ */
+export type CutHold = (parts: readonly CutPart[], floor: number) => Promise<number>
+
 /** Options of the log; process/limits.ts checks them. */
 export interface OutboxOptions {
   /** A flush waits for at most so many ms while none is under way (0: it goes in the next turn). */

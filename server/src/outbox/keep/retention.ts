@@ -4,7 +4,7 @@ import { LoopPace } from '../../process/loop-pace.ts'
 import { CutClock } from './cut-clock.ts'
 import type { Outage } from '../health/outage.ts'
 import { eventBytes, isFullAnswer } from '../contract/sizes.ts'
-import type { OutboxOptions } from '../contract/outbox.ts'
+import type { CutHold, CutPart, OutboxOptions } from '../contract/outbox.ts'
 import { StateKeeper } from './state-keeper.ts'
 import { youngestCutMs } from './youngest-cut.ts'
 import type { MissingState } from './state-keeper.ts'
@@ -20,6 +20,8 @@ const SHORTEST_ROUND_MS = 1_000
 const LONGEST_ROUND_MS = 10_000
 /** A room that was asked for a snapshot has this long to capture and store it before it is asked again. */
 const ASK_AGAIN_MS = 5_000
+/** A log in memory is held back until it has so many times the bytes that it may keep. */
+const MOST_HELD = 2
 /** One query or deletion takes so many rooms. */
 const ROOMS_AT_ONCE = 1_000
 
@@ -39,6 +41,8 @@ export interface RetentionContext {
   readonly askForSnapshot: (room: string) => boolean
   /** The largest delay of a room in use, in ms: nothing younger is cut, however much there is (OB71). */
   readonly maxDelayMs: () => number
+  /** It may hold the cut back for a while. Default: nothing does. */
+  readonly holdCut?: CutHold
 }
 
 /** The events of one room that would be cut. */
@@ -118,7 +122,7 @@ export class Retention {
     const cuts = new Map<string, Cut>()
     const { candidate, isAll } = await this.#candidate(cuts)
     if (candidate <= this.#floor) return
-    const floor = await this.#allowed(cuts, candidate)
+    const floor = await this.#held(cuts, await this.#allowed(cuts, candidate))
     if (floor <= this.#floor) return
     const missing = await this.#missingStates(cuts, floor)
     const isKept = await this.#states.keep(missing, () => this.#isStopped)
@@ -187,6 +191,21 @@ export class Retention {
     }
     this.#asked = asked
     return floor
+  }
+
+  /** Says how high the floor may go for the sake of the archive (FE119). */
+  async #held(cuts: ReadonlyMap<string, Cut>, floor: number): Promise<number> {
+    const { holdCut, store, options } = this.#context
+    if (!holdCut || floor <= this.#floor) return floor
+    // A log in memory must not grow for as long as somebody else takes.
+    if ((store.keptBytes ?? 0) > MOST_HELD * options.retentionBytes) return floor
+    const parts: CutPart[] = []
+    for (const [room, { seqs }] of cuts) {
+      const [first] = seqs
+      const last = seqs.findLast((seq) => seq <= floor)
+      if (first !== undefined && last !== undefined) parts.push({ room, first, last })
+    }
+    return Math.min(floor, await holdCut(parts, floor))
   }
 
   /** Finds the rooms whose state at `floor` is not stored yet; those that have ended by then need none. */

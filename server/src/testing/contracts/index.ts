@@ -1,3 +1,4 @@
+export { describeArchiveStore } from './archive.ts'
 export { describeTransport } from './transport.ts'
 export type { ContractClient, ContractReply, ContractSubject } from './transport.ts'
 export { describeCheckpointStore } from './store/checkpoints.ts'
