@@ -48,7 +48,10 @@ export class ArchiveReader {
   async find(room: string): Promise<EndedMatch | null> {
     const known = this.#matches.get(room)
     const match = known ?? (await this.#ask(room))
-    if (!match || this.#parts.now() - match.delayMs < match.end.at) return null
+    const now = this.#parts.now()
+    // What is pinned of a match that is over is no match any more.
+    if (!match || match.keepUntil === null || match.keepUntil <= now) return null
+    if (now - match.delayMs < match.end.at) return null
     this.#matches.delete(room)
     this.#matches.set(room, match)
     const oldest = this.#matches.keys().next()

@@ -8,6 +8,7 @@ import { mongoArchive } from '../../src/outbox/stores/mongo/archive.ts'
 import { describeArchiveStore } from '../../src/testing/contracts/archive.ts'
 import { hasMongo } from '../support/mongo.ts'
 import { useMongo } from '../support/use-mongo.ts'
+import { MemoryArchive } from './memory-archive.ts'
 
 const folders: string[] = []
 afterAll(() => {
@@ -26,6 +27,11 @@ describeArchiveStore('a folder', async () => {
     store: await opened(folderArchive(folder)),
     again: () => opened(folderArchive(folder)),
   }
+})
+
+describeArchiveStore('the one of these tests', async () => {
+  const store = new MemoryArchive()
+  return { store, again: async () => store }
 })
 
 describe.skipIf(!(await hasMongo()))('MongoDB', () => {
