@@ -296,6 +296,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const feed = new FeedPart({
     outbox,
     directory: host,
+    archive: archive?.reader ?? null,
     clock,
     limits,
     logger,

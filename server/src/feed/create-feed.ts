@@ -8,6 +8,7 @@ import type { ServerLimits } from '../process/limits.ts'
 import { spreadRetryMs } from '../process/spread.ts'
 import type { Part, Reading } from '../process/part.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
+import type { ArchiveReader } from '../archive/archive-reader.ts'
 import { FeedAccess } from './audience/access.ts'
 import type { AuthorizeSpectator } from './audience/access.ts'
 import type { RoomDirectory } from './audience/directory.ts'
@@ -20,8 +21,10 @@ import { Lobby } from './lobby/lobby.ts'
 import { EventPages } from './pages/event-pages.ts'
 import { History } from './pages/history.ts'
 import { SealedPositions } from './position/sealed-positions.ts'
+import { FeedLog } from './read/feed-log.ts'
 import { Places } from './read/places.ts'
 import { ReadGate } from './read/read-gate.ts'
+import { RoomSeeker } from './read/room-seeker.ts'
 import { FeedSource } from './read/source.ts'
 import { States } from './read/states.ts'
 import { FeedTails } from './read/tail.ts'
@@ -42,6 +45,8 @@ export interface FeedOptions {
   /** It must have been started, for the feed begins at its watermark. */
   readonly outbox: Outbox
   readonly directory: RoomDirectory
+  /** Rooms that are over and have left the log. Default: there are none. */
+  readonly archive?: ArchiveReader | null
   readonly clock: Clock
   readonly limits: FeedLimits
   readonly logger: Logger
@@ -89,19 +94,22 @@ export interface FeedParts {
 export function createFeed(options: FeedOptions): FeedParts {
   const { outbox, directory, clock, limits, logger, keyFor } = options
   const { random = Math.random, newId = randomId } = options
+  const { archive = null } = options
   const { authorize = null, isBehind = () => false } = options
   const now = options.now ?? (() => clock.now())
 
   // These say who may see what.
-  const access = new FeedAccess(directory, authorize, logger)
+  const access = new FeedAccess(withArchived(directory, archive), authorize, logger)
   const readers = new ReaderLimits(limits, clock, options.isFull)
   const spectators = new Spectators()
 
   // These read the log for spectators.
   const gate = new ReadGate()
-  const source = new FeedSource(outbox, limits.feedRingBytes, gate)
-  const states = new States(outbox, gate)
-  const places = new Places({ outbox, ring: source.ring, states, gate })
+  const log = new FeedLog(outbox, archive)
+  const seeker = new RoomSeeker({ access, log, gate })
+  const source = new FeedSource(log, limits.feedRingBytes, gate)
+  const states = new States(log, gate)
+  const places = new Places({ log, ring: source.ring, states, gate })
   const positions = new SealedPositions(keyFor, outbox.historyId)
   const times = new TimeIndex(outbox, gate, now)
   const tails = new FeedTails({
@@ -127,7 +135,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     onRevealed: (stream, place) => starter.reveal(stream, place),
   })
   const { retryMs, heartbeatMs } = limits
-  const reading = { outbox, states, places, positions, access, times, gate }
+  const reading = { outbox, log, states, places, positions, access, times, gate }
   const starter = new FeedStarter({ ...reading, pump, clock, logger, now, retryMs, heartbeatMs })
   const groups = new FeedGroups({ outbox, tails, access, pump, positions, streams })
   const feed = new Feed({
@@ -138,6 +146,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     random,
     newId,
     access,
+    seeker,
     readers,
     spectators,
     source,
@@ -152,8 +161,8 @@ export function createFeed(options: FeedOptions): FeedParts {
   })
 
   // These answer without a stream of the log.
-  const pages = new EventPages(outbox, gate)
-  const history = new History({ outbox, access, readers, tails, states, places, pages })
+  const pages = new EventPages(log, gate)
+  const history = new History({ log, access, seeker, readers, tails, states, places, pages })
   const onShown = (roomId: string): void => lobby.note(roomId)
   const listings = new ListingDelay({ directory, spectators, clock, isBehind, onShown })
   const lobby: Lobby = new Lobby({
@@ -166,6 +175,25 @@ export function createFeed(options: FeedOptions): FeedParts {
     limits,
   })
   return { feed, lobby, history, readers, spectators, states, gate }
+}
+
+/** A room that is forgotten everywhere else may be in the archive, with all that must be known of it. */
+function withArchived(directory: RoomDirectory, archive: ArchiveReader | null): RoomDirectory {
+  if (!archive) return directory
+  return {
+    list: (spectatorsOf) => directory.list(spectatorsOf),
+    find: (id) => directory.find(id),
+    ids: () => directory.ids(),
+    onChange: (listener) => directory.onChange(listener),
+    lookUp: async (id) => {
+      const known = await directory.lookUp(id)
+      if (known) return known
+      const match = await archive.find(id)
+      if (!match) return null
+      const { type, delayMs, isPrivate, end } = match
+      return { type, delayMs, isPrivate, isLive: false, end }
+    },
+  }
 }
 
 export interface FeedPartOptions extends FeedOptions {

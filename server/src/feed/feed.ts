@@ -5,7 +5,7 @@ import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { LogEvent } from '../outbox/contract/store.ts'
 import { networkOf } from '../transport/client-address.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
-import type { FeedAccess } from './audience/access.ts'
+import type { FeedAccess, WatchedRoom } from './audience/access.ts'
 import type { RoomDirectory } from './audience/directory.ts'
 import type { ReaderLimits } from './audience/reader-limits.ts'
 import type { Spectators } from './audience/spectators.ts'
@@ -14,6 +14,8 @@ import type { FeedEntry } from './read/entry.ts'
 import { parseRoomId } from './position/room-id.ts'
 import type { SealedPositions } from './position/sealed-positions.ts'
 import type { Places } from './read/places.ts'
+import { isEndPlace } from './read/room-end.ts'
+import type { RoomSeeker } from './read/room-seeker.ts'
 import type { FeedSource } from './read/source.ts'
 import type { States } from './read/states.ts'
 import type { FeedTails } from './read/tail.ts'
@@ -35,6 +37,7 @@ export interface FeedContext {
   /** Makes the id of a stream, which nobody can guess. */
   readonly newId: () => string
   readonly access: FeedAccess
+  readonly seeker: RoomSeeker
   readonly readers: ReaderLimits
   readonly spectators: Spectators
   readonly source: FeedSource
@@ -120,14 +123,18 @@ export class Feed {
   async open(given: FeedRequest): Promise<void> {
     const { request, response, ask, isSingle } = given
     const { access, readers, groups, starter, clock, newId } = this.#context
-    const rooms = this.#roomsFor(given)
     const { remoteAddress } = request
     if (!readers.mayRead(remoteAddress)) return this.#sendAway(response)
+    const asked = this.#askedRooms(given.rooms ?? [], remoteAddress)
+    // Rooms that live are there at once.
+    const found = asked instanceof Promise ? await asked : asked
+    if (!found) return this.#sendAway(response)
+    const rooms = given.rooms && this.#allowedOf(found, request)
     const { clientId, speed } = ask
     const start = clientId === null ? ask.start : await this.#startOf(clientId, ask.start)
     if (!start) return this.#sendAway(response)
     const isLater = isSingle && start.kind === 'after'
-    if (isLater && (await this.#hasEnded(start, given, rooms)))
+    if (isLater && (await this.#hasEnded(start, rooms ?? [])))
       return response.send(204, FEED_ENDED, '')
     if (this.#isDraining || !readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
@@ -209,13 +216,39 @@ export class Feed {
     tails.advance()
   }
 
-  /** Picks the rooms that may be watched from those asked for; at least one must be known. */
-  #roomsFor(given: FeedRequest): readonly string[] | null {
-    if (!given.rooms) return null
+  /** Finds those of these rooms that are known; null while the log does not say. */
+  #askedRooms(
+    ids: readonly string[],
+    remoteAddress: string,
+  ): readonly WatchedRoom[] | Promise<readonly WatchedRoom[] | null> {
     const { access } = this.#context
-    const known = given.rooms.map((id) => access.find(id)).filter((room) => room !== null)
+    const living = ids.map((id) => access.find(id)).filter((room) => room?.isLive === true)
+    const known = living.filter((room) => room !== null)
+    return known.length === ids.length ? known : this.#seekRooms(ids, remoteAddress)
+  }
+
+  async #seekRooms(
+    ids: readonly string[],
+    remoteAddress: string,
+  ): Promise<readonly WatchedRoom[] | null> {
+    const { seeker } = this.#context
+    const known: WatchedRoom[] = []
+    try {
+      for (const id of ids) {
+        const room = await seeker.find(id, networkOf(remoteAddress))
+        if (room) known.push(room)
+      }
+      return known
+    } catch {
+      return null
+    }
+  }
+
+  /** Picks the rooms that may be watched. @throws RingsideError room_not_found, forbidden when there is none. */
+  #allowedOf(known: readonly WatchedRoom[], request: HttpRequest): readonly string[] {
+    const { access } = this.#context
     if (known.length === 0) throw new RingsideError('room_not_found')
-    const allowed = known.filter((room) => access.mayWatch(given.request, room))
+    const allowed = known.filter((room) => access.mayWatch(request, room))
     if (allowed.length === 0) throw new RingsideError('forbidden')
     return allowed.map((room) => room.id)
   }
@@ -230,25 +263,20 @@ export class Feed {
     }
   }
 
-  async #hasEnded(
-    start: FeedStart,
-    { request }: FeedRequest,
-    rooms: readonly string[] | null,
-  ): Promise<boolean> {
-    const { outbox, access, tails, states, places } = this.#context
-    const room = rooms?.[0] === undefined ? null : access.find(rooms[0])
+  /** FE117: nothing is left to be shown to a reader of a room that is over who has seen its end. */
+  async #hasEnded(start: FeedStart, [id]: readonly string[]): Promise<boolean> {
+    const { outbox, access, tails } = this.#context
+    const room = id === undefined ? null : access.find(id)
     if (!room || room.isLive || start.kind !== 'after') return false
     const { position } = start
-    const who = networkOf(request.remoteAddress)
     try {
-      const visible = await tails.visiblePosition(room.delayMs)
-      const view = await states.at(room.id, visible, who)
-      if (!view?.isOver) return false
-      if (position.kind === 'seq')
-        return !outbox.isVoid(position.seq) && position.seq >= view.seq && position.seq <= visible
-      if (position.kind !== 'place' || position.place.n !== view.n) return false
-      const { place } = position
-      return (await places.find({ room: room.id, place, visible, who })).kind === 'at'
+      const end = access.endBy(room.id, await tails.visiblePosition(room.delayMs))
+      if (!end) return false
+      if (position.kind === 'place') return isEndPlace(end, position.place)
+      if (position.kind !== 'seq') return false
+      return (
+        position.seq >= end.seq && position.seq <= outbox.sealed && !outbox.isVoid(position.seq)
+      )
     } catch {
       // The log does not answer: the stream says so by `retry` (FE9).
       return false

@@ -1,5 +1,6 @@
 import { silentLogger } from '../../src/process/logger.ts'
 import type { ServerLimits } from '../../src/process/limits.ts'
+import { FeedLog } from '../../src/feed/read/feed-log.ts'
 import { FeedSource } from '../../src/feed/read/source.ts'
 import { toFeedEntry } from '../../src/feed/read/entry.ts'
 import type { FeedEntry } from '../../src/feed/read/entry.ts'
@@ -94,7 +95,7 @@ export class SimProcess {
     }
     this.#sealed = this.outbox.sealed
     this.#parts.ledger.claim(this.#sealed, `first W of ${this.name}`)
-    this.#source = new FeedSource(this.outbox, RING_BYTES)
+    this.#source = new FeedSource(new FeedLog(this.outbox, null), RING_BYTES)
   }
 
   /** Its requests may land still; nothing of it is called any more. */

@@ -1,8 +1,8 @@
-import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
 import { checkOf, roomId } from '../position/room-id.ts'
 import { lineJson } from '../../process/json-text.ts'
 import { publicData, publicType } from '../read/entry.ts'
+import type { FeedLog } from '../read/feed-log.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 
 /** A page is one answer of `GET /rooms/:id/events`. */
@@ -21,6 +21,8 @@ export interface PageQuery {
   readonly afterN: number
   readonly upTo: number
   readonly limit: number
+  /** The seq of the room's end, for a reader who may see it; null: it goes on. */
+  readonly endSeq: number | null
 }
 
 /** A page is no larger than this, its first event excepted. */
@@ -38,13 +40,13 @@ const OVERHEAD_BYTES = 256
  * change is made once (FE47).
  */
 export class EventPages {
-  readonly #outbox: Outbox
+  readonly #log: FeedLog
   readonly #gate: ReadGate
   readonly #cache = new PageCache()
   readonly #underway = new Map<string, Promise<EncodedPage>>()
 
-  constructor(outbox: Outbox, gate: ReadGate) {
-    this.#outbox = outbox
+  constructor(log: FeedLog, gate: ReadGate) {
+    this.#log = log
     this.#gate = gate
   }
 
@@ -61,7 +63,7 @@ export class EventPages {
     const underway = this.#underway.get(question)
     if (underway) return underway
     const making = this.#gate
-      .run(who, () => readPage(this.#outbox, query))
+      .run(who, () => readPage(this.#log, query))
       .then((page) => {
         this.#cache.put(key, page)
         return page
@@ -109,8 +111,8 @@ export class PageCache {
  * A page is full at its number of events or once the next one would make it too large, so where it
  * ends depends on nothing but the log.
  */
-async function readPage(outbox: Outbox, query: PageQuery): Promise<EncodedPage> {
-  const { room, after, afterN, upTo, limit } = query
+async function readPage(log: FeedLog, query: PageQuery): Promise<EncodedPage> {
+  const { room, after, afterN, upTo, limit, endSeq } = query
   const parts: string[] = []
   let size = FRAME_BYTES
   let next = after
@@ -119,7 +121,7 @@ async function readPage(outbox: Outbox, query: PageQuery): Promise<EncodedPage> 
   while (next < upTo && !isFull) {
     const left = Math.min(READ_LIMIT, limit - parts.length)
     const bound = { limit: left, maxBytes: MAX_PAGE_BYTES }
-    const read = await outbox.read({ after: next, upTo, ...bound, room })
+    const read = await log.read({ after: next, upTo, ...bound, room })
     for (const event of read.events) {
       const part = eventJson(event)
       size += Buffer.byteLength(part) + 1
@@ -132,7 +134,9 @@ async function readPage(outbox: Outbox, query: PageQuery): Promise<EncodedPage> 
     if (read.next <= next) break
     next = read.next
   }
-  const isSealed = isFull || last?.type === 'end'
+  // Behind the end of a room nothing ever comes.
+  const isBehindEnd = last === null && endSeq !== null && after >= endSeq
+  const isSealed = isFull || last?.type === 'end' || isBehindEnd
   const nextN = last?.n ?? afterN
   const text = `{"events":[${parts.join(',')}],"next":${nextN},"sealed":${isSealed}}`
   const body = Buffer.from(lineJson(text))

@@ -1,5 +1,5 @@
 import { RingsideError } from '../../process/errors.ts'
-import type { Outbox } from '../../outbox/contract/outbox.ts'
+import type { RoomEnd } from '../../outbox/contract/store.ts'
 import { networkOf } from '../../transport/client-address.ts'
 import { sendJson } from '../../http/json.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
@@ -7,7 +7,9 @@ import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
 import { BEFORE_ALL } from '../position/room-id.ts'
 import type { RoomPlace } from '../position/room-id.ts'
+import type { FeedLog } from '../read/feed-log.ts'
 import type { FoundPlace, Places } from '../read/places.ts'
+import type { RoomSeeker } from '../read/room-seeker.ts'
 import { viewJson } from '../read/states.ts'
 import type { States } from '../read/states.ts'
 import type { FeedTails } from '../read/tail.ts'
@@ -15,8 +17,9 @@ import { parsePlace, parseWhole } from '../stream/ask.ts'
 import type { EventPages } from './event-pages.ts'
 
 export interface HistoryContext {
-  readonly outbox: Outbox
+  readonly log: FeedLog
   readonly access: FeedAccess
+  readonly seeker: RoomSeeker
   readonly readers: ReaderLimits
   readonly tails: FeedTails
   readonly states: States
@@ -51,20 +54,24 @@ export class History {
    * too_many_requests.
    */
   async state(id: string, { request, response }: Exchange): Promise<void> {
-    const { readers, tails, states } = this.#context
+    const { readers, access, tails, states } = this.#context
     readers.checkRead(request.remoteAddress)
-    const room = this.#watchedRoom(id, request)
+    const room = await this.#watchedRoom(id, request)
     const place = parsePlace(request.query, 'at')
     const visible = await tails.visiblePosition(room.delayMs)
+    const end = access.endBy(id, visible)
+    if (end && this.#isGone(id, end)) throw overError()
     let at = visible
     if (place) {
       const found = await this.#find({ room, place, visible, request })
-      if (found.kind === 'beyond') throw new RingsideError('not_yet_visible')
+      if (found.kind === 'beyond')
+        throw end ? behindEndError(end) : new RingsideError('not_yet_visible')
       if (found.kind === 'lost') throw new RingsideError('past_retention')
       at = found.seq
     }
     const isPast = place !== null
     const view = await states.at(id, at, networkOf(request.remoteAddress))
+    if (!view && end) throw overError()
     // At the point asked for it had not begun. Without one it has begun, but is too young to be
     // seen.
     if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
@@ -80,24 +87,34 @@ export class History {
    * too_many_requests.
    */
   async events(id: string, { request, response }: Exchange): Promise<void> {
-    const { outbox, readers, tails, pages } = this.#context
+    const { log, access, readers, tails, pages } = this.#context
     readers.checkRead(request.remoteAddress)
-    const room = this.#watchedRoom(id, request)
+    const room = await this.#watchedRoom(id, request)
     const place = parsePlace(request.query, 'after') ?? BEFORE_ALL
     const range = { min: 1, max: MAX_PAGE_EVENTS, fallback: DEFAULT_PAGE_EVENTS }
     const limit = parseWhole(request.query, 'limit', range)
     const visible = await tails.visiblePosition(room.delayMs)
+    const end = access.endBy(id, visible)
     const isFirst = place.n === 0
-    let after = Math.max(outbox.floor, outbox.origin)
+    let after = log.firstOf(id)
     let upTo = visible
-    if (!isFirst) {
+    if (end && this.#isGone(id, end)) {
+      // Of all its pages the last one alone is still known: the empty one behind its end.
+      if (isFirst || end.n === 0 || place.n < end.n) throw overError()
+      upTo = after
+    } else if (!isFirst) {
       const found = await this.#find({ room, place, visible, request })
       if (found.kind === 'lost') throw new RingsideError('past_retention')
       if (found.kind === 'at') after = found.seq
-      // Nothing that may be seen comes after it.
-      else upTo = after
+      else {
+        // Nothing that may be seen comes after it.
+        after = end?.seq ?? after
+        upTo = after
+      }
     }
-    const query = { room: id, after, afterN: place.n, upTo, limit }
+    // A place behind the end has the same page as the end.
+    const afterN = end && end.n > 0 ? Math.min(place.n, end.n) : place.n
+    const query = { room: id, after, afterN, upTo, limit, endSeq: end?.seq ?? null }
     const page = await pages.page(query, networkOf(request.remoteAddress))
     // The beginning of the kept log moves on with retention: a page there is sealed, but its
     // address is not.
@@ -117,9 +134,14 @@ export class History {
     return this.#context.places.find({ room: room.id, place, visible, who })
   }
 
-  #watchedRoom(id: string, request: HttpRequest): WatchedRoom {
-    const { access } = this.#context
-    const room = access.find(id)
+  /** Neither the log nor the archive has anything of the room any more (FE116). */
+  #isGone(id: string, end: RoomEnd): boolean {
+    return end.seq <= this.#context.log.firstOf(id)
+  }
+
+  async #watchedRoom(id: string, request: HttpRequest): Promise<WatchedRoom> {
+    const { access, seeker } = this.#context
+    const room = await seeker.find(id, networkOf(request.remoteAddress))
     if (!room) throw new RingsideError('room_not_found')
     if (!access.mayWatch(request, room)) throw new RingsideError('forbidden')
     return room
@@ -129,6 +151,14 @@ export class History {
   #isShared(room: WatchedRoom): boolean {
     return !room.isPrivate && !this.#context.access.isPersonal
   }
+}
+
+function overError(): RingsideError {
+  return new RingsideError('past_retention', 'The room has ended, and its log is no longer kept')
+}
+
+function behindEndError({ n }: RoomEnd): RingsideError {
+  return new RingsideError('not_found', `The room has ended with event ${n}`)
 }
 
 /** An answer that can change is asked for again. */

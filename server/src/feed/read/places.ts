@@ -1,7 +1,7 @@
 import { RingsideError } from '../../process/errors.ts'
-import type { Outbox } from '../../outbox/contract/outbox.ts'
 import { BEFORE_ALL, checkOf } from '../position/room-id.ts'
 import type { RoomPlace } from '../position/room-id.ts'
+import type { FeedLog } from './feed-log.ts'
 import type { ReadGate } from './read-gate.ts'
 import type { FeedRing } from './ring.ts'
 import type { States } from './states.ts'
@@ -33,7 +33,7 @@ interface KnownEvent {
 const MAX_KNOWN = 8_192
 
 export interface PlacesContext {
-  readonly outbox: Outbox
+  readonly log: FeedLog
   readonly ring: FeedRing
   readonly states: States
   readonly gate: ReadGate
@@ -54,9 +54,9 @@ export class Places {
 
   /** @throws RingsideError too_many_requests, or whatever the log fails with. */
   async find(question: PlaceQuestion): Promise<FoundPlace> {
-    const { outbox } = this.#context
+    const { log } = this.#context
     const { n, check } = question.place
-    const first = Math.max(outbox.floor, outbox.origin)
+    const first = log.firstOf(question.room)
     const held = this.#held(question)
     // The log is asked for what may be seen alone: how long an answer takes must not tell what is there (FE34).
     const last = held && held.seq >= first ? n : await this.#lastN(question, first)
@@ -101,8 +101,8 @@ export class Places {
     const { n } = place
     const whole: FoundPlace = { kind: 'at', seq: first, place }
     if (n === last) return whole
-    const { outbox, gate } = this.#context
-    const { events } = await gate.run(who, () => outbox.read({ after: first, limit: 1, room }))
+    const { log, gate } = this.#context
+    const { events } = await gate.run(who, () => log.read({ after: first, limit: 1, room }))
     return events[0]?.n === n + 1 ? whole : { kind: 'lost', reason: 'retention' }
   }
 
@@ -117,9 +117,9 @@ export class Places {
     const key = `${room} ${n}`
     const underway = this.#underway.get(key)
     if (underway) return underway
-    const { gate, outbox } = this.#context
+    const { gate, log } = this.#context
     const asking = gate
-      .run(who, () => outbox.eventOf(room, n))
+      .run(who, () => log.eventOf(room, n))
       .then((event) => {
         if (!event) return null
         const known = { seq: event.seq, check: checkOf(event) }

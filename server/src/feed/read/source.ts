@@ -1,6 +1,6 @@
-import type { Outbox } from '../../outbox/contract/outbox.ts'
 import { ENTRY_OVERHEAD_BYTES, toFeedEntry } from './entry.ts'
 import type { FeedEntry } from './entry.ts'
+import type { FeedLog } from './feed-log.ts'
 import { ReadGate } from './read-gate.ts'
 import { FeedRing } from './ring.ts'
 import type { FeedSlice } from './ring.ts'
@@ -33,15 +33,15 @@ export interface LoadOptions {
  */
 export class FeedSource {
   readonly ring: FeedRing
-  readonly #outbox: Outbox
+  readonly #log: FeedLog
   readonly #gate: ReadGate
   readonly #stretches = new Stretches()
   readonly #loading = new Map<string, Promise<Stretch>>()
 
-  constructor(outbox: Outbox, ringBytes: number, gate = new ReadGate()) {
-    this.#outbox = outbox
+  constructor(log: FeedLog, ringBytes: number, gate = new ReadGate()) {
+    this.#log = log
     this.#gate = gate
-    this.ring = new FeedRing(ringBytes, outbox.sealed)
+    this.ring = new FeedRing(ringBytes, log.sealed)
   }
 
   /**
@@ -77,7 +77,7 @@ export class FeedSource {
 
   async #read(after: number, room: string | undefined, size: ReadSize): Promise<Stretch> {
     const query = room === undefined ? {} : { room }
-    const { events, next } = await this.#outbox.read({ after, ...size, ...query })
+    const { events, next } = await this.#log.read({ after, ...size, ...query })
     const entries: FeedEntry[] = []
     let bytes = STRETCH_OVERHEAD_BYTES
     for (const event of events) {

@@ -1,9 +1,9 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
-import type { Outbox } from '../../outbox/contract/outbox.ts'
 import { END, PATCH } from '../../outbox/contract/store.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
+import type { FeedLog } from './feed-log.ts'
 import type { ReadGate } from './read-gate.ts'
 import { encodeEvent } from '../sse.ts'
 
@@ -35,7 +35,7 @@ const MAX_BEGINNINGS = 20_000
  * for it, however many readers want the rooms' snapshots at old positions (FE44).
  */
 export class States {
-  readonly #outbox: Outbox
+  readonly #log: FeedLog
   readonly #gate: ReadGate
   readonly #underway = new Map<string, Promise<StateView | null>>()
   /** It holds the newest view of each room. */
@@ -45,8 +45,8 @@ export class States {
   /** A room has no state at this seq, nor at any below. */
   readonly #nothingUpTo = new Map<string, number>()
 
-  constructor(outbox: Outbox, gate: ReadGate) {
-    this.#outbox = outbox
+  constructor(log: FeedLog, gate: ReadGate) {
+    this.#log = log
     this.#gate = gate
   }
 
@@ -57,7 +57,7 @@ export class States {
    * too_many_requests.
    */
   async at(room: string, seq: number, who: string): Promise<StateView | null> {
-    this.#checkPosition(seq)
+    this.#checkPosition(room, seq)
     const key = `${room} ${seq}`
     const known = this.#exact.get(key)
     if (known) return known
@@ -84,7 +84,8 @@ export class States {
 
   /** True when the log need not be asked for the room's state at `seq`. */
   hasNothingAt(room: string, seq: number): boolean {
-    return seq <= this.#outbox.origin || seq <= (this.#nothingUpTo.get(room) ?? -1)
+    if (this.#log.isArchived(room)) return false
+    return seq <= this.#log.origin || seq <= (this.#nothingUpTo.get(room) ?? -1)
   }
 
   /**
@@ -92,19 +93,19 @@ export class States {
    * later readers need not ask.
    */
   async noteBeginning(room: string, after: number, who: string): Promise<void> {
-    const read = () => this.#outbox.read({ after, limit: 1, room })
+    const read = () => this.#log.read({ after, limit: 1, room })
     const { events, next } = await this.#gate.run(who, read)
     this.noteNothing(room, events[0] ? events[0].seq - 1 : Math.max(after, next))
   }
 
   async #build(room: string, seq: number): Promise<StateView | null> {
-    const first = this.#checkPosition(seq)
+    const first = this.#checkPosition(room, seq)
     let base = this.#newest.get(room)
     if (base && base.seq > seq) base = null
     if (base?.isOver) return base
     // At most one read lies between: no snapshot would be nearer.
     const isNear = base !== null && base.seq >= first && seq - base.seq <= READ.limit
-    const snapshot = isNear ? null : await this.#outbox.snapshotAt(room, seq)
+    const snapshot = isNear ? null : await this.#log.snapshotAt(room, seq)
     const isSnapshot = snapshot !== null && (!base || snapshot.seq > base.seq)
     if (isSnapshot) base = { ...snapshot, state: snapshot.publicState, isOver: false }
     const fold = new ViewFold(room, base)
@@ -112,9 +113,8 @@ export class States {
     let { view } = fold
     if (isSnapshot && base && view === base && base.seq > first) {
       // The snapshot may have been taken right at the end.
-      const [last] = (
-        await this.#outbox.read({ after: base.seq - 1, upTo: base.seq, limit: 1, room })
-      ).events
+      const [last] = (await this.#log.read({ after: base.seq - 1, upTo: base.seq, limit: 1, room }))
+        .events
       if (last?.type === END) view = { ...base, isOver: true }
     }
     if (!view) return null
@@ -124,16 +124,16 @@ export class States {
   }
 
   /** Says where the log begins. @throws RingsideError past_retention for a position before it. */
-  #checkPosition(seq: number): number {
-    const first = Math.max(this.#outbox.floor, this.#outbox.origin)
-    if (seq < first || this.#outbox.isVoid(seq)) throw new RingsideError('past_retention')
+  #checkPosition(room: string, seq: number): number {
+    const first = this.#log.firstOf(room)
+    if (seq < first || this.#log.isVoid(room, seq)) throw new RingsideError('past_retention')
     return first
   }
 
   async #read(room: string, range: { after: number; upTo: number }, fold: ViewFold): Promise<void> {
     const { upTo } = range
     for (let from = range.after; from < upTo;) {
-      const { events, next } = await this.#outbox.read({ after: from, upTo, ...READ, room })
+      const { events, next } = await this.#log.read({ after: from, upTo, ...READ, room })
       for (const event of events) fold.take(event)
       if (next <= from) break
       from = next

@@ -1,14 +1,17 @@
 import type { ResetReason } from '@ringside/protocol'
 import type { Clock } from '../../process/clock.ts'
-import { RingsideError } from '../../process/errors.ts'
 import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
+import type { RoomEnd } from '../../outbox/contract/store.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import { BEFORE_ALL, checkOf } from '../position/room-id.ts'
 import type { RoomPlace } from '../position/room-id.ts'
 import type { SealedPosition, SealedPositions } from '../position/sealed-positions.ts'
+import { isCutOff } from '../read/feed-log.ts'
+import type { FeedLog } from '../read/feed-log.ts'
 import type { FoundPlace, Places } from '../read/places.ts'
 import type { ReadGate } from '../read/read-gate.ts'
+import { endBlock, whyGone } from '../read/room-end.ts'
 import { snapshotBlock } from '../read/states.ts'
 import type { States, StateView } from '../read/states.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
@@ -20,6 +23,7 @@ import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface BootstrapContext {
   readonly outbox: Outbox
+  readonly log: FeedLog
   readonly states: States
   readonly places: Places
   readonly positions: SealedPositions
@@ -72,17 +76,78 @@ export async function bootstrap(
   stream: FeedStream,
   start: BootstrapStart,
 ): Promise<StreamPlace | null> {
-  let next: Plan | null = null
+  let from = start
   for (let attempt = 1; ; attempt++) {
     await stream.group.tail.readable
     if (!stream.body.isOpen) return null
     try {
-      const plan: Plan = next ?? (await makePlan(context, stream, start))
-      return await carryOut(context, stream, plan)
+      const over = overRoom(context, stream)
+      if (over && (await isGone(context, over))) return await tellEnd(context, stream, [over, from])
+      const plan = await makePlan(context, stream, from)
+      return await carryOut(
+        context,
+        stream,
+        over ? await beforeEnd(context, stream, [over, plan]) : plan,
+      )
     } catch (error) {
       if (!isCutOff(error) || attempt === MAX_ATTEMPTS) throw error
-      next = resetPlan(stream, 'retention', nOf(start))
+      from = { kind: 'reset', reason: 'retention', from: nOf(start) }
     }
+  }
+}
+
+/** The one room of a stream, which is over for whoever sees the log up to the stream's tail. */
+interface OverRoom {
+  readonly room: string
+  readonly end: RoomEnd
+}
+
+function overRoom({ access }: BootstrapContext, { group }: FeedStream): OverRoom | null {
+  const { isSingle, readRoom: room, tail } = group
+  const end = isSingle && room !== undefined ? access.endBy(room, tail.position) : null
+  return end && room !== undefined ? { room, end } : null
+}
+
+/** Nothing of the room is left, its end neither: not in the log, and not in the archive. */
+async function isGone({ log }: BootstrapContext, { room, end }: OverRoom): Promise<boolean> {
+  await log.prepare(room)
+  return end.seq <= log.firstOf(room)
+}
+
+/**
+ * FE116: the feed of a room of which nothing is left says that it is over, with the id by which the reader is told 204
+ * when it comes back, and ends.
+ */
+async function tellEnd(
+  context: BootstrapContext,
+  stream: FeedStream,
+  [{ room, end }, start]: readonly [over: OverRoom, start: BootstrapStart],
+): Promise<null> {
+  const parts: Uint8Array[] = []
+  const reason = whyNotFrom(start, end)
+  if (reason !== null) {
+    context.onReset()
+    const place = { n: end.n, check: 0 }
+    parts.push(resetBlock({ reason, from: nOf(start) }, room, place))
+  }
+  parts.push(endBlock(room, end, true))
+  if (await writeWhole(context, stream, parts)) stream.body.end()
+  return null
+}
+
+/** Null for a reader that has nothing to go on from. */
+function whyNotFrom(start: BootstrapStart, end: RoomEnd): ResetReason | null {
+  switch (start.kind) {
+    case 'live':
+    case 'start':
+    case 'ago':
+      return null
+    case 'reset':
+      return start.reason
+    case 'from':
+    case 'after':
+      if (start.position.kind === 'place') return whyGone(start.position.place, end)
+      return start.position.kind === 'seq' ? 'retention' : 'unknown-checkpoint'
   }
 }
 
@@ -91,19 +156,19 @@ async function makePlan(
   stream: FeedStream,
   start: BootstrapStart,
 ): Promise<Plan> {
-  const { outbox } = context
-  const { tail } = stream.group
-  const first = Math.max(outbox.floor, outbox.origin)
+  const { log } = context
+  const { tail, isSingle, readRoom } = stream.group
+  const first = isSingle && readRoom !== undefined ? log.firstOf(readRoom) : log.first
   const plan = { place: null, hasSnapshot: true, isLive: false, reset: null }
   switch (start.kind) {
     case 'live':
-      return livePlan(context, stream)
+      return { ...plan, position: tail.position, isLive: true }
     case 'start':
       return { ...plan, position: Math.min(first, tail.position) }
     case 'ago': {
       const at = context.now() - tail.delayMs - start.ms
       const position = Math.min(await context.times.positionAt(at, stream.address), tail.position)
-      return beforeEnd(context, stream, { ...plan, position })
+      return { ...plan, position }
     }
     case 'reset':
       return resetPlan(stream, start.reason, start.from)
@@ -115,7 +180,7 @@ async function makePlan(
       if (start.kind === 'after' && !found.isOther)
         return { ...plan, position: seq, place: found.place, hasSnapshot: false }
       // Nothing is known beyond what may be seen, so the stream begins with the newest.
-      return beforeEnd(context, stream, { ...plan, position: Math.min(seq, tail.position) })
+      return { ...plan, position: Math.min(seq, tail.position) }
     }
   }
 }
@@ -154,7 +219,7 @@ function findPosition(
       return token ? findToken(context, stream, token) : UNKNOWN
     }
     case 'seq':
-      return judgeSeq(context, position.seq, false)
+      return judgeCheckpoint(context, stream, position.seq)
     case 'foreign':
       return UNKNOWN
   }
@@ -227,6 +292,19 @@ async function findToken(
   return event && checkOf(event) === check ? found : ANOTHER_LOG
 }
 
+/** A client's checkpoint may be of a room that only the archive has. */
+function judgeCheckpoint(
+  context: BootstrapContext,
+  { group }: FeedStream,
+  seq: number,
+): FoundPosition {
+  const { isSingle, readRoom: room } = group
+  const isArchived = isSingle && room !== undefined && context.log.isArchived(room)
+  if (isArchived && seq >= context.log.firstOf(room))
+    return { kind: 'at', seq, place: null, isOther: false }
+  return judgeSeq(context, seq, false)
+}
+
 function judgeSeq({ outbox }: BootstrapContext, seq: number, isOther: boolean): FoundPosition {
   if (seq < outbox.origin || outbox.isVoid(seq)) return ANOTHER_LOG
   if (seq < outbox.floor) return { kind: 'lost', reason: 'retention' }
@@ -238,20 +316,25 @@ function resetPlan(stream: FeedStream, reason: ResetReason, from: number | null)
   return { position, place: null, hasSnapshot: true, isLive: true, reset: { reason, from } }
 }
 
-function livePlan(context: BootstrapContext, stream: FeedStream): Promise<Plan> {
-  const { position } = stream.group.tail
-  const plan = { position, place: null, hasSnapshot: true, isLive: true, reset: null }
-  return beforeEnd(context, stream, plan)
-}
-
 /**
- * The feed of an ended room shows the end at least, so that the reader knows that nothing follows.
+ * FE117: the feed of a room that is over shows its end at least, so that the reader knows that nothing follows; where
+ * the state before it can no longer be made, nothing else.
  */
-async function beforeEnd(context: BootstrapContext, stream: FeedStream, plan: Plan): Promise<Plan> {
-  const room = stream.group.isSingle ? stream.group.readRoom : undefined
-  if (room === undefined || context.access.find(room)?.isLive !== false) return plan
-  const view = await context.states.at(room, plan.position, stream.address)
-  return view?.isOver ? { ...plan, position: view.seq - 1 } : plan
+async function beforeEnd(
+  context: BootstrapContext,
+  stream: FeedStream,
+  [{ room, end }, plan]: readonly [over: OverRoom, plan: Plan],
+): Promise<Plan> {
+  const position = Math.min(plan.position, end.seq - 1)
+  if (!plan.hasSnapshot) return position < plan.position ? { ...plan, position, place: null } : plan
+  const who = stream.address
+  if (await viewAt(context, room, { seq: position, who })) return { ...plan, position }
+  const { log, gate } = context
+  const { events } = await gate.run(who, () => log.read({ room, after: position, limit: 1 }))
+  // It begins after this place, or what it began with has left the log.
+  if (events[0]?.n === 1) return { ...plan, position }
+  const place = { n: end.n - 1, check: 0 }
+  return { ...plan, position: end.seq - 1, place, isLive: false, hasSnapshot: false }
 }
 
 async function carryOut(
@@ -277,20 +360,26 @@ async function carryOut(
   const rooms = plan.hasSnapshot
     ? roomsOf(context, stream)
     : revealedSince(context, stream, position)
-  const isOpen = await writeSnapshots(context, stream, { rooms, position, head, tail })
+  const isOpen = await writeSnapshots(context, stream, {
+    rooms,
+    position,
+    head,
+    tail,
+    tellsEnds: plan.hasSnapshot,
+  })
   return isOpen ? { cursor: position, place, announces: !plan.isLive } : null
 }
 
 /** A room whose log is gone has no place any more. */
 async function placeAt(
-  { places, outbox, access }: BootstrapContext,
+  { places, log, access }: BootstrapContext,
   { address, group }: FeedStream,
   { room, position }: { readonly room: string; readonly position: number },
 ): Promise<RoomPlace> {
   try {
     return await places.placeAt(room, Math.min(position, group.tail.position), address)
   } catch (error) {
-    if (isCutOff(error) && position >= outbox.floor && access.find(room)?.isLive !== true)
+    if (isCutOff(error) && position >= log.firstOf(room) && access.find(room)?.isLive !== true)
       return BEFORE_ALL
     throw error
   }
@@ -317,7 +406,13 @@ export async function showRevealed(
   { rooms, place }: { readonly rooms: Iterable<string>; readonly place: StreamPlace },
 ): Promise<StreamPlace | null> {
   const { cursor: position } = place
-  const isOpen = await writeSnapshots(context, stream, { rooms, position, head: [], tail: [] })
+  const isOpen = await writeSnapshots(context, stream, {
+    rooms,
+    position,
+    head: [],
+    tail: [],
+    tellsEnds: false,
+  })
   return isOpen ? place : null
 }
 
@@ -327,20 +422,27 @@ interface Snapshots {
   /** These blocks go before and after them. */
   readonly head: readonly Uint8Array[]
   readonly tail: readonly Uint8Array[]
+  /** Who named the rooms is told which of them are over. */
+  readonly tellsEnds: boolean
 }
 
 /** Writes the snapshots at `position`, a chunk at a time. False = the stream has closed. */
 async function writeSnapshots(
   context: BootstrapContext,
   stream: FeedStream,
-  { rooms, position, head, tail }: Snapshots,
+  { rooms, position, head, tail, tellsEnds }: Snapshots,
 ): Promise<boolean> {
   const { access, states } = context
   const { group } = stream
   let parts = [...head]
   let size = 0
   for (const room of rooms) {
-    if (!group.isSingle && access.isQuietAt(room, position)) continue
+    if (!group.isSingle && access.isQuietAt(room, position)) {
+      const end = group.rooms && tellsEnds ? access.endBy(room, position) : null
+      // Who names a room is told that it is over (FE117).
+      if (end && group.allows(room)) parts.push(endBlock(room, end, false))
+      continue
+    }
     // Every room there is comes by here: most of them need no read.
     if (states.hasNothingAt(room, position)) continue
     if (!stream.body.isOpen) return false
@@ -382,14 +484,10 @@ async function viewAt(
   try {
     return await context.states.at(room, seq, who)
   } catch (error) {
-    const isBehind = seq < context.outbox.floor
+    const isBehind = seq < context.log.firstOf(room)
     if (isCutOff(error) && !isBehind && context.access.find(room)?.isLive !== true) return null
     throw error
   }
-}
-
-function isCutOff(error: unknown): boolean {
-  return error instanceof RingsideError && error.code === 'past_retention'
 }
 
 /**

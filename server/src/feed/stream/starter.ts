@@ -6,6 +6,7 @@ import type { Logger } from '../../process/logger.ts'
 import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
+import type { FeedLog } from '../read/feed-log.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 import type { SealedPositions } from '../position/sealed-positions.ts'
 import type { Places } from '../read/places.ts'
@@ -20,6 +21,7 @@ import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface StarterContext {
   readonly outbox: Outbox
+  readonly log: FeedLog
   readonly states: States
   readonly places: Places
   readonly positions: SealedPositions
@@ -46,10 +48,12 @@ export class FeedStarter {
   #resetCount = 0
 
   constructor(context: StarterContext) {
-    const { outbox, states, places, positions, access, times, gate, clock, now, pump } = context
+    const { outbox, log, states, places, positions, access, times, gate } = context
+    const { clock, now, pump } = context
     this.#context = context
     this.#bootstrap = {
       outbox,
+      log,
       states,
       places,
       positions,

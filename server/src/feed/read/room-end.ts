@@ -1,0 +1,28 @@
+import type { ResetReason } from '@ringside/protocol'
+import type { RoomEnd } from '../../outbox/contract/store.ts'
+import { checkOf, roomId } from '../position/room-id.ts'
+import type { RoomPlace } from '../position/room-id.ts'
+import { encodeEvent } from '../sse.ts'
+
+/** The place of a room's end. An end that nobody wrote down has one too, which is that of no event. */
+export function endPlace({ n, own, seq }: RoomEnd): RoomPlace {
+  return { n, check: checkOf({ n, own, seq: n > 0 ? seq : 0 }) }
+}
+
+/** Says whether whoever has this place has seen the room's end (FE117). */
+export function isEndPlace(end: RoomEnd, { n, check }: RoomPlace): boolean {
+  return n === end.n && (check === endPlace(end).check || (check === 0 && n > 0))
+}
+
+/** Says why a place of a room that is over and gone cannot be gone on from. */
+export function whyGone({ n, check }: RoomPlace, end: RoomEnd): ResetReason {
+  if (end.n === 0 || n < end.n) return 'retention'
+  return n === end.n && check !== 0 ? 'another-log' : 'unknown-checkpoint'
+}
+
+/** Encodes the end of a room as the log did; in the feed of one room with its id. */
+export function endBlock(room: string, end: RoomEnd, isSingle: boolean): Uint8Array {
+  const { n, at } = end
+  const data = JSON.stringify({ room, n, at })
+  return encodeEvent('end', data, isSingle ? roomId(endPlace(end)) : undefined)
+}
