@@ -21,7 +21,7 @@ export interface FeedEvents {
   owner: { room: string; n: number; at: number; epoch: number }
   /** In the feed of one room `from` and `to` are n of it, `from` only where the reader's position was one; in other feeds they are absent. */
   reset: { reason: ResetReason; room?: string; from?: number; to?: number }
-  'caught-up': Record<string, Json>
+  'caught-up': object
   'going-away': { retryMs: number }
   end: { room: string; n: number; at: number }
 }
