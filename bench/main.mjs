@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { machineFacts, writeSection } from './parts/report.mjs'
 
 /** These take minutes, or gigabytes, and run only when they are named, and so not in CI. */
-const ONLY_BY_NAME = new Set(['flat'])
+const ONLY_BY_NAME = new Set(['flat', 'publish', 'streams'])
 const COLUMNS = ['what', 'ours', 'bare', 'ours / bare', 'bar']
 
 const folder = new URL('./', import.meta.url)

@@ -26,12 +26,13 @@ export class Windows {
     this.#times[Math.floor((at - from) / windowMs)]?.push(ms)
   }
 
-  /** Gives { count, p50, p99, longest } of each window. */
+  /** Gives { count, p50, p95, p99, longest } of each window. */
   results() {
     return this.#times.map((times) => {
       times.sort((a, b) => a - b)
       const at = (part) => times[Math.floor(times.length * part)] ?? null
-      return { count: times.length, p50: at(0.5), p99: at(0.99), longest: times.at(-1) ?? null }
+      const longest = times.at(-1) ?? null
+      return { count: times.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), longest }
     })
   }
 }
