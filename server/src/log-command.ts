@@ -3,6 +3,7 @@ import { randomId } from './process/ids.ts'
 import { markRestored, planRestored } from './outbox/history/restored.ts'
 import { maskText } from './outbox/stores/mongo/address.ts'
 import { MongoStore } from './outbox/stores/mongo/store.ts'
+import type { MongoStoreOptions } from './outbox/stores/mongo/store.ts'
 
 const USAGE = `Usage: ringside-log restored [options]
 
@@ -12,6 +13,8 @@ that still run on the log as it was stop.
 
   --uri <address>  MongoDB connection string (default: the environment variable MONGODB_URI, which
                    other users of the machine cannot see)
+  --prefix <text>  the collectionPrefix of the log (default: the environment variable
+                   MONGODB_COLLECTION_PREFIX, else none)
   --dry-run        say what would be done, and change nothing
   --help           print this text`
 
@@ -48,7 +51,10 @@ export async function runLogCommand(command: LogCommand): Promise<number> {
     return WRONG_USAGE
   }
   try {
-    await restored(uri, asked.values['dry-run'] ?? false, print)
+    const collectionPrefix = asked.values.prefix ?? environment['MONGODB_COLLECTION_PREFIX']
+    // An empty variable is one that is not set.
+    const place = collectionPrefix ? { uri, collectionPrefix } : { uri }
+    await restored(place, asked.values['dry-run'] ?? false, print)
     return DONE
   } catch (error) {
     printError(`ringside-log: ${maskText(messageOf(error), uri)}`)
@@ -62,6 +68,7 @@ function parse(args: readonly string[]) {
     allowPositionals: true,
     options: {
       uri: { type: 'string' },
+      prefix: { type: 'string' },
       'dry-run': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -69,11 +76,11 @@ function parse(args: readonly string[]) {
 }
 
 async function restored(
-  uri: string,
+  place: MongoStoreOptions,
   isDryRun: boolean,
   print: (line: string) => void,
 ): Promise<void> {
-  const store = new MongoStore({ uri })
+  const store = new MongoStore(place)
   await store.openExisting()
   try {
     const plan = await planRestored(store, randomId())

@@ -9,6 +9,8 @@ export interface Environment {
   readonly logLevel: string
   /** Address of the log's database; null = in memory. It holds a password: never print it. */
   readonly mongodbUri: string | null
+  /** Text before the names of the log's collections, or null. */
+  readonly collectionPrefix: string | null
   /** True when the key was made up here, because none was given, and so must be printed. */
   readonly isKeyMade: boolean
   readonly options: Required<
@@ -26,7 +28,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const MIN_KEY_CHARACTERS = 16
 
 /**
- * Reads PORT, HOST, MONGODB_URI, API_KEY, ALLOWED_ORIGINS, ALLOWED_HOSTS, TRUSTED_PROXIES, NODE_NAME, LOG_LEVEL and
+ * Reads PORT, HOST, MONGODB_URI, MONGODB_COLLECTION_PREFIX, API_KEY, ALLOWED_ORIGINS, ALLOWED_HOSTS, TRUSTED_PROXIES, NODE_NAME, LOG_LEVEL and
  * NODE_ENV; an empty variable is as good as none.
  * @throws EnvironmentError that names the variable and what it held.
  */
@@ -47,6 +49,7 @@ export function readEnvironment(
     host: readHost(env['HOST'] || '127.0.0.1'),
     logLevel: readLevel(env['LOG_LEVEL'] || (isDevelopment ? 'warn' : 'info')),
     mongodbUri: env['MONGODB_URI'] || null,
+    collectionPrefix: env['MONGODB_COLLECTION_PREFIX'] || null,
     isKeyMade: apiKey === null,
     options: {
       apiKey: apiKey ?? randomBytes(18).toString('base64url'),

@@ -23,10 +23,11 @@ export interface Program {
  */
 export async function openProgram(defaultPort: number): Promise<Program> {
   const environment = readEnvironment(process.env, defaultPort)
-  const { logLevel, mongodbUri } = environment
+  const { logLevel, mongodbUri, collectionPrefix } = environment
   const clock = new SystemClock()
   const logger = pino({ level: logLevel })
-  const log = mongodbUri ? await openStore(mongodbUri, { clock, logger }) : null
+  const place = collectionPrefix === null ? {} : { collectionPrefix }
+  const log = mongodbUri ? await openStore(mongodbUri, { clock, logger, ...place }) : null
   let onDead = (_cause: Error): void => {}
   const dead = new Promise<Error>((resolve) => {
     onDead = resolve
@@ -40,7 +41,7 @@ export async function openProgram(defaultPort: number): Promise<Program> {
 /** The driver is loaded only when it is used. */
 async function openStore(
   uri: string,
-  parts: { clock: Clock; logger: Logger },
+  parts: { clock: Clock; logger: Logger; collectionPrefix?: string },
 ): Promise<{ readonly store: LogStore; readonly address: string }> {
   const { MongoStore, maskAddress } = await import('@ringside/server/mongo')
   return { store: new MongoStore({ uri, ...parts }), address: maskAddress(uri) }

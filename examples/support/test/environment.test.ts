@@ -9,6 +9,7 @@ test('EX1 without variables it is a development server on this machine, with a k
     isKeyMade: true,
     logLevel: 'warn',
     mongodbUri: null,
+    collectionPrefix: null,
     options: { isDevelopment: true, allowedOrigins: [], trustedProxies: [], nodeName: 'node-1' },
   })
   const { apiKey } = settings.options
@@ -28,6 +29,7 @@ test('EX1 every variable is taken, and an empty one is as good as none', () => {
       LOG_LEVEL: 'debug',
       NODE_ENV: 'production',
       MONGODB_URI: 'mongodb://db/x',
+      MONGODB_COLLECTION_PREFIX: 'arena_',
     },
     8080,
   )
@@ -35,6 +37,7 @@ test('EX1 every variable is taken, and an empty one is as good as none', () => {
     port: 0,
     host: '0.0.0.0',
     mongodbUri: 'mongodb://db/x',
+    collectionPrefix: 'arena_',
     isKeyMade: false,
     logLevel: 'debug',
     options: {

@@ -43,7 +43,7 @@ describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
 
   it('OB13 a user who may not change a validator goes on with the older one, and it is said', async () => {
     const db = mongo.database('cut-validators')
-    await createCollections(db, Date.now(), silentLogger)
+    await createCollections({ db, prefix: '' }, Date.now(), silentLogger)
     const older = { $jsonSchema: { bsonType: 'object' } }
     await db.command({ collMod: 'events', validator: older })
     const denied = new MongoServerError({ message: 'not authorized', code: 13 })
@@ -57,9 +57,9 @@ describe.runIf(await hasMongo())('what a log in MongoDB costs', () => {
     })
     const warned: object[] = []
     const logger = { ...silentLogger, warn: (fields: object) => void warned.push(fields) }
-    await createCollections(limited, Date.now(), logger)
+    await createCollections({ db: limited, prefix: '' }, Date.now(), logger)
     expect(warned).toEqual([{ collection: 'events' }])
-    await createCollections(db, Date.now(), logger)
+    await createCollections({ db, prefix: '' }, Date.now(), logger)
     expect(warned, 'changed by who may').toHaveLength(1)
     const [events] = await db.listCollections({ name: 'events' }).toArray()
     expect(JSON.stringify(events)).toContain('dependencies')

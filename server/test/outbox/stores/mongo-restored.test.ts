@@ -194,7 +194,10 @@ describe.runIf(await hasMongo())('OB102 a log in MongoDB that was restored', () 
   it('OB102 there must be a log: none is begun', async () => {
     const { name, db, uri } = newDatabase()
     const { code, text } = await run(['restored', '--uri', uri])
-    expect([code, text]).toEqual([1, expect.stringContaining(`no log in the database '${name}'`)])
+    expect([code, text]).toEqual([
+      1,
+      expect.stringContaining(`no log in the collection '${name}.log'`),
+    ])
     expect(await db.listCollections().toArray()).toEqual([])
   }, 60_000)
 

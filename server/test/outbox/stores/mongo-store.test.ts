@@ -24,8 +24,11 @@ afterAll(async () => {
 }, 60_000)
 
 describeLogStore('MongoStore', async () => {
-  const database = `suite-${process.pid}-${++count}`
-  const store = new MongoStore({ uri: mongo.uri, database })
+  // Every other log shares a database with those before it.
+  const isShared = ++count % 2 === 0
+  const database = `suite-${process.pid}-${isShared ? 'shared' : count}`
+  const prefix = isShared ? { collectionPrefix: `log${count}.` } : {}
+  const store = new MongoStore({ uri: mongo.uri, database, ...prefix })
   await store.open()
   stores.push(store)
   return store

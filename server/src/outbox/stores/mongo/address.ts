@@ -47,6 +47,27 @@ export function optionsIn(uri: string): Set<string> {
   return new Set(parametersOf(uri).map(([name]) => name.toLowerCase()))
 }
 
+/** The same with their values: of an option that is given twice, the first. */
+export function optionValuesIn(uri: string): Map<string, string> {
+  const values = new Map<string, string>()
+  for (const [name, value] of parametersOf(uri)) {
+    const key = name.toLowerCase()
+    if (!values.has(key)) values.set(key, safeDecode(value))
+  }
+  return values
+}
+
+/** The string without options of these names, which are in lower case. */
+export function withoutOptions(uri: string, names: ReadonlySet<string>): string {
+  const parameters = parametersOf(uri)
+  const kept = parameters.filter(([name]) => !names.has(name.toLowerCase()))
+  if (kept.length === parameters.length) return uri
+  const query = kept.map(([name, value]) => `${name}=${value}`).join('&')
+  const base = uri.slice(0, uri.length - afterCredentials(uri).length)
+  const [hosts = ''] = afterCredentials(uri).split('?')
+  return `${base}${hosts}${query === '' ? '' : `?${query}`}`
+}
+
 function secretsOf(uri: string): string[] {
   const secrets = parametersOf(uri)
     .filter(([name]) => SECRET_OPTION.test(name))

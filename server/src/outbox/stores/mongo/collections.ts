@@ -12,6 +12,12 @@ import type {
   SnapshotDocument,
 } from './documents.ts'
 
+/** Where a log is: in collections whose names all begin with `prefix`. */
+export interface LogPlace {
+  readonly db: Db
+  readonly prefix: string
+}
+
 /** The collections of one log. */
 export interface Collections {
   readonly events: Collection<EventDocument>
@@ -95,19 +101,19 @@ const validators: Readonly<Record<string, Document>> = {
 }
 
 /** Names the collections; every read is a majority read, every write majority and journalled (OB1, OB40). */
-export function collectionsOf(db: Db): Collections {
+export function collectionsOf({ db, prefix }: LogPlace): Collections {
   const options: CollectionOptions = {
     readConcern: { level: 'majority' },
     writeConcern: { w: 'majority', journal: true },
     readPreference: 'primary',
   }
   return {
-    events: db.collection<EventDocument>('events', options),
-    log: db.collection<LogDocument>('log', options),
-    snapshots: db.collection<SnapshotDocument>('snapshots', options),
-    checkpoints: db.collection<CheckpointDocument>('checkpoints', options),
-    rooms: db.collection<RoomDocument>('rooms', options),
-    records: db.collection<RecordDocument>('records', options),
+    events: db.collection<EventDocument>(`${prefix}events`, options),
+    log: db.collection<LogDocument>(`${prefix}log`, options),
+    snapshots: db.collection<SnapshotDocument>(`${prefix}snapshots`, options),
+    checkpoints: db.collection<CheckpointDocument>(`${prefix}checkpoints`, options),
+    rooms: db.collection<RoomDocument>(`${prefix}rooms`, options),
+    records: db.collection<RecordDocument>(`${prefix}records`, options),
   }
 }
 
@@ -128,11 +134,15 @@ const MAX_ATTEMPTS = 5
  * Creates what is missing: collections with validators, indexes, the log's one document. Several
  * processes may do so at once; each step is harmless when done twice.
  */
-export async function createCollections(db: Db, nowMs: number, logger: Logger): Promise<void> {
-  await repairCollections(db, logger)
+export async function createCollections(
+  place: LogPlace,
+  nowMs: number,
+  logger: Logger,
+): Promise<void> {
+  await repairCollections(place, logger)
   const origin = long(nowMs * 1000)
   const first = { origin, counter: origin, floor: origin, sealed: origin, history: randomId() }
-  const { log } = collectionsOf(db)
+  const { log } = collectionsOf(place)
   await untilNoRace(() => log.updateOne({ _id: 'log' }, { $setOnInsert: first }, { upsert: true }))
   // A log of an older version: of many processes that start at once the first gives it its id.
   const isOlder = { _id: 'log', history: { $exists: false } } as const
@@ -143,8 +153,8 @@ export async function createCollections(db: Db, nowMs: number, logger: Logger): 
  * The same for collections and indexes alone: a log whose one document has gone is no longer the one that this
  * process writes, and is not begun anew under it.
  */
-export async function repairCollections(db: Db, logger: Logger): Promise<void> {
-  await untilNoRace(() => createMissing(db, logger))
+export async function repairCollections(place: LogPlace, logger: Logger): Promise<void> {
+  await untilNoRace(() => createMissing(place, logger))
 }
 
 async function untilNoRace(work: () => Promise<unknown>): Promise<void> {
@@ -159,13 +169,14 @@ async function untilNoRace(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-async function createMissing(db: Db, logger: Logger): Promise<void> {
+async function createMissing(place: LogPlace, logger: Logger): Promise<void> {
   for (const [name, schema] of Object.entries(validators)) {
-    const isCurrent = await ensureValidator(db, name, schema)
+    const collection = `${place.prefix}${name}`
+    const isCurrent = await ensureValidator(place.db, collection, schema)
     if (!isCurrent)
-      logger.warn({ collection: name }, 'the validator is an older one: no right to collMod')
+      logger.warn({ collection }, 'the validator is an older one: no right to collMod')
   }
-  const { events, snapshots, checkpoints, rooms, records } = collectionsOf(db)
+  const { events, snapshots, checkpoints, rooms, records } = collectionsOf(place)
   await events.createIndexes([
     {
       // OB2: there is one event at each place of a room.

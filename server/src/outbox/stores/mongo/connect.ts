@@ -2,6 +2,7 @@ import { MongoClient } from 'mongodb'
 import type { MongoClientOptions } from 'mongodb'
 import { RingsideError } from '../../../process/errors.ts'
 import { hasEncodedCredentials, maskAddress, maskText, optionsIn } from './address.ts'
+import { assertUsable, withoutIgnored } from './connection-advice.ts'
 
 /**
  * The driver's own patience, below the outbox's: a server that is gone must be noticed while the
@@ -23,7 +24,8 @@ const driverOptions: MongoClientOptions = {
 
 /**
  * Makes a client that is not connected yet.
- * @throws RingsideError option_invalid for a string that is no MongoDB address, without its secrets.
+ * @throws RingsideError option_invalid for a string that is no MongoDB address, or with which nothing would work; without
+ * its secrets.
  */
 export function makeClient(uri: string): MongoClient {
   if (!hasEncodedCredentials(uri))
@@ -31,15 +33,22 @@ export function makeClient(uri: string): MongoClient {
       'option_invalid',
       "Expected a MongoDB connection string with user and password percent-encoded, and no other '@'",
     )
+  const client = parsed(uri)
+  assertUsable(client.options)
+  return client
+}
+
+function parsed(uri: string): MongoClient {
   const given = optionsIn(uri)
   const defaults = Object.entries(driverOptions).filter(([name]) => !given.has(name.toLowerCase()))
+  const kept = withoutIgnored(uri)
   try {
-    return new MongoClient(uri, Object.fromEntries(defaults))
+    return new MongoClient(kept, Object.fromEntries(defaults))
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)
     throw new RingsideError(
       'option_invalid',
-      `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(text, uri)}`,
+      `Expected a MongoDB connection string, got ${maskAddress(uri)}: ${maskText(maskText(text, uri), kept)}`,
     )
   }
 }

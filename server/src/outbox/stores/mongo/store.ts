@@ -1,8 +1,14 @@
 import { MAX_TIMER_MS } from '@ringside/protocol'
-import type { Db, MongoClient } from 'mongodb'
+import type { MongoClient } from 'mongodb'
 import { SystemClock } from '../../../process/clock.ts'
 import type { Clock } from '../../../process/clock.ts'
-import { checkMembers, checkText, invalid, shownNumber } from '../../../process/argument.ts'
+import {
+  checkMembers,
+  checkText,
+  invalid,
+  shownNumber,
+  shownText,
+} from '../../../process/argument.ts'
 import { RingsideError } from '../../../process/errors.ts'
 import { within } from '../../../process/wait.ts'
 import { silentLogger } from '../../../process/logger.ts'
@@ -21,7 +27,10 @@ import type {
 import { databaseIn, maskAddress, maskText } from './address.ts'
 import { ClusterTime } from './cluster-time.ts'
 import { collectionsOf, createCollections, repairCollections } from './collections.ts'
+import type { LogPlace } from './collections.ts'
 import { makeClient } from './connect.ts'
+import { adviceOn, adviceOnMember } from './connection-advice.ts'
+import type { ConnectionAdvice } from './connection-advice.ts'
 import { MongoCheckpoints } from './checkpoints.ts'
 import { MongoEvents } from './events.ts'
 import { MongoInserter } from './inserter.ts'
@@ -42,24 +51,39 @@ export interface MongoStoreOptions {
   readonly uri: string
   /** Default: the string's own database, else `ringside`. */
   readonly database?: string
+  /**
+   * Text before the name of each collection, for a database that others use too, or that holds several logs: 1 to 40
+   * letters, digits, `_`, `-` and `.`, the first a letter or `_`. Default: none.
+   */
+  readonly collectionPrefix?: string
   readonly logger?: Logger
   readonly clock?: Clock
   /** The time that `open` may take, in ms. Default 7,000. */
   readonly connectTimeoutMs?: number
 }
 
-const OPTIONS = ['uri', 'database', 'logger', 'clock', 'connectTimeoutMs']
+const OPTIONS = ['uri', 'database', 'collectionPrefix', 'logger', 'clock', 'connectTimeoutMs']
+/** Names that begin with `system.` are the database's own, and none has two dots in a row. */
+const PREFIX = /^(?!system\.)(?!.*\.\.)[A-Za-z_][A-Za-z0-9_.-]{0,39}$/
 
 /** @throws RingsideError option_invalid; what the address is wrong in is said by the driver's own reading of it. */
 function checkOptions(options: MongoStoreOptions): void {
   checkMembers('an option of a MongoStore', options, OPTIONS)
-  const { uri, database, connectTimeoutMs } = options
+  const { uri, database, collectionPrefix, connectTimeoutMs } = options
   checkText('uri', uri)
   if (database !== undefined) checkText('database', database)
+  if (collectionPrefix !== undefined && !isPrefix(collectionPrefix))
+    throw invalid(
+      `Expected collectionPrefix as 1 to 40 letters, digits, '_', '-' and '.', got ${shownText(collectionPrefix)}`,
+    )
   if (connectTimeoutMs !== undefined && !(connectTimeoutMs > 0 && connectTimeoutMs <= MAX_TIMER_MS))
     throw invalid(
       `Expected connectTimeoutMs above 0 and at most ${MAX_TIMER_MS}, got ${shownNumber(connectTimeoutMs)}`,
     )
+}
+
+function isPrefix(prefix: unknown): boolean {
+  return typeof prefix === 'string' && PREFIX.test(prefix)
 }
 
 const DEFAULT_DATABASE = 'ringside'
@@ -87,10 +111,12 @@ export class MongoStore implements LogStore {
   readonly #processClock: Clock
   readonly #logger: Logger
   readonly #client: MongoClient
-  readonly #db: Db
+  readonly #place: LogPlace
   readonly #inserter: MongoInserter
   readonly #time: ServerTime
   readonly #stream: WakeStream
+  /** Options that were told of. */
+  readonly #warned = new Set<string>()
 
   /** @throws RingsideError option_invalid for a string that is no MongoDB address. */
   constructor(options: MongoStoreOptions) {
@@ -102,8 +128,9 @@ export class MongoStore implements LogStore {
     this.#processClock = clock
     this.#logger = logger
     this.#client = makeClient(options.uri)
-    this.#db = this.#client.db(options.database ?? databaseIn(options.uri) ?? DEFAULT_DATABASE)
-    const at = collectionsOf(this.#db)
+    const db = this.#client.db(options.database ?? databaseIn(options.uri) ?? DEFAULT_DATABASE)
+    this.#place = { db, prefix: options.collectionPrefix ?? '' }
+    const at = collectionsOf(this.#place)
     const time = new ClusterTime(this.#client)
     this.#inserter = new MongoInserter({
       client: this.#client,
@@ -111,7 +138,7 @@ export class MongoStore implements LogStore {
       time,
       mask: (text) => maskText(text, options.uri),
     })
-    this.clock = this.#time = new ServerTime(this.#db, clock, logger)
+    this.clock = this.#time = new ServerTime(db, clock, logger)
     this.events = new MongoEvents(at, time, this.#inserter)
     this.marks = new MongoMarks({ at, time, onFloor: (seq) => this.#inserter.noteFloor(seq) })
     this.snapshots = new MongoSnapshots(at, time)
@@ -122,7 +149,7 @@ export class MongoStore implements LogStore {
       events: at.events,
       clock,
       logger,
-      repair: () => repairCollections(this.#db, logger),
+      repair: () => repairCollections(this.#place, logger),
     })
   }
 
@@ -158,10 +185,24 @@ export class MongoStore implements LogStore {
     }
   }
 
+  /** Once, however often it is tried to open the log: each says what it would have instead (OB111). */
+  #warn(advice: readonly ConnectionAdvice[]): void {
+    for (const { option, value, advice: text } of advice) {
+      if (this.#warned.has(option)) continue
+      this.#warned.add(option)
+      this.#logger.warn(
+        { option, value, advice: text },
+        'MongoDB: an option of the connection string',
+      )
+    }
+  }
+
   async #connect(mustExist: boolean): Promise<void> {
+    this.#warn(adviceOn(this.#client.options, this.#options.uri))
     await this.#client.connect()
     const hello = await this.#client.db('admin').command({ hello: 1 })
     assertPrimary(hello)
+    this.#warn(adviceOnMember(this.#client.options, hello))
     // Change streams and transactions need a replica set, or a mongos before several.
     const isReplicated = 'setName' in hello || hello['msg'] === 'isdbgrid'
     this.#inserter.hasTransactions = isReplicated
@@ -172,9 +213,10 @@ export class MongoStore implements LogStore {
         'MongoDB: no replica set: no change stream (the log is polled), acknowledgement by one server only',
       )
     await this.#time.start()
-    if (mustExist && !(await collectionsOf(this.#db).log.findOne({ _id: 'log' })))
-      throw new Error(`no log in the database '${this.#db.databaseName}'`)
-    await createCollections(this.#db, this.clock.now(), this.#logger)
+    const { log } = collectionsOf(this.#place)
+    if (mustExist && !(await log.findOne({ _id: 'log' })))
+      throw new Error(`no log in the collection '${log.namespace}'`)
+    await createCollections(this.#place, this.clock.now(), this.#logger)
   }
 
   /** It never throws, and takes 2 s at most: a server that is away does not hold it up. */
