@@ -2,7 +2,13 @@ import { createParser } from 'eventsource-parser'
 import { describe, expect, it } from 'vitest'
 import { toFeedEntry } from '../../src/feed/read/entry.ts'
 import { checkOf, roomId } from '../../src/feed/position/room-id.ts'
-import { encodeEvent, encodeId, encodeOpening } from '../../src/feed/sse.ts'
+import {
+  HEARTBEAT,
+  encodeEvent,
+  encodeGoingAway,
+  encodeId,
+  encodeOpening,
+} from '../../src/feed/sse.ts'
 import type { LogEvent } from '../../src/outbox/contract/store.ts'
 import { createRandom } from '../../src/process/random.ts'
 
@@ -82,6 +88,34 @@ describe('WHATWG server-sent events', () => {
     expect(parsed.retry).toEqual([1500])
     expect(parsed.comments).toHaveLength(1)
     expect(parsed.events).toEqual([{ type: 'a', id: undefined, data: '{}' }])
+  })
+
+  it('SS1 no blank line follows a comment or a retry', () => {
+    for (const bytes of [HEARTBEAT, encodeOpening(2_000), encodeGoingAway(500)]) {
+      const text = new TextDecoder().decode(bytes)
+      expect(text).not.toMatch(/^(:|retry:).*\n\n/m)
+      expect(text.endsWith('\n')).toBe(true)
+    }
+    // They may stand before any block, and between two.
+    const bytes = [
+      encodeOpening(1),
+      HEARTBEAT,
+      encodeEvent('a', '{}', '1'),
+      HEARTBEAT,
+      encodeId('2'),
+    ]
+    const { events, retry, comments } = parse(Buffer.concat(bytes), 1)
+    expect(events).toEqual([{ type: 'a', id: '1', data: '{}' }])
+    expect([retry, comments.length]).toEqual([[1], 3])
+  })
+
+  it('SS2 what some readers take for the end of a line is escaped, and means the same', () => {
+    const text = 'a\u2028b\u2029c\u0085d\\u2028'
+    const bytes = encodeEvent('chat', JSON.stringify({ [text]: text }))
+    const written = new TextDecoder().decode(bytes)
+    expect(written).not.toMatch(/[\u0085\u2028\u2029]/)
+    const [event] = parse(bytes, 10_000).events
+    expect(JSON.parse(event?.data ?? '')).toEqual({ [text]: text })
   })
 
   it('FE6 an event of the log is encoded without its hidden part, by its type', () => {

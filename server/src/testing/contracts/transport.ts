@@ -220,6 +220,17 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       expect(await client.closed).toEqual({ code: 4001, reason: 'é'.repeat(61) })
     })
 
+    test('TR6 a reason with half a character is well-formed, and the close keeps its code', async () => {
+      await start()
+      for (const reason of ['half \ud800 of one', '\udc00'.repeat(100)]) {
+        const [client, connection] = await dial()
+        connection.close(4001, reason)
+        const closed = await client.closed
+        expect(closed.code).toBe(4001)
+        expect(closed.reason).toBe(reason.toWellFormed().slice(0, 41))
+      }
+    })
+
     test('TR7 the client closes: the server hears once, with code and reason', async () => {
       await start()
       const [client, connection] = await dial()
@@ -374,6 +385,32 @@ export function describeTransport(name: string, subject: ContractSubject): void 
         400,
       )
       expect(thrown).toMatchObject({ code: 'bad_request' })
+    })
+
+    test.each([
+      ['a value with half a character', { 'x-a': '\ud800' }],
+      ['a value with a control character', { 'x-a': 'a\x01' }],
+      ['a value with NUL', { 'x-a': 'a\0' }],
+      ['a name with a space', { 'x a': 'a' }],
+      ['a name with a colon', { 'x:a': 'a' }],
+      ['no name', { '': 'a' }],
+    ])('TR45 a header that is none is refused: %s', async (_, headers) => {
+      await start()
+      const codes: unknown[] = []
+      server.onHttp = (_request, response) => {
+        for (const answer of [
+          () => response.send(200, headers, ''),
+          () => response.stream(headers),
+        ])
+          try {
+            answer()
+          } catch (error) {
+            codes.push((error as { code: unknown }).code)
+          }
+        response.send(204, { 'x-fine': 'tab\t, é and "quotes"' }, '')
+      }
+      const reply = await subject.request(transport, port, { method: 'GET', path: '/' })
+      expect([reply.status, codes]).toEqual([204, ['bad_request', 'bad_request']])
     })
 
     test('TR19 a stream writes in order, ends once, and tells that it is over once', async () => {
