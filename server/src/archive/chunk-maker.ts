@@ -57,7 +57,7 @@ export class ChunkMaker {
 
   /** @throws RangeError for an event that does not follow, SyntaxError for one that is no JSON. */
   add(event: LogEvent): void {
-    const { seq, n, epoch, at } = event
+    const { seq, n, epoch, at, who = this.#last.who } = event
     if (n !== this.#last.n + 1)
       throw new RangeError(`Expected event ${this.#last.n + 1} of room '${event.room}', got ${n}`)
     this.#first ??= this.#begin(n, seq)
@@ -67,7 +67,15 @@ export class ChunkMaker {
     this.#sinceState += line.length
     if (event.type === PATCH && event.data !== '' && this.#state !== undefined)
       this.#state = applyMergePatch(this.#state, JSON.parse(event.data) as Json)
-    this.#last = { seq, n, epoch, at, patchN: patchNOf(event), publicState: '' }
+    this.#last = {
+      seq,
+      n,
+      epoch,
+      at,
+      patchN: patchNOf(event),
+      publicState: '',
+      ...(who ? { who } : {}),
+    }
   }
 
   #begin(n: number, seq: number): { n: number; after: number; hasState: boolean } {

@@ -1,3 +1,4 @@
+import { isLogType, readWho } from '../outbox/contract/room-who.ts'
 import type { LogEvent, Snapshot } from '../outbox/contract/store.ts'
 
 /** A line of this type is the public state at its n, and no event: types of the log's own begin with `_`. */
@@ -6,20 +7,24 @@ const LINE_ENDS = /[\r\n]/g
 const DATA = ',"data":'
 
 /** What a line carries beside its data. */
-type Head = Pick<LogEvent, 'seq' | 'n' | 'epoch' | 'own' | 'type' | 'at' | 'prev'>
+type Head = Pick<LogEvent, 'seq' | 'n' | 'epoch' | 'own' | 'type' | 'at' | 'prev' | 'who'>
 
 /**
  * One event as a line of NDJSON, with what spectators may ever see of it: the hidden part stays behind (FE121), and
  * so does the data of the log's own types. Data is the last member, as it was recorded: what is made of it has the
  * same bytes as what is made of the log.
  */
-export function eventLine({ seq, n, epoch, own, type, at, prev, data }: LogEvent): string {
-  return lineOf({ seq, n, epoch, own, type, at, prev }, type.startsWith('_') ? '' : data)
+export function eventLine({ seq, n, epoch, own, type, at, prev, who, data }: LogEvent): string {
+  return lineOf(
+    { seq, n, epoch, own, type, at, prev, ...(who ? { who } : {}) },
+    isLogType(type) ? '' : data,
+  )
 }
 
 /** The public state after the event n as a line. */
-export function stateLine({ seq, n, epoch, at, patchN, publicState }: ArchivedState): string {
-  return lineOf({ seq, n, epoch, own: '', type: STATE, at, prev: patchN }, publicState)
+export function stateLine({ seq, n, epoch, at, patchN, who, publicState }: ArchivedState): string {
+  const head = { seq, n, epoch, own: '', type: STATE, at, prev: patchN, ...(who ? { who } : {}) }
+  return lineOf(head, publicState)
 }
 
 /** The public part of a snapshot. */
@@ -44,8 +49,9 @@ export function readLines(room: string, text: string): ChunkContent {
     if (line === '') continue
     const { head, data } = readLine(line)
     const { seq, n, epoch, own, type, at, prev } = head
-    if (type === STATE) state = { seq, n, epoch, at, patchN: prev, publicState: data }
-    else events.push({ seq, room, n, epoch, own, type, at, data, hidden: null, prev })
+    const who = head.who === undefined ? {} : { who: readWho(head.who) }
+    if (type === STATE) state = { seq, n, epoch, at, patchN: prev, publicState: data, ...who }
+    else events.push({ seq, room, n, epoch, own, type, at, data, hidden: null, prev, ...who })
   }
   return { state, events }
 }

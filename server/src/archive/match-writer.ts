@@ -174,8 +174,8 @@ async function baseOf(
   const next = events[0]
   if (!next || next.n === 1) return null
   if (snapshot?.n === next.n - 1) {
-    const { n, seq, epoch, at, patchN, publicState } = snapshot
-    return { n, seq, epoch, at, patchN, publicState }
+    const { hiddenState: _hidden, runtime: _runtime, room: _room, ...state } = snapshot
+    return state
   }
   return unknownBefore(next.n, next.seq - 1)
 }

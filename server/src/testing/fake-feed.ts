@@ -166,6 +166,10 @@ export class FakeFeed<
     this.#first.end()
   }
 
+  expire(): void {
+    this.#first.expire()
+  }
+
   skip(count?: number): void {
     this.#first.skip(count)
   }
@@ -325,8 +329,11 @@ export class FakeFeed<
     stream.body.push(encodeOpening(retryMs))
     stream.event('hello', { ...hello })
     const rooms = this.#roomsOf(stream)
-    const log = rooms.flatMap((room) => room.log).sort((one, two) => one.seq - two.seq)
     const { start } = stream
+    const [over] = stream.isSingle ? rooms.filter(({ hasEnded }) => hasEnded) : []
+    if (over?.isGone) return this.#tellEnd(stream, over)
+    const kept = rooms.filter(({ isGone }) => !isGone)
+    const log = kept.flatMap((room) => room.log).sort((one, two) => one.seq - two.seq)
     const asked = 'position' in start ? seqOf(start.position, log) : null
     const isUnknown = 'position' in start && (asked === null || asked > this.#seq)
     const position = isUnknown ? this.#seq : (asked ?? this.#beginOf(start, log))
@@ -335,11 +342,33 @@ export class FakeFeed<
       const to = stream.isSingle ? (room?.log.at(-1)?.n ?? 0) : undefined
       stream.reset('unknown-checkpoint', to === undefined ? {} : { ...fromOf(start), to })
     }
+    const isLive = isUnknown || start.kind === 'live'
+    // Of a room that is over the end is shown at least.
+    const first = over ? Math.min(position, (over.log.at(-1)?.seq ?? 0) - 1) : position
     if (isUnknown || (start.kind !== 'start' && start.kind !== 'after'))
-      for (const room of rooms) stream.snapshot(room.log.findLast(({ seq }) => seq <= position))
-    for (const entry of log) if (entry.seq > position) stream.entry(entry)
-    this.#catchUp(stream, rooms)
-    if (stream.isSingle && rooms[0]?.hasEnded) this.#finish(stream)
+      for (const room of rooms) this.#show(stream, room, first)
+    if (over && isLive) this.#catchUp(stream, rooms)
+    for (const entry of log) if (entry.seq > first) stream.entry(entry)
+    if (over) this.#finish(stream)
+    else this.#catchUp(stream, rooms)
+  }
+
+  /** A room that is over by then is one more of a feed of many: who named it is told so. */
+  #show(stream: FakeStream, room: FakeRoom, position: number): void {
+    const last = room.log.findLast(({ seq }) => seq <= position)
+    if (last?.type !== 'end') return stream.snapshot(last)
+    const { n, at } = last
+    if (stream.rooms) stream.event('end', { room: room.id, n, at })
+  }
+
+  /** The room has left the log. */
+  #tellEnd(stream: FakeStream, room: FakeRoom): void {
+    const end = room.log.at(-1)
+    const { start } = stream
+    const isPast = start.kind === 'from' || start.kind === 'after'
+    if (isPast) stream.reset('retention', { ...fromOf(start), to: end?.n ?? 0 })
+    if (end) stream.entry(end)
+    this.#finish(stream)
   }
 
   /** A stream shows the events after this number, if it names no position. */

@@ -40,6 +40,7 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
   readonly #tracker: StateTracker
   readonly #log: FakeEntry[] = []
   #n = 0
+  #isGone = false
   #patchN = 0
 
   /** Made by a {@link FakeFeed}. @throws RingsideError state_invalid when the state does not fit the contract. */
@@ -96,6 +97,19 @@ export class FakeRoom<R extends RoomDefinition = RoomDefinition> {
   /** The room is over: streams of it alone end, and a reader that asks again after the end gets 204. */
   end(): void {
     this.#happen('end', {})
+  }
+
+  /**
+   * The room that has ended leaves the log: whoever asks for it is told that it is over, and nothing else.
+   * @throws Error while it goes on.
+   */
+  expire(): void {
+    if (!this.hasEnded) throw new Error(`Expected room '${this.id}' to have ended`)
+    this.#isGone = true
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
   }
 
   /** Events happen that no stream shows: a reader that counts finds a gap at the next one. */

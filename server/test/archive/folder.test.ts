@@ -158,7 +158,7 @@ describe('an archive in a folder', () => {
     rmSync(path)
     const next = await rig.room('b')
     await next.end()
-    await rig.until(() => rig.archive.archivist.writtenCount > 0, 1_000)
+    await rig.until(() => rig.archive.archivist.writtenCount > 0)
     expect(existsSync(join(path, 'archive'))).toBe(true)
     await rig.stop()
   })

@@ -282,3 +282,41 @@ test('TK15 a position that the log never had is answered with reset and snapshot
   ])
   expect(told).toContain('live')
 })
+
+test('TK15 FE117 a room that is over and has left the log: the reader is told so, fresh, resumed and on return', async () => {
+  const fake = new FakeFeed(testGame, 'arena', { state: FIRST })
+  const quiet = fake.addRoom('quiet', { room: 'quiet-1', state: { players: {} } })
+  expect(() => fake.expire()).toThrow('to have ended')
+  const { lastId } = fake
+  const read = async (path: string, headers: Readonly<Record<string, string>> = {}) => {
+    const response = await fake.options.fetch(fake.address + path, { headers })
+    const stream = new TestStream()
+    if (response.status === 200)
+      void response.body?.pipeTo(new WritableStream({ write: (bytes) => stream.take(bytes) }))
+    await fake.settle()
+    return { status: response.status, types: stream.events.map(({ type }) => type), stream }
+  }
+  fake.end()
+  expect((await read('/rooms/room-1/feed')).types).toEqual([
+    'hello',
+    'snapshot',
+    'caught-up',
+    'end',
+  ])
+  fake.expire()
+  const told: string[] = []
+  const feed = openFeed(
+    { address: fake.address, room: fake.room },
+    { ...fake.options, onStatus: (status) => told.push(status) },
+  )
+  await fake.until(() => feed.status === 'ended')
+  expect(told).toEqual(['connecting', 'catching-up', 'ended'])
+  expect((await read('/rooms/room-1/feed')).types).toEqual(['hello', 'end'])
+  const resumed = await read('/rooms/room-1/feed', { 'last-event-id': lastId })
+  expect(resumed.types).toEqual(['hello', 'reset', 'end'])
+  const id = resumed.stream.events.at(-1)?.id ?? ''
+  expect((await read('/rooms/room-1/feed', { 'last-event-id': id })).status).toBe(204)
+  const many = await read('/feed?rooms=room-1,quiet-1')
+  expect(many.types).toEqual(['hello', 'end', 'snapshot', 'caught-up'])
+  quiet.end()
+})

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { checkOf, roomId } from '../../../src/feed/position/room-id.ts'
 import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import { MongoStore } from '../../../src/outbox/stores/mongo/store.ts'
+import type { Long } from 'mongodb'
+import { createServer } from '../../../src/server.ts'
+import { arenaHandlers, testGame } from '../../support/test-game.ts'
 import { TestServer } from '../../support/test-server.ts'
 import type { TestOptions } from '../../support/test-server.ts'
 import { hasMongo } from '../../support/mongo.ts'
@@ -73,6 +77,15 @@ async function follow(
 }
 
 const types = (stream: TestStream): string[] => stream.events.map(({ type }) => type)
+
+async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (let count = 0; count < 300; count++) {
+    const found = await look()
+    if (found !== undefined) return found
+    await sleep(100)
+  }
+  throw new Error('Expected it to come')
+}
 
 /** Everything that a room which is over and gone answers with. */
 async function expectOver(match: Match): Promise<void> {
@@ -320,38 +333,44 @@ describe('a room that is over and gone', () => {
 describe.skipIf(!(await hasMongo()))('a room that is over and gone, in MongoDB', () => {
   const mongo = useMongo()
 
-  it('FE116 FE117 is told of by every surface, and by a process that has forgotten it', async () => {
-    const store = new MongoStore({
-      uri: mongo.uri(),
-      database: mongo.database('gone').databaseName,
+  async function serve(): Promise<{ base: string; close(): Promise<void> }> {
+    const server = createServer(testGame, {
+      store: new MongoStore({ uri: mongo.uri(), database: mongo.database('gone').databaseName }),
+      readsPerSecondPerIp: 1e6,
     })
-    await store.open()
-    const end: RoomEnd = {
-      n: 40,
-      seq: (await store.marks.origin()) + 40,
-      at: Date.now(),
-      own: 'own-of-it',
-    }
-    await store.rooms.save({
-      room: 'gone00000000',
-      type: 'arena',
-      seed: '1',
-      delayMs: 0,
-      epoch: 1,
-      revision: 2,
-      isPrivate: false,
-      isLocked: false,
-      revealedAt: 0,
-      isLive: false,
-      createdAt: 1,
-      end,
+    server.room('arena', arenaHandlers())
+    const port = await server.listen({ port: 0 })
+    return { base: `http://127.0.0.1:${port}`, close: () => server.close() }
+  }
+
+  /** The whole body: it ends. */
+  async function read(url: string, id = ''): Promise<{ status: number; text: string }> {
+    const headers = id === '' ? {} : { 'last-event-id': id }
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) })
+    return { status: response.status, text: await response.text() }
+  }
+
+  it('FE116 FE117 every surface says that it is over, from real play on through restarts', async () => {
+    const first = await serve()
+    const made = await fetch(`${first.base}/matchmake/create/arena`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"name":"Ada"}',
     })
-    // An older version wrote no end.
-    const { rooms } = mongo.database('gone').collection('rooms').db
-      ? { rooms: mongo.database('gone').collection('rooms') }
-      : { rooms: mongo.database('gone').collection('rooms') }
+    const { roomId: room } = (await made.json()) as { roomId: string }
+    // Its seat is not taken: it is empty, and ends.
+    const rooms = mongo.database('gone').collection<{ _id: string; end?: { n: number } }>('rooms')
+    const found = await eventually(async () => (await rooms.findOne({ _id: room }))?.end)
+    await first.close()
+    const log = mongo.database('gone').collection<{ _id: string; counter: Long }>('log')
+    const marks = await log.findOne({ _id: 'log' })
+    await mongo.database('gone').collection('events').deleteMany({ room })
+    await mongo.database('gone').collection('snapshots').deleteMany({ room })
+    await log.updateOne({ _id: 'log' }, [{ $set: { floor: '$counter' } }])
+    expect(marks).not.toBeNull()
+    // An older version wrote no end, and is not asked for it at the start.
     await rooms.insertOne({
-      _id: 'older0000000' as never,
+      _id: 'older0000000',
       type: 'arena',
       seed: '1',
       delayMs: 0,
@@ -359,24 +378,49 @@ describe.skipIf(!(await hasMongo()))('a room that is over and gone, in MongoDB',
       isLive: false,
       createdAt: 1,
       endedAt: new Date(5_000),
-    })
-    await store.marks.raiseFloor(end.seq + 10)
-    await store.close()
-    const clock = new ManualClock(Date.now())
-    const test = await TestServer.start({
-      clock,
-      store: new MongoStore({ uri: mongo.uri(), database: mongo.database('gone').databaseName }),
-      readsPerSecondPerIp: 1e6,
-    })
-    await expectOver(new Match(test, 'gone00000000', end))
-    const older = await test.kit.follow('/rooms/older0000000/feed')
-    await test.kit.until(() => older.isOver)
-    expect(older.events.at(-1)).toMatchObject({ type: 'end', data: { n: 0, at: 5_000 } })
-    const headers = { 'last-event-id': older.events.at(-1)?.id ?? '' }
-    const back = await test.kit.follow('/rooms/older0000000/feed', { headers })
-    expect(back.status).toBe(204)
-    const { status } = await test.http('GET', '/rooms/older0000000/state')
-    expect(status).toBe(410)
-    await test.kit.close()
+    } as never)
+    const next = await serve()
+    for (const [id, n] of [
+      [room, found.n],
+      ['older0000000', 0],
+    ] as const) {
+      const url = `${next.base}/rooms/${id}`
+      const fresh = await read(`${url}/feed`)
+      expect(fresh.text).toContain(`event: end\ndata: {"room":"${id}","n":${n},"at":`)
+      const back = /^id: (.*)$/m.exec(fresh.text)?.[1] ?? ''
+      expect((await read(`${url}/feed`, back)).status).toBe(204)
+      const resumed = await read(`${url}/feed`, '1-abc')
+      expect(resumed.text).toContain('event: reset')
+      expect(resumed.text).toContain('event: end')
+      expect((await read(`${url}/state`)).status).toBe(410)
+      expect((await read(`${url}/events?after=1`)).status).toBe(410)
+    }
+    expect((await read(`${next.base}/rooms/never/feed`)).status).toBe(404)
+    await next.close()
+  }, 60_000)
+
+  it('FE116 a room is found in its record by a process that has never heard of it', async () => {
+    const server = await serve()
+    await mongo
+      .database('gone')
+      .collection('rooms')
+      .insertOne({
+        _id: 'forgotten000' as never,
+        type: 'arena',
+        seed: '1',
+        delayMs: 0,
+        isPrivate: false,
+        isLive: false,
+        createdAt: 1,
+        endedAt: new Date(),
+        end: { n: 9, seq: 5, at: 7, own: 'own' },
+      })
+    const { text } = await read(`${server.base}/rooms/forgotten000/feed`)
+    expect(text).toContain('data: {"room":"forgotten000","n":9,"at":7}')
+    const many = await fetch(`${server.base}/feed?rooms=forgotten000`)
+    const { value } = (await many.body?.getReader().read()) ?? {}
+    expect(many.status).toBe(200)
+    expect(value).toBeDefined()
+    await server.close()
   }, 60_000)
 })
