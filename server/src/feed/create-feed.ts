@@ -20,6 +20,7 @@ import { ListingDelay } from './lobby/listing-delay.ts'
 import { Lobby } from './lobby/lobby.ts'
 import { EventPages } from './pages/event-pages.ts'
 import { History } from './pages/history.ts'
+import { Series } from './pages/series.ts'
 import { SealedPositions } from './position/sealed-positions.ts'
 import { FeedLog } from './read/feed-log.ts'
 import { Places } from './read/places.ts'
@@ -74,6 +75,7 @@ export interface FeedParts {
   readonly feed: Feed
   readonly lobby: Lobby
   readonly history: History
+  readonly series: Series
   readonly readers: ReaderLimits
   readonly spectators: Spectators
   readonly states: States
@@ -162,6 +164,7 @@ export function createFeed(options: FeedOptions): FeedParts {
 
   // These answer without a stream of the log.
   const pages = new EventPages(log, gate)
+  const series = new Series({ log, access, seeker, readers, tails, states, places, gate })
   const history = new History({ log, access, seeker, readers, tails, states, places, pages })
   const onShown = (roomId: string): void => lobby.note(roomId)
   const listings = new ListingDelay({ directory, spectators, clock, isBehind, onShown })
@@ -174,7 +177,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     random,
     limits,
   })
-  return { feed, lobby, history, readers, spectators, states, gate }
+  return { feed, lobby, history, series, readers, spectators, states, gate }
 }
 
 /** A room that is forgotten everywhere else may be in the archive, with all that must be known of it. */

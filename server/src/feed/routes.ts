@@ -5,6 +5,7 @@ import type { ReaderLimits } from './audience/reader-limits.ts'
 import type { Feed } from './feed.ts'
 import type { Lobby } from './lobby/lobby.ts'
 import type { History } from './pages/history.ts'
+import type { Series } from './pages/series.ts'
 import { checkClientId, parseFeedAsk, parseRooms } from './stream/ask.ts'
 
 const MAX_ACK_BYTES = 1_024
@@ -14,6 +15,7 @@ export interface FeedAnswers {
   readonly feed: Feed
   readonly lobby: Lobby
   readonly history: History
+  readonly series: Series
   readonly readers: ReaderLimits
 }
 
@@ -25,7 +27,7 @@ export interface FeedRoute extends Route {
 
 /** Everything that spectators read: lists, streams, pages and states. */
 export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
-  const { feed, lobby, history, readers } = parts
+  const { feed, lobby, history, series, readers } = parts
   return [
     {
       method: 'GET',
@@ -85,6 +87,13 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       needsLog: true,
       handler: (request, response, { params }) =>
         history.state(params['id'] ?? '', { request, response }),
+    },
+    {
+      method: 'GET',
+      path: '/rooms/:id/series',
+      needsLog: true,
+      handler: (request, response, { params }) =>
+        series.answer(params['id'] ?? '', { request, response }),
     },
   ]
 }

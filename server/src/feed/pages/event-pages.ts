@@ -1,5 +1,6 @@
 import type { LogEvent } from '../../outbox/contract/store.ts'
 import { checkOf, roomId } from '../position/room-id.ts'
+import { etagOf } from '../../http/etag.ts'
 import { lineJson } from '../../process/json-text.ts'
 import { publicData, publicType } from '../read/entry.ts'
 import type { FeedLog } from '../read/feed-log.ts'
@@ -9,6 +10,7 @@ import type { ReadGate } from '../read/read-gate.ts'
 export interface EncodedPage {
   /** The body is encoded JSON. It is shared, and never changed. */
   readonly body: Uint8Array
+  readonly etag: string
   /** True when it can never change. */
   readonly isSealed: boolean
 }
@@ -140,7 +142,7 @@ async function readPage(log: FeedLog, query: PageQuery): Promise<EncodedPage> {
   const nextN = last?.n ?? afterN
   const text = `{"events":[${parts.join(',')}],"next":${nextN},"sealed":${isSealed}}`
   const body = Buffer.from(lineJson(text))
-  return { body, isSealed }
+  return { body, etag: etagOf(body), isSealed }
 }
 
 function eventJson(event: LogEvent): string {

@@ -1,7 +1,7 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { RoomEnd } from '../../outbox/contract/store.ts'
 import { networkOf } from '../../transport/client-address.ts'
-import { sendJson } from '../../http/json.ts'
+import { etagOf, sendTagged } from '../../http/etag.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
@@ -15,6 +15,7 @@ import type { States } from '../read/states.ts'
 import type { FeedTails } from '../read/tail.ts'
 import { parsePlace, parseWhole } from '../stream/ask.ts'
 import type { EventPages } from './event-pages.ts'
+import { watchedRoom } from './watched-room.ts'
 
 export interface HistoryContext {
   readonly log: FeedLog
@@ -56,7 +57,7 @@ export class History {
   async state(id: string, { request, response }: Exchange): Promise<void> {
     const { readers, access, tails, states } = this.#context
     readers.checkRead(request.remoteAddress)
-    const room = await this.#watchedRoom(id, request)
+    const room = await watchedRoom(id, request, this.#context)
     const place = parsePlace(request.query, 'at')
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
@@ -76,7 +77,8 @@ export class History {
     // seen.
     if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
     const headers = cacheHeaders(isPast, this.#isShared(room))
-    sendJson(response, { headers, encoded: viewJson(view) })
+    const body = viewJson(view)
+    sendTagged(request, response, { body, etag: etagOf(body), headers })
   }
 
   /**
@@ -89,7 +91,7 @@ export class History {
   async events(id: string, { request, response }: Exchange): Promise<void> {
     const { log, access, readers, tails, pages } = this.#context
     readers.checkRead(request.remoteAddress)
-    const room = await this.#watchedRoom(id, request)
+    const room = await watchedRoom(id, request, this.#context)
     const place = parsePlace(request.query, 'after') ?? BEFORE_ALL
     const range = { min: 1, max: MAX_PAGE_EVENTS, fallback: DEFAULT_PAGE_EVENTS }
     const limit = parseWhole(request.query, 'limit', range)
@@ -120,7 +122,7 @@ export class History {
     // address is not.
     const isCacheable = page.isSealed && !isFirst
     const headers = cacheHeaders(isCacheable, this.#isShared(room))
-    sendJson(response, { headers, encoded: page.body })
+    sendTagged(request, response, { ...page, headers })
   }
 
   #find(asked: {
@@ -137,14 +139,6 @@ export class History {
   /** Neither the log nor the archive has anything of the room any more (FE116). */
   #isGone(id: string, end: RoomEnd): boolean {
     return end.seq <= this.#context.log.firstOf(id)
-  }
-
-  async #watchedRoom(id: string, request: HttpRequest): Promise<WatchedRoom> {
-    const { access, seeker } = this.#context
-    const room = await seeker.find(id, networkOf(request.remoteAddress))
-    if (!room) throw new RingsideError('room_not_found')
-    if (!access.mayWatch(request, room)) throw new RingsideError('forbidden')
-    return room
   }
 
   /** An answer that depends on who asks is not for shared caches. */
@@ -164,5 +158,8 @@ function behindEndError({ n }: RoomEnd): RingsideError {
 /** An answer that can change is asked for again. */
 function cacheHeaders(isFinal: boolean, isForAll: boolean): Record<string, string> {
   const scope = isForAll ? 'public' : 'private'
-  return { 'cache-control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache' }
+  return {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache',
+  }
 }

@@ -1,0 +1,204 @@
+import { applyMergePatch } from '@ringside/protocol'
+import type { Json } from '@ringside/protocol'
+import { RingsideError } from '../../process/errors.ts'
+import { etagOf, sendTagged } from '../../http/etag.ts'
+import { PATCH } from '../../outbox/contract/store.ts'
+import { networkOf } from '../../transport/client-address.ts'
+import type { FeedAccess } from '../audience/access.ts'
+import type { ReaderLimits } from '../audience/reader-limits.ts'
+import type { RoomPlace } from '../position/room-id.ts'
+import type { FeedLog } from '../read/feed-log.ts'
+import type { Places } from '../read/places.ts'
+import type { ReadGate } from '../read/read-gate.ts'
+import type { RoomSeeker } from '../read/room-seeker.ts'
+import type { States } from '../read/states.ts'
+import type { FeedTails } from '../read/tail.ts'
+import type { Exchange } from './history.ts'
+import { parseSeriesAsk } from './series-ask.ts'
+import type { SeriesAsk } from './series-ask.ts'
+import { seriesCsv, seriesLines } from './series-text.ts'
+import type { SeriesPoint } from './series-text.ts'
+import { watchedRoom } from './watched-room.ts'
+
+export interface SeriesContext {
+  readonly log: FeedLog
+  readonly access: FeedAccess
+  readonly seeker: RoomSeeker
+  readonly readers: ReaderLimits
+  readonly tails: FeedTails
+  readonly states: States
+  readonly places: Places
+  readonly gate: ReadGate
+}
+
+/** A part of a room's log: after < seq <= upTo. */
+interface Stretch {
+  readonly room: string
+  readonly after: number
+  readonly upTo: number
+  readonly who: string
+}
+
+const READ = { limit: 250, maxBytes: 256 * 1024 }
+/** One answer has no more points, no more values, and reads no more events (FE101). */
+const MAX_POINTS = 10_000
+const MAX_VALUES = 200_000
+const MAX_EVENTS = 100_000
+/** An array or object may have any number of keys; a path looks at so many at most. */
+const MAX_COLUMNS = 1_000
+
+/** Answers with the values of a room's public state over time, for plots. */
+export class Series {
+  readonly #context: SeriesContext
+
+  constructor(context: SeriesContext) {
+    this.#context = context
+  }
+
+  /**
+   * Answers `GET /rooms/:id/series?path=players.*.score&every=1s`: what the paths had each `every`, from the room's first
+   * event (or `from`) to the newest that may be seen (or `to`), and at the last event.
+   * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention, too_many_requests.
+   */
+  async answer(id: string, { request, response }: Exchange): Promise<void> {
+    const { log, readers, access, tails } = this.#context
+    readers.checkRead(request.remoteAddress)
+    const ask = parseSeriesAsk(request)
+    const room = await watchedRoom(id, request, this.#context)
+    const who = networkOf(request.remoteAddress)
+    const visible = await tails.visiblePosition(room.delayMs)
+    const find = (place: RoomPlace): Promise<number> => this.#seqOf(id, place, { visible, who })
+    const upTo = ask.to ? await find(ask.to) : visible
+    const after = ask.from ? await find(ask.from) : log.firstOf(id)
+    if (after > upTo) throw new RingsideError('bad_request', 'Expected from to come before to')
+    const points = await this.#points(ask, { room: id, after, upTo, who })
+    if (points.length === 0) throw new RingsideError('not_yet_visible')
+    // Nothing is added to it: it has a beginning and an end that stay.
+    const isFinal = ask.to !== null && ask.from !== null
+    const scope = room.isPrivate || access.isPersonal ? 'private' : 'public'
+    const body = ask.format === 'csv' ? seriesCsv(points) : seriesLines(points)
+    sendTagged(request, response, {
+      body,
+      etag: etagOf(body),
+      headers: {
+        'content-type':
+          ask.format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8',
+        'cache-control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache',
+        vary: 'Accept, Origin',
+      },
+    })
+  }
+
+  async #seqOf(
+    room: string,
+    place: RoomPlace,
+    { visible, who }: { readonly visible: number; readonly who: string },
+  ): Promise<number> {
+    const found = await this.#context.places.find({ room, place, visible, who })
+    if (found.kind === 'beyond') throw new RingsideError('not_yet_visible')
+    if (found.kind === 'lost') throw new RingsideError('past_retention')
+    return found.seq
+  }
+
+  async #points(ask: SeriesAsk, stretch: Stretch): Promise<SeriesPoint[]> {
+    const { log, gate, states } = this.#context
+    const { room, after, upTo, who } = stretch
+    const sampler = new Sampler(ask)
+    const view = await states.at(room, after, who)
+    if (view) sampler.begin(view, JSON.parse(view.state) as Json)
+    let eventCount = 0
+    for (let next = after; next < upTo;) {
+      const from = next
+      const page = await gate.run(who, () => log.read({ after: from, upTo, ...READ, room }))
+      for (const { type, data, n, at } of page.events)
+        sampler.take({ n, at }, type === PATCH && data !== '' ? (JSON.parse(data) as Json) : null)
+      eventCount += page.events.length
+      if (eventCount > MAX_EVENTS)
+        throw new RingsideError(
+          'bad_request',
+          `Expected at most ${MAX_EVENTS} events: ask for a shorter part by from and to`,
+        )
+      if (page.next <= next) break
+      next = page.next
+    }
+    return sampler.end()
+  }
+}
+
+/** Follows a state through its events, and looks at it each `every`. */
+class Sampler {
+  readonly #ask: SeriesAsk
+  readonly #points: SeriesPoint[] = []
+  readonly #columns = new Set<string>()
+  #state: Json = {}
+  /** The last event that the state has; null before the first. */
+  #last: { readonly n: number; readonly at: number } | null = null
+  #nextAt = 0
+  #valueCount = 0
+
+  constructor(ask: SeriesAsk) {
+    this.#ask = ask
+  }
+
+  begin({ n, at }: { readonly n: number; readonly at: number }, state: Json): void {
+    this.#state = state
+    this.#last = { n, at }
+    this.#nextAt = at
+  }
+
+  take(event: { readonly n: number; readonly at: number }, patch: Json | null): void {
+    const { everyMs } = this.#ask
+    if (this.#last === null) this.#nextAt = event.at
+    else if (event.at > this.#nextAt) {
+      // Of an idle time in between each point is the same: it costs what it says, and so it counts.
+      for (; this.#nextAt < event.at; this.#nextAt += everyMs) this.#look(this.#nextAt)
+    }
+    if (patch !== null) this.#state = applyMergePatch(this.#state, patch)
+    this.#last = event
+  }
+
+  /** Adds the point of the last event. */
+  end(): SeriesPoint[] {
+    if (this.#last !== null) this.#look(this.#last.at)
+    const { agoMs } = this.#ask
+    if (agoMs === null || this.#last === null) return this.#points
+    const since = this.#last.at - agoMs
+    return this.#points.filter(({ at }) => at >= since)
+  }
+
+  #look(at: number): void {
+    if (this.#last === null) return
+    const values = new Map<string, Json>()
+    for (const path of this.#ask.paths) this.#collect(values, path)
+    this.#valueCount += values.size
+    if (this.#points.length >= MAX_POINTS || this.#valueCount > MAX_VALUES)
+      throw new RingsideError(
+        'bad_request',
+        `Expected at most ${MAX_POINTS} points with ${MAX_VALUES} values: ask for a greater every, or a shorter part`,
+      )
+    this.#points.push({ at, n: this.#last.n, values })
+  }
+
+  #collect(values: Map<string, Json>, path: readonly string[]): void {
+    const walk = (value: Json | undefined, depth: number, name: string): void => {
+      if (value === undefined) return
+      if (depth === path.length) {
+        if (!this.#columns.has(name) && this.#columns.size >= MAX_COLUMNS)
+          throw new RingsideError(
+            'bad_request',
+            `Expected paths of at most ${MAX_COLUMNS} values, got more`,
+          )
+        this.#columns.add(name)
+        values.set(name, value)
+        return
+      }
+      if (typeof value !== 'object' || value === null) return
+      const word = path[depth] as string
+      const children = value as { readonly [key: string]: Json }
+      const keys =
+        word === '*' ? Object.keys(children) : Object.hasOwn(children, word) ? [word] : []
+      for (const key of keys) walk(children[key], depth + 1, name === '' ? key : `${name}.${key}`)
+    }
+    walk(this.#state, 0, '')
+  }
+}

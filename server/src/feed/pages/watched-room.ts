@@ -1,0 +1,17 @@
+import { RingsideError } from '../../process/errors.ts'
+import { networkOf } from '../../transport/client-address.ts'
+import type { HttpRequest } from '../../transport/contract.ts'
+import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
+import type { RoomSeeker } from '../read/room-seeker.ts'
+
+/** Finds a room, and lets nobody see it who may not. @throws RingsideError room_not_found, forbidden. */
+export async function watchedRoom(
+  id: string,
+  request: HttpRequest,
+  { access, seeker }: { readonly access: FeedAccess; readonly seeker: RoomSeeker },
+): Promise<WatchedRoom> {
+  const room = await seeker.find(id, networkOf(request.remoteAddress))
+  if (!room) throw new RingsideError('room_not_found')
+  if (!access.mayWatch(request, room)) throw new RingsideError('forbidden')
+  return room
+}
