@@ -82,13 +82,13 @@ describe('FE16 pages', () => {
 
   it('FE16 FE47 pages are kept up to a number of bytes, the one unused for longest out first', () => {
     const cache = new PageCache()
-    const page = { body: new Uint8Array(1024 * 1024), isSealed: true }
+    const page = { body: new Uint8Array(1024 * 1024), etag: '"x"', isSealed: true }
     for (let index = 0; index < 15; index++) cache.put(String(index), page)
     expect(cache.get('0')).toBe(page)
     cache.put('15', page)
     expect([cache.get('0'), cache.get('1')]).toEqual([page, null])
     expect(cache.bytes).toBeLessThanOrEqual(16 * 1024 * 1024)
-    cache.put('open', { body: new Uint8Array(1), isSealed: false })
+    cache.put('open', { body: new Uint8Array(1), etag: '"x"', isSealed: false })
     expect(cache.get('open')).toBeNull()
   })
 })
