@@ -100,6 +100,7 @@ export const closeCodes = {
     retry: false,
     reason: CONTRACT_MISMATCH_TEXT,
   },
+  unauthorized: { code: 4010, retry: false, reason: 'The token or key is over' },
   idle: { code: 4009, retry: true, reason: 'Nothing was said in time' },
 } as const
 

@@ -2,6 +2,7 @@ export type { AdminAction, AuditEntry } from './admin/audit.ts'
 export type { Sanction, SanctionKind, SanctionOrder, SanctionTarget } from './admin/sanction.ts'
 export type { CookieOptions } from './auth/cookie.ts'
 export type { AskedRoom, Principal } from './auth/principal.ts'
+export type { RequestFacts } from './auth/request-facts.ts'
 export type { JwtOptions } from './auth/token-check.ts'
 export type { RawOptions } from './call/command-table.ts'
 export type { RpcParams } from './call/json-rpc/request-text.ts'
@@ -85,6 +86,7 @@ export type {
   RpcHandler,
   Session,
 } from './call/public-contract.ts'
+export type { AuthorizeConnection, ConnectionRequest } from './session/doorkeeper.ts'
 export type { RouteContext, RouteHandler } from './http/contract.ts'
 export type {
   MatchArchive,

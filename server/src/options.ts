@@ -21,6 +21,7 @@ import type { ServerLimits } from './process/limits.ts'
 import type { Logger } from './process/logger.ts'
 import type { Tracer } from './http/tracing.ts'
 import type { FullLogPolicy } from './room/definition.ts'
+import type { AuthorizeConnection } from './session/doorkeeper.ts'
 import type { Transport } from './transport/contract.ts'
 
 /** The options of a server that are no numbers; the table `settings` says how each is checked. */
@@ -48,6 +49,13 @@ export interface ServerSettings {
    * header. Addresses are kept in histories and in the logs of proxies. Default false.
    */
   readonly allowQueryToken?: boolean
+  /**
+   * Decides on every WebSocket handshake, seats or no seats; it may wait, up to `hookTimeoutMs`. What it returns is
+   * `session.auth`; `false` refuses, as do `throw reject(code)` (403, or the status of a code of ours: `unauthorized` is 401)
+   * and an error. `request.principal` is who comes, by key, token or cookie. The server's own connections are not asked
+   * about. Default: everybody may connect.
+   */
+  readonly authorizeConnection?: AuthorizeConnection
   /** Topics that everybody reads, as patterns (`news.*`). Default `['public']`. */
   readonly publicTopics?: readonly string[]
   /**
@@ -153,6 +161,7 @@ const settings = {
   jwt: () => {},
   cookie: () => {},
   allowQueryToken: checkBoolean,
+  authorizeConnection: checkFunction,
   // createAuth as well.
   publicTopics: checkList,
   // createOriginCheck says of each entry what is wrong with it.

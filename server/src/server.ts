@@ -54,6 +54,8 @@ import { MemoryGuard } from './process/memory-guard.ts'
 import { statusPart } from './status.ts'
 import type { ServerStatus } from './status.ts'
 import { createContractCheck } from './session/contract-check.ts'
+import { Doorkeeper } from './session/doorkeeper.ts'
+import { refreshMethod } from './session/refresh-method.ts'
 import { SessionTable } from './session/session-table.ts'
 import type { SessionHooks } from './session/session-table.ts'
 import { StateMakers } from './state/state-makers.ts'
@@ -230,6 +232,13 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     onConnect: null,
     onDisconnect: null,
   }
+  const doorkeeper = new Doorkeeper({
+    authenticator: auth.authenticator,
+    authorize: options.authorizeConnection ?? null,
+    clock,
+    logger,
+    limits,
+  })
   const sessions = new SessionTable({
     limits,
     clock,
@@ -240,6 +249,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     rpc: rpc.socketEntry,
     hooks,
     isOriginAllowed,
+    doorkeeper,
     desk: matchmaker,
     standing: sanctions,
     contracts: createContractCheck(game, { logger, maxPayloadBytes: limits.maxPayloadBytes }),
@@ -247,6 +257,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     isFull,
     publish: (topic, frame) => transport.publish(topic, frame),
   })
+
+  if (options.jwt !== undefined) registry.addMethod(refreshMethod(sessions))
 
   // HTTP.
   const bodies = new BodyGate(limits)
@@ -367,6 +379,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     warnings: isDevelopment
       ? []
       : [
+          ...auth.warnings,
           ...(options.rateLimit === false
             ? ['rateLimit is off: one client may take all of the server']
             : []),

@@ -60,9 +60,13 @@ export class Authenticator {
     return sameAs(current, await this.authenticate(request))
   }
 
-  /** The same by the token alone, as it comes over a WebSocket. @throws RingsideError as `refresh`. */
+  /**
+   * The same by the token alone, as it comes over a WebSocket, where nobody known may also become somebody: a browser
+   * gives a handshake no header. @throws RingsideError as `refresh`.
+   */
   async refreshBy(current: Principal, token: string, remoteAddress: string): Promise<Principal> {
-    return sameAs(current, await this.#check({ kind: 'token', text: token }, remoteAddress))
+    const next = await this.#check({ kind: 'token', text: token }, remoteAddress)
+    return current.kind === 'anonymous' ? next : sameAs(current, next)
   }
 
   /** Who asks as an operator, by `X-API-Key`. @throws RingsideError unauthorized, forbidden, too_many_requests. */
@@ -75,7 +79,7 @@ export class Authenticator {
     return this.#parts.principals.watch(principal, listener)
   }
 
-  #check({ ...credential }: Credential, address: string): Principal | Promise<Principal> {
+  #check(credential: Credential, address: string): Principal | Promise<Principal> {
     if (credential.kind === 'none') return this.anonymous
     if (credential.kind === 'key') return this.#parts.keys.holderOf(credential.text, address)
     return this.#userOf(credential.text, address)

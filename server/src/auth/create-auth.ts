@@ -42,6 +42,8 @@ export interface Auth {
   readonly part: Part<never>
   /** It reads the keys: the log has been opened before. */
   readonly records: Part<never>
+  /** What is unsafe outside development. */
+  readonly warnings: readonly string[]
 }
 
 const MAX_PUBLIC_TOPICS = 64
@@ -93,6 +95,10 @@ export function createAuth(context: AuthContext): Auth {
     keyCheck,
     part: { name: 'auth', gauges, drain: () => keys.stop(), stop },
     records: { name: 'API keys', start: () => keys.start() },
+    warnings:
+      jwt !== undefined && jwt.secret === undefined && jwt.audience === undefined
+        ? ['jwt has no audience: tokens that its issuer signs for other services are taken as well']
+        : [],
   }
 }
 

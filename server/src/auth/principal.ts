@@ -34,6 +34,18 @@ export interface AskedRoom {
   readonly isPrivate: boolean
 }
 
+/** Nobody known, where nothing is public: for servers without keys, tokens and topics. */
+export const nobodyKnown: Principal = Object.freeze({
+  id: 'anonymous',
+  kind: 'anonymous',
+  isValid: true,
+  expiresAt: null,
+  isOperator: false,
+  mayReadTopic: () => false,
+  mayReadRoom: (room: AskedRoom) => !room.isPrivate,
+  mayPublish: () => false,
+})
+
 /** The server's own code: it may do everything. */
 export const serverPrincipal: Principal = Object.freeze({
   id: 'server',

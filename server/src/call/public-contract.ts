@@ -1,5 +1,7 @@
 import type { Principal } from '../auth/principal.ts'
 
+export type { RequestFacts } from '../auth/request-facts.ts'
+
 /** One connection. It is valid until onDisconnect returned; afterwards its methods do nothing. */
 export interface Session<Data = Record<string, unknown>> {
   /** Unique per connection, made by the server. */
@@ -8,6 +10,10 @@ export interface Session<Data = Record<string, unknown>> {
   readonly isOpen: boolean
   /** An operator has muted them. Commands with `chat` are refused by themselves; ask for what else they may say. */
   readonly isMuted: boolean
+  /** What `authorizeConnection` has returned for its handshake; undefined where nobody was asked. */
+  readonly auth: unknown
+  /** Who it is, by key, token or cookie of the handshake, or by `auth.refresh`. It is closed when they are over. */
+  readonly principal: Principal
   /** The room whose seat this connection holds, or null. */
   readonly roomId: string | null
   /**

@@ -67,6 +67,9 @@ const rules = {
   firstMessageMs: [10_000, 1_000, 60_000],
   /** WebSockets from one IP that have not sent one whole message yet. Default 32. */
   maxSilentPerIp: [32, 1, 1e6],
+  /** WebSocket handshakes from one IP, and from all, that wait for `authorizeConnection` or a token. Defaults 64 and 1,000. */
+  maxPendingHandshakesPerIp: [64, 1, 1e6],
+  maxPendingHandshakes: [1_000, 1, 1e6],
   /** HTTP bodies on their way from one IP, and from all. Defaults 64 and 1,000. */
   maxBodiesPerIp: [64, 1, 1e6],
   maxBodies: [1_000, 1, 1e6],

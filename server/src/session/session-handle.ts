@@ -1,4 +1,5 @@
 import { encodeFrame } from '@ringside/protocol'
+import type { Principal } from '../auth/principal.ts'
 import { RingsideError } from '../process/errors.ts'
 import { checkFrame, checkReason } from '../call/frame-check.ts'
 import type { Session } from '../call/public-contract.ts'
@@ -11,6 +12,8 @@ export interface HandledSession {
   readonly remoteAddress: string
   readonly isMuted: boolean
   readonly signal: AbortSignal
+  readonly auth: unknown
+  readonly principal: Principal
   readonly seat: { readonly roomId: string } | null
   sendPayload(id: number, payload: Uint8Array): void
   broadcast(frame: Uint8Array): void
@@ -39,6 +42,14 @@ export class SessionHandle implements Session {
 
   get remoteAddress(): string {
     return this.#session.remoteAddress
+  }
+
+  get auth(): unknown {
+    return this.#session.auth
+  }
+
+  get principal(): Principal {
+    return this.#session.principal
   }
 
   get isMuted(): boolean {

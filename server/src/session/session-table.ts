@@ -1,3 +1,6 @@
+import { nobodyKnown } from '../auth/principal.ts'
+import type { Principal } from '../auth/principal.ts'
+import { RingsideError } from '../process/errors.ts'
 import { isPromise } from '../process/promise.ts'
 import { runFrom } from '../process/uncaught.ts'
 import { SUBPROTOCOL, clipText, encodeFrame, encodeSystem } from '@ringside/protocol'
@@ -9,6 +12,7 @@ import type {
   UpgradeDecision,
   UpgradeRequest,
 } from '../transport/contract.ts'
+import { networkOf } from '../transport/client-address.ts'
 import type { Part, Reading } from '../process/part.ts'
 import { AddressCount } from '../limit/address-count.ts'
 import { AddressRate } from '../limit/address-rate.ts'
@@ -16,6 +20,7 @@ import { nobodyBanned, stranger } from '../limit/standing.ts'
 import type { Person, Standing } from '../limit/standing.ts'
 import type { OriginCheck } from '../limit/origin.ts'
 import type { ContractCheck } from './contract-check.ts'
+import type { Admitted, Doorkeeper, Refused } from './doorkeeper.ts'
 import { ClientSession, SWEEP_MS } from './session.ts'
 import type { SessionContext } from './session.ts'
 import { SessionIds } from './session-ids.ts'
@@ -39,7 +44,7 @@ export interface SessionHooks {
 /** Everything a table is made of. */
 export interface SessionTableParts extends Omit<
   SessionContext,
-  'broadcast' | 'turn' | 'contracts' | 'spoke' | 'standing'
+  'broadcast' | 'turn' | 'contracts' | 'spoke' | 'standing' | 'anonymous'
 > {
   /** Default: nobody is banned or muted. */
   readonly standing?: Standing
@@ -48,6 +53,8 @@ export interface SessionTableParts extends Omit<
   /** They are looked up at each event, so they may be filled in until `listen`. */
   readonly hooks: SessionHooks
   readonly isOriginAllowed: OriginCheck
+  /** Default: everybody may come in, and nobody is known. */
+  readonly doorkeeper?: Doorkeeper
   /** 0 (inclusive) to 1. */
   readonly random: () => number
   /** True when the process takes nothing new. */
@@ -75,6 +82,10 @@ export class SessionTable implements Part {
   /** The sessions of each address that have not sent one whole message (LI6). */
   readonly #silent: AddressCount
   readonly #standing: Standing
+  /** Those that have been let in after a wait and are not open yet, with their networks. */
+  readonly #arriving = new Map<unknown, string>()
+  /** Of sessions whose principal may end. */
+  readonly #watches = new Map<ClientSession, () => void>()
   #isAccepting = true
   #stopSweep: (() => void) | null = null
 
@@ -96,6 +107,7 @@ export class SessionTable implements Part {
       rpc,
       desk,
       standing: this.#standing,
+      anonymous: parts.doorkeeper?.anonymous ?? nobodyKnown,
       contracts: contracts ?? null,
       broadcast: (frame) => parts.publish(EVERYBODY, frame),
       spoke: ({ remoteAddress }) => this.#silent.release(remoteAddress),
@@ -142,6 +154,43 @@ export class SessionTable implements Part {
     return session !== undefined
   }
 
+  /**
+   * Takes a new token for a session, whose principal it replaces: one of the same subject, or of anybody's where nobody
+   * was known (AU28).
+   * @throws RingsideError unauthorized, token_expired, forbidden for somebody else's; as Doorkeeper.refresh.
+   */
+  async refresh(sessionId: string, token: string): Promise<Principal> {
+    const session = this.#sessions.get(sessionId)
+    const { doorkeeper } = this.#parts
+    if (!session || !doorkeeper) throw new RingsideError('forbidden')
+    const before = session.principal
+    const next = await doorkeeper.refresh(before, token, session.remoteAddress)
+    // Another one may have been faster, or it has ended meanwhile.
+    if (!session.isOpen || session.principal !== before) throw new RingsideError('forbidden')
+    this.#admit(session, { principal: next, auth: session.auth })
+    return next
+  }
+
+  /** The session ends when its principal does (AU36). */
+  #admit(session: ClientSession, admitted: Admitted): void {
+    this.#unwatch(session)
+    session.admitted = admitted
+    const { principal } = admitted
+    const { doorkeeper } = this.#parts
+    if (principal === this.#context.anonymous || !doorkeeper) return
+    const look = (): void => {
+      if (!principal.isValid) session.close('unauthorized')
+    }
+    this.#watches.set(session, doorkeeper.watch(principal, look))
+    // It may have ended while the handshake waited.
+    look()
+  }
+
+  #unwatch(session: ClientSession): void {
+    this.#watches.get(session)?.()
+    this.#watches.delete(session)
+  }
+
   /** Closes with `banned` each session for which there is a reason. */
   ban(reasonFor: (person: Person) => string | null): void {
     for (const session of Array.from(this.#sessions.values())) {
@@ -170,31 +219,66 @@ export class SessionTable implements Part {
     this.#stopSweep = null
   }
 
-  #upgrade(request: UpgradeRequest): UpgradeDecision {
-    const decision = this.#decide(request)
+  #upgrade(request: UpgradeRequest): UpgradeDecision | Promise<UpgradeDecision> {
+    const refused = this.#refusalOf(request)
+    if (refused) return this.#counted(refused)
+    const { doorkeeper } = this.#parts
+    const protocol = request.protocols.includes(SUBPROTOCOL) ? SUBPROTOCOL : null
+    const { remoteAddress } = request
+    if (!doorkeeper || remoteAddress === LOOPBACK_ADDRESS) return { accept: true, protocol }
+    const answer = doorkeeper.admit(request)
+    if (answer === null) return { accept: true, protocol }
+    const decide = (answer: Admitted | Refused): UpgradeDecision =>
+      'status' in answer
+        ? refusal(answer.status, answer.code)
+        : { accept: true, protocol, owner: answer }
+    if (!isPromise(answer)) return this.#counted(decide(answer))
+    return answer.then((answer) => {
+      // Others have come in meanwhile, or the server drains.
+      const decision = this.#lackOfRoom(remoteAddress) ?? decide(answer)
+      if (decision.accept) this.#arrive(decision.owner, remoteAddress)
+      return this.#counted(decision)
+    })
+  }
+
+  /** Who has waited takes room from here on, though the transport opens it, if it is there still, a bit later. */
+  #arrive(owner: unknown, remoteAddress: string): void {
+    this.#arriving.set(owner, networkOf(remoteAddress))
+    this.#parts.clock.soon(() => this.#arriving.delete(owner))
+  }
+
+  #counted(decision: UpgradeDecision): UpgradeDecision {
     if (!decision.accept) this.#parts.metrics.counters.connectionsRefused++
     return decision
   }
 
-  #decide(request: UpgradeRequest): UpgradeDecision {
-    const { limits, isOriginAllowed } = this.#parts
+  #refusalOf(request: UpgradeRequest): UpgradeDecision | null {
     if (!PATH.test(request.path)) return refusal(404, 'not_found')
+    const { remoteAddress } = request
+    const full = this.#lackOfRoom(remoteAddress)
+    if (full || remoteAddress === LOOPBACK_ADDRESS) return full
+    if (!this.#handshakes.take(remoteAddress)) return refusal(429, 'too_many_requests')
+    return this.#parts.isOriginAllowed(request.header('origin'), request.header('host'))
+      ? null
+      : refusal(403, 'forbidden')
+  }
+
+  /** Looks at what may change while a handshake waits. */
+  #lackOfRoom(remoteAddress: string): UpgradeDecision | null {
     if (!this.#isAccepting) return refusal(503, 'draining')
     if (this.#parts.isFull()) return refusal(503, 'unavailable')
-    if (this.#sessions.size >= limits.maxConnections) return refusal(503, 'too_many_requests')
-    const isLoopback = request.remoteAddress === LOOPBACK_ADDRESS
-    if (!isLoopback) {
-      if (!this.#handshakes.take(request.remoteAddress)) return refusal(429, 'too_many_requests')
-      if (this.#perAddress.isFull(request.remoteAddress)) return refusal(429, 'too_many_requests')
-      if (this.#silent.isFull(request.remoteAddress)) return refusal(429, 'too_many_requests')
-      if (!isOriginAllowed(request.header('origin'), request.header('host')))
-        return refusal(403, 'forbidden')
-      if (this.#isBanned(request.remoteAddress)) return refusal(403, 'banned')
-    }
-    return {
-      accept: true,
-      protocol: request.protocols.includes(SUBPROTOCOL) ? SUBPROTOCOL : null,
-    }
+    const { size } = this.#arriving
+    if (this.#sessions.size + size >= this.#parts.limits.maxConnections)
+      return refusal(503, 'too_many_requests')
+    if (remoteAddress === LOOPBACK_ADDRESS) return null
+    const network = size === 0 ? '' : networkOf(remoteAddress)
+    let count = 1
+    for (const other of this.#arriving.values()) if (other === network) count++
+    const hasRoom =
+      this.#perAddress.hasRoomFor(remoteAddress, count) &&
+      this.#silent.hasRoomFor(remoteAddress, count)
+    if (!hasRoom) return refusal(429, 'too_many_requests')
+    return this.#isBanned(remoteAddress) ? refusal(403, 'banned') : null
   }
 
   #isBanned(address: string): boolean {
@@ -208,7 +292,10 @@ export class SessionTable implements Part {
 
   #open(connection: Connection): void {
     const session = new ClientSession(this.#ids.next(), connection, this.#context)
+    const admitted = connection.owner as Admitted | null
     connection.owner = session
+    this.#arriving.delete(admitted)
+    if (admitted) this.#admit(session, admitted)
     this.#sessions.set(session.handle.id, session)
     this.#perAddress.add(connection.remoteAddress)
     this.#silent.add(connection.remoteAddress)
@@ -228,6 +315,7 @@ export class SessionTable implements Part {
     this.#sessions.delete(session.handle.id)
     if (!session.hasSpoken) this.#silent.release(connection.remoteAddress)
     this.#perAddress.release(connection.remoteAddress)
+    this.#unwatch(session)
     const { onDisconnect } = this.#parts.hooks
     if (onDisconnect)
       this.#runHook('onDisconnect', session, () =>

@@ -11,6 +11,7 @@ import {
   system,
 } from '@ringside/protocol'
 import type { CloseCause, Infer } from '@ringside/protocol'
+import type { Principal } from '../auth/principal.ts'
 import type { Dispatcher } from '../call/dispatcher.ts'
 import type { CommandEntry, PendingCalls, ReplyTo, SessionReply } from '../call/call.ts'
 import type { RpcSocketEntry } from '../call/json-rpc/socket-entry.ts'
@@ -30,6 +31,7 @@ import { encodedBuffer, encodedView, scratchBuffer, scratchFrame } from '../tran
 import { LOOPBACK_ADDRESS, SendResult } from '../transport/contract.ts'
 import type { CommandRegistry } from '../call/command-table.ts'
 import type { ContractCheck } from './contract-check.ts'
+import type { Admitted } from './doorkeeper.ts'
 import { Inbound } from './inbound.ts'
 import { Introduction } from './introduction.ts'
 import { RequestEnvelope } from '../call/request-envelope.ts'
@@ -56,6 +58,7 @@ export interface SessionContext {
   readonly rpc: RpcSocketEntry
   readonly desk: SeatDesk
   readonly standing: Standing
+  readonly anonymous: Principal
   /** Null: contracts are not compared. */
   readonly contracts: ContractCheck | null
   /** The session's first whole message is here. */
@@ -98,6 +101,8 @@ export class ClientSession implements ClientLink, RpcSession {
   #state: typeof UNJUDGED | typeof OPEN | typeof CLOSED | typeof CLOSED_BY_SERVER = OPEN
   pending: PendingCalls | null = null
   heldBytes = 0
+  /** What its handshake brought; null: nothing, and nobody was asked. */
+  admitted: Admitted | null = null
   seen: ClientLink['seen'] = null
   readonly #connection: Connection
   readonly #context: SessionContext
@@ -299,6 +304,14 @@ export class ClientSession implements ClientLink, RpcSession {
 
   get isClosedByServer(): boolean {
     return this.#state === CLOSED_BY_SERVER
+  }
+
+  get auth(): unknown {
+    return this.admitted?.auth
+  }
+
+  get principal(): Principal {
+    return this.admitted?.principal ?? this.#context.anonymous
   }
 
   get isMuted(): boolean {

@@ -28,8 +28,12 @@ export interface ListenAddress {
 
 /** The transport calls these, all synchronously and from its own turn. */
 export interface TransportHandlers {
-  /** Decides on a WebSocket handshake before it is answered. */
-  upgrade(request: UpgradeRequest): UpgradeDecision
+  /**
+   * Decides on a WebSocket handshake before it is answered. A promise is waited for as long as it takes: whoever makes
+   * it bounds that. A client that leaves meanwhile is not told of, and nothing is opened for it; one whose promise rejects
+   * is refused with 500 (AU33).
+   */
+  upgrade(request: UpgradeRequest): UpgradeDecision | Promise<UpgradeDecision>
   open(connection: Connection): void
   /** `message` is lent: it is valid only until this call returns. */
   message(connection: Connection, message: ArrayBuffer, isBinary: boolean): void
@@ -60,6 +64,8 @@ export interface UpgradeRequest {
   readonly query: string
   /** Lower-case name; '' when absent. Headers are lent: ask only until `upgrade` returns. */
   header(name: string): string
+  /** A copy of all headers by their lower-case names, which may be kept; lent as they are, as `header`. */
+  copyHeaders(): ReadonlyMap<string, string>
   readonly remoteAddress: string
   /** The subprotocols the client offers, in its order. */
   readonly protocols: readonly string[]
@@ -70,6 +76,8 @@ export type UpgradeDecision =
       readonly accept: true
       /** The subprotocol to echo; null for none. */
       readonly protocol: string | null
+      /** The connection has it as its `owner` when `open` is called. Default null. */
+      readonly owner?: unknown
     }
   | { readonly accept: false; readonly status: number; readonly code: string }
 
@@ -97,7 +105,7 @@ export interface Connection {
    * though its bytes are going out all the while (TR30).
    */
   poke(): void
-  /** The session that this connection belongs to; the slot is the owner's to set. */
+  /** The session that this connection belongs to; the slot is the owner's to set, and has that of the decision at first. */
   owner: unknown
   /** Sends one binary message. The bytes are copied or gone when it returns. */
   send(frame: Uint8Array): SendResult

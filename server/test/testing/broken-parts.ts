@@ -1,3 +1,4 @@
+import { isPromise } from '../../src/process/promise.ts'
 import { MemoryStore, MemoryTransport } from '../../src/index.ts'
 import type {
   Connection,
@@ -457,7 +458,7 @@ export const brokenTransports: readonly BrokenTransport[] = [
     handlers: ({ upgrade }) => ({
       upgrade: (request) => {
         const decision = upgrade(request)
-        return decision.accept ? { ...decision, protocol: null } : decision
+        return !isPromise(decision) && decision.accept ? { ...decision, protocol: null } : decision
       },
     }),
   },

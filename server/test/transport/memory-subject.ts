@@ -25,14 +25,14 @@ export function memorySubject<T extends ReturnType<ContractSubject['create']>>(
 ): ContractSubject {
   return {
     create,
-    async dial(transport, _port, protocols) {
-      const socket = innerOf(transport as T).dial({ protocols })
-      if ('status' in socket) throw new Error(`Refused with ${socket.status}`)
-      const client = clientOf(socket)
-      await new Promise<void>((resolve) => {
-        socket.onopen = resolve
+    dial(transport, _port, protocols) {
+      return new Promise<ContractClient>((resolve, reject) => {
+        innerOf(transport as T).handshake({ protocols }, (socket) => {
+          if ('status' in socket) return reject(new Error(`Refused with ${socket.status}`))
+          const client = clientOf(socket)
+          socket.onopen = () => resolve(client)
+        })
       })
-      return client
     },
     async request(transport, _port, init) {
       const exchange = innerOf(transport as T).request(init)

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { MemoryTransport } from '../../src/transport/memory/transport.ts'
 import type { MemorySocket } from '../../src/transport/memory/socket.ts'
-import type { Connection } from '../../src/transport/contract.ts'
+import type { Connection, UpgradeDecision } from '../../src/transport/contract.ts'
 import { SendResult } from '../../src/transport/contract.ts'
 import { describeTransport } from '../../src/testing/contracts/index.ts'
+import { settle } from '../../src/testing/index.ts'
 import { memorySubject } from './memory-subject.ts'
 
 describeTransport(
@@ -90,4 +91,36 @@ test('TR23 a close waits behind what a full socket holds', async () => {
   socket.setFull(false)
   await Promise.resolve()
   expect(got).toEqual(['last', 'close 4002'])
+})
+
+test('AU33 a client that leaves while its handshake waits is not let in', async () => {
+  const transport = new MemoryTransport({
+    maxMessageBytes: 100,
+    maxBufferedBytes: 10,
+    idleTimeoutMs: 60_000,
+  })
+  let decide: (decision: UpgradeDecision) => void = () => {}
+  const opened: unknown[] = []
+  await transport.listen(
+    { host: '', port: 1 },
+    {
+      upgrade: () =>
+        new Promise((resolve) => {
+          decide = resolve
+        }),
+      open: (connection) => void opened.push(connection),
+      message() {},
+      drain() {},
+      dropped() {},
+      close() {},
+      http() {},
+    },
+  )
+  const answers: unknown[] = []
+  const leave = transport.handshake({}, (answer) => answers.push(answer))
+  leave()
+  decide({ accept: true, protocol: null })
+  await settle()
+  expect([answers, opened, transport.connectionCount]).toEqual([[], [], 0])
+  expect(() => transport.dial()).toThrow('decided at once')
 })

@@ -1,10 +1,14 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { UwsTransport } from '../../src/transport/uws/transport.ts'
-import type { Connection, TransportHandlers } from '../../src/transport/contract.ts'
+import type {
+  Connection,
+  TransportHandlers,
+  UpgradeDecision,
+} from '../../src/transport/contract.ts'
 import { scratchBuffer, scratchFrame } from '../../src/transport/off-heap.ts'
 import { SendResult } from '../../src/transport/contract.ts'
 import { describeTransport } from '../../src/testing/contracts/index.ts'
@@ -308,4 +312,87 @@ test('TR27 who leaves before the answer is told of once; who was answered is not
   await eventually(() => gone.length > 0)
   await transport.close()
   expect(gone).toEqual(['/left false'])
+})
+
+test('AU33 a client that leaves while its handshake waits is not let in', async () => {
+  const transport = new UwsTransport(options)
+  let decide: (decision: UpgradeDecision) => void = () => {}
+  let asked = 0
+  const opened: Connection[] = []
+  const port = await transport.listen(
+    { host: '127.0.0.1', port: 0 },
+    handlersOf({
+      upgrade: () => {
+        asked++
+        return new Promise((resolve) => {
+          decide = resolve
+        })
+      },
+      open: (connection) => void opened.push(connection),
+    }),
+  )
+  for (const how of ['before', 'behind'] as const) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { perMessageDeflate: false })
+    socket.on('error', () => {})
+    const before = asked
+    await eventually(() => asked > before)
+    if (how === 'before') {
+      socket.terminate()
+      await new Promise((resolve) => socket.once('close', resolve))
+      await settle()
+      decide({ accept: true, protocol: null })
+    } else {
+      decide({ accept: true, protocol: null })
+      socket.terminate()
+    }
+    await settle()
+  }
+  // The server goes on to serve.
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { perMessageDeflate: false })
+  await eventually(() => asked === 3)
+  const known = opened.length
+  decide({ accept: true, protocol: null })
+  await once(socket, 'open')
+  expect(opened).toHaveLength(known + 1)
+  socket.terminate()
+  await transport.close()
+})
+
+test('AU33 AU34 the lines of a cookie are pairs, and two lines of a credential are no handshake', async () => {
+  const transport = new UwsTransport(options)
+  const cookies: (string | undefined)[] = []
+  const port = await transport.listen(
+    { host: '127.0.0.1', port: 0 },
+    handlersOf({
+      upgrade: (request) => {
+        cookies.push(request.header('cookie'), request.copyHeaders().get('cookie'))
+        return { accept: false, status: 403, code: 'forbidden' }
+      },
+      http: (request, response) => response.send(200, {}, request.header('cookie')),
+    }),
+  )
+  const answerTo = (lines: string[], isHandshake: boolean): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      const handshake = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13']
+      const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+      const head = [
+        'GET /ws HTTP/1.1',
+        'Host: a',
+        ...(isHandshake ? [...handshake, key] : []),
+        ...lines,
+      ]
+      socket.write(`${head.join('\r\n')}\r\n\r\n`)
+      socket.once('data', (data: Buffer) => {
+        resolve(data.toString())
+        socket.destroy()
+      })
+    })
+  const two = ['Cookie: a=1', 'Cookie: b=2']
+  expect(await answerTo(two, true)).toContain('403')
+  expect(cookies).toEqual(['a=1; b=2', 'a=1; b=2'])
+  expect(await answerTo(two, false)).toContain('a=1; b=2')
+  for (const name of ['Authorization', 'X-API-Key'])
+    expect(await answerTo([`${name}: x`, `${name}: y`], true)).toContain('400')
+  await transport.close()
 })

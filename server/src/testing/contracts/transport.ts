@@ -56,16 +56,20 @@ class Recorder implements TransportHandlers {
   readonly closes: { connection: Connection; code: number; reason: string }[] = []
   readonly upgrades: UpgradeRequest[] = []
   decision: UpgradeDecision = { accept: true, protocol: null }
+  /** Null: it is decided at once. */
+  onUpgrade: ((request: UpgradeRequest) => Promise<UpgradeDecision>) | null = null
+  readonly owners: unknown[] = []
   onMessage: (connection: Connection, message: Uint8Array) => void = () => {}
   onLent: (connection: Connection, message: ArrayBuffer) => void = () => {}
   onHttp: (request: HttpRequest, response: HttpResponse) => void = (_, response) =>
     response.send(200, {}, 'ok')
 
-  upgrade(request: UpgradeRequest): UpgradeDecision {
+  upgrade(request: UpgradeRequest): UpgradeDecision | Promise<UpgradeDecision> {
     this.upgrades.push(request)
-    return this.decision
+    return this.onUpgrade?.(request) ?? this.decision
   }
   open(connection: Connection): void {
+    this.owners.push(connection.owner)
     this.opened.push(connection)
   }
   message(connection: Connection, message: ArrayBuffer, isBinary: boolean): void {
@@ -191,6 +195,58 @@ export function describeTransport(name: string, subject: ContractSubject): void 
       await expect(subject.dial(transport, port, [])).rejects.toThrow('403')
       expect(server.opened).toHaveLength(0)
       expect(server.upgrades[0]?.path).toBe('/ws')
+    })
+
+    test('AU33 a handshake may be decided later, by a copy of what it said', async () => {
+      await start()
+      const owner = { name: 'Ada' }
+      let headers: ReadonlyMap<string, string> = new Map()
+      server.onUpgrade = async (request) => {
+        headers = request.copyHeaders()
+        const host = request.header('host')
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        expect(headers.get('host')).toBe(host)
+        return { accept: true, protocol: 'ringside.1', owner }
+      }
+      const [client, connection] = await dial(['ringside.1'])
+      expect([client.protocol, connection.protocol]).toEqual(['ringside.1', 'ringside.1'])
+      expect(server.owners).toEqual([owner])
+      expect(headers.get('host')).toMatch(/./)
+      client.send(Buffer.from('one'))
+      await eventually(() => server.messages.length === 1)
+      connection.send(Buffer.from('two'))
+      await eventually(() => client.frames.length === 1)
+    })
+
+    test('AU33 a handshake that is refused later shows its status, one that fails 500', async () => {
+      await start()
+      const later = <T>(make: () => T): Promise<T> =>
+        new Promise<void>((resolve) => setTimeout(resolve, 5)).then(make)
+      server.onUpgrade = () => later(() => ({ accept: false, status: 401, code: 'unauthorized' }))
+      await expect(subject.dial(transport, port, [])).rejects.toThrow('401')
+      server.onUpgrade = () =>
+        later(() => {
+          throw new Error('of a test')
+        })
+      await expect(subject.dial(transport, port, [])).rejects.toThrow('500')
+      expect(server.opened).toHaveLength(0)
+    })
+
+    test('AU33 a handshake that waits while the transport closes opens nothing', async () => {
+      await start()
+      let decide: (decision: UpgradeDecision) => void = () => {}
+      server.onUpgrade = () =>
+        new Promise((resolve) => {
+          decide = resolve
+        })
+      const dialled = subject.dial(transport, port, [])
+      dialled.catch(() => {})
+      await eventually(() => server.upgrades.length === 1)
+      const isClosed = transport.close()
+      decide({ accept: true, protocol: null })
+      await expect(dialled).rejects.toThrow()
+      await isClosed
+      expect(server.opened).toHaveLength(0)
     })
 
     test('TR4 the subprotocol is echoed only when the server chose one', async () => {

@@ -6,6 +6,8 @@ import type { Wire } from './wire.ts'
 /** The close code of a connection that ended without a closing handshake (RFC 6455). */
 const ABNORMAL = 1006
 
+type Dial = (answered: (answer: MemorySocket | MemoryRefusal) => void) => (() => void) | null
+
 /** The client's end of a WebSocket over a link: the browser's, as far as the SDK uses it. */
 export class LinkSocket implements LoopbackSocket {
   binaryType = 'arraybuffer'
@@ -16,19 +18,29 @@ export class LinkSocket implements LoopbackSocket {
   onerror: (() => void) | null = null
   readonly #wire: Wire
   #inner: MemorySocket | null = null
+  #leave: (() => void) | null = null
 
-  /** `dial` is called when the handshake arrives; null when nothing listens there. */
-  constructor(wire: Wire, dial: () => MemorySocket | MemoryRefusal | null) {
+  /**
+   * `dial` is called when the handshake arrives, and gives what ends it before it was answered; null when nothing listens
+   * there.
+   */
+  constructor(wire: Wire, dial: Dial) {
     this.#wire = wire
     wire.onRoom = (byteCount) => this.#inner?.setRoom(byteCount)
     wire.onGrant = (byteCount, maxBytes) => this.#inner?.grant(byteCount, maxBytes)
     wire.onCut = () => {
+      this.#leave?.()
       this.#inner?.vanish()
       this.#finish(ABNORMAL, '')
     }
     wire.onIdle = () => this.#inner?.vanish()
     // It is dialled after the caller has set its handlers.
-    queueMicrotask(() => wire.up.push(0, () => this.#connect(dial())))
+    queueMicrotask(() =>
+      wire.up.push(0, () => {
+        this.#leave = dial((answer) => this.#connect(answer))
+        if (!this.#leave) this.#connect(null)
+      }),
+    )
   }
 
   /** Bytes that the network does not take: only a link that passes nothing holds any back. */

@@ -127,7 +127,7 @@ export class Link {
     const dial = { path: pathname, query: search.slice(1), protocols, ...this.#from(host) }
     return new LinkSocket(
       this.#open(host),
-      () => this.#parts.find(host)?.transport.dial(dial) ?? null,
+      (answered) => this.#parts.find(host)?.transport.handshake(dial, answered) ?? null,
     )
   }
 

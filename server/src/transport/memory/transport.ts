@@ -1,6 +1,7 @@
 import { closeCodes } from '@ringside/protocol'
 import { LOOPBACK_ADDRESS } from '../contract.ts'
 import { RingsideError } from '../../process/errors.ts'
+import { isPromise } from '../../process/promise.ts'
 import { DEFAULT_HOST, MemoryExchange } from './http.ts'
 import type { MemoryRequest } from './http.ts'
 import { MemoryConnection } from './socket.ts'
@@ -11,8 +12,12 @@ import type {
   Transport,
   TransportHandlers,
   TransportOptions,
+  UpgradeDecision,
   UpgradeRequest,
 } from '../contract.ts'
+
+const CLOSING = { accept: false, status: 503, code: 'draining' } as const
+const FAILED = { accept: false, status: 500, code: 'internal' } as const
 
 /** A test or the server itself dials in with these; everything has a default. */
 export interface MemoryDial {
@@ -90,9 +95,27 @@ export class MemoryTransport implements Transport {
 
   /**
    * Dials; the handshake is decided at once.
-   * @throws RingsideError unavailable when nothing listens.
+   * @throws RingsideError unavailable when nothing listens, or the handshake is decided later: see `handshake`.
    */
   dial(dial: MemoryDial = {}): MemorySocket | MemoryRefusal {
+    let answer: MemorySocket | MemoryRefusal | null = null
+    const leave = this.handshake(dial, (given) => {
+      answer = given
+    })
+    if (answer) return answer
+    leave()
+    throw new RingsideError('unavailable', 'Expected a handshake that is decided at once')
+  }
+
+  /**
+   * Dials, and calls `answered` with what becomes of it: before this returns, when the handshake is decided at once. The
+   * returned function is a client that leaves before that; nothing is opened for it.
+   * @throws RingsideError unavailable when nothing listens.
+   */
+  handshake(
+    dial: MemoryDial,
+    answered: (answer: MemorySocket | MemoryRefusal) => void,
+  ): () => void {
     const handlers = this.#handlers
     if (!handlers) throw new RingsideError('unavailable', 'Expected a transport that listens')
     const headers = dial.headers ?? {}
@@ -100,18 +123,39 @@ export class MemoryTransport implements Transport {
       path: dial.path ?? '/ws',
       query: dial.query ?? '',
       header: (name) => headers[name] ?? (name === 'host' ? DEFAULT_HOST : ''),
+      copyHeaders: () => new Map(Object.entries({ host: DEFAULT_HOST, ...headers })),
       remoteAddress: this.#clientOf(dial.remoteAddress ?? LOOPBACK_ADDRESS, headers),
       protocols: dial.protocols ?? [],
     }
+    let hasLeft = false
+    const answer = (decision: UpgradeDecision): void => {
+      if (!hasLeft) answered(this.#answer(decision, request, handlers))
+    }
     const decision = handlers.upgrade(request)
+    if (isPromise(decision)) decision.then(answer, () => answer(FAILED))
+    else answer(decision)
+    return () => {
+      hasLeft = true
+    }
+  }
+
+  #answer(
+    given: UpgradeDecision,
+    { remoteAddress }: UpgradeRequest,
+    handlers: TransportHandlers,
+  ): MemorySocket | MemoryRefusal {
+    // It may have been closed meanwhile, and what stands there now is another's.
+    const decision = this.#handlers === handlers ? given : CLOSING
     if (!decision.accept) return { status: decision.status, code: decision.code }
+    const { protocol, owner = null } = decision
     const connection = new MemoryConnection({
       handlers,
       hub: this.#hub,
       options: this.#options,
-      remoteAddress: request.remoteAddress,
-      protocol: decision.protocol,
+      remoteAddress,
+      protocol,
     })
+    connection.owner = owner
     this.#connections.add(connection)
     return connection.open()
   }

@@ -23,6 +23,17 @@ export function peerAddressOf(response: UwsResponse): string {
   return groups.join(':')
 }
 
+/** Copies all headers. Several lines of one are one value (TR34); those of cookies are pairs (RFC 9113 section 8.2.3). */
+export function headersOf(request: UwsRequest): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    const before = headers.get(name)
+    const between = name === 'cookie' ? '; ' : ', '
+    headers.set(name, before === undefined ? value : before + between + value)
+  })
+  return headers
+}
+
 /**
  * One HTTP request, copied, since that of uWebSockets.js lives only during the callback. It stands apart from its
  * answer, so that an open stream does not keep the request's headers.
@@ -32,7 +43,7 @@ export class UwsHttpRequest implements HttpRequest {
   readonly path: string
   readonly query: URLSearchParams
   readonly remoteAddress: string
-  readonly #headers = new Map<string, string>()
+  readonly #headers: ReadonlyMap<string, string>
   readonly #exchange: UwsExchange
 
   constructor(exchange: UwsExchange, request: UwsRequest, remoteAddress: string) {
@@ -41,10 +52,7 @@ export class UwsHttpRequest implements HttpRequest {
     this.path = request.getUrl()
     this.query = new URLSearchParams(request.getQuery())
     this.remoteAddress = remoteAddress
-    request.forEach((name, value) => {
-      const before = this.#headers.get(name)
-      this.#headers.set(name, before === undefined ? value : `${before}, ${value}`)
-    })
+    this.#headers = headersOf(request)
   }
 
   header(name: string): string {

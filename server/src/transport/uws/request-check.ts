@@ -29,6 +29,7 @@ const SINGLE = new Set([
   'sec-websocket-version',
   'content-type',
   'x-api-key',
+  'authorization',
 ])
 
 /** A header takes its colon, its space and its line end beside name and value. */

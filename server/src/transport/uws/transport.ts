@@ -9,6 +9,7 @@ import type {
 } from 'uWebSockets.js'
 import { closeCodes } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
+import { isPromise } from '../../process/promise.ts'
 import { cutCloseReason } from '../close-reason.ts'
 import type {
   Connection,
@@ -16,6 +17,7 @@ import type {
   Transport,
   TransportHandlers,
   TransportOptions,
+  UpgradeDecision,
   UpgradeRequest,
 } from '../contract.ts'
 import { SendResult } from '../contract.ts'
@@ -23,7 +25,7 @@ import { listenFailure } from '../listen-failure.ts'
 import { offHeap } from '../off-heap.ts'
 import { MAX_HEADER_BYTES, loadUws } from './load.ts'
 import type { Uws } from './load.ts'
-import { UwsExchange, UwsHttpRequest, peerAddressOf } from './http.ts'
+import { UwsExchange, UwsHttpRequest, headersOf, peerAddressOf } from './http.ts'
 import { framingFault, handshakeFault } from './request-check.ts'
 import { SlowBodies } from './slow-bodies.ts'
 
@@ -49,6 +51,20 @@ type NoUserData = Readonly<Record<string, never>>
 
 /** uWebSockets.js copies user data onto each socket, and even one property makes garbage. */
 const NO_USER_DATA: NoUserData = {}
+
+const CLOSING = { accept: false, status: 503, code: 'draining' } as const
+const FAILED = { accept: false, status: 500, code: 'internal' } as const
+
+function refuse(exchange: UwsExchange, { status, code }: { status: number; code: string }): void {
+  exchange.send(
+    status,
+    {
+      'content-type': 'application/json; charset=utf-8',
+      ...(status === 429 || status === 503 ? { 'retry-after': '1' } : {}),
+    },
+    JSON.stringify({ error: { code, message: 'The handshake was refused' } }),
+  )
+}
 
 /** A handler that the package has and its types leave out. */
 interface Dropped {
@@ -185,28 +201,53 @@ export class UwsTransport implements Transport {
       return
     }
     const asked = new UwsUpgradeRequest(request, this.#clientOf(response, request))
-    const decision = this.#isClosing
-      ? ({ accept: false, status: 503, code: 'draining' } as const)
-      : handlers.upgrade(asked)
-    if (!decision.accept) {
-      const { status, code } = decision
-      new UwsExchange(response, request, { open: new Set(), slow: this.#slow }).send(
-        status,
-        {
-          'content-type': 'application/json; charset=utf-8',
-          ...(status === 429 || status === 503 ? { 'retry-after': '1' } : {}),
-        },
-        JSON.stringify({ error: { code, message: 'The handshake was refused' } }),
+    const decision = this.#isClosing ? CLOSING : handlers.upgrade(asked)
+    if (isPromise(decision)) void this.#answerLater(decision, asked, handshake)
+    else if (decision.accept) {
+      const key = request.getHeader('sec-websocket-key')
+      const extensions = request.getHeader('sec-websocket-extensions')
+      this.#open(decision, asked, (protocol) =>
+        response.upgrade(NO_USER_DATA, key, protocol, extensions, context),
       )
-      return
-    }
-    const { protocol } = decision
-    const { maxBufferedBytes } = this.#options
-    this.#opening = new UwsConnection(asked.remoteAddress, protocol, maxBufferedBytes)
+    } else
+      refuse(new UwsExchange(response, request, { open: new Set(), slow: this.#slow }), decision)
+  }
+
+  /** What is read of the request is read before the wait, for afterwards it is no more. */
+  async #answerLater(
+    deciding: Promise<UpgradeDecision>,
+    asked: UwsUpgradeRequest,
+    { response, request, context }: Handshake,
+  ): Promise<void> {
     const key = request.getHeader('sec-websocket-key')
     const extensions = request.getHeader('sec-websocket-extensions')
-    // uWebSockets.js calls `open` before this returns.
-    response.upgrade(NO_USER_DATA, key, protocol ?? '', extensions, context)
+    const exchange = new UwsExchange(response, request, { open: this.#exchanges, slow: this.#slow })
+    let decision: UpgradeDecision
+    try {
+      decision = await deciding
+    } catch {
+      decision = FAILED
+    }
+    // The client has gone.
+    if (!exchange.isOpen) return
+    if (this.#isClosing) decision = CLOSING
+    if (!decision.accept) return refuse(exchange, decision)
+    exchange.finish()
+    this.#open(decision, asked, (protocol) =>
+      response.cork(() => response.upgrade(NO_USER_DATA, key, protocol, extensions, context)),
+    )
+  }
+
+  /** uWebSockets.js calls `open` before `upgrade` returns. */
+  #open(
+    { protocol, owner = null }: UpgradeDecision & { readonly accept: true },
+    asked: UwsUpgradeRequest,
+    upgrade: (protocol: string) => void,
+  ): void {
+    const { maxBufferedBytes } = this.#options
+    this.#opening = new UwsConnection(asked.remoteAddress, protocol, maxBufferedBytes)
+    this.#opening.owner = owner
+    upgrade(protocol ?? '')
     this.#opening = null
   }
 
@@ -283,9 +324,14 @@ class UwsUpgradeRequest implements UpgradeRequest {
     this.#request = request
   }
 
+  copyHeaders(): ReadonlyMap<string, string> {
+    return headersOf(this.#request)
+  }
+
   header(name: string): string {
     // Two of them are no host, and the first alone would not tell.
     if (name === 'host') return linesOf(this.#request, name).join(', ')
+    if (name === 'cookie') return linesOf(this.#request, name).join('; ')
     return this.#request.getHeader(name)
   }
 }
