@@ -17,6 +17,7 @@ export const arrows = {
   transport: [],
   'transport/uws': ['transport'],
   'transport/memory': ['transport'],
+  'transport/plain': ['transport'],
   limit: ['transport'],
   auth: ['transport', 'limit'],
   http: ['transport', 'limit', 'auth'],

@@ -49,7 +49,12 @@ import type {
   Server,
 } from './server-types.ts'
 import type { ServerStatus } from './status.ts'
-import type { LoopbackSocket, Transport, TransportHandlers } from './transport/contract.ts'
+import type {
+  ListenAddress,
+  LoopbackSocket,
+  Transport,
+  TransportHandlers,
+} from './transport/contract.ts'
 import { unlessMuted } from './call/command-table.ts'
 import type { CommandHandler, CommandRegistry, RawOptions } from './call/command-table.ts'
 import type { SessionHooks, SessionTable } from './session/session-table.ts'
@@ -334,7 +339,7 @@ export class GameServer implements Server {
     return this.#parts.loopback.loopback()
   }
 
-  listen(address: { port?: number; host?: string } = {}): Promise<number> {
+  listen(address: { port?: number; host?: string; plainPort?: number } = {}): Promise<number> {
     this.#assertNew()
     checkListenAddress(address)
     this.#parts.status.phase = 'starting'
@@ -347,9 +352,19 @@ export class GameServer implements Server {
    * The part of the sockets comes before the log's: a second server on the port must fail before it takes the rooms
    * of the first. Until all parts have started, requests are answered 503.
    */
-  async #listen({ host = '127.0.0.1', port = 8080 }): Promise<number> {
+  async #listen({
+    host = '127.0.0.1',
+    port = 8080,
+    plainPort,
+  }: {
+    port?: number
+    host?: string
+    plainPort?: number
+  }): Promise<number> {
     const { partsWith, status, router, metrics, logger } = this.#parts
-    this.#all = partsWith(this.#sockets({ host, port }))
+    this.#all = partsWith(
+      this.#sockets({ host, port, ...(plainPort === undefined ? {} : { plainPort }) }),
+    )
     try {
       await startParts(this.#all, (part) => {
         if (this.#closing) throw new RingsideError('draining', 'The server was closed meanwhile')
@@ -360,7 +375,10 @@ export class GameServer implements Server {
       // The game's routes come after the built-in ones, which win.
       for (const [method, path, handler] of this.#routes) router.add(method, path, handler)
       status.phase = 'listening'
-      logger.info({ host, port: this.#port }, 'server listens')
+      logger.info(
+        { host, port: this.#port, ...(plainPort === undefined ? {} : { plainPort }) },
+        'server listens',
+      )
       for (const warning of this.#parts.warnings) logger.warn({}, warning)
       return this.#port
     } catch (error) {
@@ -373,7 +391,7 @@ export class GameServer implements Server {
   }
 
   /** The transport as a part. It is told where to listen only now. */
-  #sockets(address: { readonly host: string; readonly port: number }): Part<Route> {
+  #sockets(address: ListenAddress): Part<Route> {
     const { transport } = this.#parts
     let binding: Promise<number> | null = null
     return {
@@ -414,7 +432,8 @@ export class GameServer implements Server {
         else metrics.counters.connectionsRefused++
       },
       http: (request, response) => {
-        const refused = hostRefusals[checkHost(request.header('host'))]
+        const isFreed = request.isHostless ?? false
+        const refused = isFreed ? null : hostRefusals[checkHost(request.header('host'))]
         if (refused !== null) {
           metrics.counters.httpRequests++
           sendError(response, fromCode(refused))
@@ -480,13 +499,16 @@ const MAX_PORT = 65_535
 
 /** @throws RingsideError option_invalid for an address that no socket could have (HT20). */
 function checkListenAddress(address: unknown): void {
-  checkMembers('a member of the address to listen at', address, ['port', 'host'])
-  const { port, host } = address as { readonly [key: string]: unknown }
-  if (
-    port !== undefined &&
-    !(Number.isInteger(port) && Number(port) >= 0 && Number(port) <= MAX_PORT)
-  )
-    throw invalid(`Expected port as a whole number from 0 to ${MAX_PORT}, got ${shownNumber(port)}`)
+  checkMembers('a member of the address to listen at', address, ['port', 'host', 'plainPort'])
+  const { host, ...ports } = address as { readonly [key: string]: unknown }
+  for (const [name, port] of Object.entries(ports))
+    if (
+      port !== undefined &&
+      !(Number.isInteger(port) && Number(port) >= 0 && Number(port) <= MAX_PORT)
+    )
+      throw invalid(
+        `Expected ${name} as a whole number from 0 to ${MAX_PORT}, got ${shownNumber(port)}`,
+      )
   if (host !== undefined && (typeof host !== 'string' || !isHost(host)))
     throw invalid(`Expected host as a name or address like '127.0.0.1', got ${shownText(host)}`)
 }

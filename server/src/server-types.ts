@@ -161,7 +161,12 @@ export interface Server<G extends GameContract = GameContract, Data = Record<str
    */
   loopback(): LoopbackSocket
   /** Starts to serve. Resolves with the port. */
-  listen(address?: { readonly port?: number; readonly host?: string }): Promise<number>
+  listen(address?: {
+    readonly port?: number
+    readonly host?: string
+    /** A second port, by Node's own HTTP parser, for old health checks and proxies (docs/deploying.md). Default: none. */
+    readonly plainPort?: number
+  }): Promise<number>
   /**
    * Drains and stops: not ready, going-away to everybody, onDrain, log flushed, clients closed with
    * 1001, transport closed. Ends within 15 s, and up to `settleMs` later where commands of rooms still wait for

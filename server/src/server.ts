@@ -62,6 +62,8 @@ import { StateMakers } from './state/state-makers.ts'
 import { createClientAddress } from './transport/client-address.ts'
 import { MemoryTransport } from './transport/memory/transport.ts'
 import { UwsTransport } from './transport/uws/transport.ts'
+import { PlainDoor } from './transport/plain/door.ts'
+import { withPlainDoor } from './transport/plain/with-plain-door.ts'
 import { withLoopback } from './transport/memory/with-loopback.ts'
 
 /** uWebSockets.js and the in-process sockets take frames of a payload and its 4-byte id. */
@@ -118,7 +120,8 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const network = options.transport ?? new UwsTransport(sockets)
   const isInProcess = network instanceof MemoryTransport
   const loopback = isInProcess ? network : new MemoryTransport(sockets)
-  const transport = isInProcess ? network : withLoopback(network, loopback)
+  const door = new PlainDoor(sockets)
+  const transport = isInProcess ? network : withLoopback(withPlainDoor(network, door), loopback)
 
   // Step 7: the log.
   const store = options.store ?? new MemoryStore({ clock })

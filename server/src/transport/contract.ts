@@ -24,6 +24,8 @@ export interface ListenAddress {
   readonly host: string
   /** 0-65535; 0 takes any free port. */
   readonly port: number
+  /** The port of a plain door (TR46) beside it; default: none. */
+  readonly plainPort?: number
 }
 
 /** The transport calls these, all synchronously and from its own turn. */
@@ -132,6 +134,8 @@ export interface HttpRequest {
   /** Lower-case name; '' when absent. */
   header(name: string): string
   readonly remoteAddress: string
+  /** True where there is no Host and none is needed: of HTTP/1.0, which no browser speaks. Default false. */
+  readonly isHostless?: boolean
   /**
    * Reads the whole body. It must be called in the same turn as the handler.
    * @throws RingsideError body_too_large beyond `maxBytes`; aborted when the client is gone.
