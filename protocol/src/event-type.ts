@@ -30,6 +30,7 @@ export const FEED_EVENT_TYPES: ReadonlySet<string> = new Set([
   'reset',
   'bound',
   'room-unknown',
+  'room-alias',
   'caught-up',
   'heartbeat',
   'going-away',
@@ -49,3 +50,6 @@ export function isEventType(type: unknown): type is string {
 export function isTopic(topic: unknown): topic is string {
   return typeof topic === 'string' && topic.length <= MAX_TOPIC_CHARACTERS && TOPIC.test(topic)
 }
+
+/** The name of one of a client's feeds, each of which has a checkpoint of its own: `''`, or 1 to 64 letters, digits and `_`. */
+export const FEED_NAME = /^\w{0,64}$/

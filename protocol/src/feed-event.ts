@@ -7,7 +7,13 @@ export type ResetReason = 'retention' | 'slow' | 'unknown-checkpoint' | 'another
 export interface FeedEvents {
   hello: {
     streamId: string
+    /** Whoever has it may change the stream, and tell how far its client has read; servers of before have none. */
+    streamKey?: string
     rooms: string[]
+    /** The rooms that the aliases asked for stand for; absent where there are none. */
+    aliases?: { [alias: string]: string | null }
+    /** Topics and patterns; servers of before have none. */
+    topics?: string[]
     delayMs: number
     retryMs: number
     protocol: string
@@ -21,7 +27,12 @@ export interface FeedEvents {
   owner: { room: string; n: number; at: number; epoch: number }
   /** In the feed of one room `from` and `to` are n of it, `from` only where the reader's position was one; in other feeds they are absent. */
   reset: { reason: ResetReason; room?: string; from?: number; to?: number }
+  /** `waitMs`: so long it is waited for. */
+  'room-unknown': { room: string; waitMs: number }
+  'room-alias': { alias: string; room: string | null }
   'caught-up': object
+  /** Only with `heartbeat=event`. */
+  heartbeat: { at: number }
   'going-away': { retryMs: number }
   end: { room: string; n: number; at: number }
 }

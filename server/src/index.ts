@@ -35,6 +35,7 @@ export type {
   Checkpoint,
   CheckpointStore,
   EventMessage,
+  StoredCheckpoint,
   EventStore,
   InsertOutcome,
   LogEvent,

@@ -56,7 +56,10 @@ export interface ServerSettings {
    * about. Default: everybody may connect.
    */
   readonly authorizeConnection?: AuthorizeConnection
-  /** Topics that everybody reads, as patterns (`news.*`). Default `['public']`. */
+  /**
+   * Topics that everybody reads, as patterns (`news.*`); `GET /feed` follows them where it names none. Default
+   * `['public']`.
+   */
   readonly publicTopics?: readonly string[]
   /**
    * Origins (`https://example.com`, `http://localhost:5173`) that may connect besides the server's own host.

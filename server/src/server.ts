@@ -323,6 +323,9 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     random: () => spread.next(),
     newId,
     isFull,
+    records: store.records,
+    publicTopics: options.publicTopics ?? ['public'],
+    authenticator: auth.authenticator,
     ...(authorize ? { authorize } : {}),
   })
 

@@ -1,6 +1,7 @@
 import type { FeedMessage } from './feed-types.ts'
 
-const OWN_TYPES = /^(hello|snapshot|patch|joined|left|owner|reset|caught-up|going-away|end)$/
+const OWN_TYPES =
+  /^(hello|snapshot|patch|joined|left|owner|reset|caught-up|room-unknown|room-alias|going-away|end)$/
 
 /**
  * Reads an SSE event as a message. A topic's event may have any name: its `topic` marks it.

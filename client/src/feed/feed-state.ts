@@ -56,6 +56,9 @@ export function createFeedState(): FeedState {
         stale.clear()
         return
       case 'hello':
+      case 'room-unknown':
+      case 'room-alias':
+      case 'heartbeat':
       case 'going-away':
       case 'topic':
         return

@@ -9,12 +9,17 @@ import { spreadRetryMs } from '../process/spread.ts'
 import type { Part, Reading } from '../process/part.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { ArchiveReader } from '../archive/archive-reader.ts'
+import type { RecordStore } from '../outbox/contract/store.ts'
 import { FeedAccess } from './audience/access.ts'
-import type { AuthorizeSpectator } from './audience/access.ts'
+import { nobodyKnown } from './audience/nobody-known.ts'
+import type { AuthorizeSpectator, FeedAuthenticator } from './audience/access.ts'
+import { ClientClaims } from './audience/client-claims.ts'
 import type { RoomDirectory } from './audience/directory.ts'
 import { ReaderLimits } from './audience/reader-limits.ts'
 import type { ReaderLimitNumbers } from './audience/reader-limits.ts'
+import { RoomFinder } from './audience/room-finder.ts'
 import { Spectators } from './audience/spectators.ts'
+import { NO_TOPICS, makeTopicFilter } from './audience/topic-filter.ts'
 import { Feed } from './feed.ts'
 import { ListingDelay } from './lobby/listing-delay.ts'
 import { Lobby } from './lobby/lobby.ts'
@@ -31,10 +36,12 @@ import { States } from './read/states.ts'
 import { FeedTails } from './read/tail.ts'
 import { TimeIndex } from './read/time-index.ts'
 import { feedRoutes } from './routes.ts'
+import { StreamDesk } from './stream-desk.ts'
 import { FeedGroups } from './stream/groups.ts'
 import { FeedPump } from './stream/pump.ts'
 import { FeedStarter } from './stream/starter.ts'
-import type { FeedStream } from './stream/stream.ts'
+import { Seekers } from './stream/seekers.ts'
+import { StreamTable } from './stream/stream-table.ts'
 
 export type FeedLimits = ReaderLimitNumbers &
   Pick<
@@ -59,8 +66,16 @@ export interface FeedOptions {
   readonly random?: () => number
   /** Source of the ids of streams. Default: the system's randomness. */
   readonly newId?: () => string
-  /** Default: everybody sees what is not private. */
+  /** Source of their keys. Default: the system's randomness. */
+  readonly newKey?: () => string
+  /** Default: the principal alone decides. */
   readonly authorize?: AuthorizeSpectator
+  /** Finds who asks, and tells when that is over. Default: nobody is known. */
+  readonly authenticator?: FeedAuthenticator
+  /** Topics and patterns that everybody may read, and that a feed follows which names none. Default `['public']`. */
+  readonly publicTopics?: readonly string[]
+  /** The ids of clients are claimed here. */
+  readonly records: Pick<RecordStore, 'get' | 'put'>
   /**
    * True while the log does not take what rooms do: the list of rooms then stands still. Default:
    * never.
@@ -73,6 +88,7 @@ export interface FeedOptions {
 /** Routes, metrics and shutdown use these parts. */
 export interface FeedParts {
   readonly feed: Feed
+  readonly desk: StreamDesk
   readonly lobby: Lobby
   readonly history: History
   readonly series: Series
@@ -95,13 +111,26 @@ export interface FeedParts {
  */
 export function createFeed(options: FeedOptions): FeedParts {
   const { outbox, directory, clock, limits, logger, keyFor } = options
-  const { random = Math.random, newId = randomId } = options
+  const { random = Math.random, newId = randomId, newKey = randomId } = options
   const { archive = null } = options
   const { authorize = null, isBehind = () => false } = options
   const now = options.now ?? (() => clock.now())
 
   // These say who may see what.
-  const access = new FeedAccess(withArchived(directory, archive), authorize, logger)
+  const topics = options.publicTopics ?? ['public']
+  const publicTopics = makeTopicFilter(topics, Infinity) ?? NO_TOPICS
+  const { authenticator = nobodyKnown(topics) } = options
+  const access = new FeedAccess({
+    directory: withArchived(directory, archive),
+    authorize,
+    authenticator,
+    logger,
+  })
+  const claims = new ClientClaims({
+    records: options.records,
+    now: () => outbox.now(),
+    salt: randomId(),
+  })
   const readers = new ReaderLimits(limits, clock, options.isFull)
   const spectators = new Spectators()
 
@@ -126,12 +155,13 @@ export function createFeed(options: FeedOptions): FeedParts {
   })
 
   // These follow the log as streams.
-  const streams = new Set<FeedStream>()
+  const streams = new StreamTable()
   const pump: FeedPump = new FeedPump({
     source,
     clock,
     logger,
     heartbeatMs: limits.heartbeatMs,
+    now,
     slow: limits,
     onLost: (stream, cursor) => starter.restart(stream, cursor),
     onRevealed: (stream, place) => starter.reveal(stream, place),
@@ -139,16 +169,45 @@ export function createFeed(options: FeedOptions): FeedParts {
   const { retryMs, heartbeatMs } = limits
   const reading = { outbox, log, states, places, positions, access, times, gate }
   const starter = new FeedStarter({ ...reading, pump, clock, logger, now, retryMs, heartbeatMs })
-  const groups = new FeedGroups({ outbox, tails, access, pump, positions, streams })
-  const feed = new Feed({
+  const groups: FeedGroups = new FeedGroups({
+    outbox,
+    tails,
+    access,
+    pump,
+    positions,
+    spectators,
+    streams,
+  })
+  const seekers = new Seekers({
+    clock,
+    finder: new RoomFinder(access, () => listings.list()),
+    groups,
+    publicTopics,
+    onArrived: (stream) => feed.arrived(stream),
+  })
+  const desk = new StreamDesk({
+    outbox,
+    access,
+    claims,
+    streams,
+    source,
+    groups,
+    seekers,
+    clock,
+    positionOf: (id, stream) => feed.positionOf(id, stream),
+  })
+  const feed: Feed = new Feed({
     outbox,
     directory,
     clock,
     retryMs,
     random,
     newId,
+    newKey,
     access,
     seeker,
+    claims,
+    seekers,
     readers,
     spectators,
     source,
@@ -167,7 +226,13 @@ export function createFeed(options: FeedOptions): FeedParts {
   const series = new Series({ log, access, seeker, readers, tails, states, places, gate })
   const history = new History({ log, access, seeker, readers, tails, states, places, pages })
   const onShown = (roomId: string): void => lobby.note(roomId)
-  const listings = new ListingDelay({ directory, spectators, clock, isBehind, onShown })
+  const listings: ListingDelay = new ListingDelay({
+    directory,
+    spectators,
+    clock,
+    isBehind,
+    onShown,
+  })
   const lobby: Lobby = new Lobby({
     directory,
     listings,
@@ -177,7 +242,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     random,
     limits,
   })
-  return { feed, lobby, history, series, readers, spectators, states, gate }
+  return { feed, desk, lobby, history, series, readers, spectators, states, gate }
 }
 
 /** A room that is forgotten everywhere else may be in the archive, with all that must be known of it. */

@@ -5,10 +5,14 @@ import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { LogEvent } from '../outbox/contract/store.ts'
 import { networkOf } from '../transport/client-address.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
-import type { FeedAccess, WatchedRoom } from './audience/access.ts'
+import type { Asking, FeedAccess } from './audience/access.ts'
+import type { ClientClaims } from './audience/client-claims.ts'
 import type { RoomDirectory } from './audience/directory.ts'
 import type { ReaderLimits } from './audience/reader-limits.ts'
+import { Selection } from './audience/selection.ts'
 import type { Spectators } from './audience/spectators.ts'
+import { NO_TOPICS } from './audience/topic-filter.ts'
+import type { FollowAsk } from './audience/wish.ts'
 import { toFeedEntry } from './read/entry.ts'
 import type { FeedEntry } from './read/entry.ts'
 import { parseRoomId } from './position/room-id.ts'
@@ -25,7 +29,11 @@ import type { FeedGroups } from './stream/groups.ts'
 import { Pace } from './stream/pace.ts'
 import type { FeedPump } from './stream/pump.ts'
 import type { FeedStarter } from './stream/starter.ts'
+import { unknownNotes } from './stream/seekers.ts'
+import type { Found, Seekers } from './stream/seekers.ts'
 import { FeedStream } from './stream/stream.ts'
+import type { StreamClient } from './stream/stream.ts'
+import type { StreamTable } from './stream/stream-table.ts'
 
 export interface FeedContext {
   readonly outbox: Outbox
@@ -34,8 +42,10 @@ export interface FeedContext {
   readonly retryMs: number
   /** 0 (inclusive) to 1. */
   readonly random: () => number
-  /** Makes the id of a stream, which nobody can guess. */
+  /** Makes the id of a stream, which may be known to others. */
   readonly newId: () => string
+  /** Makes its key, which nobody can guess. */
+  readonly newKey: () => string
   readonly access: FeedAccess
   readonly seeker: RoomSeeker
   readonly readers: ReaderLimits
@@ -45,8 +55,9 @@ export interface FeedContext {
   readonly places: Places
   readonly positions: SealedPositions
   readonly tails: FeedTails
-  /** All streams that are open. The feed alone adds and removes them. */
-  readonly streams: Set<FeedStream>
+  readonly streams: StreamTable
+  readonly claims: ClientClaims
+  readonly seekers: Seekers
   readonly pump: FeedPump
   readonly starter: FeedStarter
   readonly groups: FeedGroups
@@ -57,10 +68,9 @@ export interface FeedRequest {
   readonly request: HttpRequest
   readonly response: HttpResponse
   readonly ask: FeedAsk
-  /** null means all public rooms. */
-  readonly rooms: readonly string[] | null
-  /** True for the feed of one room, which ends with it. */
-  readonly isSingle: boolean
+  readonly follow: FollowAsk
+  /** The feed of this room alone, which ends with it; null for a feed of what `follow` names. */
+  readonly room: string | null
 }
 
 export interface FeedStats {
@@ -78,9 +88,12 @@ export interface FeedStats {
  */
 export class Feed {
   readonly #context: FeedContext
-  readonly #streams: Set<FeedStream>
+  readonly #streams: StreamTable
+  /** Feeds of one room that wait for it, with where they begin. */
+  readonly #waiting = new Map<FeedStream, FeedStart>()
   readonly #stops: (() => void)[]
   #isDraining = false
+  #lastNumber = 0
 
   constructor(context: FeedContext) {
     this.#context = context
@@ -89,7 +102,10 @@ export class Feed {
     access.begin(outbox.sealed)
     this.#stops = [
       outbox.onSealed((...run) => this.#onSealed(...run)),
-      directory.onChange((room) => groups.onRoomChange(room)),
+      directory.onChange((room) => {
+        const change = groups.onRoomChange(room)
+        context.seekers.onRoomChange(room, change === 'revealed')
+      }),
       outbox.onHalted(() => this.#end()),
     ]
   }
@@ -109,48 +125,77 @@ export class Feed {
     }
   }
 
-  /** The client has read up to `seq`, and never less than before (OB19). */
-  acknowledge(clientId: string, seq: number): void {
-    this.#context.outbox.checkpoints.note(clientId, seq)
-  }
-
   /**
    * Opens a stream. The answer is 200 also when there is no room for it, or its address asks too
    * often: EventSource would give up for ever on anything else. 204 tells a reader that has seen
    * the room's end that there is nothing more.
-   * @throws RingsideError room_not_found, forbidden.
+   * @throws RingsideError room_not_found, forbidden, unauthorized, bad_request.
    */
   async open(given: FeedRequest): Promise<void> {
-    const { request, response, ask, isSingle } = given
-    const { access, readers, groups, starter, clock, newId } = this.#context
+    const { access } = this.#context
+    const asking = access.asking(given.request)
+    await this.#open(given, asking instanceof Promise ? await asking : asking)
+  }
+
+  async #open(given: FeedRequest, asking: Asking): Promise<void> {
+    const { request, response, ask, follow, room } = given
+    const { readers, groups, seekers, clock, newId, newKey } = this.#context
     const { remoteAddress } = request
     if (!readers.mayRead(remoteAddress)) return this.#sendAway(response)
-    const asked = this.#askedRooms(given.rooms ?? [], remoteAddress)
-    // Rooms that live are there at once.
-    const found = asked instanceof Promise ? await asked : asked
-    if (!found) return this.#sendAway(response)
-    const rooms = given.rooms && this.#allowedOf(found, request)
-    const { clientId, speed } = ask
-    const start = clientId === null ? ask.start : await this.#startOf(clientId, ask.start)
+    // A room that is over may be forgotten here: rooms that live are there at once.
+    const asked = room === null ? (follow.rooms ?? []) : [room]
+    if (!this.#areHere(asked) && !(await this.#seek(asked, remoteAddress)))
+      return this.#sendAway(response)
+    const found = this.#find(given, asking)
+    const { clientId, feedName } = follow
+    const client = clientId === null ? null : { clientId, feedName }
+    const start = client ? await this.#startOf(client, ask.start, asking) : ask.start
     if (!start) return this.#sendAway(response)
-    const isLater = isSingle && start.kind === 'after'
-    if (isLater && (await this.#hasEnded(start, rooms ?? [])))
-      return response.send(204, FEED_ENDED, '')
+    const isLater = room !== null && start.kind === 'after'
+    if (isLater && (await this.#hasEnded(start, room))) return response.send(204, FEED_ENDED, '')
     if (this.#isDraining || !readers.takeStream(remoteAddress)) return this.#sendAway(response)
     const body = response.stream(SSE_HEADERS)
     if (!body) return readers.releaseStream(remoteAddress)
     const id = newId()
-    const kept = access.isPersonal ? request : null
-    const follow = { rooms, isSingle, types: ask.types, request: kept, streamId: id }
+    const { beatsAsEvent, waitMs } = follow
+    const { selection } = found
     const stream = new FeedStream(id, body, {
-      group: groups.enter(follow),
-      request: kept,
+      group: groups.enter({ selection, asking, streamId: id, beatsAsEvent }),
+      number: ++this.#lastNumber,
+      key: newKey(),
+      asking,
+      wish: follow,
+      client,
       address: networkOf(remoteAddress),
-      pace: speed === null ? null : new Pace(speed),
+      pace: ask.speed === null ? null : new Pace(ask.speed),
       now: clock.now(),
     })
     this.#admit(stream, remoteAddress)
-    await starter.begin(stream, start)
+    seekers.add(stream, found, waitMs)
+    await this.#begin(stream, start, found)
+  }
+
+  /** The feed of one room that is waited for begins when that comes. */
+  async #begin(stream: FeedStream, start: FeedStart, found: Found): Promise<void> {
+    const { starter } = this.#context
+    const { isSingle, isEmpty } = stream.group.selection
+    const waitMs = this.#context.seekers.waitMsOf(stream)
+    const { unknown, aliases } = found
+    const greeting = { aliases, notes: unknownNotes(unknown, waitMs).values() }
+    if (!isSingle || !isEmpty) return starter.begin(stream, start, greeting)
+    this.#waiting.set(stream, start)
+    await starter.greet(stream, greeting)
+    // The room may have come while that was written.
+    this.arrived(stream)
+  }
+
+  /** The one room of a stream that waits has come. */
+  arrived(stream: FeedStream): void {
+    const start = this.#waiting.get(stream)
+    const { selection } = stream.group
+    if (!start || selection.isEmpty) return
+    this.#waiting.delete(stream)
+    void this.#context.starter.start(stream, start)
   }
 
   /**
@@ -196,15 +241,16 @@ export class Feed {
 
   /** Ends everything that is still open and lets go of the log. */
   stop(): void {
-    const { tails, pump } = this.#context
+    const { tails, pump, seekers } = this.#context
     for (const stop of this.#stops) stop()
+    seekers.stop()
     this.#end()
     tails.stop()
     pump.stop()
   }
 
   #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
-    const { access, states, source, tails } = this.#context
+    const { access, states, source, tails, seekers } = this.#context
     const entries: FeedEntry[] = []
     for (const event of events) {
       access.note(event)
@@ -214,59 +260,78 @@ export class Feed {
     }
     source.ring.push(entries, sealed, after)
     tails.advance()
+    for (const { room } of events) if (room !== null) seekers.onSealed(room)
   }
 
-  /** Finds those of these rooms that are known; null while the log does not say. */
-  #askedRooms(
-    ids: readonly string[],
-    remoteAddress: string,
-  ): readonly WatchedRoom[] | Promise<readonly WatchedRoom[] | null> {
-    const { access } = this.#context
-    const living = ids.map((id) => access.find(id)).filter((room) => room?.isLive === true)
-    const known = living.filter((room) => room !== null)
-    return known.length === ids.length ? known : this.#seekRooms(ids, remoteAddress)
+  #areHere(rooms: readonly string[]): boolean {
+    return rooms.every((id) => this.#context.access.find(id)?.isLive === true)
   }
 
-  async #seekRooms(
-    ids: readonly string[],
-    remoteAddress: string,
-  ): Promise<readonly WatchedRoom[] | null> {
-    const { seeker } = this.#context
-    const known: WatchedRoom[] = []
+  /** Looks for rooms in their records and in the archive; false while the log does not say. */
+  async #seek(rooms: readonly string[], remoteAddress: string): Promise<boolean> {
     try {
-      for (const id of ids) {
-        const room = await seeker.find(id, networkOf(remoteAddress))
-        if (room) known.push(room)
-      }
-      return known
+      for (const id of rooms) await this.#context.seeker.find(id, networkOf(remoteAddress))
+      return true
     } catch {
-      return null
+      return false
     }
   }
 
-  /** Picks the rooms that may be watched. @throws RingsideError room_not_found, forbidden when there is none. */
-  #allowedOf(known: readonly WatchedRoom[], request: HttpRequest): readonly string[] {
-    const { access } = this.#context
-    if (known.length === 0) throw new RingsideError('room_not_found')
-    const allowed = known.filter((room) => access.mayWatch(request, room))
-    if (allowed.length === 0) throw new RingsideError('forbidden')
-    return allowed.map((room) => room.id)
+  /** Finds what there is of what was asked for: something must be, or may come. */
+  #find({ room, follow }: FeedRequest, asking: Asking): Found {
+    const { seekers, access } = this.#context
+    const { waitMs, types, clientId, rooms, aliases, topics } = follow
+    if (room === null) {
+      const found = seekers.find(follow, { asking, client: clientId })
+      const isNamed = rooms !== null && rooms.length > 0 && aliases.length === 0
+      const isAll = isNamed && topics === null && clientId === null && waitMs === 0
+      if (isAll && found.unknown.length === rooms.length) throw this.#refusalOf(rooms)
+      return found
+    }
+    const facts = access.find(room)
+    const isThere = facts !== null && access.mayWatch(asking, facts)
+    if (!isThere && waitMs === 0) throw this.#refusalOf([room])
+    const one = { topics: NO_TOPICS, types, clientId: null, isSingle: true }
+    const selection = new Selection({ ...one, rooms: isThere ? [room] : [] })
+    return { selection, aliases: new Map(), unknown: isThere ? [] : [room] }
   }
 
-  /** Begins at the client's checkpoint (OB19), else at `start`; null while the log does not say. */
-  async #startOf(clientId: string, start: FeedStart): Promise<FeedStart | null> {
+  /** None of these rooms may be watched. */
+  #refusalOf(rooms: readonly string[]): RingsideError {
+    const isThere = rooms.some((id) => this.#context.access.find(id) !== null)
+    return new RingsideError(isThere ? 'forbidden' : 'room_not_found')
+  }
+
+  /**
+   * Begins where the client has read the feed up to (OB19), unless the request says where; null while the log does not
+   * say.
+   * @throws RingsideError forbidden when the client is somebody else's, bad_request.
+   */
+  async #startOf(
+    client: StreamClient,
+    start: FeedStart,
+    { principal }: Asking,
+  ): Promise<FeedStart | null> {
+    const { outbox, claims } = this.#context
+    const { clientId, feedName } = client
     try {
-      const seq = await this.#context.outbox.checkpoints.of(clientId)
-      return seq === null ? start : { kind: 'after', position: { kind: 'seq', seq } }
-    } catch {
+      await claims.claim(clientId, principal)
+      if (start.kind === 'after') return start
+      const stored = await outbox.checkpoints.of(clientId, feedName)
+      if (!stored) return start
+      const { seq, selection: followed } = stored
+      return { kind: 'after', position: { kind: 'seq', seq }, followed }
+    } catch (error) {
+      const { code } = error instanceof RingsideError ? error : { code: '' }
+      if (code === 'forbidden' || code === 'bad_request') throw error
       return null
     }
   }
 
   /** FE117: nothing is left to be shown to a reader of a room that is over who has seen its end. */
-  async #hasEnded(start: FeedStart, [id]: readonly string[]): Promise<boolean> {
+  async #hasEnded(start: FeedStart, id: string): Promise<boolean> {
     const { outbox, access, tails } = this.#context
-    const room = id === undefined ? null : access.find(id)
+    const room = access.find(id)
     if (!room || room.isLive || start.kind !== 'after') return false
     const { position } = start
     try {
@@ -285,13 +350,17 @@ export class Feed {
 
   #admit(stream: FeedStream, remoteAddress: string): void {
     const { body } = stream
-    const { readers, pump, groups, spectators } = this.#context
+    const { readers, pump, groups, spectators, seekers, access } = this.#context
     this.#streams.add(stream)
+    access.watch(stream)
     pump.add(stream)
     spectators.count(stream.group.rooms, 1)
     body.onClose = () => {
       if (!this.#streams.delete(stream)) return
       readers.releaseStream(remoteAddress)
+      this.#waiting.delete(stream)
+      access.unwatch(stream)
+      seekers.remove(stream)
       pump.remove(stream)
       groups.leave(stream)
       spectators.count(stream.group.rooms, -1)

@@ -1,18 +1,26 @@
 import { RingsideError } from '../process/errors.ts'
-import { readJsonObject } from '../http/json.ts'
+import { readJsonObject, sendJson } from '../http/json.ts'
 import type { Route } from '../http/contract.ts'
 import type { ReaderLimits } from './audience/reader-limits.ts'
 import type { Feed } from './feed.ts'
 import type { Lobby } from './lobby/lobby.ts'
 import type { History } from './pages/history.ts'
 import type { Series } from './pages/series.ts'
-import { checkClientId, parseFeedAsk, parseRooms } from './stream/ask.ts'
+import { parseFollowAsk } from './audience/wish.ts'
+import { parseFeedAsk, parseWhole } from './stream/ask.ts'
+import type { StreamDesk } from './stream-desk.ts'
 
 const MAX_ACK_BYTES = 1_024
+/** Lists of as many names as there may be fit, in JSON. */
+const MAX_CHANGE_BYTES = 32 * 1_024
+const MAX_LISTED = 1_000
+const MAX_SAFE = Number.MAX_SAFE_INTEGER
+const LISTED = { min: 1, max: MAX_LISTED, fallback: 100 }
 
 /** These parts answer spectators. */
 export interface FeedAnswers {
   readonly feed: Feed
+  readonly desk: StreamDesk
   readonly lobby: Lobby
   readonly history: History
   readonly series: Series
@@ -27,7 +35,7 @@ export interface FeedRoute extends Route {
 
 /** Everything that spectators read: lists, streams, pages and states. */
 export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
-  const { feed, lobby, history, series, readers } = parts
+  const { feed, desk, lobby, history, series, readers } = parts
   return [
     {
       method: 'GET',
@@ -48,7 +56,8 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       needsLog: true,
       handler: (request, response, { params }) => {
         const ask = parseFeedAsk(request, true)
-        return feed.open({ request, response, ask, rooms: [params['id'] ?? ''], isSingle: true })
+        const follow = parseFollowAsk(request.query)
+        return feed.open({ request, response, ask, follow, room: params['id'] ?? '' })
       },
     },
     {
@@ -57,21 +66,66 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       needsLog: true,
       handler: (request, response) => {
         const ask = parseFeedAsk(request, false)
-        const rooms = parseRooms(request.query)
-        return feed.open({ request, response, ask, rooms, isSingle: false })
+        const follow = parseFollowAsk(request.query)
+        return feed.open({ request, response, ask, follow, room: null })
       },
     },
     {
       method: 'POST',
       path: '/feed/ack',
-      needsLog: false,
+      needsLog: true,
       handler: async (request, response) => {
         readers.checkRead(request.remoteAddress)
-        const { clientId, seq } = await readJsonObject(request, MAX_ACK_BYTES)
-        if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0)
-          throw new RingsideError('bad_request', 'Expected seq to be a whole number')
-        feed.acknowledge(checkClientId(clientId), seq)
+        const { streamId, streamKey, id } = await readJsonObject(request, MAX_ACK_BYTES)
+        if (typeof streamId !== 'string' || typeof streamKey !== 'string' || typeof id !== 'string')
+          throw new RingsideError(
+            'bad_request',
+            'Expected { streamId, streamKey, id } as text: those of the hello of an open stream, and the last id it gave',
+          )
+        await desk.acknowledge(desk.owned(streamId, streamKey), id)
         response.send(204, {}, '')
+      },
+    },
+    {
+      method: 'PATCH',
+      path: '/feed/streams/:id',
+      needsLog: false,
+      handler: async (request, response, { params }) => {
+        readers.checkRead(request.remoteAddress)
+        const header = request.header('stream-key')
+        const { streamKey, ...change } = await readJsonObject(request, MAX_CHANGE_BYTES)
+        const stream = desk.owned(params['id'] ?? '', header === '' ? streamKey : header)
+        await desk.refresh(stream, request)
+        sendJson(response, { body: desk.change(stream, change) })
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/feed/streams/:id',
+      needsLog: false,
+      handler: (_, response, context) => {
+        context.requireKey()
+        desk.close(context.params['id'] ?? '')
+        response.send(204, {}, '')
+      },
+    },
+    {
+      method: 'GET',
+      path: '/feed/streams',
+      needsLog: false,
+      handler: ({ query }, response, context) => {
+        context.requireKey()
+        const after = parseWhole(query, 'after', { min: 0, max: MAX_SAFE, fallback: 0 })
+        sendJson(response, { body: desk.list(after, parseWhole(query, 'limit', LISTED)) })
+      },
+    },
+    {
+      method: 'GET',
+      path: '/feed/stats',
+      needsLog: false,
+      handler: (_, response, context) => {
+        context.requireKey()
+        sendJson(response, { body: { ...feed.stats, lobbyStreams: lobby.streamCount } })
       },
     },
     {

@@ -16,7 +16,7 @@ export function preflightHeaders(allow: string): Record<string, string> {
   return {
     'access-control-allow-methods': allow,
     'access-control-allow-headers':
-      'Content-Type, X-API-Key, Authorization, Last-Event-ID, Cache-Control, traceparent',
+      'Content-Type, X-API-Key, Authorization, Last-Event-ID, Cache-Control, traceparent, Stream-Key',
     'access-control-max-age': '600',
     allow,
   }

@@ -18,7 +18,8 @@ import {
   encodeId,
   encodeOpening,
 } from '../feed/sse.ts'
-import { parseFeedAsk, parseRooms } from '../feed/stream/ask.ts'
+import { parseFollowAsk } from '../feed/audience/wish.ts'
+import { parseFeedAsk } from '../feed/stream/ask.ts'
 import type { FeedStart, Position } from '../feed/stream/ask.ts'
 import { ManualClock } from '../process/clock.ts'
 import { RingsideError } from '../process/errors.ts'
@@ -457,11 +458,12 @@ class FakeStream implements FakeFeedRequest {
       { query, header: (name) => this.headers.get(name) ?? '' },
       single !== null,
     )
-    const rooms = single === null ? parseRooms(query) : [single]
+    const follow = parseFollowAsk(query)
+    const rooms = single === null ? follow.rooms : [single]
     this.isSingle = single !== null
     this.rooms = rooms && new Set(rooms)
     this.start = ask.start
-    this.#filter = ask.types
+    this.#filter = follow.types
   }
 
   follows(room: string): boolean {

@@ -83,7 +83,7 @@ describe('OB103 a spectator of a log that was restored', () => {
     const clientId = 'client-of-sixteen'
     const lost = first.rig.outbox.sealed
     const { next, room } = await restart(first)
-    await first.log.store.checkpoints.save([{ clientId, seq: lost }])
+    await first.log.store.checkpoints.save([{ clientId, feedName: '', seq: lost, selection: '*' }])
     await writeOn(next, room)
     const reader = await next.open(`/rooms/r/feed?clientId=${clientId}`)
     expect(reader.of('reset')[0]?.data).toMatchObject({ reason: 'another-log' })

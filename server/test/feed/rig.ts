@@ -9,6 +9,9 @@ import type { FeedOptions, FeedParts } from '../../src/feed/create-feed.ts'
 import { checkOf, roomId } from '../../src/feed/position/room-id.ts'
 import { SealedPositions, selectionHash } from '../../src/feed/position/sealed-positions.ts'
 import { feedRoutes } from '../../src/feed/routes.ts'
+import { Selection } from '../../src/feed/audience/selection.ts'
+import { NO_TOPICS, makeTopicFilter } from '../../src/feed/audience/topic-filter.ts'
+import { parseRooms, parseTypes } from '../../src/feed/audience/wish.ts'
 import type { RoomDirectory, RoomFacts } from '../../src/feed/audience/directory.ts'
 import { authenticatorOf } from '../support/authenticator.ts'
 import { Router } from '../../src/http/router.ts'
@@ -22,8 +25,14 @@ import type { LogStore } from '../../src/outbox/contract/store.ts'
 import type { Outbox, RoomLog } from '../../src/outbox/contract/outbox.ts'
 import { MemoryTransport } from '../../src/transport/memory/transport.ts'
 import type { MemoryExchange, MemoryStream } from '../../src/transport/memory/http.ts'
+import type { AskingRequest } from '../../src/auth/asking-request.ts'
+import type { Principal } from '../../src/auth/principal.ts'
+import type { FeedAuthenticator } from '../../src/feed/audience/access.ts'
 import { advance } from '../../src/testing/index.ts'
 import { BodyGate } from '../../src/limit/body-gate.ts'
+
+/** Opens the routes of operators. */
+export const API_KEY = 'key-of-sixteen-and-more'
 
 /** Rooms as a test sets them. */
 export class FakeDirectory implements RoomDirectory {
@@ -113,6 +122,10 @@ interface SeenData {
   state: Json
   data: Json
   rooms: Json
+  topic: string
+  alias: string
+  streamId: string
+  streamKey: string
 }
 
 export interface SeenEvent {
@@ -159,7 +172,16 @@ export class Reader {
   }
   /** What comes from the rooms themselves. */
   get roomEvents(): SeenEvent[] {
-    const framing = new Set(['hello', 'snapshot', 'caught-up', 'reset', 'going-away'])
+    const framing = new Set([
+      'hello',
+      'snapshot',
+      'caught-up',
+      'reset',
+      'going-away',
+      'room-unknown',
+      'room-alias',
+      'heartbeat',
+    ])
     return this.events.filter(({ type }) => !framing.has(type))
   }
   /** The id that EventSource would send: the last of a complete block. */
@@ -181,7 +203,9 @@ export const testKeyFor = (purpose: string): Uint8Array =>
 let owns = 0
 
 type RigOptions = Partial<ServerLimits> &
-  Partial<Pick<FeedOptions, 'authorize' | 'random' | 'keyFor'>> & {
+  Partial<
+    Pick<FeedOptions, 'authorize' | 'random' | 'keyFor' | 'publicTopics' | 'authenticator'>
+  > & {
     readonly store?: LogStore
     readonly clock?: ManualClock
     readonly directory?: FakeDirectory
@@ -197,10 +221,19 @@ export class FeedRig {
   readonly transport: MemoryTransport
   parts!: FeedParts
   readonly #options: RigOptions
+  #published = 0
 
   private constructor(options: RigOptions) {
     this.#options = options
-    const { authorize: _a, random: _r, keyFor: _k, store, clock, directory, ...limits } = options
+    const {
+      authorize: _a,
+      random: _r,
+      keyFor: _k,
+      publicTopics: _t,
+      authenticator: _p,
+      ...rest
+    } = options
+    const { store, clock, directory, ...limits } = rest
     this.directory = directory ?? new FakeDirectory()
     this.clock = clock ?? new ManualClock()
     // Time stands still here: tests that are not about it ask as often as they like.
@@ -225,11 +258,11 @@ export class FeedRig {
   }
 
   async #start(): Promise<void> {
-    const { outbox, directory, clock, limits } = this
+    const { outbox, directory, clock, limits, store } = this
     const started = outbox.start()
     await this.settle()
     await started
-    const { authorize, random } = this.#options
+    const { authorize, random, publicTopics, authenticator } = this.#options
     this.parts = createFeed({
       outbox,
       directory,
@@ -238,6 +271,9 @@ export class FeedRig {
       logger: silentLogger,
       now: () => outbox.now(),
       keyFor: this.#options.keyFor ?? testKeyFor,
+      records: store.records,
+      ...(publicTopics ? { publicTopics } : {}),
+      ...(authenticator ? { authenticator } : {}),
       ...(authorize ? { authorize } : {}),
       ...(random ? { random } : {}),
     })
@@ -247,7 +283,7 @@ export class FeedRig {
       metrics: createMetrics(),
       isOriginAllowed: () => true,
       isTrusted: () => false,
-      authenticator: authenticatorOf(null),
+      authenticator: authenticatorOf(API_KEY),
     })
     router.addAll(feedRoutes(this.parts))
     const refuse = (): never => {
@@ -294,6 +330,29 @@ export class FeedRig {
     return room
   }
 
+  /** Puts an event of a topic into the log, as a publisher would. */
+  async publish(topic: string, type: string, data: Json, to: string | null = null): Promise<void> {
+    const messageId = `m${++this.#published}`
+    const message = { topic, to, messageId, principal: 'server', trace: null }
+    const published = this.outbox.publish({ ...message, type, data: JSON.stringify(data) })
+    await this.settle()
+    await published
+    await this.settle()
+  }
+
+  /** Sends a request with a body, and waits for the answer. */
+  async send(
+    method: string,
+    path: string,
+    body: Json = null,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<MemoryExchange> {
+    const text = body === null ? '' : JSON.stringify(body)
+    const exchange = this.transport.request({ method, path, headers, body: text })
+    await this.settle()
+    return exchange
+  }
+
   /** Lets everything run that needs no time. */
   settle(): Promise<void> {
     return advance(this.clock, 0)
@@ -312,8 +371,15 @@ export class FeedRig {
 
   /** A position in a feed of many rooms, as the server tells it where it stands on no event. */
   tokenAt(seq: number, { rooms = '*', types = '' } = {}): string {
+    const selection = new Selection({
+      ...parseRooms(rooms),
+      topics: makeTopicFilter(['public']) ?? NO_TOPICS,
+      types: types === '' ? null : parseTypes(types),
+      clientId: null,
+      isSingle: false,
+    })
     const positions = new SealedPositions(this.#options.keyFor ?? testKeyFor, this.outbox.historyId)
-    return positions.quietToken(seq, selectionHash(`${rooms}|${types}`))
+    return positions.quietToken(seq, selectionHash(selection.key))
   }
 
   /** Asks without waiting. */
@@ -327,10 +393,31 @@ export class FeedRig {
     return reader
   }
 
-  async json<T>(path: string): Promise<T> {
-    const reader = await this.open(path)
+  async json<T>(path: string, headers: Readonly<Record<string, string>> = {}): Promise<T> {
+    const reader = await this.open(path, headers)
     return reader.exchange.json() as T
   }
+}
+
+/** Somebody who reads the public topic and what is not private, but for what is said otherwise. */
+export function readerNamed(id: string, rights: Partial<Principal> = {}): Principal {
+  const kind = id === 'anonymous' ? 'anonymous' : 'user'
+  return {
+    id,
+    kind,
+    isValid: true,
+    expiresAt: null,
+    isOperator: false,
+    mayReadTopic: (topic) => topic === 'public',
+    mayReadRoom: (room) => !room.isPrivate,
+    mayPublish: () => false,
+    ...rights,
+  }
+}
+
+/** Knows who asks by this function alone. */
+export function knownBy(principalOf: (request: AskingRequest) => Principal): FeedAuthenticator {
+  return { authenticate: principalOf, watch: () => () => {} }
 }
 
 /** The item, which must be there. */

@@ -7,6 +7,7 @@ import type {
   LogEvent,
   LogStore,
   Snapshot,
+  StoredCheckpoint,
   TransportHandlers,
   TransportOptions,
 } from '../../src/index.ts'
@@ -311,13 +312,14 @@ export const brokenStores: readonly BrokenStore[] = [
     what: 'a checkpoint goes back',
     seenBy: 'only grows',
     change: () => {
-      const kept = new Map<string, number>()
+      const kept = new Map<string, StoredCheckpoint>()
       return {
         checkpoints: {
           save: async (some) => {
-            for (const { clientId, seq } of some) kept.set(clientId, seq)
+            for (const { clientId, feedName, seq, selection } of some)
+              kept.set(`${clientId} ${feedName}`, { seq, selection })
           },
-          of: (clientId) => Promise.resolve(kept.get(clientId) ?? null),
+          of: (clientId, feedName) => Promise.resolve(kept.get(`${clientId} ${feedName}`) ?? null),
         },
       }
     },

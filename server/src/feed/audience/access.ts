@@ -1,6 +1,9 @@
+import { RingsideError } from '../../process/errors.ts'
 import type { Logger } from '../../process/logger.ts'
 import { roomEndOf } from '../../outbox/contract/store.ts'
 import type { LogEvent, RoomEnd } from '../../outbox/contract/store.ts'
+import type { Authenticator } from '../../auth/authenticator.ts'
+import type { Principal } from '../../auth/principal.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import type { RoomDirectory, RoomFacts } from './directory.ts'
 
@@ -23,11 +26,34 @@ export interface WatchedRoom extends RoomFacts {
  */
 export type AuthorizeSpectator = (request: HttpRequest, room: WatchedRoom) => boolean
 
+/** Who reads. The request is kept only where `authorizeSpectator` wants to see it again. */
+export interface Asking {
+  readonly request: HttpRequest | null
+  readonly principal: Principal
+}
+
 /** A room's facts were read anew: `revealed` means that it was private and now belongs to `*`. */
 export type FactsChange = 'none' | 'changed' | 'revealed'
 
 /** So many rooms are remembered; the rooms' host remembers fewer. */
 const MAX_KEPT = 20_000
+
+/** The feed asks it who sends a request, and hears from it when that is over. */
+export type FeedAuthenticator = Pick<Authenticator, 'authenticate' | 'watch'>
+
+/** Somebody who reads for long. */
+export interface WatchedReader {
+  readonly asking: Asking
+  readonly body: { end(): void }
+}
+
+export interface AccessContext {
+  readonly directory: RoomDirectory
+  /** null: the principal alone decides. */
+  readonly authorize: AuthorizeSpectator | null
+  readonly authenticator: FeedAuthenticator
+  readonly logger: Logger
+}
 
 /** Knows the facts of the rooms, and decides who may see them. */
 export class FeedAccess {
@@ -35,8 +61,10 @@ export class FeedAccess {
   readonly isPersonal: boolean
   readonly #directory: RoomDirectory
   readonly #authorize: AuthorizeSpectator | null
+  readonly #authenticator: FeedAuthenticator
   readonly #logger: Logger
   #hasThrown = false
+  readonly #watches = new Map<WatchedReader, () => void>()
   readonly #facts = new Map<string, WatchedRoom>()
   /** The ends of rooms that were sealed here: their records may know of them later. */
   readonly #ends = new Map<string, RoomEnd>()
@@ -52,11 +80,55 @@ export class FeedAccess {
   /** The log was sealed at this seq when a private room became public. */
   readonly #revealed = new Map<string, number>()
 
-  constructor(directory: RoomDirectory, authorize: AuthorizeSpectator | null, logger: Logger) {
+  constructor({ directory, authorize, authenticator, logger }: AccessContext) {
     this.#directory = directory
     this.#logger = logger
     this.#authorize = authorize
+    this.#authenticator = authenticator
     this.isPersonal = authorize !== null
+  }
+
+  /**
+   * Finds who asks: at once, unless the answer takes time.
+   * @throws RingsideError as the authenticator.
+   */
+  asking(request: HttpRequest): Asking | Promise<Asking> {
+    const kept = this.isPersonal ? request : null
+    const principal = this.#authenticator.authenticate(request)
+    return principal instanceof Promise
+      ? principal.then((known) => ({ request: kept, principal: known }))
+      : { request: kept, principal }
+  }
+
+  /** The reader ends once its principal is no longer valid: expired, or revoked (FE81). */
+  watch(reader: WatchedReader): void {
+    this.unwatch(reader)
+    const { principal } = reader.asking
+    const stop = this.#authenticator.watch(principal, () => {
+      if (!principal.isValid) reader.body.end()
+    })
+    this.#watches.set(reader, stop)
+  }
+
+  unwatch(reader: WatchedReader): void {
+    this.#watches.get(reader)?.()
+    this.#watches.delete(reader)
+  }
+
+  /**
+   * The same reader by the credential of a later request; null when that has none, or nobody known reads.
+   * @throws RingsideError as the authenticator, forbidden for somebody else's.
+   */
+  async refreshed(
+    { request: kept, principal }: Asking,
+    request: HttpRequest,
+  ): Promise<Asking | null> {
+    if (principal.kind === 'anonymous') return null
+    const now = await this.#authenticator.authenticate(request)
+    if (now.kind === 'anonymous') return null
+    if (now.id !== principal.id)
+      throw new RingsideError('forbidden', 'Expected a credential of who opened the stream')
+    return { request: kept, principal: now }
   }
 
   /**
@@ -157,9 +229,10 @@ export class FeedAccess {
     return ids
   }
 
-  mayWatch(request: HttpRequest | null, room: WatchedRoom): boolean {
+  /** May this reader see the room's events of this type now (default: any of it)? */
+  mayWatch({ request, principal }: Asking, room: WatchedRoom, type = 'snapshot'): boolean {
     if (this.#authorize && request) return this.#ask(this.#authorize, request, room)
-    return !room.isPrivate
+    return principal.mayReadRoom(room, type)
   }
 
   #ask(authorize: AuthorizeSpectator, request: HttpRequest, room: WatchedRoom): boolean {
@@ -204,11 +277,11 @@ export class FeedAccess {
    * Makes the check of one group: it lets pass only known rooms that may be watched, and none whose
    * delay is larger than the group's own.
    */
-  checkFor(request: HttpRequest | null, scope: { all: boolean; delayMs: number }) {
-    return (id: string): boolean => {
+  checkFor(asking: Asking, scope: { all: boolean; delayMs: number }) {
+    return (id: string, type: string): boolean => {
       const room = this.find(id)
       if (!room || room.delayMs > scope.delayMs || (scope.all && room.isPrivate)) return false
-      return this.mayWatch(request, room)
+      return this.mayWatch(asking, room, type)
     }
   }
 }

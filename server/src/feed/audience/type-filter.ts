@@ -5,7 +5,9 @@
 export const MAX_PATTERNS = 10
 /** A filter remembers its answer for so many types; a game has a few dozen. */
 const MAX_REMEMBERED = 256
-const PATTERN = /^[A-Za-z*][A-Za-z0-9*-]{0,39}$/
+/** The characters of `EVENT_TYPE` (protocol), and stars. */
+const PATTERN = /^[A-Za-z*][A-Za-z0-9._*-]{0,63}$/
+const MAX_PATTERN_CHARACTERS = 64
 
 /**
  * Decides which event types a stream shows. The feed's own framing (`hello` ... `end`) is never
@@ -14,16 +16,18 @@ const PATTERN = /^[A-Za-z*][A-Za-z0-9*-]{0,39}$/
 export interface TypeFilter {
   /** Equal filters have equal keys. */
   readonly key: string
+  /** Sorted, each once. */
+  readonly patterns: readonly string[]
   allows(type: string): boolean
 }
 
 /**
  * Reads `types=kill,chat*`. null when there are more than 10 patterns, or one is none: letters,
- * digits, `-`, and at most two `*` (a star stands for any letters).
+ * digits, `.`, `_`, `-`, and at most two `*` (a star stands for any of these, or none).
  */
 export function parseTypeFilter(text: string): TypeFilter | null {
   // No list can be longer, so a longer text is not even taken apart.
-  if (text.length > MAX_PATTERNS * 41) return null
+  if (text.length > MAX_PATTERNS * (MAX_PATTERN_CHARACTERS + 1)) return null
   const patterns = [...new Set(text.split(','))].sort()
   if (patterns.length > MAX_PATTERNS) return null
   const exact = new Set(['end'])
@@ -42,7 +46,7 @@ export function parseTypeFilter(text: string): TypeFilter | null {
     if (known.size < MAX_REMEMBERED) known.set(type, isAllowed)
     return isAllowed
   }
-  return { key: patterns.join(','), allows }
+  return { key: patterns.join(','), patterns, allows }
 }
 
 /** `parts` stand before, between and after the stars: there are two or three of them. */

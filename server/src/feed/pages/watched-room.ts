@@ -12,6 +12,6 @@ export async function watchedRoom(
 ): Promise<WatchedRoom> {
   const room = await seeker.find(id, networkOf(request.remoteAddress))
   if (!room) throw new RingsideError('room_not_found')
-  if (!access.mayWatch(request, room)) throw new RingsideError('forbidden')
+  if (!access.mayWatch(await access.asking(request), room)) throw new RingsideError('forbidden')
   return room
 }

@@ -14,6 +14,8 @@ import { lastOldEnough } from './first-position.ts'
 export interface TailFollower {
   /** null means every room. The set does not change while the follower is added. */
   readonly rooms: ReadonlySet<string> | null
+  /** `clientId`: it follows what is meant for this client; `hasTopics`: and topics, or what is meant for a client. */
+  readonly selection: { readonly hasTopics: boolean; readonly clientId: string | null }
   take(entry: FeedEntry): void
 }
 
@@ -55,9 +57,10 @@ export class FeedTails {
   of(delayMs: number): FeedTail {
     const known = this.#byDelay.get(delayMs)
     if (known) return known
-    const { logger, onDead } = this.#context
+    const { logger, onDead, onMoved } = this.#context
     const tail = new FeedTail(delayMs, this.#context)
-    tail.ready.catch((error: unknown) => {
+    // Streams that were moved to it may wait for its first position, and the log may be quiet after that.
+    tail.ready.then(onMoved, (error: unknown) => {
       warnOf(logger, error, [{ delayMs }, 'feed tail failed to start'])
       this.#byDelay.delete(delayMs)
       onDead(tail)
@@ -99,6 +102,8 @@ export class FeedTail {
   readonly #context: FeedTailsContext
   readonly #byRoom = new Map<string, Set<TailFollower>>()
   readonly #everyRoom = new Set<TailFollower>()
+  readonly #topics = new Set<TailFollower>()
+  readonly #byClient = new Map<string, Set<TailFollower>>()
   #position = -1
   #loading: Promise<void> | null = null
   #skipping: Promise<void> | null = null
@@ -130,21 +135,19 @@ export class FeedTail {
   }
 
   add(follower: TailFollower): void {
+    const { hasTopics, clientId } = follower.selection
     if (!follower.rooms) this.#everyRoom.add(follower)
-    for (const room of follower.rooms ?? []) {
-      const followers = this.#byRoom.get(room)
-      if (followers) followers.add(follower)
-      else this.#byRoom.set(room, new Set([follower]))
-    }
+    if (hasTopics) this.#topics.add(follower)
+    if (clientId !== null) addTo(this.#byClient, clientId, follower)
+    for (const room of follower.rooms ?? []) addTo(this.#byRoom, room, follower)
   }
 
   remove(follower: TailFollower): void {
+    const { clientId } = follower.selection
     this.#everyRoom.delete(follower)
-    for (const room of follower.rooms ?? []) {
-      const followers = this.#byRoom.get(room)
-      followers?.delete(follower)
-      if (followers?.size === 0) this.#byRoom.delete(room)
-    }
+    this.#topics.delete(follower)
+    if (clientId !== null) removeFrom(this.#byClient, clientId, follower)
+    for (const room of follower.rooms ?? []) removeFrom(this.#byRoom, room, follower)
   }
 
   stop(): void {
@@ -205,11 +208,20 @@ export class FeedTail {
       const entry = slice.entries[index] as FeedEntry
       const { seq } = entry
       if (seq > ripe && (seq > limit || entry.at > youngest)) return entry
-      const followers = entry.room === null ? null : this.#byRoom.get(entry.room)
-      if (followers) for (const follower of followers) follower.take(entry)
-      for (const follower of this.#everyRoom) follower.take(entry)
+      if (entry.room === null) this.#passMessage(entry)
+      else {
+        const followers = this.#byRoom.get(entry.room)
+        if (followers) for (const follower of followers) follower.take(entry)
+        for (const follower of this.#everyRoom) follower.take(entry)
+      }
     }
     return null
+  }
+
+  /** What is meant for one client is offered to that client's followers alone. */
+  #passMessage(entry: FeedEntry): void {
+    const followers = entry.to === null ? this.#topics : this.#byClient.get(entry.to)
+    if (followers) for (const follower of followers) follower.take(entry)
   }
 
   /** An event of before this process is too young by its `at`. */
@@ -265,4 +277,20 @@ export class FeedTail {
     // More may have grown old meanwhile: that is walked before anybody reads the position.
     while (this.#loading) await this.#loading
   }
+}
+
+function addTo(map: Map<string, Set<TailFollower>>, key: string, follower: TailFollower): void {
+  const followers = map.get(key)
+  if (followers) followers.add(follower)
+  else map.set(key, new Set([follower]))
+}
+
+function removeFrom(
+  map: Map<string, Set<TailFollower>>,
+  key: string,
+  follower: TailFollower,
+): void {
+  const followers = map.get(key)
+  followers?.delete(follower)
+  if (followers?.size === 0) map.delete(key)
 }

@@ -3,9 +3,7 @@ import { RingsideError } from '../../process/errors.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import { parseRoomId, parseRoomPlace } from '../position/room-id.ts'
 import type { RoomPlace } from '../position/room-id.ts'
-import { ROOM_ID } from '../audience/directory.ts'
-import { MAX_PATTERNS, parseTypeFilter } from '../audience/type-filter.ts'
-import type { TypeFilter } from '../audience/type-filter.ts'
+import { single } from '../audience/wish.ts'
 
 /** A position as a request names it. */
 export type Position =
@@ -26,21 +24,20 @@ export type FeedStart =
   /** It begins with the snapshot at this position, and goes on. */
   | { readonly kind: 'from'; readonly position: Position }
   /** It goes on after this position: the reader has everything up to it. */
-  | { readonly kind: 'after'; readonly position: Position }
+  | {
+      readonly kind: 'after'
+      readonly position: Position
+      /** What it followed there (`followed.ts`); absent: the same as now. */
+      readonly followed?: string
+    }
 
 /** A request for a stream asks for this; it has been checked. */
 export interface FeedAsk {
   readonly start: FeedStart
-  /**
-   * This client's checkpoint beats `start`. null: the request says where to begin, or names nobody.
-   */
-  readonly clientId: string | null
-  readonly types: TypeFilter | null
   /** The replay runs at this speed; null means as fast as it is read. */
   readonly speed: number | null
 }
 
-const MAX_FEED_ROOMS = 100
 const MIN_SPEED = 0.1
 const MAX_SPEED = 100
 const MAX_AGO_SECONDS = 86_400
@@ -62,12 +59,9 @@ export function parseFeedAsk(
 ): FeedAsk {
   const { query } = request
   const from = parseFrom(single(query, 'from'), isSingle)
-  const named = single(query, 'clientId')
-  if (named !== null) checkClientId(named)
   const position = readPosition(request, isSingle)
   const start: FeedStart = position ? { kind: 'after', position } : from
-  const clientId = position ? null : named
-  return { start, clientId, types: parseTypes(single(query, 'types')), speed: parseSpeed(query) }
+  return { start, speed: parseSpeed(query) }
 }
 
 /** The position that the reader has, by whichever name it is sent; null for a reader that has none. */
@@ -92,30 +86,6 @@ function placeOr(place: RoomPlace | null): Position {
 
 function tokenOf(text: string): Position {
   return { kind: 'token', text }
-}
-
-/**
- * It has 16 characters or more: whoever knows the id can move its checkpoint, so it must not be
- * guessed.
- */
-const CLIENT_ID = /^[A-Za-z0-9_-]{16,64}$/
-
-/** @throws RingsideError bad_request. */
-export function checkClientId(value: unknown): string {
-  if (typeof value === 'string' && CLIENT_ID.test(value)) return value
-  throw bad('Expected a clientId of 16 to 64 letters, digits, _ and -')
-}
-
-/** Reads `rooms=a,b` (at most 100) or `*`, which is also the default (null). */
-export function parseRooms(query: URLSearchParams): readonly string[] | null {
-  const text = single(query, 'rooms') ?? '*'
-  if (text === '*') return null
-  const rooms = [...new Set(text.split(','))].sort()
-  if (rooms.length > MAX_FEED_ROOMS) throw bad(`Expected at most ${MAX_FEED_ROOMS} rooms`)
-  for (const room of rooms)
-    if (!ROOM_ID.test(room))
-      throw bad(`Expected rooms=id,id or rooms=*, got '${clipText(room, 40)}'`)
-  return rooms
 }
 
 /** Reads a place in a room, `<n>` or `<n>-<check>`, from a query parameter; null for an absent one. */
@@ -160,16 +130,6 @@ function parseFrom(text: string | null, isSingle: boolean): FeedStart {
   throw bad(`Expected from=start, live, ${wanted} or -30s, got '${clipText(text, 40)}'`)
 }
 
-function parseTypes(text: string | null): TypeFilter | null {
-  if (text === null) return null
-  const filter = parseTypeFilter(text)
-  if (!filter)
-    throw bad(
-      `Expected types=a,b of letters, digits, - and *, at most ${MAX_PATTERNS}, got '${clipText(text, 40)}'`,
-    )
-  return filter
-}
-
 function parseSpeed(query: URLSearchParams): number | null {
   const text = single(query, 'speed')
   if (text === null) return null
@@ -177,13 +137,6 @@ function parseSpeed(query: URLSearchParams): number | null {
   if (speed < MIN_SPEED || speed > MAX_SPEED)
     throw bad(`Expected speed from ${MIN_SPEED} to ${MAX_SPEED}, got '${clipText(text, 40)}'`)
   return speed
-}
-
-/** Reads the one value of a parameter, or null. Two values are two opinions, and refused. */
-function single(query: URLSearchParams, name: string): string | null {
-  const values = query.getAll(name)
-  if (values.length > 1) throw bad(`Expected ${name} once, got it ${values.length} times`)
-  return values[0] ?? null
 }
 
 function bad(message: string): RingsideError {

@@ -12,6 +12,7 @@ import type { FeedLog } from '../read/feed-log.ts'
 import type { FoundPlace, Places } from '../read/places.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 import { endBlock, whyGone } from '../read/room-end.ts'
+import { roomsNewTo } from '../audience/followed.ts'
 import { snapshotBlock } from '../read/states.ts'
 import type { States, StateView } from '../read/states.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
@@ -57,6 +58,8 @@ interface Plan {
   readonly hasSnapshot: boolean
   readonly isLive: boolean
   readonly reset: Reset | null
+  /** The reader comes back with a checkpoint at which it followed this (`followedText`). */
+  readonly followed?: string
 }
 
 /** A place that may not be seen yet is waited for so long: another process may be ahead of this one (FE55). */
@@ -177,8 +180,11 @@ async function makePlan(
       const found = await findPosition(context, stream, start.position)
       if (found.kind === 'lost') return resetPlan(stream, found.reason, nOf(start))
       const { seq } = found
-      if (start.kind === 'after' && !found.isOther)
-        return { ...plan, position: seq, place: found.place, hasSnapshot: false }
+      if (start.kind === 'after' && !found.isOther) {
+        const back = { ...plan, position: seq, place: found.place, hasSnapshot: false }
+        const { followed } = start
+        return followed === undefined ? back : { ...back, followed }
+      }
       // Nothing is known beyond what may be seen, so the stream begins with the newest.
       return { ...plan, position: Math.min(seq, tail.position) }
     }
@@ -260,6 +266,7 @@ function waitFor(
   const hasCome = new Promise<boolean>((resolve) => {
     const follower: TailFollower = {
       rooms: new Set([room]),
+      selection: { hasTopics: false, clientId: null },
       take: (entry) => {
         // The tail moves on once all its followers have been told.
         if (entry.n >= n) clock.soon(() => resolve(true))
@@ -357,9 +364,7 @@ async function carryOut(
   // A room that was revealed up to here is among these; one that is revealed from here on comes
   // after them.
   stream.takeRevealed()
-  const rooms = plan.hasSnapshot
-    ? roomsOf(context, stream)
-    : revealedSince(context, stream, position)
+  const rooms = plan.hasSnapshot ? roomsOf(context, stream) : missing(context, stream, plan)
   const isOpen = await writeSnapshots(context, stream, {
     rooms,
     position,
@@ -395,6 +400,14 @@ function resetBlock(
   return encodeEvent('reset', JSON.stringify({ reason, ...(room === undefined ? {} : numbers) }))
 }
 
+/** This is due to a stream at its place. */
+export interface Due {
+  readonly rooms: Iterable<string>
+  /** These blocks go before the snapshots. */
+  readonly notes: readonly Uint8Array[]
+  readonly place: StreamPlace
+}
+
 /**
  * FE40: writes the snapshots of the rooms that became public at the stream's place. Resolves with
  * that place, from which the stream goes on; null = it has closed.
@@ -403,13 +416,13 @@ function resetBlock(
 export async function showRevealed(
   context: BootstrapContext,
   stream: FeedStream,
-  { rooms, place }: { readonly rooms: Iterable<string>; readonly place: StreamPlace },
+  { rooms, notes, place }: Due,
 ): Promise<StreamPlace | null> {
   const { cursor: position } = place
   const isOpen = await writeSnapshots(context, stream, {
     rooms,
     position,
-    head: [],
+    head: notes,
     tail: [],
     tellsEnds: false,
   })
@@ -462,10 +475,30 @@ async function writeSnapshots(
   return parts.length === 0 ? stream.body.isOpen : writeWhole(context, stream, parts)
 }
 
-/** A reader that comes back lacks the snapshots of what was revealed while it was away. */
-function revealedSince(context: BootstrapContext, { group }: FeedStream, seq: number): string[] {
-  if (group.isSingle) return []
-  return context.access.revealedSince(seq).filter((id) => !group.rooms || group.rooms.has(id))
+/**
+ * A reader that comes back lacks the snapshots of what was revealed while it was away, and of what it did not follow
+ * when it went.
+ */
+function missing(
+  context: BootstrapContext,
+  stream: FeedStream,
+  { position, followed }: Plan,
+): Iterable<string> {
+  const { access } = context
+  const { group } = stream
+  if (group.isSingle) return followed === undefined ? [] : newRooms(context, stream, followed)
+  const revealed = access.revealedSince(position).filter((id) => group.rooms?.has(id) ?? true)
+  if (followed === undefined) return revealed
+  return new Set([...revealed, ...newRooms(context, stream, followed)])
+}
+
+function newRooms(context: BootstrapContext, stream: FeedStream, followed: string): string[] {
+  const { access } = context
+  const isPrivate = (id: string): boolean => access.find(id)?.isPrivate === true
+  const { types } = stream.group.selection
+  // Without patches there is no state that could be missing.
+  if (types !== null && !types.allows('patch')) return []
+  return roomsNewTo(followed, roomsOf(context, stream), isPrivate)
 }
 
 function roomsOf(context: BootstrapContext, stream: FeedStream): Iterable<string> {

@@ -1,23 +1,29 @@
 import type { ByteStream } from '../../transport/contract.ts'
-import type { TypeFilter } from '../audience/type-filter.ts'
 import type { RoomPlace } from '../position/room-id.ts'
 import type { StreamIds } from '../position/stream-ids.ts'
+import type { Selection } from '../audience/selection.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
 import type { Chunk, ChunkFilter } from './chunk.ts'
 
-/**
- * A stream follows rooms (null = all public ones) and types (null = all), at the delay of a tail.
- */
-export interface FeedSelection {
-  readonly rooms: readonly string[] | null
-  readonly types: TypeFilter | null
+/** A room's state is shown to those who may see events of this type. */
+const SNAPSHOT = 'snapshot'
+
+/** FE4: what the readers of a group may see now. Each is asked for every event. */
+export interface GroupRights {
+  readonly allowsRoom: (room: string, type: string) => boolean
+  readonly allowsTopic: (topic: string, type: string) => boolean
+}
+
+/** The streams of a group have these in common. */
+export interface GroupParts {
+  readonly selection: Selection
+  readonly rights: GroupRights
+  /** They run at its delay. */
   readonly tail: FeedTail
-  /** True for the feed of one room: it ends with the room. */
-  readonly isSingle: boolean
   readonly ids: StreamIds
-  /** FE4: may this group see the room's events now? It is asked for every event. */
-  readonly allows: (room: string) => boolean
+  /** A quiet stream gets an event in place of a comment. */
+  readonly beatsAsEvent: boolean
 }
 
 /** A group sees its live streams as members. */
@@ -34,14 +40,13 @@ export interface GroupMember {
 export class FeedGroup<Member extends GroupMember> implements TailFollower, ChunkFilter {
   readonly key: string
   readonly tail: FeedTail
+  readonly selection: Selection
   readonly rooms: ReadonlySet<string> | null
   readonly isSingle: boolean
-  readonly types: TypeFilter | null
-  /** It is the one room whose events alone are read from the log; undefined when there are more. */
+  readonly beatsAsEvent: boolean
+  /** It is the one room whose events alone are read from the log; undefined when there is more. */
   readonly readRoom: string | undefined
   readonly ids: StreamIds
-  /** FE4: it is asked for every event. */
-  readonly allows: (room: string) => boolean
   readonly live: Member[] = []
   /** Their bodies are in the same order, so that a write touches nothing else of a stream. */
   readonly bodies: ByteStream[] = []
@@ -53,29 +58,28 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   passedN = 0
   passedCheck = 0
   lastWriteAt = 0
+  /** So many bytes were written to a stream that is live all the time. */
+  writtenBytes = 0
   streamCount = 0
   /** It was joined for streams that catch up, and the others at its place take it too. */
   chunk: Chunk | null = null
   cancelHeartbeat: (() => void) | null = null
+  readonly #rights: GroupRights
   readonly #onDirty: (group: FeedGroup<Member>) => void
 
-  constructor(key: string, selection: FeedSelection, onDirty: (group: FeedGroup<Member>) => void) {
+  constructor(key: string, parts: GroupParts, onDirty: (group: FeedGroup<Member>) => void) {
+    const { selection, tail, ids, rights, beatsAsEvent } = parts
     this.key = key
-    this.tail = selection.tail
-    this.rooms = selection.rooms ? new Set(selection.rooms) : null
+    this.tail = tail
+    this.selection = selection
+    this.rooms = selection.roomSet
     this.isSingle = selection.isSingle
-    this.types = selection.types
-    this.readRoom = selection.rooms?.length === 1 ? selection.rooms[0] : undefined
-    this.flushed = selection.tail.position
-    this.ids = selection.ids
-    this.allows = selection.allows
+    this.beatsAsEvent = beatsAsEvent
+    this.readRoom = selection.readRoom
+    this.flushed = tail.position
+    this.#rights = rights
+    this.ids = ids
     this.#onDirty = onDirty
-  }
-
-  wants({ room, type }: FeedEntry): boolean {
-    if (room === null || (this.rooms && !this.rooms.has(room))) return false
-    if (this.types && !this.types.allows(type)) return false
-    return this.allows(room)
   }
 
   /** Of one room: the place up to which the tail has passed its events. */
@@ -83,10 +87,29 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
     return { n: this.passedN, check: this.passedCheck }
   }
 
+  /** Live streams were shown everything up to it: with nothing pending all up to the tail. */
+  get seen(): number {
+    return this.pending.length === 0 ? this.tail.position : this.flushed
+  }
+
+  /** FE4: is the event one of those that its streams follow, and that their readers may see now? */
+  wants(entry: FeedEntry): boolean {
+    if (!this.selection.wants(entry)) return false
+    const { room, topic, type } = entry
+    const { allowsRoom, allowsTopic } = this.#rights
+    if (room !== null) return allowsRoom(room, type)
+    return topic !== null && allowsTopic(topic, type)
+  }
+
   /** Its first live stream stands at this place. */
   beginAt({ n, check }: RoomPlace): void {
     this.passedN = n
     this.passedCheck = check
+  }
+
+  /** FE4: may its readers see this room now? */
+  allows(room: string): boolean {
+    return this.#rights.allowsRoom(room, SNAPSHOT)
   }
 
   /** The tail passed this entry. Without live streams nothing is kept: the others read it later. */

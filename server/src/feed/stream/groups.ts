@@ -1,25 +1,32 @@
 import type { Outbox } from '../../outbox/contract/outbox.ts'
-import type { HttpRequest } from '../../transport/contract.ts'
-import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
-import type { TypeFilter } from '../audience/type-filter.ts'
+import type { Asking, FactsChange, FeedAccess, WatchedRoom } from '../audience/access.ts'
+import type { Selection } from '../audience/selection.ts'
+import type { Spectators } from '../audience/spectators.ts'
 import { ROOM_IDS, SealedIds } from '../position/stream-ids.ts'
 import type { SealedPositions } from '../position/sealed-positions.ts'
 import type { FeedTail, FeedTails } from '../read/tail.ts'
 import { FeedGroup } from './group.ts'
 import type { FeedPump } from './pump.ts'
 import type { FeedStream, StreamGroup } from './stream.ts'
+import type { StreamTable } from './stream-table.ts'
 
-/** A stream asks to follow this. */
+/** A stream follows this. */
 export interface Follow {
-  /** null = all public rooms. */
-  readonly rooms: readonly string[] | null
-  readonly isSingle: boolean
-  readonly types: TypeFilter | null
-  /** The request of the reader; it matters only where the answer depends on it. */
-  readonly request: HttpRequest | null
+  readonly selection: Selection
+  /** Who reads it; it matters only where the answer depends on it. */
+  readonly asking: Asking
   readonly streamId: string
+  readonly beatsAsEvent: boolean
   /** It is in ms. Default: the largest delay among the rooms. */
   readonly delayMs?: number
+}
+
+/** What comes first when a stream follows something else from now on. */
+export interface Arrival {
+  /** Their snapshots are due where it stands. */
+  readonly rooms: Iterable<string>
+  /** Blocks without an id, each of which stands in for an older one of its name. */
+  readonly notes: ReadonlyMap<string, Uint8Array>
 }
 
 export interface GroupsContext {
@@ -28,8 +35,9 @@ export interface GroupsContext {
   readonly access: FeedAccess
   readonly pump: FeedPump
   readonly positions: SealedPositions
+  readonly spectators: Spectators
   /** All streams that are open. */
-  readonly streams: ReadonlySet<FeedStream>
+  readonly streams: StreamTable
 }
 
 /**
@@ -44,11 +52,11 @@ export class FeedGroups {
   }
 
   /** A room was added, changed or forgotten. */
-  onRoomChange(id: string): void {
+  onRoomChange(id: string): FactsChange {
     const { access, outbox } = this.#context
     const change = access.refresh(id, outbox.sealed)
     // Most changes are of players and metadata, which no stream depends on.
-    if (change === 'none') return
+    if (change === 'none') return change
     const room = access.find(id)
     for (const group of this.#groups.values()) {
       const follows = group.rooms ? group.rooms.has(id) : room?.isPrivate === false
@@ -58,6 +66,7 @@ export class FeedGroups {
         for (const stream of this.#streamsOf(group)) stream.body.end()
     }
     if (change === 'revealed') this.#reveal(id)
+    return change
   }
 
   /** FE40: streams that go on with a room they were not shown get its snapshot first. */
@@ -66,9 +75,7 @@ export class FeedGroups {
     for (const stream of streams) {
       const { group } = stream
       if (group.isSingle || (group.rooms && !group.rooms.has(id))) continue
-      // With nothing pending they have seen all up to the tail.
-      const seen = group.pending.length === 0 ? group.tail.position : group.flushed
-      if (stream.state.kind === 'live') pump.demote(stream, seen)
+      this.#takeOut(stream)
       stream.reveal(id)
     }
     pump.schedule()
@@ -76,16 +83,46 @@ export class FeedGroups {
 
   /** FE3: a room with a larger delay belongs to these streams now, so all of them run at it. */
   #slowDown(group: StreamGroup, { delayMs }: WatchedRoom): void {
-    const { pump } = this.#context
-    const { isSingle, types } = group
-    const rooms = group.rooms ? [...group.rooms] : null
     for (const stream of this.#streamsOf(group)) {
-      if (stream.state.kind === 'live') pump.demote(stream, group.flushed)
-      const { id: streamId, request } = stream
-      this.leave(stream)
-      stream.follow(this.enter({ rooms, isSingle, types, request, streamId, delayMs }))
+      this.#takeOut(stream, group.flushed)
+      this.#move(stream, group.selection, delayMs)
     }
+    this.#context.pump.schedule()
+  }
+
+  /**
+   * FE74: the stream follows this from where it stands: what stays goes on without a gap and without doubles, rooms
+   * that are new to it begin with their snapshots there.
+   */
+  change(stream: FeedStream, selection: Selection, { rooms, notes }: Arrival): void {
+    const { pump, spectators, streams } = this.#context
+    if (!streams.has(stream)) return
+    spectators.count(stream.group.rooms, -1)
+    if (selection.key === stream.group.selection.key) this.#takeOut(stream)
+    else this.#move(stream, selection)
+    spectators.count(stream.group.rooms, 1)
+    for (const room of rooms) stream.reveal(room)
+    for (const [name, block] of notes) stream.note(name, block)
     pump.schedule()
+  }
+
+  /** What its reader may see is another thing from here on. */
+  reassign(stream: FeedStream): void {
+    this.#move(stream, stream.group.selection)
+    this.#context.pump.schedule()
+  }
+
+  #move(stream: FeedStream, selection: Selection, delayMs?: number): void {
+    this.#takeOut(stream)
+    const { id: streamId, asking, group } = stream
+    const follow = { selection, asking, streamId, beatsAsEvent: group.beatsAsEvent }
+    this.leave(stream)
+    stream.follow(this.enter(delayMs === undefined ? follow : { ...follow, delayMs }))
+  }
+
+  /** A live stream goes on by itself from here. */
+  #takeOut(stream: FeedStream, seen = stream.group.seen): void {
+    if (stream.state.kind === 'live') this.#context.pump.demote(stream, seen)
   }
 
   #streamsOf(group: StreamGroup): FeedStream[] {
@@ -114,19 +151,24 @@ export class FeedGroups {
    * that.
    */
   enter(follow: Follow): StreamGroup {
-    const { rooms, isSingle, types, request, streamId } = follow
+    const { selection, asking, streamId, beatsAsEvent } = follow
     const { access, pump, tails, positions } = this.#context
-    const delayMs = follow.delayMs ?? access.delayOf(rooms)
-    const owner = access.isPersonal ? streamId : ''
-    // What is followed, whoever does and however late: a position goes on wherever this is the same.
-    const selection = `${rooms?.join(',') ?? '*'}|${types?.key ?? ''}`
-    const key = [isSingle, selection, delayMs, owner].join('|')
+    const delayMs = follow.delayMs ?? access.delayOf(selection.rooms)
+    // Everybody who is nobody known sees the same, unless the game itself is asked.
+    const isShared = !access.isPersonal && asking.principal.kind === 'anonymous'
+    const owner = isShared ? '' : streamId
+    const key = `${selection.key} ${delayMs} ${beatsAsEvent ? 'event' : ''} ${owner}`
     let group = this.#groups.get(key)
     if (!group) {
-      const allows = access.checkFor(request, { all: rooms === null, delayMs })
+      const allowsRoom = access.checkFor(asking, { all: selection.rooms === null, delayMs })
+      const { principal } = asking
+      const allowsTopic = (topic: string, type: string): boolean =>
+        principal.mayReadTopic(topic, type)
       const tail = tails.of(delayMs)
-      const ids = isSingle ? ROOM_IDS : new SealedIds(positions, selection)
-      group = new FeedGroup(key, { rooms, types, tail, isSingle, ids, allows }, pump.onDirty)
+      const rights = { allowsRoom, allowsTopic }
+      // What is followed, whoever does and however late: a position goes on wherever this is the same.
+      const ids = selection.isSingle ? ROOM_IDS : new SealedIds(positions, selection.key)
+      group = new FeedGroup(key, { selection, tail, ids, rights, beatsAsEvent }, pump.onDirty)
       this.#groups.set(key, group)
       tail.add(group)
     }

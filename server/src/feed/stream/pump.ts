@@ -19,6 +19,8 @@ export interface PumpContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly heartbeatMs: number
+  /** The log's time in ms. */
+  readonly now: () => number
   readonly slow: IntakeLimits
   /** The log no longer reaches back to the stream's cursor: the stream must start over (FE1). */
   readonly onLost: (stream: FeedStream, place: StreamPlace) => void
@@ -127,7 +129,7 @@ export class FeedPump {
    */
   write(stream: FeedStream, bytes: Uint8Array): boolean {
     const now = this.#context.clock.now()
-    stream.wrote(now)
+    stream.wrote(now, bytes.length)
     if (stream.body.write(bytes)) return true
     this.#fill(stream, now)
     return false
@@ -209,6 +211,7 @@ export class FeedPump {
    */
   #writeAll(group: StreamGroup, bytes: Uint8Array): void {
     const { bodies } = group
+    group.writtenBytes += bytes.length
     for (let index = 0; index < bodies.length;) {
       const body = bodies[index] as ByteStream
       if (!body.write(bytes) && bodies[index] === body) this.#fallBehind(group, index)
@@ -231,7 +234,7 @@ export class FeedPump {
     let { place } = state.apart
     const target = stream.group.tail.position
     // Rooms revealed beyond the target are too young to be seen.
-    if (revealed && cursor <= target)
+    if ((revealed || stream.hasNotes) && cursor <= target)
       return this.#context.onRevealed(stream, { cursor, place, announces })
     let chunk: PacedChunk | null = null
     if (cursor < target) {
@@ -354,9 +357,16 @@ export class FeedPump {
     }
     group.flushed = group.tail.position
     group.lastWriteAt = this.#context.clock.now()
-    const hasMoved = !group.isSingle || group.types !== null
+    const hasMoved = !group.isSingle || group.selection.types !== null
     const id = (): Uint8Array => encodeId(group.ids.at(group.flushed, group.passed))
-    this.#writeAll(group, hasMoved ? joinBytes([id(), HEARTBEAT]) : HEARTBEAT)
+    const beat = this.#heartbeatOf(group)
+    this.#writeAll(group, hasMoved ? joinBytes([id(), beat]) : beat)
+  }
+
+  /** FE83: a reader that sees no comments asks for an event; it has no id. */
+  #heartbeatOf({ beatsAsEvent }: StreamGroup): Uint8Array {
+    if (!beatsAsEvent) return HEARTBEAT
+    return encodeEvent('heartbeat', JSON.stringify({ at: this.#context.now() }))
   }
 
   /** Closes sockets that take too little, and keeps quiet ones that are not live awake. */
@@ -369,7 +379,8 @@ export class FeedPump {
       if (apart.full) {
         stream.body.poke(HEARTBEAT)
         if (stream.isTooSlow(now)) stream.body.end()
-      } else if (now - apart.lastWriteAt >= heartbeatMs) this.write(stream, HEARTBEAT)
+      } else if (now - apart.lastWriteAt >= heartbeatMs)
+        this.write(stream, this.#heartbeatOf(stream.group))
     }
     this.#cancelSweep = this.#apart.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null
   }

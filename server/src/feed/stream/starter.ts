@@ -7,6 +7,7 @@ import { nextTurn } from '../../process/wait.ts'
 import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import type { FeedLog } from '../read/feed-log.ts'
+import type { Resolved } from '../audience/room-finder.ts'
 import type { ReadGate } from '../read/read-gate.ts'
 import type { SealedPositions } from '../position/sealed-positions.ts'
 import type { Places } from '../read/places.ts'
@@ -35,6 +36,13 @@ export interface StarterContext {
   readonly now: () => number
   readonly retryMs: number
   readonly heartbeatMs: number
+}
+
+/** What a stream is told first, beside itself. */
+export interface Greeting {
+  /** The rooms that its aliases stand for. */
+  readonly aliases: Resolved
+  readonly notes: Iterable<Uint8Array>
 }
 
 /**
@@ -72,37 +80,46 @@ export class FeedStarter {
     return this.#resetCount
   }
 
-  /** A stream was opened: `hello`, then what it asked for. */
-  async begin(stream: FeedStream, start: FeedStart): Promise<void> {
+  /** A stream was opened: `hello` and what is to be said with it, then what it asked for. */
+  async begin(stream: FeedStream, start: FeedStart, greeting: Greeting): Promise<void> {
+    if (await this.greet(stream, greeting)) await this.start(stream, start)
+  }
+
+  /** Says `hello`, and what is to be said with it. False = the stream has closed. */
+  async greet(stream: FeedStream, { aliases, notes }: Greeting): Promise<boolean> {
     const { clock, pump, retryMs, heartbeatMs } = this.#context
     await nextTurn(clock)
-    if (!stream.body.isOpen) return
-    const { rooms, tail } = stream.group
+    if (!stream.body.isOpen) return false
+    const { selection, tail } = stream.group
     const hello = {
       streamId: stream.id,
-      rooms: rooms ? [...rooms] : ['*'],
+      streamKey: stream.key,
+      rooms: selection.rooms ?? ['*'],
+      ...(aliases.size > 0 ? { aliases: Object.fromEntries(aliases) } : {}),
+      topics: selection.topics.patterns,
       delayMs: tail.delayMs,
       retryMs,
       protocol: FEED_PROTOCOL,
       heartbeatMs,
     }
-    const blocks = [encodeOpening(retryMs), encodeEvent('hello', JSON.stringify(hello))]
+    const blocks = [encodeOpening(retryMs), encodeEvent('hello', JSON.stringify(hello)), ...notes]
     pump.write(stream, joinBytes(blocks))
-    await this.#start(stream, start)
+    return true
   }
 
   /** The log no longer reaches back to the stream's cursor (FE1). */
   restart(stream: FeedStream, { place }: StreamPlace): void {
     const reason = stream.apart?.wasSlow ? 'slow' : 'retention'
     stream.restart()
-    void this.#start(stream, { kind: 'reset', reason, from: place?.n ?? null })
+    void this.start(stream, { kind: 'reset', reason, from: place?.n ?? null })
   }
 
   /** Snapshots of revealed rooms are due at the stream's place (FE40). */
   reveal(stream: FeedStream, place: StreamPlace): void {
     const rooms = stream.takeRevealed()
+    const notes = stream.takeNotes()
     stream.restart()
-    const shown = showRevealed(this.#bootstrap, stream, { rooms, place }).catch(
+    const shown = showRevealed(this.#bootstrap, stream, { rooms, notes, place }).catch(
       (error: unknown) => {
         const isCut = error instanceof RingsideError && error.code === 'past_retention'
         if (!isCut) throw error
@@ -113,7 +130,8 @@ export class FeedStarter {
     void this.#handOver(stream, shown)
   }
 
-  #start(stream: FeedStream, start: BootstrapStart): Promise<void> {
+  /** Brings a stream that was greeted to where it begins. */
+  start(stream: FeedStream, start: BootstrapStart): Promise<void> {
     return this.#handOver(stream, bootstrap(this.#bootstrap, stream, start))
   }
 

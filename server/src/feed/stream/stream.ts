@@ -1,7 +1,9 @@
 import { Intake } from '../../process/intake.ts'
 import type { IntakeLimits } from '../../process/intake.ts'
-import type { ByteStream, HttpRequest } from '../../transport/contract.ts'
 import type { RoomPlace } from '../position/room-id.ts'
+import type { ByteStream } from '../../transport/contract.ts'
+import type { Asking } from '../audience/access.ts'
+import type { Wish } from '../audience/wish.ts'
 import type { FeedGroup } from './group.ts'
 import type { Pace } from './pace.ts'
 
@@ -76,13 +78,25 @@ const CLOSED = { kind: 'closed' } as const
 
 export interface StreamOwner {
   readonly group: StreamGroup
-  /** It is kept only where a custom check wants to see it again. */
-  readonly request: HttpRequest | null
+  /** Those that were opened later have greater ones. */
+  readonly number: number
+  /** Whoever knows it may change the stream. */
+  readonly key: string
+  readonly asking: Asking
+  readonly wish: Wish
+  /** Its checkpoints are this client's; null = nobody's. */
+  readonly client: StreamClient | null
   readonly address: string
   /** The replay's pace, or null for a stream that reads as fast as it can. */
   readonly pace: Pace | null
   /** The time is in ms of the clock. */
   readonly now: number
+}
+
+/** A client's feed, which has a checkpoint of its own. */
+export interface StreamClient {
+  readonly clientId: string
+  readonly feedName: string
 }
 
 /**
@@ -108,19 +122,38 @@ export interface StreamOwner {
  */
 export class FeedStream {
   readonly id: string
+  readonly number: number
+  readonly key: string
+  /** The time of the clock in ms. */
+  readonly openedAt: number
   readonly body: ByteStream
-  /** It is kept only where a custom check wants to see it again. */
-  readonly request: HttpRequest | null
+  /** Who reads it: the same one all the time, by a later token perhaps. */
+  asking: Asking
+  readonly client: StreamClient | null
+  /** What its reader asked for, of which its group follows what there is. */
+  wish: Wish
   /** Its reads of the log take this address' turn (ReadGate). */
   readonly address: string
   #group: StreamGroup
   #state: StateOf<Apart, Behind>
+  #notes: Map<string, Uint8Array> | null = null
+  /** It was shown everything up to here before it began again. */
+  #shownBefore = -1
+  /** Bytes that were written to it apart from its group, and as one of its group until it left. */
+  #bytes = 0
+  /** Its group had written so many when it joined. */
+  #bytesAtJoin = 0
 
   constructor(id: string, body: ByteStream, owner: StreamOwner) {
-    const { group, request, address, pace, now } = owner
+    const { group, number, key, asking, wish, client, address, pace, now } = owner
     this.id = id
+    this.number = number
+    this.key = key
+    this.openedAt = now
     this.body = body
-    this.request = request
+    this.asking = asking
+    this.client = client
+    this.wish = wish
     this.address = address
     this.#group = group
     const apart = { pace, lastWriteAt: now, full: null, wasSlow: false, revealed: null }
@@ -140,6 +173,28 @@ export class FeedStream {
     return this.#apart
   }
 
+  /** It was shown everything up to here that it follows; -1: nothing yet. */
+  get shownTo(): number {
+    const state = this.#state
+    switch (state.kind) {
+      case 'live':
+        return this.#group.seen
+      case 'catching-up':
+      case 'loading':
+      case 'pausing':
+        return state.apart.cursor
+      case 'starting':
+      case 'closed':
+        return this.#shownBefore
+    }
+  }
+
+  /** So many bytes were written to it. */
+  get writtenBytes(): number {
+    const isLive = this.#state.kind === 'live'
+    return this.#bytes + (isLive ? this.#group.writtenBytes - this.#bytesAtJoin : 0)
+  }
+
   get #apart(): Apart | null {
     const state = this.#state
     switch (state.kind) {
@@ -156,6 +211,7 @@ export class FeedStream {
 
   /** It begins again: the starter writes from here on. */
   restart(): void {
+    this.#shownBefore = Math.max(this.#shownBefore, this.shownTo)
     this.#leave('restart')
     const { pace, lastWriteAt, full, wasSlow, revealed } = this.#mustBeApart('restart')
     this.#state = { kind: 'starting', apart: { pace, lastWriteAt, full, wasSlow, revealed } }
@@ -195,6 +251,7 @@ export class FeedStream {
   /** It has reached the tail, and its group takes it along. */
   toLive(): void {
     this.#leave('toLive')
+    this.#bytesAtJoin = this.#group.writtenBytes
     this.#state = { kind: 'live', index: this.#group.join(this) }
   }
 
@@ -241,8 +298,30 @@ export class FeedStream {
     return revealed ?? new Set()
   }
 
-  /** Bytes were handed to its socket. */
-  wrote(now: number): void {
+  /**
+   * A block without an id is due where it stands. The newest of a name is the one that is true, so that as many wait as
+   * it names rooms at most. @throws Error when it is live.
+   */
+  note(name: string, block: Uint8Array): void {
+    this.#mustBeApart('note')
+    this.#notes ??= new Map()
+    this.#notes.set(name, block)
+  }
+
+  get hasNotes(): boolean {
+    return this.#notes !== null
+  }
+
+  /** Hands over the blocks that are due. */
+  takeNotes(): readonly Uint8Array[] {
+    const notes = this.#notes
+    this.#notes = null
+    return notes ? [...notes.values()] : []
+  }
+
+  /** So many bytes were handed to its socket, by itself. */
+  wrote(now: number, bytes: number): void {
+    this.#bytes += bytes
     const apart = this.#apart
     if (apart) apart.lastWriteAt = now
   }
@@ -289,8 +368,10 @@ export class FeedStream {
     const state = this.#state
     const from: readonly StreamKind[] = FROM[transition]
     if (!from.includes(state.kind)) throw this.#refusal(transition)
-    if (state.kind === 'live') this.#group.leave(state.index)
-    else if (state.kind === 'pausing') state.cancel()
+    if (state.kind === 'live') {
+      this.#bytes = this.writtenBytes
+      this.#group.leave(state.index)
+    } else if (state.kind === 'pausing') state.cancel()
   }
 
   #mustBeApart(wish: string): Apart {

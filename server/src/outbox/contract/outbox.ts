@@ -1,6 +1,13 @@
 import type { MessageLog } from './messages.ts'
 import type { RoomWho } from './room-who.ts'
-import type { LogEvent, RoomEnd, RoomRecord, Snapshot } from './store.ts'
+import type {
+  Checkpoint,
+  LogEvent,
+  RoomEnd,
+  RoomRecord,
+  Snapshot,
+  StoredCheckpoint,
+} from './store.ts'
 
 /**
  * The log as the rest of the server sees it, whichever store keeps it. Constructed in server.ts by
@@ -108,15 +115,15 @@ export interface SealAges {
 /** `events` are all of (after, sealed]; `after` is W before, or the floor where that is higher (OB67). */
 export type SealedListener = (events: readonly LogEvent[], sealed: number, after: number) => void
 
-/** The checkpoints of clients, as the outbox keeps them: each says how far the client has read (OB19). */
+/** The checkpoints of clients, as the outbox keeps them: each says how far a client has read a feed (OB19). */
 export interface ClientCheckpoints {
   /**
-   * The client has read up to `seq`; more than W it cannot have seen, so that much is taken.
-   * @throws RingsideError too_many_requests while 10,000 other clients wait to be written.
+   * The client has read the feed up to `seq`; more than W it cannot have seen, so that much is taken.
+   * @throws RingsideError too_many_requests while 10,000 others wait to be written.
    */
-  note(clientId: string, seq: number): void
-  /** Resolves with the seq that the client has read up to, or null when it never told, or not for 30 days. */
-  of(clientId: string): Promise<number | null>
+  note(checkpoint: Checkpoint): void
+  /** Resolves with how far the client has read the feed, or null when it never told, or not for 30 days. */
+  of(clientId: string, feedName: string): Promise<StoredCheckpoint | null>
 }
 
 /** A room as its log has it, up to its event n. */

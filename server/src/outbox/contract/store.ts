@@ -179,12 +179,15 @@ export interface RoomStore {
   get(room: string): Promise<RoomRecord | null>
 }
 
-/** The checkpoints of clients: each says how far the client has read (OB12). */
+/** The checkpoints of clients: each says how far the client has read one of its feeds, and what it followed (OB12). */
 export interface CheckpointStore {
-  /** Remembers up to 1,000 clients; lowers none. A client is forgotten after 30 days without a call. */
+  /**
+   * Remembers up to 1,000 checkpoints; lowers none. The selection is that of the greatest seq, of equal ones the last.
+   * A checkpoint is forgotten after 30 days without a call.
+   */
   save(checkpoints: readonly Checkpoint[]): Promise<void>
-  /** The seq that the client has read up to, or null. */
-  of(clientId: string): Promise<number | null>
+  /** How far the client has read this feed, or null. */
+  of(clientId: string, feedName: string): Promise<StoredCheckpoint | null>
 }
 
 /**
@@ -336,10 +339,18 @@ export interface SnapshotCut {
   readonly below: number
 }
 
-/** A client has read up to `seq`. */
-export interface Checkpoint {
-  readonly clientId: string
+/** Everything up to `seq` was read. */
+export interface StoredCheckpoint {
   readonly seq: number
+  /** What the stream followed there, in the feed's own words: at most 1,024 characters. '' is not known. */
+  readonly selection: string
+}
+
+/** A client has read one of its feeds up to `seq`. */
+export interface Checkpoint extends StoredCheckpoint {
+  readonly clientId: string
+  /** '' for the feed that has no name. */
+  readonly feedName: string
 }
 
 /** A record as a RecordStore keeps it under one key. */

@@ -3,10 +3,10 @@ import { RingsideError } from '../../process/errors.ts'
 import { briefOf } from '../../process/log-line.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { ClientCheckpoints } from '../contract/outbox.ts'
-import type { LogStore } from '../contract/store.ts'
+import type { Checkpoint, LogStore, StoredCheckpoint } from '../contract/store.ts'
 
 const WRITE_EVERY_MS = 2_000
-/** The checkpoints of so many clients wait to be written; further ones are refused until they are. */
+/** So many checkpoints wait to be written; further ones are refused until they are. */
 const MAX_WAITING = 10_000
 const MAX_BATCH = 1_000
 
@@ -25,25 +25,27 @@ export interface CheckpointsContext {
  */
 export class Checkpoints implements ClientCheckpoints {
   readonly #context: CheckpointsContext
-  readonly #waiting = new Map<string, number>()
+  readonly #waiting = new Map<string, Checkpoint>()
   #cancel: (() => void) | null = null
 
   constructor(context: CheckpointsContext) {
     this.#context = context
   }
 
-  note(clientId: string, seq: number): void {
-    const known = this.#waiting.get(clientId)
+  note(checkpoint: Checkpoint): void {
+    const key = keyOf(checkpoint)
+    const known = this.#waiting.get(key)
     if (known === undefined && this.#waiting.size >= MAX_WAITING)
       throw new RingsideError('too_many_requests', 'Too many checkpoints wait to be written')
-    this.#waiting.set(clientId, Math.max(known ?? 0, Math.min(seq, this.#context.sealed())))
+    const seq = Math.min(checkpoint.seq, this.#context.sealed())
+    if (!known || seq >= known.seq) this.#waiting.set(key, { ...checkpoint, seq })
     this.#schedule()
   }
 
-  async of(clientId: string): Promise<number | null> {
-    const stored = await this.#context.store.checkpoints.of(clientId)
-    const waiting = this.#waiting.get(clientId)
-    return waiting === undefined ? stored : Math.max(stored ?? 0, waiting)
+  async of(clientId: string, feedName: string): Promise<StoredCheckpoint | null> {
+    const stored = await this.#context.store.checkpoints.of(clientId, feedName)
+    const waiting = this.#waiting.get(keyOf({ clientId, feedName }))
+    return waiting && (!stored || waiting.seq >= stored.seq) ? waiting : stored
   }
 
   /** Writes all that waits. It rejects as the store does; checkpoints that were not written still wait. */
@@ -51,12 +53,10 @@ export class Checkpoints implements ClientCheckpoints {
     const all = [...this.#waiting]
     for (let from = 0; from < all.length; from += MAX_BATCH) {
       const batch = all.slice(from, from + MAX_BATCH)
-      await this.#context.store.checkpoints.save(
-        batch.map(([clientId, seq]) => ({ clientId, seq })),
-      )
+      await this.#context.store.checkpoints.save(batch.map(([, checkpoint]) => checkpoint))
       // A client may have told more meanwhile.
-      for (const [clientId, seq] of batch)
-        if (this.#waiting.get(clientId) === seq) this.#waiting.delete(clientId)
+      for (const [key, checkpoint] of batch)
+        if (this.#waiting.get(key) === checkpoint) this.#waiting.delete(key)
     }
   }
 
@@ -80,4 +80,9 @@ export class Checkpoints implements ClientCheckpoints {
     this.#cancel = null
     if (this.#waiting.size > 0) this.#schedule()
   }
+}
+
+/** No id of a client has a blank. */
+function keyOf({ clientId, feedName }: Pick<Checkpoint, 'clientId' | 'feedName'>): string {
+  return `${clientId} ${feedName}`
 }

@@ -24,8 +24,23 @@ describe('bad requests', () => {
     '/rooms/a/feed?types=a%0Ab',
     '/rooms/a/feed?types=a*b*c*',
     `/rooms/a/feed?types=${Array.from({ length: 11 }, (_, index) => `t${index}`).join(',')}`,
-    '/feed?rooms=',
-    '/feed?rooms=a,,b',
+    '/feed?rooms=@',
+    '/feed?rooms=@Arena',
+    '/feed?rooms=*,@arena',
+    '/feed?topics=a*',
+    '/feed?topics=a..b',
+    `/feed?topics=${Array.from({ length: 21 }, (_, index) => `t${index}`).join(',')}`,
+    '/feed?topics=a&topics=b',
+    '/feed?types=a&filter=b',
+    '/feed?clientId=a%20b',
+    '/feed?clientId=short',
+    `/feed?clientId=${'x'.repeat(65)}`,
+    '/feed?feed=a-b',
+    `/feed?feed=${'x'.repeat(65)}`,
+    '/feed?wait=0',
+    '/feed?wait=301',
+    '/feed?wait=1.5',
+    '/feed?heartbeat=yes',
     '/feed?rooms=a/b',
     '/feed?rooms=a,*',
     `/feed?rooms=${Array.from({ length: 101 }, (_, index) => `r${index}`).join(',')}`,
@@ -131,7 +146,9 @@ describe('many rooms', () => {
     expect(reader.of('hello')[0]?.data.rooms).toEqual(['a', 'b'])
     for (const room of [a, b, c]) room.patch({ score: 1 })
     await rig.settle()
-    expect(reader.types).toEqual(['hello', 'snapshot', 'snapshot', 'caught-up', 'patch', 'patch'])
+    expect(reader.of('room-unknown').map(({ data }) => data)).toEqual([{ room: 'gone', waitMs: 0 }])
+    const then = ['snapshot', 'snapshot', 'caught-up', 'patch', 'patch']
+    expect(reader.types).toEqual(['hello', 'room-unknown', ...then])
     expect(reader.of('snapshot').every(({ id }) => id === null)).toBe(true)
     const resumed = await rig.open('/feed?rooms=a,b', {
       'last-event-id': String(reader.roomEvents[0]?.id),

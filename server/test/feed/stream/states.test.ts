@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { ManualClock } from '../../../src/process/clock.ts'
 import { createRandom } from '../../../src/process/random.ts'
+import { Selection } from '../../../src/feed/audience/selection.ts'
+import { NO_TOPICS } from '../../../src/feed/audience/topic-filter.ts'
 import { FeedGroup } from '../../../src/feed/stream/group.ts'
 import { ROOM_IDS } from '../../../src/feed/position/stream-ids.ts'
 import { Pace } from '../../../src/feed/stream/pace.ts'
@@ -11,7 +13,7 @@ import { MemoryStore } from '../../../src/outbox/stores/memory/store.ts'
 import type { LogStore } from '../../../src/outbox/contract/store.ts'
 import { MemoryStream } from '../../../src/transport/memory/http.ts'
 import { overrideStore } from '../../outbox/support.ts'
-import { FeedRig } from '../rig.ts'
+import { FeedRig, readerNamed } from '../rig.ts'
 import type { Reader, ScriptedRoom } from '../rig.ts'
 
 const PLACE = { cursor: 7, place: null, announces: true }
@@ -24,17 +26,18 @@ const KINDS: readonly StreamKind[] = [
   'closed',
 ]
 
+const WISH = { rooms: null, aliases: [], topics: null, types: null }
+const ASKING = { request: null, principal: readerNamed('anonymous') }
+
 function groupOf(key = 'a'): StreamGroup {
   const tail = { position: 5, delayMs: 0 } as FeedTail
-  const selection = {
-    rooms: null,
-    types: null,
-    tail,
-    isSingle: false,
-    ids: ROOM_IDS,
-    allows: () => true,
-  }
-  return new FeedGroup<FeedStream>(key, selection, () => {})
+  const selection = new Selection({ ...WISH, topics: NO_TOPICS, clientId: null, isSingle: false })
+  const rights = { allowsRoom: () => true, allowsTopic: () => true }
+  return new FeedGroup<FeedStream>(
+    key,
+    { selection, rights, tail, ids: ROOM_IDS, beatsAsEvent: false },
+    () => {},
+  )
 }
 
 interface Made {
@@ -51,7 +54,8 @@ function make(kind: StreamKind = 'starting', group = groupOf(), pace: Pace | nul
     () => {},
   )
   let cancelled = 0
-  const owner = { group, request: null, address: '10.0.0.1', pace, now: 1_000 }
+  const who = { key: 'k', asking: ASKING, wish: WISH, client: null, address: '10.0.0.1' }
+  const owner = { group, number: 1, ...who, pace, now: 1_000 }
   const stream = new FeedStream('s', body, owner)
   if (kind !== 'starting' && kind !== 'closed') stream.toCatchingUp(PLACE)
   if (kind === 'loading') stream.load()

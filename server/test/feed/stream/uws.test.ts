@@ -24,14 +24,23 @@ afterEach(async () => {
 async function serve() {
   const clock = new SystemClock()
   const limits = checkLimits({ feedRingBytes: 1 << 20 })
-  const outbox = createOutbox(new MemoryStore({ clock }), limits, {
+  const store = new MemoryStore({ clock })
+  const outbox = createOutbox(store, limits, {
     clock,
     logger,
     randomId: () => `own-${Math.random().toString(36).slice(2).padEnd(12, '0')}`,
   })
   await outbox.start()
   const directory = new FakeDirectory()
-  const parts = createFeed({ outbox, directory, clock, limits, logger, keyFor: testKeyFor })
+  const parts = createFeed({
+    outbox,
+    directory,
+    clock,
+    limits,
+    logger,
+    keyFor: testKeyFor,
+    records: store.records,
+  })
   const { feed, lobby } = parts
   const metrics = createMetrics()
   const router = new Router({

@@ -169,7 +169,9 @@ describe.skipIf(!(await hasMongo()))('OB13 opening', () => {
     const errors = await Promise.all([
       store.events.range({ after: 0, upTo: 1, limit: 1 }).catch((error: unknown) => error),
       store.events.allocate(1).catch((error: unknown) => error),
-      store.checkpoints.save([{ clientId: 'c', seq: 1 }]).catch((error: unknown) => error),
+      store.checkpoints
+        .save([{ clientId: 'c', feedName: '', seq: 1, selection: '' }])
+        .catch((error: unknown) => error),
     ])
     for (const error of errors) {
       expect(error).toBeInstanceOf(Error)

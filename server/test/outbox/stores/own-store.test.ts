@@ -4,6 +4,7 @@ import { ManualClock, MemoryStore, RingsideError } from '../../../src/index.ts'
 import type {
   Checkpoint,
   CheckpointStore,
+  StoredCheckpoint,
   EventStore,
   InsertOutcome,
   LogEvent,
@@ -111,7 +112,8 @@ class OwnStore implements LogStore {
     const { checkpoints } = this.#kept
     return {
       save: (some: readonly Checkpoint[]): Promise<void> => checkpoints.save(some),
-      of: (clientId: string): Promise<number | null> => checkpoints.of(clientId),
+      of: (clientId: string, feedName: string): Promise<StoredCheckpoint | null> =>
+        checkpoints.of(clientId, feedName),
     }
   }
 

@@ -282,6 +282,8 @@ export class WatchSource implements ArenaSource {
       case 'snapshot':
       case 'patch':
       case 'reset':
+      case 'room-unknown':
+      case 'room-alias':
       case 'going-away':
       case 'topic':
         return

@@ -1,25 +1,40 @@
-import type { Checkpoint, CheckpointStore } from '../../contract/store.ts'
+import type { Checkpoint, CheckpointStore, StoredCheckpoint } from '../../contract/store.ts'
+import { checkpointKey } from '../checkpoint-key.ts'
 
-/** So many checkpoints are kept; the oldest go first. */
+/** So many checkpoints are kept, and characters of their selections; the oldest go first. */
 const MAX_CHECKPOINTS = 100_000
+const MAX_CHARACTERS = 32 * 1024 * 1024
 
 /** Checkpoints of clients in memory. */
 export class MemoryCheckpoints implements CheckpointStore {
-  readonly #seqs = new Map<string, number>()
+  readonly #kept = new Map<string, StoredCheckpoint>()
+  #characters = 0
 
   async save(checkpoints: readonly Checkpoint[]): Promise<void> {
-    for (const { clientId, seq } of checkpoints) {
-      const known = this.#seqs.get(clientId) ?? 0
-      this.#seqs.delete(clientId)
-      this.#seqs.set(clientId, Math.max(known, seq))
+    for (const { clientId, feedName, seq, selection } of checkpoints) {
+      const key = checkpointKey(clientId, feedName)
+      const known = this.#take(key)
+      this.#put(key, known && known.seq > seq ? known : { seq, selection })
     }
-    for (const clientId of this.#seqs.keys()) {
-      if (this.#seqs.size <= MAX_CHECKPOINTS) break
-      this.#seqs.delete(clientId)
+    for (const key of this.#kept.keys()) {
+      if (this.#kept.size <= MAX_CHECKPOINTS && this.#characters <= MAX_CHARACTERS) break
+      this.#take(key)
     }
   }
 
-  async of(clientId: string): Promise<number | null> {
-    return this.#seqs.get(clientId) ?? null
+  async of(clientId: string, feedName: string): Promise<StoredCheckpoint | null> {
+    return this.#kept.get(checkpointKey(clientId, feedName)) ?? null
+  }
+
+  #put(key: string, checkpoint: StoredCheckpoint): void {
+    this.#kept.set(key, checkpoint)
+    this.#characters += checkpoint.selection.length
+  }
+
+  #take(key: string): StoredCheckpoint | undefined {
+    const known = this.#kept.get(key)
+    this.#kept.delete(key)
+    this.#characters -= known?.selection.length ?? 0
+    return known
   }
 }

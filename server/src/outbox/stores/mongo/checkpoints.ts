@@ -1,4 +1,10 @@
-import type { Checkpoint, CheckpointStore, StoreClock } from '../../contract/store.ts'
+import type {
+  Checkpoint,
+  CheckpointStore,
+  StoreClock,
+  StoredCheckpoint,
+} from '../../contract/store.ts'
+import { checkpointKey } from '../checkpoint-key.ts'
 import type { Collections } from './collections.ts'
 import { long, toNumber } from './documents.ts'
 
@@ -15,15 +21,30 @@ export class MongoCheckpoints implements CheckpointStore {
   async save(checkpoints: readonly Checkpoint[]): Promise<void> {
     if (checkpoints.length === 0) return
     const at = new Date(this.#clock.now())
-    const writes = checkpoints.map(({ clientId, seq }) => {
-      const update = { $max: { seq: long(seq) }, $set: { at } }
-      return { updateOne: { filter: { _id: clientId }, update, upsert: true } }
+    const writes = checkpoints.map(({ clientId, feedName, seq, selection }) => {
+      const filter = { _id: checkpointKey(clientId, feedName) }
+      // One step, so that the selection is that of the greatest seq whoever else writes. A checkpoint of an older
+      // version has none.
+      const isNewer = { $gte: [long(seq), { $ifNull: ['$seq', long(0)] }] }
+      const update = [
+        {
+          $set: {
+            seq: { $max: ['$seq', long(seq)] },
+            selection: {
+              $cond: [isNewer, { $literal: selection }, { $ifNull: ['$selection', ''] }],
+            },
+            at,
+          },
+        },
+      ]
+      return { updateOne: { filter, update, upsert: true } }
     })
-    await this.#checkpoints.bulkWrite(writes, { ordered: false })
+    // In order: two of one client's feed in a batch are as they were told.
+    await this.#checkpoints.bulkWrite(writes, { ordered: true })
   }
 
-  async of(clientId: string): Promise<number | null> {
-    const found = await this.#checkpoints.findOne({ _id: clientId })
-    return found ? toNumber(found.seq) : null
+  async of(clientId: string, feedName: string): Promise<StoredCheckpoint | null> {
+    const found = await this.#checkpoints.findOne({ _id: checkpointKey(clientId, feedName) })
+    return found && { seq: toNumber(found.seq), selection: found.selection ?? '' }
   }
 }

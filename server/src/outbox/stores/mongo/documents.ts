@@ -94,10 +94,13 @@ export interface RoomDocument {
   end?: { n: number; seq: Long | number; at: Long | number; own: string }
 }
 
-/** A client's checkpoint; expires by `at`. */
+/** The checkpoint of a client's feed; expires by `at`. */
 export interface CheckpointDocument {
+  /** `checkpointKey`. */
   _id: string
   seq: Long | number
+  /** Absent in those of an older version. */
+  selection?: string
   at: Date
 }
 

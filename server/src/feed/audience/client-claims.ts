@@ -1,0 +1,63 @@
+import { createHmac } from 'node:crypto'
+import type { Principal } from '../../auth/principal.ts'
+import { RingsideError } from '../../process/errors.ts'
+import type { RecordStore } from '../../outbox/contract/store.ts'
+import { checkAnonymousId } from './wish.ts'
+
+/** A claim is kept as long as a checkpoint, from the last time that its half was over. */
+const KEPT_MS = 30 * 86_400_000
+
+export interface ClaimsContext {
+  readonly records: Pick<RecordStore, 'get' | 'put'>
+  /** The store's time in ms. */
+  readonly now: () => number
+  /** Anonymous ids are hashed under it where they are listed. */
+  readonly salt: string
+}
+
+/**
+ * FE77: the id of a client belongs to the principal that first used it: nobody else may be that client, read what is
+ * meant for it or move its checkpoints. Nobody known claims none: such a client is whoever knows its id, until somebody
+ * known takes it.
+ */
+export class ClientClaims {
+  readonly #context: ClaimsContext
+
+  constructor(context: ClaimsContext) {
+    this.#context = context
+  }
+
+  /**
+   * Claims the id, or finds that it may be used.
+   * @throws RingsideError forbidden when it is somebody else's, bad_request for an anonymous one that may be guessed;
+   * what the store throws when it does not answer.
+   */
+  async claim(clientId: string, { id: principal, kind }: Principal): Promise<void> {
+    const { records, now } = this.#context
+    if (kind === 'anonymous') checkAnonymousId(clientId)
+    const key = `feed-client/${clientId}`
+    // Whoever loses the race to write it looks again, once.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const known = await records.get(key)
+      if (known && known.value !== principal)
+        throw new RingsideError('forbidden', 'Expected a clientId of your own')
+      const isFresh = known !== null && (known.expiresAt ?? Infinity) - now() > KEPT_MS / 2
+      if (kind === 'anonymous' || isFresh) return
+      const expiresAt = now() + KEPT_MS
+      const ifVersion = known?.version ?? 0
+      if ((await records.put({ key, value: principal, ifVersion, expiresAt })) !== null) return
+    }
+    throw new RingsideError('unavailable')
+  }
+
+  /** The client as operators see it: the id of an anonymous one is its secret. */
+  shown(clientId: string, { kind }: Principal): string {
+    return kind === 'anonymous' ? `anonymous:${this.hash(clientId)}` : clientId
+  }
+
+  /** The same text gives the same hash, for as long as the process runs. */
+  hash(text: string): string {
+    const { salt } = this.#context
+    return createHmac('sha256', salt).update(text).digest('base64url').slice(0, 16)
+  }
+}
