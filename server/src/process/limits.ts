@@ -126,7 +126,10 @@ const rules = {
    * command that has not settled by then is answered with `room_released`. Default 5,000.
    */
   settleMs: [5_000, 0, 60_000],
-  /** Flush of the log: longest wait in ms. Default 0 (next turn). */
+  /**
+   * Events gather for so long before the log writes them, in ms, 0-1,000, while no write is under way: fewer and larger
+   * writes, each event later by as much. Default 0 (next turn).
+   */
   flushDelayMs: [0, 0, 1_000],
   /** Polling of the log in ms, wake-ups aside. Default 250. */
   pollMs: [250, 5, 10_000],

@@ -216,7 +216,7 @@ export const mutations: readonly Mutation[] = [
     mutation(
       'OB4',
       'a room whose log is cut goes on as if its snapshot were a patch',
-      outbox('owner/takeover', 'return { n, seq, at, patchN }', 'return { n, seq, at, patchN: n }'),
+      outbox('owner/takeover', 'at, patchN, who: snapshot', 'at, patchN: n, who: snapshot'),
     ),
   ),
   heldBy(

@@ -451,3 +451,35 @@ describe('OB105 a log that is restored under a running process', () => {
     await rig.outbox.stop()
   })
 })
+
+it('OB104 OB107 a message that is void is new again, also where its document lands after the restore', async () => {
+  const { clock, log, rig } = await start()
+  const news = (messageId: string) => {
+    const names = { topic: 'public', to: null, messageId, principal: 'key:a', trace: null }
+    return { type: 'news', data: '1', ...names }
+  }
+  const publish = async (one: Rig, ids: readonly string[]): Promise<string[]> => {
+    const publishing = ids.map((id) => one.outbox.publish(news(id)))
+    await pass(clock, 100)
+    const answers = await Promise.all(publishing)
+    return answers.map(({ messageId, duplicate }) => `${messageId}${duplicate ? ' again' : ''}`)
+  }
+  await publish(rig, ['kept'])
+  const backup = await log.backUp()
+  expect(await publish(rig, ['lost', 'late', 'later'])).toEqual(['lost', 'late', 'later'])
+  const late = await log.store.events.byMessageId('key:a', 'late')
+  const later = await log.store.events.byMessageId('key:a', 'later')
+  await rig.outbox.stop()
+  await log.putBack(backup)
+  await log.restored()
+  const second = await startRig({ share: { clock, store: log.store } })
+  await log.store.events.insert([late, later].flatMap((event) => event ?? []))
+  expect(await publish(second, ['kept', 'lost', 'late', 'later'])).toEqual([
+    'kept again',
+    'lost',
+    'late',
+    'later',
+  ])
+  const messages = (await everything(log.store)).flatMap((event) => event.message?.messageId ?? [])
+  expect(messages.toSorted()).toEqual(['kept', 'late', 'later', 'lost'])
+})

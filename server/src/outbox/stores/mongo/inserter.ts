@@ -178,9 +178,15 @@ export class MongoInserter {
 
   /** The server names only one of the indexes, so each that the event is in is looked at. */
   async #blocking({ seq, room, n, message }: LogEvent): Promise<LogEvent | null> {
+    if (message) {
+      // Rooms wait for the answer: a known message is no rarity, so that both are asked for at once.
+      const { principal, messageId } = message
+      const looks = [this.bySeq(seq), this.byMessageId(principal, messageId)] as const
+      const [taken, known] = await Promise.all(looks)
+      return taken ?? known
+    }
     const bySeq = await this.bySeq(seq)
     if (bySeq) return bySeq
-    if (message) return this.byMessageId(message.principal, message.messageId)
     return room !== null && n > 0 ? this.byRoomN(room, n) : null
   }
 
