@@ -434,6 +434,7 @@ describe('OB9 a message that can never be written', () => {
     ['nothing', { data: '' }],
     ['a type of the log itself', { type: TOMBSTONE }],
     ['a marker', { type: 'owner' }],
+    ['what says who sees a room', { type: '_who' }],
     ['no type', { type: '' }],
     ['no id', { messageId: '' }],
     ['an id without end', { messageId: 'x'.repeat(1_025) }],

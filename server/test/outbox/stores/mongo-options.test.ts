@@ -181,7 +181,7 @@ describe('OB80 OB111 on a real server', () => {
     const made = ['blue.', 'red_'].flatMap((prefix) => kinds.map((kind) => `${prefix}${kind}`))
     expect(names).toEqual([...made, 'events'].toSorted())
     const indexes = (await db.collection('red_events').indexes()).map(({ name }) => name)
-    expect(indexes.toSorted()).toEqual(['_id_', 'principal_message', 'room_n', 'room_seq'])
+    expect(new Set(indexes)).toEqual(new Set(['_id_', 'principal_message', 'room_n', 'room_seq']))
     expect(await own.countDocuments()).toBe(1)
     await Promise.all(stores.map((store) => store.close()))
   })
