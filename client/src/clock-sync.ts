@@ -21,6 +21,8 @@ export class ClockSync implements ServerClock {
   #samples: Sample[] = []
   #offsetMs = 0
   #rttMs = 0
+  /** Twice what the offset may be wrong by. */
+  #errorMs = 0
 
   constructor(timers: Timers) {
     this.#timers = timers
@@ -50,26 +52,16 @@ export class ClockSync implements ServerClock {
     // A server that answers with a time that was never sent must not move the clock.
     if (!(rttMs >= 0 && rttMs < 60_000)) return
     const offsetMs = serverTime - (clientTime + now) / 2
-    if (this.#isStep(rttMs, offsetMs)) this.#samples = []
+    // No delay of the network explains the difference: one of the two clocks was set, or this machine slept, and earlier
+    // samples are of a time that is over (RM73).
+    const mostMs = (rttMs + this.#errorMs) / 2 + DRIFT_MS
+    if (Math.abs(offsetMs - this.#offsetMs) > mostMs) this.#samples = []
     this.#samples.push({ rttMs, offsetMs })
     if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
     const byRtt = [...this.#samples].sort((a, b) => a.rttMs - b.rttMs)
     this.#offsetMs = byRtt[0]?.offsetMs ?? 0
+    this.#errorMs = byRtt[0]?.rttMs ?? 0
     this.#rttMs = byRtt[byRtt.length >> 1]?.rttMs ?? 0
-  }
-
-  /**
-   * No delay of the network explains the difference: one of the two clocks was set, or this machine slept, and earlier
-   * samples are of a time that is over (RM73).
-   */
-  #isStep(rttMs: number, offsetMs: number): boolean {
-    const best = this.#samples.reduce(
-      (quickest: Sample | null, sample) =>
-        quickest && quickest.rttMs <= sample.rttMs ? quickest : sample,
-      null,
-    )
-    if (!best) return false
-    return Math.abs(offsetMs - best.offsetMs) > (rttMs + best.rttMs) / 2 + DRIFT_MS
   }
 
   /** Another node has another clock: earlier samples say nothing about it. */

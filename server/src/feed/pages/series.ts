@@ -1,6 +1,7 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
+import { lineJson } from '../../process/json-text.ts'
 import { etagOf, sendTagged } from '../../http/etag.ts'
 import { PATCH } from '../../outbox/contract/store.ts'
 import { networkOf } from '../../transport/client-address.ts'
@@ -76,7 +77,7 @@ export class Series {
     // Nothing is added to it: it has a beginning and an end that stay.
     const isFinal = ask.to !== null && ask.from !== null
     const scope = room.isPrivate || access.isPersonal ? 'private' : 'public'
-    const body = ask.format === 'csv' ? seriesCsv(points) : seriesLines(points)
+    const body = ask.format === 'csv' ? seriesCsv(points) : lineJson(seriesLines(points))
     sendTagged(request, response, {
       body,
       etag: etagOf(body),

@@ -6,6 +6,7 @@ import type { LogEvent } from '../../outbox/contract/store.ts'
 import type { FeedLog } from './feed-log.ts'
 import type { ReadGate } from './read-gate.ts'
 import { encodeEvent } from '../sse.ts'
+import { lineJson } from '../../process/json-text.ts'
 
 /** A view is a room's public state at one point of the log. */
 export interface StateView {
@@ -217,7 +218,7 @@ class ViewFold {
 /** Encodes a view as `GET /rooms/:id/state` answers it and `snapshot` carries it. */
 export function viewJson(view: StateView): string {
   const { room, n, at, state } = view
-  return `{"room":${JSON.stringify(room)},"n":${n},"at":${at},"state":${state}}`
+  return lineJson(`{"room":${JSON.stringify(room)},"n":${n},"at":${at},"state":${state}}`)
 }
 
 const blocks = new WeakMap<StateView, Uint8Array>()
