@@ -35,6 +35,8 @@ export class ArchiveReader {
   readonly #parts: ArchiveReaderParts
   readonly #matches = new Map<string, EndedMatch>()
   readonly #chunks = new Map<string, ReadChunk>()
+  /** Matches that could not be read, by room and version. */
+  readonly #damaged = new Set<string>()
   readonly #underway = new Map<string, Promise<ReadChunk | null>>()
   #characters = 0
   /** So many chunks could not be read: damaged, cut short, or foreign. */
@@ -44,7 +46,10 @@ export class ArchiveReader {
     this.#parts = parts
   }
 
-  /** Finds a match that is over and may be shown; null for any other room, and while the archive does not answer. */
+  /**
+   * Finds a match that is over and may be shown; null for any other room, and for one that is damaged.
+   * @throws RingsideError unavailable while the archive does not answer.
+   */
   async find(room: string): Promise<EndedMatch | null> {
     const known = this.#matches.get(room)
     const match = known ?? (await this.#ask(room))
@@ -113,41 +118,52 @@ export class ArchiveReader {
   }
 
   async #ask(room: string): Promise<EndedMatch | null> {
-    const { store, logger } = this.#parts
+    const found = await this.#reached(() => this.#parts.store.find(room))
+    if (!found?.end || this.#damaged.has(`${room} ${found.version}`)) return null
+    return found as EndedMatch
+  }
+
+  async #reached<T>(work: () => Promise<T>): Promise<T> {
     try {
-      const found = await store.find(room)
-      return found?.end ? (found as EndedMatch) : null
-    } catch (error) {
-      logger.warn({ roomId: room, err: briefOf(error) }, 'the archive was not read')
-      return null
+      return await work()
+    } catch (cause) {
+      throw new RingsideError('unavailable', 'The archive does not answer', { cause })
     }
   }
 
-  #chunk(match: EndedMatch, index: number): Promise<ReadChunk> {
+  async #chunk(match: EndedMatch, index: number): Promise<ReadChunk> {
     const key = `${match.room} ${match.version} ${index}`
     const known = this.#chunks.get(key)
     if (known) {
       this.#chunks.delete(key)
       this.#chunks.set(key, known)
-      return Promise.resolve(known)
+      return known
     }
     let underway = this.#underway.get(key)
     if (!underway) {
       underway = this.#load(match, index).finally(() => this.#underway.delete(key))
       this.#underway.set(key, underway)
     }
-    return underway.then((chunk) => {
-      if (chunk) return chunk
-      this.forget(match.room)
-      throw gone(match)
-    })
+    const chunk = await underway
+    if (chunk) return chunk
+    this.forget(match.room)
+    // It was replaced meanwhile, or is damaged: then there is no such match.
+    const now = await this.#reached(() => this.#parts.store.find(match.room))
+    if (now?.version === match.version) this.#noteDamaged(`${match.room} ${match.version}`)
+    throw gone(match)
+  }
+
+  #noteDamaged(key: string): void {
+    this.#damaged.add(key)
+    const oldest = this.#damaged.values().next()
+    if (this.#damaged.size > MAX_MATCHES && !oldest.done) this.#damaged.delete(oldest.value)
   }
 
   /** Resolves with null for a chunk that is not there, or is none. */
   async #load(match: EndedMatch, index: number): Promise<ReadChunk | null> {
     const { store, logger } = this.#parts
     const { room, version, chunks } = match
-    const data = await store.read(match, index)
+    const data = await this.#reached(() => store.read(match, index))
     if (!data) return null
     try {
       const chunk = await readChunk(room, chunks[index] as ArchiveChunk, data)

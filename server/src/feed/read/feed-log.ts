@@ -2,7 +2,7 @@ import { RingsideError } from '../../process/errors.ts'
 import { firstOf } from '../../archive/archive-reader.ts'
 import type { ArchiveReader, EndedMatch } from '../../archive/archive-reader.ts'
 import type { Outbox, OutboxPage, OutboxQuery } from '../../outbox/contract/outbox.ts'
-import type { LogEvent, Snapshot } from '../../outbox/contract/store.ts'
+import type { LogEvent, RoomEnd, Snapshot } from '../../outbox/contract/store.ts'
 
 /**
  * The log as spectators read it: of a room that is over, what has left the log comes from the archive, under the same
@@ -46,9 +46,16 @@ export class FeedLog {
     return !this.isArchived(room) && this.#outbox.isVoid(seq)
   }
 
-  /** Looks for a room that is over in the archive; nothing is done where there is none. */
-  async prepare(room: string): Promise<void> {
-    await this.#archive?.find(room)
+  /**
+   * Looks for a room that is over in the archive; nothing is done where there is none.
+   * @throws RingsideError unavailable while the archive does not answer, unless the log still has the end of the room.
+   */
+  async prepare(room: string, end: RoomEnd | null): Promise<void> {
+    try {
+      await this.#archive?.find(room)
+    } catch (error) {
+      if (end && end.seq <= this.first) throw error
+    }
   }
 
   /** @throws as Outbox.read. */

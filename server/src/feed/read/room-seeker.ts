@@ -29,7 +29,7 @@ export class RoomSeeker {
     if (known?.isLive) return known
     return gate.run(who, async () => {
       const room = await access.seek(id)
-      if (room && !room.isLive) await log.prepare(id)
+      if (room && !room.isLive) await log.prepare(id, room.end ?? null)
       return room
     })
   }

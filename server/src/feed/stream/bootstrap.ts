@@ -113,7 +113,7 @@ function overRoom({ access }: BootstrapContext, { group }: FeedStream): OverRoom
 
 /** Nothing of the room is left, its end neither: not in the log, and not in the archive. */
 async function isGone({ log }: BootstrapContext, { room, end }: OverRoom): Promise<boolean> {
-  await log.prepare(room)
+  await log.prepare(room, end)
   return end.seq <= log.firstOf(room)
 }
 
