@@ -43,7 +43,7 @@ describe.skipIf(!(await hasMongo()))('MongoDB', () => {
   })
   describeArchiveStore('MongoDB', async () => {
     const database = mongo.database('archive').databaseName
-    const options = { uri: mongo.uri(), database, prefix: `a${count++}_` }
+    const options = { uri: mongo.uri(), database, collectionPrefix: `a${count++}_` }
     const make = async (): Promise<ArchiveStore> => {
       const store = await opened(mongoArchive(options))
       stores.push(store)

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { MemoryTransport, createServer } from '../../src/index.ts'
+import { MemoryTransport, createServer, folderArchive } from '../../src/index.ts'
 import { testGame } from '../support/test-game.ts'
 
 const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
@@ -11,11 +13,13 @@ test('PR10: docs/operations.md explains every metric, and no other', async () =>
     maxBufferedBytes: 65_536,
     idleTimeoutMs: 60_000,
   })
-  const server = createServer(testGame, { transport, isDevelopment: true })
+  const archive = folderArchive(mkdtempSync(join(tmpdir(), 'ringside-archive-')))
+  const server = createServer(testGame, { transport, archive, isDevelopment: true })
   await server.listen({ port: 0 })
   const exchange = transport.request({ path: '/metrics' })
   await exchange.done
   await server.close()
+  rmSync(archive.address, { recursive: true })
   const shown = [...exchange.text().matchAll(/^# TYPE ringside_(\w+)/gm)].map(([, name]) => name)
   expect(shown.length).toBeGreaterThan(20)
   const section = page.split(/^## /m).find((part) => part.startsWith('Metrics')) ?? ''

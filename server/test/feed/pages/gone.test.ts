@@ -189,6 +189,23 @@ describe.each(worlds)('a room that is over and gone, %s', (_name, makeWorld) => 
     await expectOver(new Match(third, match.room, match.end))
   })
 
+  it.each(['nothing is deleted yet', 'states are left behind'])(
+    'FE116 FE117 and while retention is cutting: the floor is raised, and %s',
+    async (what) => {
+      const match = await play(await makeWorld(), { retentionMs: 3_600_000, snapshotEvery: 1 })
+      const { store } = match.test.kit
+      await store.marks.raiseFloor(match.end.seq)
+      if (what !== 'nothing is deleted yet') await store.events.deleteThrough(match.end.seq)
+      expect(await store.snapshots.at(match.room, match.end.seq)).not.toBeNull()
+      // Whoever comes in the very moment may be told `reset` first.
+      const first = await follow(match, `/rooms/${match.room}/feed`)
+      expect(types(first).at(-1)).toBe('end')
+      expect(first.isOver).toBe(true)
+      await expectOver(match)
+      await match.test.kit.close()
+    },
+  )
+
   it('FE117 while its log is there the end is shown, and pages behind it are sealed', async () => {
     const match = await play(await makeWorld(), { retentionMs: 3_600_000 })
     const { room, end, endId, test } = match

@@ -17,6 +17,7 @@ import type {
 } from '../../../archive/contract.ts'
 import { databaseIn, maskAddress } from './address.ts'
 import { makeClient } from './connect.ts'
+import { isPrefix } from './store.ts'
 
 /** The options of an archive in MongoDB. */
 export interface MongoArchiveOptions {
@@ -24,8 +25,8 @@ export interface MongoArchiveOptions {
   readonly uri: string
   /** Default: the string's own database, else `ringside`. */
   readonly database?: string
-  /** What its two collections begin with: `<prefix>matches` and `<prefix>chunks`. Default `archive_`. */
-  readonly prefix?: string
+  /** It stands before the names of its collections, as that of a MongoStore. Default: nothing. */
+  readonly collectionPrefix?: string
   /** All matches together take no more bytes, 1 MiB and more; beyond it the oldest go first. Default 10 GiB. */
   readonly maxBytes?: number
 }
@@ -52,7 +53,6 @@ interface PieceDocument {
 const MIB = 1024 * 1024
 const DEFAULT_MAX_BYTES = 10 * 1024 * MIB
 const DEFAULT_DATABASE = 'ringside'
-const PREFIX = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 /** A document holds 16 MiB. */
 const PIECE_BYTES = 8 * MIB
 const DUPLICATE_KEY = 11000
@@ -68,14 +68,14 @@ export function mongoArchive(options: MongoArchiveOptions): ArchiveStore {
   checkMembers('an option of an archive in MongoDB', options, [
     'uri',
     'database',
-    'prefix',
+    'collectionPrefix',
     'maxBytes',
   ])
-  const { uri, database, prefix = 'archive_', maxBytes = DEFAULT_MAX_BYTES } = options
+  const { uri, database, collectionPrefix: prefix = '', maxBytes = DEFAULT_MAX_BYTES } = options
   checkText('uri', uri)
   if (database !== undefined) checkText('database', database)
-  if (typeof prefix !== 'string' || !PREFIX.test(prefix))
-    throw invalid(`Expected a prefix of letters, digits, _, . and -, got ${shownText(prefix)}`)
+  if (prefix !== '' && !isPrefix(prefix))
+    throw invalid(`Expected a collectionPrefix as that of a MongoStore, got ${shownText(prefix)}`)
   if (!(Number.isSafeInteger(maxBytes) && maxBytes >= MIB))
     throw invalid(`Expected maxBytes from ${MIB}, a whole number, got ${shownNumber(maxBytes)}`)
   const client = makeClient(uri)
@@ -106,8 +106,8 @@ class MongoArchive implements ArchiveStore {
       writeConcern: { w: 'majority', journal: true },
       readPreference: 'primary',
     }
-    this.#matches = db.collection(`${prefix}matches`, options)
-    this.#pieces = db.collection(`${prefix}chunks`, options)
+    this.#matches = db.collection(`${prefix}archive_matches`, options)
+    this.#pieces = db.collection(`${prefix}archive_chunks`, options)
   }
 
   async open(): Promise<void> {

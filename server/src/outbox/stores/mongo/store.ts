@@ -82,7 +82,8 @@ function checkOptions(options: MongoStoreOptions): void {
     )
 }
 
-function isPrefix(prefix: unknown): boolean {
+/** Says whether it may stand before the names of collections. */
+export function isPrefix(prefix: unknown): boolean {
   return typeof prefix === 'string' && PREFIX.test(prefix)
 }
 
