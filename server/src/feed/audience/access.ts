@@ -145,7 +145,7 @@ export class FeedAccess {
   /** An event of the log was sealed. */
   note(event: LogEvent): void {
     if (event.room === null) return
-    this.#still.delete(event.room)
+    if (this.#still.size > 0) this.#still.delete(event.room)
     const end = roomEndOf(event)
     if (end) remember(this.#ends, event.room, end)
     else this.#ends.delete(event.room)

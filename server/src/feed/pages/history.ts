@@ -1,5 +1,4 @@
 import { RingsideError } from '../../process/errors.ts'
-import type { RoomEnd } from '../../outbox/contract/store.ts'
 import { networkOf } from '../../transport/client-address.ts'
 import { etagOf, sendTagged } from '../../http/etag.ts'
 import type { HttpRequest, HttpResponse } from '../../transport/contract.ts'
@@ -15,6 +14,7 @@ import type { States } from '../read/states.ts'
 import type { FeedTails } from '../read/tail.ts'
 import { parsePlace, parseWhole } from '../stream/ask.ts'
 import type { EventPages } from './event-pages.ts'
+import { assertKept, beyondError, isGone, overError } from './over-room.ts'
 import { watchedRoom } from './watched-room.ts'
 
 export interface HistoryContext {
@@ -55,18 +55,17 @@ export class History {
    * too_many_requests.
    */
   async state(id: string, { request, response }: Exchange): Promise<void> {
-    const { readers, access, tails, states } = this.#context
+    const { log, readers, access, tails, states } = this.#context
     readers.checkRead(request.remoteAddress)
     const room = await watchedRoom(id, request, this.#context)
     const place = parsePlace(request.query, 'at')
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
-    if (end && this.#isGone(id, end)) throw overError()
+    assertKept(log, id, end)
     let at = visible
     if (place) {
       const found = await this.#find({ room, place, visible, request })
-      if (found.kind === 'beyond')
-        throw end ? behindEndError(end) : new RingsideError('not_yet_visible')
+      if (found.kind === 'beyond') throw beyondError(end)
       if (found.kind === 'lost') throw new RingsideError('past_retention')
       at = found.seq
     }
@@ -100,7 +99,7 @@ export class History {
     const isFirst = place.n === 0
     let after = log.firstOf(id)
     let upTo = visible
-    if (end && this.#isGone(id, end)) {
+    if (end && isGone(log, id, end)) {
       // Of all its pages the last one alone is still known: the empty one behind its end.
       if (isFirst || end.n === 0 || place.n < end.n) throw overError()
       upTo = after
@@ -136,23 +135,10 @@ export class History {
     return this.#context.places.find({ room: room.id, place, visible, who })
   }
 
-  /** Neither the log nor the archive has anything of the room any more (FE116). */
-  #isGone(id: string, end: RoomEnd): boolean {
-    return end.seq <= this.#context.log.firstOf(id)
-  }
-
   /** An answer that depends on who asks is not for shared caches. */
   #isShared(room: WatchedRoom): boolean {
     return !room.isPrivate && !this.#context.access.isPersonal
   }
-}
-
-function overError(): RingsideError {
-  return new RingsideError('past_retention', 'The room has ended, and its log is no longer kept')
-}
-
-function behindEndError({ n }: RoomEnd): RingsideError {
-  return new RingsideError('not_found', `The room has ended with event ${n}`)
 }
 
 /** An answer that can change is asked for again. */

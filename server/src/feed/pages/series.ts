@@ -4,6 +4,7 @@ import { RingsideError } from '../../process/errors.ts'
 import { lineJson } from '../../process/json-text.ts'
 import { etagOf, sendTagged } from '../../http/etag.ts'
 import { PATCH } from '../../outbox/contract/store.ts'
+import type { RoomEnd } from '../../outbox/contract/store.ts'
 import { networkOf } from '../../transport/client-address.ts'
 import type { FeedAccess } from '../audience/access.ts'
 import type { ReaderLimits } from '../audience/reader-limits.ts'
@@ -15,6 +16,7 @@ import type { RoomSeeker } from '../read/room-seeker.ts'
 import type { States } from '../read/states.ts'
 import type { FeedTails } from '../read/tail.ts'
 import type { Exchange } from './history.ts'
+import { assertKept, beyondError, overError } from './over-room.ts'
 import { parseSeriesAsk } from './series-ask.ts'
 import type { SeriesAsk } from './series-ask.ts'
 import { seriesCsv, seriesLines } from './series-text.ts'
@@ -68,12 +70,15 @@ export class Series {
     const room = await watchedRoom(id, request, this.#context)
     const who = networkOf(request.remoteAddress)
     const visible = await tails.visiblePosition(room.delayMs)
-    const find = (place: RoomPlace): Promise<number> => this.#seqOf(id, place, { visible, who })
+    const end = access.endBy(id, visible)
+    assertKept(log, id, end)
+    const find = (place: RoomPlace): Promise<number> =>
+      this.#seqOf(id, place, { visible, who, end })
     const upTo = ask.to ? await find(ask.to) : visible
     const after = ask.from ? await find(ask.from) : log.firstOf(id)
     if (after > upTo) throw new RingsideError('bad_request', 'Expected from to come before to')
     const points = await this.#points(ask, { room: id, after, upTo, who })
-    if (points.length === 0) throw new RingsideError('not_yet_visible')
+    if (points.length === 0) throw end ? overError() : new RingsideError('not_yet_visible')
     // Nothing is added to it: it has a beginning and an end that stay.
     const isFinal = ask.to !== null && ask.from !== null
     const scope = room.isPrivate || access.isPersonal ? 'private' : 'public'
@@ -93,10 +98,14 @@ export class Series {
   async #seqOf(
     room: string,
     place: RoomPlace,
-    { visible, who }: { readonly visible: number; readonly who: string },
+    {
+      visible,
+      who,
+      end,
+    }: { readonly visible: number; readonly who: string; readonly end: RoomEnd | null },
   ): Promise<number> {
     const found = await this.#context.places.find({ room, place, visible, who })
-    if (found.kind === 'beyond') throw new RingsideError('not_yet_visible')
+    if (found.kind === 'beyond') throw beyondError(end)
     if (found.kind === 'lost') throw new RingsideError('past_retention')
     return found.seq
   }

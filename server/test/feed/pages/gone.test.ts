@@ -125,6 +125,8 @@ async function expectOver(match: Match): Promise<void> {
     `/rooms/${room}/state?at=1`,
     `/rooms/${room}/state?at=${end.n}`,
     `/rooms/${room}/state?at=${end.n + 9}`,
+    `/rooms/${room}/series?path=ticks`,
+    `/rooms/${room}/series?path=ticks&to=${end.n + 9}`,
     `/rooms/${room}/events`,
     `/rooms/${room}/events?after=0`,
     `/rooms/${room}/events?after=1`,
