@@ -84,14 +84,13 @@ export async function bootstrap(
     await stream.group.tail.readable
     if (!stream.body.isOpen) return null
     try {
-      const over = overRoom(context, stream)
-      if (over && (await isGone(context, over))) return await tellEnd(context, stream, [over, from])
+      const gone = overRoom(context, stream)
+      if (gone && (await isGone(context, gone))) return await tellEnd(context, stream, [gone, from])
       const plan = await makePlan(context, stream, from)
-      return await carryOut(
-        context,
-        stream,
-        over ? await beforeEnd(context, stream, [over, plan]) : plan,
-      )
+      // It may have been over only once a position was waited for.
+      const over = overRoom(context, stream)
+      const next = over ? await beforeEnd(context, stream, [over, plan]) : plan
+      return await carryOut(context, stream, next)
     } catch (error) {
       if (!isCutOff(error) || attempt === MAX_ATTEMPTS) throw error
       from = { kind: 'reset', reason: 'retention', from: nOf(start) }
