@@ -175,3 +175,23 @@ describe('FE55 positions that this process has not reached', () => {
     for (const reader of [waiting, late]) expect(numbers(reader)).toEqual([4])
   })
 })
+
+describe('FE52 positions of another log', () => {
+  it('FE52 FE1 a sealed one of another log with the same secret is another-log, wherever it lies', async () => {
+    const [one, other] = [await FeedRig.start(), await FeedRig.start()]
+    for (const rig of [one, other]) {
+      const room = await rig.room('a', { x: 1 })
+      room.patch({ x: 2 })
+      await rig.settle()
+    }
+    expect(one.outbox.historyId).not.toBe(other.outbox.historyId)
+    const told = await one.open('/feed?from=start')
+    const tokens = told.events.flatMap(({ id }) => id ?? [])
+    expect(tokens).toHaveLength(3)
+    for (const token of [...tokens, one.tokenAt(one.outbox.sealed + 1_000)]) {
+      const reader = await other.open('/feed', { 'last-event-id': token })
+      expect(reader.of('reset')[0]?.data).toEqual({ reason: 'another-log' })
+      expect(reader.types).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
+    }
+  })
+})
