@@ -146,6 +146,20 @@ describe('the feed over real sockets', () => {
     second.socket.destroy()
   })
 
+  it.each(['é2', '2é', '\u00a02', '2\u00a0', '2'])(
+    'FE10 a number that uWebSockets.js has made of %j is no position',
+    async (id) => {
+      const { port, room, log } = await serve()
+      for (let score = 0; score < 4; score++) room.patch({ score })
+      await log.durable()
+      const reader = read(port, `Last-Event-ID: ${id}\r\n`)
+      await eventually(() => reader.events().at(-1)?.type === 'caught-up')
+      const types = reader.events().map(({ type }) => type)
+      expect(types).toEqual(['hello', 'reset', 'snapshot', 'caught-up'])
+      reader.socket.destroy()
+    },
+  )
+
   it('FE1 FE5 a reader that pauses while megabytes pass ends with every n, in order', async () => {
     const { port, feed, room, log } = await serve()
     room.patch({ score: 0 })
