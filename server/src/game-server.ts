@@ -308,7 +308,7 @@ export class GameServer implements Server {
     checkText('the id of a room', roomId)
     checkMembers('a member of a seat request', request, ['name', 'options'])
     const { name, options } = request
-    const wish = { name, options, remoteAddress: LOOPBACK_ADDRESS, gone: null }
+    const wish = { name, options, remoteAddress: LOOPBACK_ADDRESS, request: null, gone: null }
     return this.#parts.matchmaker.joinById(roomId, wish)
   }
 

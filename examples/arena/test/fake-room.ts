@@ -95,6 +95,7 @@ export class FakeArena {
     const auth = this.handlers.onAuth?.(this.room, {
       name,
       options,
+      request: null,
       remoteAddress: '127.0.0.1',
       signal: new AbortController().signal,
     })

@@ -39,7 +39,7 @@ export function keyRoutes({ keys, audit, isOwnKey, maxBodyBytes }: KeyRouteParts
         method === 'DELETE'
           ? Object.fromEntries(request.query)
           : await readJsonObject(request, maxBodyBytes)
-      const told = { id: fields['id'], durationMs: fields['durationMs'], reason: scopesIn(fields) }
+      const told = { id: idIn(fields), durationMs: fields['durationMs'], reason: scopesIn(fields) }
       try {
         const answer = await stored(act(fields))
         // The id of a new key is known only now.
@@ -70,6 +70,11 @@ export function keyRoutes({ keys, audit, isOwnKey, maxBodyBytes }: KeyRouteParts
       },
     },
   ]
+}
+
+/** Whoever takes the text of a key for its id must not find it in the record. */
+function idIn({ id }: KeyFields): string | undefined {
+  return typeof id === 'string' && /^[a-z0-9]{1,25}$/.test(id) ? id : undefined
 }
 
 /** The scopes that were asked for, in a line; nothing of them has been checked. */

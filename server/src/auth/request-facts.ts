@@ -17,51 +17,26 @@ export interface RequestFacts {
   readonly principal: Principal
 }
 
-/** The facts of a request that was copied from its transport. */
+/** The facts of a request that was copied from its transport. Its functions may be taken out of it. */
 export function factsOf(
   request: Omit<AskingRequest, 'method'> & { readonly path: string },
   principal: Principal,
 ): RequestFacts {
-  return new CopiedFacts(request, principal)
-}
-
-class CopiedFacts implements RequestFacts {
-  readonly principal: Principal
-  readonly #request: Omit<AskingRequest, 'method'> & { readonly path: string }
-
-  constructor(
-    request: Omit<AskingRequest, 'method'> & { readonly path: string },
-    principal: Principal,
-  ) {
-    this.#request = request
-    this.principal = principal
-  }
-
-  get path(): string {
-    return this.#request.path
-  }
-
-  get query(): URLSearchParams {
-    return this.#request.query
-  }
-
-  get remoteAddress(): string {
-    return this.#request.remoteAddress
-  }
-
-  get origin(): string {
-    return this.header('origin')
-  }
-
-  header(name: string): string {
-    return this.#request.header(name)
-  }
-
-  cookie(name: string): string {
-    try {
-      return cookieIn(this.header('cookie'), name)
-    } catch {
-      return ''
-    }
+  const { path, query, remoteAddress } = request
+  const header = (name: string): string => request.header(name)
+  return {
+    path,
+    query,
+    remoteAddress,
+    principal,
+    header,
+    origin: header('origin'),
+    cookie(name) {
+      try {
+        return cookieIn(header('cookie'), name)
+      } catch {
+        return ''
+      }
+    },
   }
 }

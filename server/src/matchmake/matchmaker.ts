@@ -271,7 +271,8 @@ export class Matchmaker implements SeatDesk {
     const id = this.#parts.newId()
     const name = cleanName(wish.name, `player-${id.slice(0, 4)}`)
     const options: Json = checkOptions(wish.options)
-    const request = { name, options, remoteAddress: wish.remoteAddress }
+    const { remoteAddress } = wish
+    const request = { name, options, remoteAddress, request: wish.request }
     const comes = room.seats.expect()
     const wasPrivate = room.profile.isPrivate
     try {

@@ -1,3 +1,4 @@
+import { factsOf } from '../auth/request-facts.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { Route } from '../http/contract.ts'
 import { readJsonObject, sendJson } from '../http/json.ts'
@@ -25,7 +26,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
   const routes = Object.entries(byTarget).map(([name, find]): Route => ({
     method: 'POST',
     path: `/matchmake/${name}/:target`,
-    async handler(request, response, { params }) {
+    async handler(request, response, { params, authenticate }) {
       const { remoteAddress } = request
       joins.check(remoteAddress)
       const abort = new AbortController()
@@ -35,8 +36,15 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
         options,
         wish: wishName,
       } = await readJsonObject(request, maxBodyBytes)
-      const gone = abort.signal
-      const wish = { name: playerName, options, remoteAddress, gone, wish: wishName }
+      const facts = factsOf(request, await authenticate())
+      const wish = {
+        name: playerName,
+        options,
+        remoteAddress,
+        request: facts,
+        gone: abort.signal,
+        wish: wishName,
+      }
       const answer = await find(params['target'] ?? '', wish)
       sendJson(response, { body: answer })
     },

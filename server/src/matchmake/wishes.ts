@@ -1,3 +1,4 @@
+import type { RequestFacts } from '../auth/request-facts.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { LiveRoom } from '../room/room.ts'
 import type { Seat } from '../room/seats/seat.ts'
@@ -7,6 +8,8 @@ export interface SeatWish {
   readonly name?: unknown
   readonly options?: unknown
   readonly remoteAddress: string
+  /** Null for a wish of the server's own code. */
+  readonly request: RequestFacts | null
   /** Aborts when the client has gone; null for a wish of the server's own code. */
   readonly gone: AbortSignal | null
   /** The client may give the wish up by this name, and the seat with it (MM11). Default: none. */

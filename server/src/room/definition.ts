@@ -1,3 +1,4 @@
+import type { RequestFacts } from '../call/public-contract.ts'
 import type {
   Commands,
   EventsOf,
@@ -185,6 +186,11 @@ export interface JoinRequest {
   readonly name: string
   readonly options: Json
   readonly remoteAddress: string
+  /**
+   * The request for the seat: its headers, cookies, query, origin, and who asks. Null where the server's own code has
+   * reserved it.
+   */
+  readonly request: RequestFacts | null
   /**
    * Aborts when the answer is waited for no longer: after `hookTimeoutMs`, or when the client has gone. Pass it to what
    * onAuth asks.

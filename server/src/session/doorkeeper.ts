@@ -124,7 +124,7 @@ export class Doorkeeper {
     const principal = await given
     const { authorize } = this.#parts
     if (authorize === null) return { principal, auth: undefined }
-    const request: ConnectionRequest = Object.assign(factsOf(copy, principal), { signal })
+    const request: ConnectionRequest = { ...factsOf(copy, principal), signal }
     const auth = await runFrom({ where: 'authorizeConnection' }, () => authorize(request))
     if (auth === false) throw new RingsideError('auth_failed', 'The game refused the connection')
     return { principal, auth }
