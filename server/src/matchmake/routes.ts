@@ -26,7 +26,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
   const routes = Object.entries(byTarget).map(([name, find]): Route => ({
     method: 'POST',
     path: `/matchmake/${name}/:target`,
-    async handler(request, response, { params, authenticate }) {
+    async handler(request, response, context) {
       const { remoteAddress } = request
       joins.check(remoteAddress)
       const abort = new AbortController()
@@ -36,7 +36,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
         options,
         wish: wishName,
       } = await readJsonObject(request, maxBodyBytes)
-      const facts = factsOf(request, await authenticate())
+      const facts = factsOf(request, await context.authenticate())
       const wish = {
         name: playerName,
         options,
@@ -45,7 +45,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
         gone: abort.signal,
         wish: wishName,
       }
-      const answer = await find(params['target'] ?? '', wish)
+      const answer = await find(context.params['target'] ?? '', wish)
       sendJson(response, { body: answer })
     },
   }))

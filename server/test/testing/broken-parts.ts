@@ -449,7 +449,7 @@ export const brokenTransports: readonly BrokenTransport[] = [
     seenBy: 'TR3 ',
     handlers: ({ upgrade }) => ({
       upgrade: (request) => {
-        upgrade(request)
+        void upgrade(request)
         return { accept: true, protocol: null }
       },
     }),
