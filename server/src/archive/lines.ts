@@ -1,4 +1,5 @@
-import { isLogType, readWho } from '../outbox/contract/room-who.ts'
+import { WHO, isLogType, readWho } from '../outbox/contract/room-who.ts'
+import type { RoomWho } from '../outbox/contract/room-who.ts'
 import type { LogEvent, Snapshot } from '../outbox/contract/store.ts'
 
 /** A line of this type is the public state at its n, and no event: types of the log's own begin with `_`. */
@@ -14,17 +15,20 @@ type Head = Pick<LogEvent, 'seq' | 'n' | 'epoch' | 'own' | 'type' | 'at' | 'prev
  * so does the data of the log's own types. Data is the last member, as it was recorded: what is made of it has the
  * same bytes as what is made of the log.
  */
-export function eventLine({ seq, n, epoch, own, type, at, prev, who, data }: LogEvent): string {
-  return lineOf(
-    { seq, n, epoch, own, type, at, prev, ...(who ? { who } : {}) },
-    isLogType(type) ? '' : data,
-  )
+export function eventLine({ seq, n, epoch, own, type, at, prev, data, who }: LogEvent): string {
+  const isKept = !isLogType(type) || type === WHO
+  return lineOf({ seq, n, epoch, own, type, at, prev, ...withWho(who) }, isKept ? data : '')
 }
 
 /** The public state after the event n as a line. */
-export function stateLine({ seq, n, epoch, at, patchN, who, publicState }: ArchivedState): string {
-  const head = { seq, n, epoch, own: '', type: STATE, at, prev: patchN, ...(who ? { who } : {}) }
+export function stateLine({ seq, n, epoch, at, patchN, publicState, who }: ArchivedState): string {
+  const head = { seq, n, epoch, own: '', type: STATE, at, prev: patchN, ...withWho(who) }
   return lineOf(head, publicState)
+}
+
+/** Who saw the room there is kept with it: what it did while it was private stays private (FE133). */
+function withWho(who: RoomWho | undefined): { readonly who?: RoomWho } {
+  return who ? { who } : {}
 }
 
 /** The public part of a snapshot. */

@@ -18,6 +18,7 @@ import type { RoomDirectory } from './audience/directory.ts'
 import { ReaderLimits } from './audience/reader-limits.ts'
 import type { ReaderLimitNumbers } from './audience/reader-limits.ts'
 import { RoomFinder } from './audience/room-finder.ts'
+import { WhoIndex } from './audience/who-index.ts'
 import { Spectators } from './audience/spectators.ts'
 import { NO_TOPICS, makeTopicFilter } from './audience/topic-filter.ts'
 import { Feed } from './feed.ts'
@@ -120,11 +121,16 @@ export function createFeed(options: FeedOptions): FeedParts {
   const topics = options.publicTopics ?? ['public']
   const publicTopics = makeTopicFilter(topics, Infinity) ?? NO_TOPICS
   const { authenticator = nobodyKnown(topics) } = options
+  const who = new WhoIndex({
+    clock,
+    onChanged: (room) => feed.onRoomChange(room),
+  })
   const access = new FeedAccess({
     directory: withArchived(directory, archive),
     authorize,
     authenticator,
     logger,
+    who,
   })
   const claims = new ClientClaims({
     records: options.records,
@@ -219,6 +225,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     pump,
     starter,
     groups,
+    who,
   })
 
   // These answer without a stream of the log.

@@ -13,6 +13,7 @@ import { Selection } from './audience/selection.ts'
 import type { Spectators } from './audience/spectators.ts'
 import { NO_TOPICS } from './audience/topic-filter.ts'
 import type { FollowAsk } from './audience/wish.ts'
+import type { WhoIndex } from './audience/who-index.ts'
 import { toFeedEntry } from './read/entry.ts'
 import type { FeedEntry } from './read/entry.ts'
 import { parseRoomId } from './position/room-id.ts'
@@ -61,6 +62,7 @@ export interface FeedContext {
   readonly pump: FeedPump
   readonly starter: FeedStarter
   readonly groups: FeedGroups
+  readonly who: WhoIndex
 }
 
 /** One request for a stream, its parameters read. */
@@ -97,17 +99,21 @@ export class Feed {
 
   constructor(context: FeedContext) {
     this.#context = context
-    const { outbox, directory, access, groups, streams } = context
+    const { outbox, directory, access, streams } = context
     this.#streams = streams
     access.begin(outbox.sealed)
     this.#stops = [
       outbox.onSealed((...run) => this.#onSealed(...run)),
-      directory.onChange((room) => {
-        const change = groups.onRoomChange(room)
-        context.seekers.onRoomChange(room, change === 'revealed')
-      }),
+      directory.onChange((room) => this.onRoomChange(room)),
       outbox.onHalted(() => this.#end()),
     ]
+  }
+
+  /** A room was added, changed or forgotten, or the log says at `seq` that others may see it. */
+  onRoomChange(room: string, seq?: number): void {
+    const { groups, seekers } = this.#context
+    const change = groups.onRoomChange(room, seq)
+    seekers.onRoomChange(room, change === 'revealed')
   }
 
   get streamCount(): number {
@@ -241,18 +247,21 @@ export class Feed {
 
   /** Ends everything that is still open and lets go of the log. */
   stop(): void {
-    const { tails, pump, seekers } = this.#context
+    const { tails, pump, seekers, who } = this.#context
     for (const stop of this.#stops) stop()
     seekers.stop()
     this.#end()
     tails.stop()
     pump.stop()
+    who.stop()
   }
 
   #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
     const { access, states, source, tails, seekers } = this.#context
     const entries: FeedEntry[] = []
     for (const event of events) {
+      // Before anybody is shown what follows it.
+      if (event.room !== null && access.noteWho(event)) this.onRoomChange(event.room, event.seq)
       access.note(event)
       if (event.room !== null && event.n === 1) states.noteNothing(event.room, event.seq - 1)
       const entry = toFeedEntry(event)

@@ -35,7 +35,8 @@ const CANNOT_GO_ON: ReadonlySet<string> = new Set([
 ])
 
 export interface HostParts {
-  readonly outbox: TenancyParts['outbox'] & Pick<Outbox, 'now' | 'stats' | 'endOf' | 'floor'>
+  readonly outbox: TenancyParts['outbox'] &
+    Pick<Outbox, 'now' | 'stats' | 'endOf' | 'floor' | 'whoOf'>
   readonly context: Omit<RoomContext, 'onChanged' | 'onEnded'>
   readonly records: Records
   readonly maxRooms: number
@@ -226,7 +227,7 @@ export class Host {
     const { restored, left, beyond } = await restoreAll({
       page: (after, limit) => this.#records.living(after, limit),
       restore: (record) => this.#restoreOne(record),
-      onLeft: (record) => this.#records.remember(record),
+      onLeft: async (record) => this.#records.remember(await this.#asLogged(record)),
       limit: maxRooms * RESTORED_PER_ROOM,
     })
     if (restored > maxRooms)
@@ -258,7 +259,16 @@ export class Host {
   async #foundOver(record: RoomRecord): Promise<void> {
     const { outbox } = this.#parts
     const end = await outbox.endOf(record.room)
-    this.#records.end(record, end ?? { n: 0, seq: outbox.floor, at: outbox.now(), own: '' })
+    this.#records.end(
+      await this.#asLogged(record),
+      end ?? { n: 0, seq: outbox.floor, at: outbox.now(), own: '' },
+    )
+  }
+
+  /** The record of a process that died may be older than its log: who sees the room is as that says (OB129). */
+  async #asLogged(record: RoomRecord): Promise<RoomRecord> {
+    const who = await this.#parts.outbox.whoOf(record.room)
+    return who ? { ...record, ...who } : record
   }
 
   /**

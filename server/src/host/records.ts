@@ -15,6 +15,8 @@ export interface RoomFacts {
   readonly isLive: boolean
   /** The room's last event, once the log has it for good (FE116); absent and null: it is not over. */
   readonly end?: RoomEnd | null
+  /** True of a room that is not here: these facts are as old as what was known of it last. */
+  readonly isElsewhere?: boolean
 }
 
 export interface RecordsParts {
@@ -178,7 +180,8 @@ export class Records {
 
   /** Gives the facts of a room that is not here; null when it is not known. */
   find(roomId: string): RoomFacts | null {
-    return this.#away.get(roomId) ?? null
+    const facts = this.#away.get(roomId)
+    return facts ? { ...facts, isElsewhere: true } : null
   }
 
   /** Rooms that are known and not here. */

@@ -11,7 +11,7 @@ export interface RestoreAllParts {
   /** False when the room cannot go on. @throws what concerns all rooms. */
   readonly restore: (record: RoomRecord) => Promise<boolean>
   /** A room that does not go on here. */
-  readonly onLeft: (record: RoomRecord) => void
+  readonly onLeft: (record: RoomRecord) => void | Promise<void>
   /** Rooms restored at most. */
   readonly limit: number
 }
@@ -33,7 +33,7 @@ export async function restoreAll(parts: RestoreAllParts): Promise<RestoreCounts>
     if (isTried && (await parts.restore(record))) counts.restored++
     else {
       counts[isTried ? 'left' : 'beyond']++
-      parts.onLeft(record)
+      await parts.onLeft(record)
     }
   }
   for (let after: string | null = ''; after !== null;) {

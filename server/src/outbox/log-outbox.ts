@@ -23,6 +23,7 @@ import type {
 } from './contract/outbox.ts'
 import { roomEndOf } from './contract/store.ts'
 import type { LogEvent, RoomEnd, RoomRecord, Snapshot } from './contract/store.ts'
+import type { RoomWho } from './contract/room-who.ts'
 import { Halt, stoppedError } from './health/halt.ts'
 import type { Outage } from './health/outage.ts'
 import type { HistoryWatch } from './history/history-watch.ts'
@@ -33,7 +34,7 @@ import type { SnapshotSaver } from './keep/snapshot-saver.ts'
 import type { OwnedRooms } from './owner/owned-rooms.ts'
 import type { Claim } from './owner/takeover.ts'
 import type { LogTail } from './read/log-tail.ts'
-import { missing, readOn, readRoom } from './read/read-room.ts'
+import { missing, readOn, readRoom, whoAtEnd } from './read/read-room.ts'
 import type { SealedReader } from './read/sealed-reader.ts'
 
 /** `stop` tries for so long to write what is left, in ms. */
@@ -345,6 +346,10 @@ export class LogOutbox implements Outbox {
     const whole = await (read ? readOn(store, read, seq) : readRoom(store, room, seq))
     if (whole.n !== n) throw missing(room)
     return whole
+  }
+
+  whoOf(room: string): Promise<RoomWho | null> {
+    return this.#reached(() => whoAtEnd(this.#parts.store, room))
   }
 
   now(): number {

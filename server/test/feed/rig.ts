@@ -21,6 +21,8 @@ import { checkLimits } from '../../src/process/limits.ts'
 import type { ServerLimits } from '../../src/process/limits.ts'
 import { createOutbox } from '../../src/outbox/create-outbox.ts'
 import { MemoryStore } from '../../src/outbox/stores/memory/store.ts'
+import { whoEvent } from '../../src/outbox/contract/room-who.ts'
+import type { RoomWho } from '../../src/outbox/contract/room-who.ts'
 import type { LogStore } from '../../src/outbox/contract/store.ts'
 import type { Outbox, RoomLog } from '../../src/outbox/contract/outbox.ts'
 import { MemoryTransport } from '../../src/transport/memory/transport.ts'
@@ -86,6 +88,7 @@ function listing(roomId: string, { type, delayMs }: RoomFacts): RoomListing {
 export class ScriptedRoom {
   state: Json = {}
   n = 0
+  #who: RoomWho | null = null
   readonly id: string
   readonly #log: RoomLog
   constructor(id: string, log: RoomLog) {
@@ -102,12 +105,25 @@ export class ScriptedRoom {
   end(): void {
     this.#append('end', '{}', null)
   }
+  /** Writes the room's first event, which says who sees it. */
+  begin(data: Json, who: RoomWho): void {
+    this.state = structuredClone(data)
+    this.#who = who
+    this.#append('patch', JSON.stringify(data), null, who)
+  }
+  /** Says who sees the room from here on. */
+  who(who: RoomWho): void {
+    const { type, data } = whoEvent(this.#who, who)
+    this.#who = who
+    this.#append(type, data, null, who)
+  }
   snapshot(): void {
     const publicState = JSON.stringify(this.state)
     this.#log.snapshot({ publicState, hiddenState: '{"mines":"SECRET"}', runtime: '{}' })
   }
-  #append(type: string, data: string, hidden: string | null): void {
-    if (!this.#log.append({ type, data, hidden })) throw new Error('Expected the log to take it')
+  #append(type: string, data: string, hidden: string | null, who?: RoomWho): void {
+    if (!this.#log.append({ type, data, hidden, who }))
+      throw new Error('Expected the log to take it')
     this.n++
   }
 }
@@ -314,6 +330,23 @@ export class FeedRig {
 
   /** Makes a room and writes its first event. */
   async room(id: string, first: Json = {}, facts: Partial<RoomFacts> = {}): Promise<ScriptedRoom> {
+    const room = await this.own(id, facts)
+    room.patch(first)
+    await this.settle()
+    return room
+  }
+
+  /** The same where the log says who sees it. The directory has it as it was at first. */
+  async saidRoom(id: string, first: Json = {}, said: Partial<RoomWho> = {}): Promise<ScriptedRoom> {
+    const who = { delayMs: 0, isPrivate: false, ...said }
+    const room = await this.own(id, { ...who, isElsewhere: true })
+    room.begin(first, who)
+    await this.settle()
+    return room
+  }
+
+  /** Takes the ownership of a room and writes nothing. */
+  async own(id: string, facts: Partial<RoomFacts>): Promise<ScriptedRoom> {
     this.directory.set(id, facts)
     const ignore = (): void => {}
     const opening = this.outbox.openRoom(id, {
@@ -324,10 +357,7 @@ export class FeedRig {
       onSnapshotDue: ignore,
     })
     await this.settle()
-    const room = new ScriptedRoom(id, await opening)
-    room.patch(first)
-    await this.settle()
-    return room
+    return new ScriptedRoom(id, await opening)
   }
 
   /** Puts an event of a topic into the log, as a publisher would. */

@@ -5,7 +5,9 @@ import type { LogEvent, RoomEnd } from '../../outbox/contract/store.ts'
 import type { Authenticator } from '../../auth/authenticator.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
+import type { RoomWho } from '../../outbox/contract/room-who.ts'
 import type { RoomDirectory, RoomFacts } from './directory.ts'
+import type { WhoIndex } from './who-index.ts'
 
 /**
  * Somebody wants to watch this room. Spectators see everything `delayMs` later, which is fixed for
@@ -53,6 +55,8 @@ export interface AccessContext {
   readonly authorize: AuthorizeSpectator | null
   readonly authenticator: FeedAuthenticator
   readonly logger: Logger
+  /** What the log says of rooms; null: their records decide. */
+  readonly who?: Pick<WhoIndex, 'find' | 'note'> | null
 }
 
 /** Knows the facts of the rooms, and decides who may see them. */
@@ -77,10 +81,12 @@ export class FeedAccess {
    * asks.
    */
   #public: { readonly ids: readonly string[]; readonly delayMs: number } | null = null
-  /** The log was sealed at this seq when a private room became public. */
+  /** The log was sealed at this seq when a private room became public, as its record says. */
   readonly #revealed = new Map<string, number>()
+  readonly #who: Pick<WhoIndex, 'find' | 'note'> | null
 
-  constructor({ directory, authorize, authenticator, logger }: AccessContext) {
+  constructor({ directory, authorize, authenticator, logger, who = null }: AccessContext) {
+    this.#who = who
     this.#directory = directory
     this.#logger = logger
     this.#authorize = authorize
@@ -151,6 +157,12 @@ export class FeedAccess {
     else this.#ends.delete(event.room)
   }
 
+  /** The log says who sees a room: true when that is another's than before, and `refresh` is due (OB129). */
+  noteWho(event: LogEvent): boolean {
+    if (event.room === null || !event.who || !this.#who) return false
+    return this.#who.note(event, this.#directory.find(event.room)?.delayMs ?? 0)
+  }
+
   /**
    * Gives the end of a room that is over for whoever sees the log up to `seq`: then its log need not be asked (FE116).
    * null: it lives, as far as they may know.
@@ -186,8 +198,9 @@ export class FeedAccess {
   }
 
   #keep(id: string, facts: RoomFacts): WatchedRoom {
-    const { type, delayMs, isPrivate, isLive, revealedAt = 0, end = null } = facts
-    const room = { id, type, delayMs, isPrivate, isLive, end }
+    const { type, isLive, revealedAt = 0, end = null } = facts
+    const room = { id, type, isLive, end, ...this.#whoOf(id, facts) }
+    const { isPrivate } = room
     if (this.#facts.size >= MAX_KEPT) this.#facts.clear()
     this.#facts.set(id, room)
     if (isPrivate && isLive) this.#withheld.add(id)
@@ -197,8 +210,19 @@ export class FeedAccess {
     return room
   }
 
-  /** Reads the room's facts anew; the log is sealed up to `sealed`. */
-  refresh(id: string, sealed: number): FactsChange {
+  /**
+   * The log decides. Its owner here knows already what will be in it: where that closes the room, it counts. Without a
+   * word of the log since the process began, the directory has what it said before, or the record of an older log.
+   */
+  #whoOf(id: string, facts: RoomFacts): RoomWho {
+    const said = this.#who?.find(id)
+    if (!said) return { delayMs: facts.delayMs, isPrivate: facts.isPrivate }
+    const isPrivate = said.isPrivate || (facts.isPrivate && facts.isElsewhere !== true)
+    return { delayMs: said.delayMs, isPrivate }
+  }
+
+  /** Reads the room's facts anew, at this seq of the log: W, or that of the event that says so. */
+  refresh(id: string, at: number): FactsChange {
     const before = this.#facts.get(id)
     this.#facts.delete(id)
     const after = this.find(id)
@@ -211,7 +235,7 @@ export class FeedAccess {
     if (!after?.isLive || !after.isPrivate) {
       const wasWithheld = this.#withheld.delete(id)
       if (wasWithheld && after?.isLive) {
-        remember(this.#revealed, id, sealed)
+        remember(this.#revealed, id, at)
         return 'revealed'
       }
     }
@@ -275,12 +299,15 @@ export class FeedAccess {
 
   /**
    * Makes the check of one group: it lets pass only known rooms that may be watched, and none whose
-   * delay is larger than the group's own.
+   * delay is larger than the group's own. Both what the room is now and what the log says at the
+   * event decide, and the stricter counts (FE133).
    */
   checkFor(asking: Asking, scope: { all: boolean; delayMs: number }) {
-    return (id: string, type: string): boolean => {
-      const room = this.find(id)
-      if (!room || room.delayMs > scope.delayMs || (scope.all && room.isPrivate)) return false
+    return (id: string, type: string, who: RoomWho | null = null): boolean => {
+      const now = this.find(id)
+      if (!now || now.delayMs > scope.delayMs) return false
+      const room = who?.isPrivate && !now.isPrivate ? { ...now, isPrivate: true } : now
+      if (scope.all && room.isPrivate) return false
       return this.mayWatch(asking, room, type)
     }
   }

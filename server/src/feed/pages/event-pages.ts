@@ -25,6 +25,8 @@ export interface PageQuery {
   readonly limit: number
   /** The seq of the room's end, for a reader who may see it; null: it goes on. */
   readonly endSeq: number | null
+  /** What the room did while it was private is withheld: of those events there is n, and nothing else (FE133). */
+  readonly withholds: boolean
 }
 
 /** A page is no larger than this, its first event excepted. */
@@ -57,8 +59,8 @@ export class EventPages {
    * @throws RingsideError past_retention, too_many_requests, or whatever the log fails with.
    */
   async page(query: PageQuery, who: string): Promise<EncodedPage> {
-    const { room, after, afterN, limit, upTo } = query
-    const key = `${room} ${after} ${afterN} ${limit}`
+    const { room, after, afterN, limit, upTo, withholds } = query
+    const key = `${room} ${after} ${afterN} ${limit} ${withholds}`
     const known = this.#cache.get(key)
     if (known) return known
     const question = `${key} ${upTo}`
@@ -114,7 +116,7 @@ export class PageCache {
  * ends depends on nothing but the log.
  */
 async function readPage(log: FeedLog, query: PageQuery): Promise<EncodedPage> {
-  const { room, after, afterN, upTo, limit, endSeq } = query
+  const { room, after, afterN, upTo, limit, endSeq, withholds } = query
   const parts: string[] = []
   let size = FRAME_BYTES
   let next = after
@@ -125,7 +127,7 @@ async function readPage(log: FeedLog, query: PageQuery): Promise<EncodedPage> {
     const bound = { limit: left, maxBytes: MAX_PAGE_BYTES }
     const read = await log.read({ after: next, upTo, ...bound, room })
     for (const event of read.events) {
-      const part = eventJson(event)
+      const part = eventJson(withholds && event.who?.isPrivate ? withheld(event) : event)
       size += Buffer.byteLength(part) + 1
       isFull = parts.length > 0 && size > MAX_PAGE_BYTES
       if (isFull) break
@@ -143,6 +145,13 @@ async function readPage(log: FeedLog, query: PageQuery): Promise<EncodedPage> {
   const text = `{"events":[${parts.join(',')}],"next":${nextN},"sealed":${isSealed}}`
   const body = Buffer.from(lineJson(text))
   return { body, etag: etagOf(body), isSealed }
+}
+
+/** The event with n alone (FE6). An owner and an end are no more than that. */
+function withheld(event: LogEvent): LogEvent {
+  return event.type === 'owner' || event.type === 'end'
+    ? event
+    : { ...event, type: 'patch', data: '' }
 }
 
 function eventJson(event: LogEvent): string {

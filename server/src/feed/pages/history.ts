@@ -57,7 +57,7 @@ export class History {
   async state(id: string, { request, response }: Exchange): Promise<void> {
     const { log, readers, access, tails, states } = this.#context
     readers.checkRead(request.remoteAddress)
-    const room = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate } = await watchedRoom(id, request, this.#context)
     const place = parsePlace(request.query, 'at')
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
@@ -75,6 +75,9 @@ export class History {
     // At the point asked for it had not begun. Without one it has begun, but is too young to be
     // seen.
     if (!view) throw new RingsideError(isPast ? 'not_found' : 'not_yet_visible')
+    // It was private there. Without a point asked for, what is public is too young to be seen.
+    if (view.who?.isPrivate && !seesPrivate)
+      throw new RingsideError(isPast ? 'forbidden' : 'not_yet_visible')
     const headers = cacheHeaders(isPast, this.#isShared(room))
     const body = viewJson(view)
     sendTagged(request, response, { body, etag: etagOf(body), headers })
@@ -90,7 +93,7 @@ export class History {
   async events(id: string, { request, response }: Exchange): Promise<void> {
     const { log, access, readers, tails, pages } = this.#context
     readers.checkRead(request.remoteAddress)
-    const room = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate } = await watchedRoom(id, request, this.#context)
     const place = parsePlace(request.query, 'after') ?? BEFORE_ALL
     const range = { min: 1, max: MAX_PAGE_EVENTS, fallback: DEFAULT_PAGE_EVENTS }
     const limit = parseWhole(request.query, 'limit', range)
@@ -113,9 +116,11 @@ export class History {
         upTo = after
       }
     }
+    const withholds = !seesPrivate
     // A place behind the end has the same page as the end.
     const afterN = end && end.n > 0 ? Math.min(place.n, end.n) : place.n
-    const query = { room: id, after, afterN, upTo, limit, endSeq: end?.seq ?? null }
+    const endSeq = end?.seq ?? null
+    const query = { room: id, after, afterN, upTo, limit, endSeq, withholds }
     const page = await pages.page(query, networkOf(request.remoteAddress))
     // The beginning of the kept log moves on with retention: a page there is sealed, but its
     // address is not.

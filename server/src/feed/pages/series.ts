@@ -3,6 +3,7 @@ import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import { lineJson } from '../../process/json-text.ts'
 import { etagOf, sendTagged } from '../../http/etag.ts'
+import type { RoomWho } from '../../outbox/contract/room-who.ts'
 import { PATCH } from '../../outbox/contract/store.ts'
 import type { RoomEnd } from '../../outbox/contract/store.ts'
 import { networkOf } from '../../transport/client-address.ts'
@@ -40,6 +41,8 @@ interface Stretch {
   readonly after: number
   readonly upTo: number
   readonly who: string
+  /** What the room did while it was private is withheld (FE133). */
+  readonly withholds: boolean
 }
 
 const READ = { limit: 250, maxBytes: 256 * 1024 }
@@ -67,7 +70,7 @@ export class Series {
     const { log, readers, access, tails } = this.#context
     readers.checkRead(request.remoteAddress)
     const ask = parseSeriesAsk(request)
-    const room = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate } = await watchedRoom(id, request, this.#context)
     const who = networkOf(request.remoteAddress)
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
@@ -77,7 +80,7 @@ export class Series {
     const upTo = ask.to ? await find(ask.to) : visible
     const after = ask.from ? await find(ask.from) : log.firstOf(id)
     if (after > upTo) throw new RingsideError('bad_request', 'Expected from to come before to')
-    const points = await this.#points(ask, { room: id, after, upTo, who })
+    const points = await this.#points(ask, { room: id, after, upTo, who, withholds: !seesPrivate })
     if (points.length === 0) throw end ? overError() : new RingsideError('not_yet_visible')
     // Nothing is added to it: it has a beginning and an end that stay.
     const isFinal = ask.to !== null && ask.from !== null
@@ -112,16 +115,20 @@ export class Series {
 
   async #points(ask: SeriesAsk, stretch: Stretch): Promise<SeriesPoint[]> {
     const { log, gate, states } = this.#context
-    const { room, after, upTo, who } = stretch
+    const { room, after, upTo, who, withholds } = stretch
+    const isHidden = (said: RoomWho | null | undefined): boolean =>
+      withholds && said?.isPrivate === true
     const sampler = new Sampler(ask)
     const view = await states.at(room, after, who)
-    if (view) sampler.begin(view, JSON.parse(view.state) as Json)
+    if (view) sampler.begin(view, JSON.parse(view.state) as Json, isHidden(view.who))
     let eventCount = 0
     for (let next = after; next < upTo;) {
       const from = next
       const page = await gate.run(who, () => log.read({ after: from, upTo, ...READ, room }))
-      for (const { type, data, n, at } of page.events)
-        sampler.take({ n, at }, type === PATCH && data !== '' ? (JSON.parse(data) as Json) : null)
+      for (const { type, data, n, at, who: said } of page.events) {
+        const patch = type === PATCH && data !== '' ? (JSON.parse(data) as Json) : null
+        sampler.take({ n, at, isHidden: isHidden(said) }, patch)
+      }
       eventCount += page.events.length
       if (eventCount > MAX_EVENTS)
         throw new RingsideError(
@@ -143,6 +150,8 @@ class Sampler {
   #state: Json = {}
   /** The last event that the state has; null before the first. */
   #last: { readonly n: number; readonly at: number } | null = null
+  /** The room was private there, and who asks has no right to that: such a time has no points (FE133). */
+  #isHidden = false
   #nextAt = 0
   #valueCount = 0
 
@@ -150,21 +159,31 @@ class Sampler {
     this.#ask = ask
   }
 
-  begin({ n, at }: { readonly n: number; readonly at: number }, state: Json): void {
+  begin(
+    { n, at }: { readonly n: number; readonly at: number },
+    state: Json,
+    isHidden: boolean,
+  ): void {
+    this.#isHidden = isHidden
     this.#state = state
     this.#last = { n, at }
     this.#nextAt = at
   }
 
-  take(event: { readonly n: number; readonly at: number }, patch: Json | null): void {
+  take(
+    event: { readonly n: number; readonly at: number; readonly isHidden: boolean },
+    patch: Json | null,
+  ): void {
     const { everyMs } = this.#ask
     if (this.#last === null) this.#nextAt = event.at
     else if (event.at > this.#nextAt) {
       // Of an idle time in between each point is the same: it costs what it says, and so it counts.
+      if (this.#isHidden) this.#nextAt += Math.ceil((event.at - this.#nextAt) / everyMs) * everyMs
       for (; this.#nextAt < event.at; this.#nextAt += everyMs) this.#look(this.#nextAt)
     }
     if (patch !== null) this.#state = applyMergePatch(this.#state, patch)
     this.#last = event
+    this.#isHidden = event.isHidden
   }
 
   /** Adds the point of the last event. */
@@ -177,7 +196,7 @@ class Sampler {
   }
 
   #look(at: number): void {
-    if (this.#last === null) return
+    if (this.#last === null || this.#isHidden) return
     const values = new Map<string, Json>()
     for (const path of this.#ask.paths) this.#collect(values, path)
     this.#valueCount += values.size

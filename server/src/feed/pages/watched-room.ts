@@ -4,14 +4,22 @@ import type { HttpRequest } from '../../transport/contract.ts'
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
 import type { RoomSeeker } from '../read/room-seeker.ts'
 
+/** A room as whoever asks may see it. */
+export interface SeenRoom {
+  readonly room: WatchedRoom
+  /** May it see what the room did while it was private? */
+  readonly seesPrivate: boolean
+}
+
 /** Finds a room, and lets nobody see it who may not. @throws RingsideError room_not_found, forbidden. */
 export async function watchedRoom(
   id: string,
   request: HttpRequest,
   { access, seeker }: { readonly access: FeedAccess; readonly seeker: RoomSeeker },
-): Promise<WatchedRoom> {
+): Promise<SeenRoom> {
+  const asking = await access.asking(request)
   const room = await seeker.find(id, networkOf(request.remoteAddress))
   if (!room) throw new RingsideError('room_not_found')
-  if (!access.mayWatch(await access.asking(request), room)) throw new RingsideError('forbidden')
-  return room
+  if (!access.mayWatch(asking, room)) throw new RingsideError('forbidden')
+  return { room, seesPrivate: access.mayWatch(asking, { ...room, isPrivate: true }) }
 }

@@ -1,3 +1,5 @@
+import { isLogType, isRevealing } from '../../outbox/contract/room-who.ts'
+import type { RoomWho } from '../../outbox/contract/room-who.ts'
 import type { EventMessage, LogEvent } from '../../outbox/contract/store.ts'
 import { checkOf, roomId } from '../position/room-id.ts'
 import { encodeEvent } from '../sse.ts'
@@ -24,6 +26,10 @@ export interface FeedEntry {
   readonly bytes: Uint8Array
   /** The part of `bytes` from here on is the block without its id. */
   readonly bodyAt: number
+  /** Who sees the room at this event (FE133); null: all, or the log does not say. */
+  readonly who: RoomWho | null
+  /** The room was private up to it, and is public from here on. */
+  readonly isRevealing: boolean
 }
 
 /** An entry counts for so many bytes of memory beside its block. */
@@ -38,7 +44,9 @@ export function toFeedEntry(event: LogEvent): FeedEntry | null {
   const id = roomId({ n, check })
   const bytes = encodeEvent(type, publicData(event), id)
   const bodyAt = ID_LINE_CHARACTERS + id.length
-  return { seq, room, topic: null, to: null, n, check, type, at, bytes, bodyAt }
+  const { who = null } = event
+  const block = { bytes, bodyAt, who, isRevealing: isRevealing(event) }
+  return { seq, room, topic: null, to: null, n, check, type, at, ...block }
 }
 
 /** `id: ` and a line end. */
@@ -46,20 +54,16 @@ const ID_LINE_CHARACTERS = 5
 
 function topicEntry(event: LogEvent, { topic, to, messageId }: EventMessage): FeedEntry | null {
   const { seq, type, at, data } = event
-  if (isOfTheLog(type)) return null
+  if (isLogType(type)) return null
   const head = JSON.stringify({ topic, messageId, at }).slice(0, -1)
   const bytes = encodeEvent(type, `${head},"data":${data}}`)
-  return { seq, room: null, topic, to, n: 0, check: checkOf(event), type, at, bytes, bodyAt: 0 }
+  const block = { bytes, bodyAt: 0, who: null, isRevealing: false }
+  return { seq, room: null, topic, to, n: 0, check: checkOf(event), type, at, ...block }
 }
 
-/** FE53: the log's own types begin so, and are shown to nobody; a game's never. */
-function isOfTheLog(type: string): boolean {
-  return type.startsWith('_')
-}
-
-/** FE6: an event without a public part keeps its n as an empty patch. */
+/** FE6, FE53: an event without a public part, or of the log's own types, keeps its n as an empty patch. */
 export function publicType({ type, data }: Pick<LogEvent, 'type' | 'data'>): string {
-  if (isOfTheLog(type)) return 'patch'
+  if (isLogType(type)) return 'patch'
   return data === '' && type !== 'owner' && type !== 'end' ? 'patch' : type
 }
 
@@ -69,7 +73,7 @@ export function publicData(event: LogEvent): string {
   const head = `{"room":${JSON.stringify(room)},"n":${n}`
   if (type === 'owner') return `${head},"at":${at},"epoch":${event.epoch}}`
   if (type === 'end') return `${head},"at":${at}}`
-  const data = isOfTheLog(type) ? '{}' : event.data || '{}'
+  const data = isLogType(type) ? '{}' : event.data || '{}'
   if (publicType(event) === 'patch') return `${head},"prev":${prev},"at":${at},"data":${data}}`
   return `${head},"at":${at},"data":${data}}`
 }

@@ -1,6 +1,7 @@
 import { applyMergePatch } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
+import type { RoomWho } from '../../outbox/contract/room-who.ts'
 import { END, PATCH } from '../../outbox/contract/store.ts'
 import type { LogEvent } from '../../outbox/contract/store.ts'
 import type { FeedLog } from './feed-log.ts'
@@ -19,6 +20,8 @@ export interface StateView {
   readonly state: string
   /** True when that event was the room's end. */
   readonly isOver: boolean
+  /** Who sees the room there (FE133); null: all, or the log does not say. */
+  readonly who: RoomWho | null
 }
 
 /** So much is taken in at once; a room may have hundreds of large events since its snapshot. */
@@ -108,7 +111,8 @@ export class States {
     const isNear = base !== null && base.seq >= first && seq - base.seq <= READ.limit
     const snapshot = isNear ? null : await this.#log.snapshotAt(room, seq)
     const isSnapshot = snapshot !== null && (!base || snapshot.seq > base.seq)
-    if (isSnapshot) base = { ...snapshot, state: snapshot.publicState, isOver: false }
+    if (isSnapshot)
+      base = { ...snapshot, state: snapshot.publicState, isOver: false, who: snapshot.who ?? null }
     const fold = new ViewFold(room, base)
     await this.#read(room, { after: Math.max(base?.seq ?? 0, first), upTo: seq }, fold)
     let { view } = fold
@@ -187,10 +191,12 @@ class ViewFold {
   readonly #base: StateView | null
   #state: Json = {}
   #last: LogEvent | null = null
+  #who: RoomWho | null
 
   constructor(room: string, base: StateView | null) {
     this.#room = room
     this.#base = base
+    this.#who = base?.who ?? null
   }
 
   /**
@@ -203,6 +209,7 @@ class ViewFold {
       if (this.#base) this.#state = JSON.parse(this.#base.state) as Json
     }
     this.#last = event
+    this.#who = event.who ?? this.#who
     if (event.type === PATCH && event.data !== '')
       this.#state = applyMergePatch(this.#state, JSON.parse(event.data) as Json)
   }
@@ -211,7 +218,7 @@ class ViewFold {
     if (!this.#last) return this.#base
     const { n, seq, at, type } = this.#last
     const state = JSON.stringify(this.#state)
-    return { room: this.#room, n, seq, at, state, isOver: type === END }
+    return { room: this.#room, n, seq, at, state, isOver: type === END, who: this.#who }
   }
 }
 

@@ -17,7 +17,7 @@ import { snapshotBlock } from '../read/states.ts'
 import type { States, StateView } from '../read/states.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
 import type { TimeIndex } from '../read/time-index.ts'
-import { encodeEvent, joinBytes } from '../sse.ts'
+import { encodeEvent, encodeId, joinBytes } from '../sse.ts'
 import type { FeedStart, Position } from './ask.ts'
 import { MAX_CHUNK_BYTES } from './chunk.ts'
 import type { FeedStream, StreamPlace } from './stream.ts'
@@ -422,7 +422,8 @@ export async function showRevealed(
     rooms,
     position,
     head: notes,
-    tail: [],
+    // A reader that is cut off from here on comes back with what it was shown.
+    tail: [encodeId(stream.group.ids.at(position, place.place))],
     tellsEnds: false,
   })
   return isOpen ? place : null
@@ -461,7 +462,7 @@ async function writeSnapshots(
     const view = await viewAt(context, room, { seq: position, who: stream.address })
     // Later readers need not ask.
     if (!view) await states.noteBeginning(room, position, stream.address)
-    if (!view || (view.isOver && !group.isSingle) || !group.allows(room)) continue
+    if (!view || (view.isOver && !group.isSingle) || !group.allows(room, view.who)) continue
     const block = snapshotBlock(view)
     parts.push(block)
     size += block.length

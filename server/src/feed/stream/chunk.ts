@@ -17,6 +17,8 @@ export interface ChunkFilter {
   readonly readRoom: string | undefined
   readonly ids: StreamIds
   wants(entry: FeedEntry): boolean
+  /** Its readers were not shown what the room did before this event, and may see it from here on (FE40). */
+  isRevealedBy(entry: FeedEntry): boolean
 }
 
 /** A chunk takes events of this part of the log, and no faster than the pace allows. */
@@ -43,6 +45,8 @@ export interface Chunk {
   /** It has so many events. */
   readonly count: number
   readonly isEnd: boolean
+  /** A room that is revealed by the event at `next`: its snapshot there is due, in place of the event. */
+  readonly revealed: string | null
 }
 
 export interface PacedChunk extends Chunk {
@@ -65,12 +69,14 @@ export function collectChunk(
   let waitMs = 0
   let isEnd = false
   let count = 0
+  let revealed: string | null = null
   let last: FeedEntry | null = null
   let index = slice.start
   for (; index < slice.end; index++) {
     const entry = slice.entries[index] as FeedEntry
     if (entry.seq > target) break
-    if (filter.wants(entry)) {
+    if (filter.isRevealedBy(entry)) revealed = entry.room
+    else if (filter.wants(entry)) {
       if (size > 0 && size + entry.bytes.length > MAX_CHUNK_BYTES) break
       waitMs = pace ? pace.waitFor(entry.at, now) : 0
       if (waitMs > 0) break
@@ -80,12 +86,13 @@ export function collectChunk(
     }
     next = entry.seq
     if (filter.isSingle && entry.room === filter.readRoom) last = entry
-    if (isEnd) break
+    if (isEnd || revealed !== null) break
   }
   const isThrough = index === slice.end || (slice.entries[index] as FeedEntry).seq > target
-  if (isThrough && !isEnd && waitMs === 0) next = Math.max(next, Math.min(slice.next, target))
+  if (isThrough && !isEnd && revealed === null && waitMs === 0)
+    next = Math.max(next, Math.min(slice.next, target))
   const place = last && { n: last.n, check: last.check }
-  return { from, target, ...join(parts), next, place, count, isEnd, waitMs }
+  return { from, target, ...join(parts), next, place, count, isEnd, revealed, waitMs }
 }
 
 /** A large event's bytes are not copied: what stands before them is written by itself. */

@@ -1,3 +1,4 @@
+import type { RoomWho } from '../../outbox/contract/room-who.ts'
 import type { ByteStream } from '../../transport/contract.ts'
 import type { RoomPlace } from '../position/room-id.ts'
 import type { StreamIds } from '../position/stream-ids.ts'
@@ -11,7 +12,8 @@ const SNAPSHOT = 'snapshot'
 
 /** FE4: what the readers of a group may see now. Each is asked for every event. */
 export interface GroupRights {
-  readonly allowsRoom: (room: string, type: string) => boolean
+  /** `who` is what the log says of the room where the event is; default: now. */
+  readonly allowsRoom: (room: string, type: string, who?: RoomWho | null) => boolean
   readonly allowsTopic: (topic: string, type: string) => boolean
 }
 
@@ -24,6 +26,14 @@ export interface GroupParts {
   readonly ids: StreamIds
   /** A quiet stream gets an event in place of a comment. */
   readonly beatsAsEvent: boolean
+}
+
+/** What a group tells of itself. */
+export interface GroupListener<Member extends GroupMember> {
+  /** It has its first pending entry. */
+  readonly onDirty: (group: FeedGroup<Member>) => void
+  /** A room is revealed to its live streams where they stand: each has to be shown its snapshot. */
+  readonly onRevealing: (group: FeedGroup<Member>) => void
 }
 
 /** A group sees its live streams as members. */
@@ -65,9 +75,9 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   chunk: Chunk | null = null
   cancelHeartbeat: (() => void) | null = null
   readonly #rights: GroupRights
-  readonly #onDirty: (group: FeedGroup<Member>) => void
+  readonly #listener: GroupListener<Member>
 
-  constructor(key: string, parts: GroupParts, onDirty: (group: FeedGroup<Member>) => void) {
+  constructor(key: string, parts: GroupParts, listener: GroupListener<Member>) {
     const { selection, tail, ids, rights, beatsAsEvent } = parts
     this.key = key
     this.tail = tail
@@ -79,7 +89,13 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
     this.flushed = tail.position
     this.#rights = rights
     this.ids = ids
-    this.#onDirty = onDirty
+    this.#listener = listener
+  }
+
+  isRevealedBy({ room, isRevealing, type, who }: FeedEntry): boolean {
+    if (!isRevealing || room === null || !who || (this.rooms && !this.rooms.has(room))) return false
+    const { allowsRoom } = this.#rights
+    return allowsRoom(room, type, who) && !allowsRoom(room, type, { ...who, isPrivate: true })
   }
 
   /** Of one room: the place up to which the tail has passed its events. */
@@ -95,9 +111,9 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   /** FE4: is the event one of those that its streams follow, and that their readers may see now? */
   wants(entry: FeedEntry): boolean {
     if (!this.selection.wants(entry)) return false
-    const { room, topic, type } = entry
+    const { room, topic, type, who } = entry
     const { allowsRoom, allowsTopic } = this.#rights
-    if (room !== null) return allowsRoom(room, type)
+    if (room !== null) return allowsRoom(room, type, who)
     return topic !== null && allowsTopic(topic, type)
   }
 
@@ -107,21 +123,22 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
     this.passedCheck = check
   }
 
-  /** FE4: may its readers see this room now? */
-  allows(room: string): boolean {
-    return this.#rights.allowsRoom(room, SNAPSHOT)
+  /** FE4: may its readers see this room now, and its state where the log says `who`? */
+  allows(room: string, who: RoomWho | null = null): boolean {
+    return this.#rights.allowsRoom(room, SNAPSHOT, who)
   }
 
   /** The tail passed this entry. Without live streams nothing is kept: the others read it later. */
   take(entry: FeedEntry): void {
     if (this.live.length === 0) return
+    if (this.isRevealedBy(entry)) return this.#listener.onRevealing(this)
     if (this.isSingle) {
       this.passedN = entry.n
       this.passedCheck = entry.check
     }
     if (!this.wants(entry)) return
     this.pending.push(entry)
-    if (this.pending.length === 1) this.#onDirty(this)
+    if (this.pending.length === 1) this.#listener.onDirty(this)
   }
 
   /**

@@ -51,10 +51,10 @@ export class FeedGroups {
     this.#context = context
   }
 
-  /** A room was added, changed or forgotten. */
-  onRoomChange(id: string): FactsChange {
-    const { access, outbox } = this.#context
-    const change = access.refresh(id, outbox.sealed)
+  /** A room was added, changed or forgotten, at this seq of the log. */
+  onRoomChange(id: string, at = this.#context.outbox.sealed): FactsChange {
+    const { access } = this.#context
+    const change = access.refresh(id, at)
     // Most changes are of players and metadata, which no stream depends on.
     if (change === 'none') return change
     const room = access.find(id)
@@ -69,7 +69,10 @@ export class FeedGroups {
     return change
   }
 
-  /** FE40: streams that go on with a room they were not shown get its snapshot first. */
+  /**
+   * FE40: streams that go on with a room they were not shown get its snapshot first. Where the log says that it was
+   * private where they stand they get none, and come upon the event that reveals it.
+   */
   #reveal(id: string): void {
     const { pump, streams } = this.#context
     for (const stream of streams) {
@@ -168,7 +171,7 @@ export class FeedGroups {
       const rights = { allowsRoom, allowsTopic }
       // What is followed, whoever does and however late: a position goes on wherever this is the same.
       const ids = selection.isSingle ? ROOM_IDS : new SealedIds(positions, selection.key)
-      group = new FeedGroup(key, { selection, tail, ids, rights, beatsAsEvent }, pump.onDirty)
+      group = new FeedGroup(key, { selection, tail, ids, rights, beatsAsEvent }, pump)
       this.#groups.set(key, group)
       tail.add(group)
     }

@@ -12,6 +12,7 @@ import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from '../sse.ts'
 import { MAX_CHUNK_BYTES, collectChunk } from './chunk.ts'
 import type { PacedChunk } from './chunk.ts'
 import { readSizeOf } from './pace.ts'
+import type { GroupListener } from './group.ts'
 import type { FeedStream, StreamGroup, StreamPlace, StreamState } from './stream.ts'
 
 export interface PumpContext {
@@ -48,7 +49,7 @@ const BUDGET_MS = 5
  * Nothing is queued for a stream: one that cannot take a write keeps a cursor and comes back. A
  * stream keeps its own state and place; the pump says when it moves on.
  */
-export class FeedPump {
+export class FeedPump implements GroupListener<FeedStream> {
   readonly #context: PumpContext
   /**
    * These streams are apart from their groups. The one that has waited longest for a step comes
@@ -81,6 +82,13 @@ export class FeedPump {
   /** A group has its first pending entry. */
   readonly onDirty = (group: StreamGroup): void => {
     this.#dirty.push(group)
+    this.schedule()
+  }
+
+  /** A room is revealed where its live streams stand: they go on by themselves, and are shown it on the way (FE40). */
+  readonly onRevealing = (group: StreamGroup): void => {
+    const { seen } = group
+    for (const stream of group.live.slice()) this.demote(stream, seen)
     this.schedule()
   }
 
@@ -245,8 +253,10 @@ export class FeedPump {
     const next = chunk?.next ?? cursor
     place = chunk?.place ?? place
     const { isEnd = false, waitMs = 0 } = chunk ?? {}
-    const isThere = target >= 0 && next >= target && !isEnd && waitMs === 0
+    const isRevealing = chunk !== null && chunk.revealed !== null
+    const isThere = target >= 0 && next >= target && !isEnd && !isRevealing && waitMs === 0
     stream.moveTo({ cursor: next, place, announces: announces && !isThere })
+    if (chunk?.revealed) stream.reveal(chunk.revealed)
     if (waitMs > 0) this.#pauseFor(stream, waitMs)
     let bytes = chunk?.bytes ?? null
     let isTaken = true
@@ -263,7 +273,7 @@ export class FeedPump {
     if (bytes) isTaken = this.write(stream, bytes)
     if (isEnd) stream.body.end()
     else if (isTaken && isThere && next === target) this.#goLive(stream)
-    else if (isTaken && !isThere && next < target) this.schedule()
+    else if (isTaken && !isThere && (next < target || isRevealing)) this.schedule()
   }
 
   #chunk(stream: FeedStream, target: number, { apart }: CatchingUp): PacedChunk | null {

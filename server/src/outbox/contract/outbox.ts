@@ -91,6 +91,8 @@ export interface Outbox extends MessageLog {
    * @throws RingsideError past_retention when neither snapshot nor log has it any more.
    */
   stateOf(log: RoomLog, read?: StoredRoom): Promise<StoredRoom>
+  /** Who sees the room as its log says it at its end, however that was reached (OB126); null where it does not say. */
+  whoOf(room: string): Promise<RoomWho | null>
   /** The store's time in ms. */
   now(): number
   readonly stats: OutboxStats

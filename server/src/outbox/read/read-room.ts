@@ -1,5 +1,6 @@
 import { RingsideError } from '../../process/errors.ts'
 import type { StoredRoom } from '../contract/outbox.ts'
+import type { RoomWho } from '../contract/room-who.ts'
 import { END, OWNER, PATCH } from '../contract/store.ts'
 import type { LogEvent, LogStore, Snapshot } from '../contract/store.ts'
 import { RoomDocuments } from './room-documents.ts'
@@ -79,6 +80,18 @@ function baseOf(room: string, snapshot: Snapshot | null): StoredRoom {
   const { n, seq, epoch, at, publicState, hiddenState, runtime } = snapshot
   const { who = null } = snapshot
   return { room, n, seq, epoch, at, publicState, hiddenState, runtime, who, events }
+}
+
+/**
+ * Who sees a room as its log says it at its end; null where an older program has written it. Each event of a room that
+ * is not open to all says it (OB126): one that does not, after a snapshot that does, is of an open room.
+ */
+export async function whoAtEnd(store: ReadableStore, room: string): Promise<RoomWho | null> {
+  const last = await store.events.lastOfRoom(room)
+  if (last?.who) return last.who
+  const snapshot = await store.snapshots.at(room, Number.MAX_SAFE_INTEGER)
+  if (!snapshot?.who) return null
+  return last && last.n > snapshot.n ? { delayMs: 0, isPrivate: false } : snapshot.who
 }
 
 /** @throws RingsideError state_invalid where `read` finds that the log has no JSON. */

@@ -236,6 +236,7 @@ describe('FE5 states in memory', () => {
       at: 1,
       state: 'x'.repeat(size),
       isOver: false,
+      who: null,
     })
     for (const room of ['a', 'b', 'c']) shelf.put(room, view(room, 10))
     expect(shelf.get('a')?.room).toBe('a')

@@ -36,7 +36,7 @@ function groupOf(key = 'a'): StreamGroup {
   return new FeedGroup<FeedStream>(
     key,
     { selection, rights, tail, ids: ROOM_IDS, beatsAsEvent: false },
-    () => {},
+    { onDirty: () => {}, onRevealing: () => {} },
   )
 }
 

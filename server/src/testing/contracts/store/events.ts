@@ -39,6 +39,23 @@ export function describeEventStore(
       expect(await store.events.byRoomN('other', 1)).toBeNull()
     })
 
+    it('OB126 gives back who sees a room with every event that says it', async () => {
+      const { store, first } = await sparse()
+      const who = { delayMs: 60_000, isPrivate: true }
+      const events = [
+        roomEvent(first, 1, { who: { delayMs: 0, isPrivate: false } }),
+        roomEvent(first + 1, 2, { type: '_who', data: '{}', who }),
+        roomEvent(first + 2, 3, { who }),
+        roomEvent(first + 3, 4),
+      ]
+      expect(await store.events.insert(events)).toEqual({ kind: 'stored' })
+      expect(await everything(store)).toEqual(events)
+      expect(await store.events.byRoomN('r', 3)).toEqual(events[2])
+      expect(await store.events.lastOfRoom('r')).toEqual(events[3])
+      const query = { after: first, upTo: first + 2, limit: 10, room: 'r', isBare: true }
+      expect((await store.events.range(query)).map((event) => event.who)).toEqual([who, who])
+    })
+
     it('OB2 stops at a taken seq, names the blocking event, keeps what came before it', async () => {
       const { store, first } = await sparse()
       const taken = strange({ seq: first + 1, type: 'tombstone', data: '' })

@@ -43,6 +43,20 @@ export function describeSnapshotStore(
       expect(await store.snapshots.at('s', 100)).toMatchObject({ seq: 15 })
     })
 
+    it('OB126 keeps who sees the room there, and that it does not say', async () => {
+      const store = await make()
+      const said = [
+        snapshot({ seq: 10, who: { delayMs: 60_000, isPrivate: true } }),
+        snapshot({ seq: 20, who: { delayMs: 0, isPrivate: false } }),
+        snapshot({ seq: 30 }),
+      ]
+      await store.snapshots.saveAll(said)
+      for (const each of said) expect(await store.snapshots.at('r', each.seq)).toEqual(each)
+      const places = said.map(({ room, seq }) => ({ room, seq }))
+      const found = await store.snapshots.of(places, 1e6)
+      expect(found.sort((one, other) => one.seq - other.seq)).toEqual(said)
+    })
+
     it('OB6 stores snapshots of many rooms at once and says where the newest are', async () => {
       const store = await make()
       const rooms = Array.from({ length: 100 }, (_, index) => `room${index}`)
