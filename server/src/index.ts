@@ -31,6 +31,7 @@ export type { Logger } from './process/logger.ts'
 export type { ServerLimits } from './process/limits.ts'
 export { MemoryStore } from './outbox/stores/memory/store.ts'
 export type { MemoryStoreOptions } from './outbox/stores/memory/store.ts'
+export type { RoomWho } from './outbox/contract/room-who.ts'
 export type {
   Checkpoint,
   CheckpointStore,

@@ -55,8 +55,8 @@ export interface AccessContext {
   readonly authorize: AuthorizeSpectator | null
   readonly authenticator: FeedAuthenticator
   readonly logger: Logger
-  /** What the log says of rooms; null: their records decide. */
-  readonly who?: Pick<WhoIndex, 'find' | 'note'> | null
+  /** What the log says of rooms. */
+  readonly who: Pick<WhoIndex, 'find' | 'note'>
 }
 
 /** Knows the facts of the rooms, and decides who may see them. */
@@ -83,9 +83,9 @@ export class FeedAccess {
   #public: { readonly ids: readonly string[]; readonly delayMs: number } | null = null
   /** The log was sealed at this seq when a private room became public, as its record says. */
   readonly #revealed = new Map<string, number>()
-  readonly #who: Pick<WhoIndex, 'find' | 'note'> | null
+  readonly #who: Pick<WhoIndex, 'find' | 'note'>
 
-  constructor({ directory, authorize, authenticator, logger, who = null }: AccessContext) {
+  constructor({ directory, authorize, authenticator, logger, who }: AccessContext) {
     this.#who = who
     this.#directory = directory
     this.#logger = logger
@@ -159,7 +159,7 @@ export class FeedAccess {
 
   /** The log says who sees a room: true when that is another's than before, and `refresh` is due (OB129). */
   noteWho(event: LogEvent): boolean {
-    if (event.room === null || !event.who || !this.#who) return false
+    if (event.room === null || !event.who) return false
     return this.#who.note(event, this.#directory.find(event.room)?.delayMs ?? 0)
   }
 
@@ -215,7 +215,7 @@ export class FeedAccess {
    * word of the log since the process began, the directory has what it said before, or the record of an older log.
    */
   #whoOf(id: string, facts: RoomFacts): RoomWho {
-    const said = this.#who?.find(id)
+    const said = this.#who.find(id)
     if (!said) return { delayMs: facts.delayMs, isPrivate: facts.isPrivate }
     const isPrivate = said.isPrivate || (facts.isPrivate && facts.isElsewhere !== true)
     return { delayMs: said.delayMs, isPrivate }

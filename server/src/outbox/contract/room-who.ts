@@ -1,5 +1,3 @@
-import type { LogEvent } from './store.ts'
-
 /**
  * What decides who sees a room, as its log says it (OB126). It is in the room's n = 1 and in a `_who` event for each
  * change, and holds from that position on at every server.
@@ -46,8 +44,8 @@ export function whoEvent(before: RoomWho | null, who: RoomWho) {
 }
 
 /** True where a room that was private is public from the event on. */
-export function isRevealing({ type, data }: Pick<LogEvent, 'type' | 'data'>): boolean {
-  return type === WHO && data === REVEALING
+export function isRevealing(event: { readonly type: string; readonly data: string }): boolean {
+  return event.type === WHO && event.data === REVEALING
 }
 
 /**
