@@ -125,6 +125,28 @@ describe('OB129 the log decides who sees a room, where its owner is another serv
     expect((await rig.json<{ state: unknown }>('/rooms/a/state')).state).toEqual({ score: 3 })
   })
 
+  it('FE133 a series has no points of the time while the room was private', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.saidRoom('a', { score: 1 })
+    await rig.advance(3_000)
+    room.who(PRIVATE)
+    room.patch({ score: 666 })
+    await rig.advance(3_000)
+    room.patch({ score: 2 })
+    room.who(OPEN)
+    await rig.advance(2_000)
+    room.patch({ score: 3 })
+    await rig.settle()
+    const { text } = await rig.open('/rooms/a/series?path=score&every=1s&format=csv')
+    const scores = text
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(line.split(',').at(-1)))
+    expect(new Set(scores)).toEqual(new Set([1, 2, 3]))
+    expect(scores.filter((score) => score === 2).length).toBeLessThanOrEqual(2)
+  })
+
   it('FE133 who has a right of their own sees all of it, without a snapshot in between', async () => {
     const rig = await FeedRig.start({
       authorize: ({ query }, room) => !room.isPrivate || query.get('friend') === 'yes',
