@@ -52,6 +52,8 @@ export interface FaceParts {
   readonly seats: SeatTable
   readonly players: Players
   readonly profile: Profile
+  /** Game code may be about to change something, or looks at the time, and steps of the room may be left out (LT9). */
+  readonly wake: () => void
   /** @throws RingsideError room_not_ready. */
   readonly written: () => Written
 }
@@ -83,6 +85,7 @@ export class Face implements Room {
     return this.#parts.written().recorder.state
   }
   get now(): number {
+    this.#parts.wake()
     return this.#parts.time.now
   }
   get tick(): number {
@@ -109,6 +112,7 @@ export class Face implements Room {
         'option_invalid',
         `Expected maxClients of a room from 1 to ${type.maxClients}, as its type has, got ${show(maxClients)}`,
       )
+    this.#parts.wake()
     profile.setMaxClients(maxClients === type.maxClients ? null : maxClients)
   }
   get metadata(): Json {
@@ -127,6 +131,7 @@ export class Face implements Room {
     if (options !== undefined) checkEmit(options)
     const { output } = written()
     status.assertOwned()
+    this.#parts.wake()
     const { atOnce = false, to = null } = options ?? {}
     output.event(name, definition, { data, at: time.now, atOnce, to })
   }
@@ -135,6 +140,7 @@ export class Face implements Room {
     checkFrame(commandId, payload)
     if (options !== undefined) checkBroadcast(options)
     this.#parts.status.assertOwned()
+    this.#parts.wake()
     this.#parts.players.broadcast(encodeFrame(commandId, payload), options)
   }
 
@@ -142,6 +148,7 @@ export class Face implements Room {
     const { status, seats, written } = this.#parts
     checkMethods('the session of a player', session, ['kick'])
     status.assertOwned()
+    this.#parts.wake()
     const { output } = written()
     const name = teamName(team, (id) => seats.find(id) !== null)
     const seat = seats.seated.get(session.id)
@@ -150,32 +157,38 @@ export class Face implements Room {
 
   after(ms: number, callback: () => void): () => void {
     this.#parts.status.assertOwned()
+    this.#parts.wake()
     return this.#parts.timers.add(ms, callback)
   }
 
   lock(): void {
     this.#parts.status.assertOwned()
+    this.#parts.wake()
     this.#parts.profile.setLocked(true)
   }
 
   unlock(): void {
     this.#parts.status.assertOwned()
+    this.#parts.wake()
     this.#parts.profile.setLocked(false)
   }
 
   setPrivate(isPrivate: boolean): void {
     checkBoolean('isPrivate', isPrivate)
     this.#parts.status.assertOwned()
+    this.#parts.wake()
     this.#parts.profile.setPrivate(isPrivate)
   }
 
   setMetadata(metadata: Json): void {
     this.#parts.status.assertOwned()
+    this.#parts.wake()
     this.#parts.profile.setMetadata(metadata)
   }
 
   end(): void {
     this.#parts.status.assertOwned()
+    this.#parts.wake()
     this.#parts.status.askEnd()
   }
 

@@ -109,9 +109,14 @@ export class Profile {
     return { isLocked, isPrivate, metadata, maxClients, revision }
   }
 
+  /** When a snapshot is due that has the last change; Infinity when one has it. */
+  get snapshotDueAt(): number {
+    return this.#isUnsaved ? this.#describedAt + SNAPSHOT_EVERY_MS : Number.POSITIVE_INFINITY
+  }
+
   /** No snapshot has the last change, and the last one was captured long enough before `now`. */
   isSnapshotDue(now: number): boolean {
-    return this.#isUnsaved && now - this.#describedAt >= SNAPSHOT_EVERY_MS
+    return now >= this.snapshotDueAt
   }
 
   #changed(): void {

@@ -145,6 +145,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       seats: this.seats,
       players,
       profile: this.profile,
+      wake: this.#wake,
       written: () => {
         if (written === null) throw new RingsideError('room_not_ready')
         return written
@@ -169,9 +170,13 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#budget = maxMessagesPerSecond === null ? null : new MessageBudget(maxMessagesPerSecond)
     this.#commands = new CommandRunner(face, this.#guard, this.#awaited)
     // A room without a tick steps with its patches.
-    this.#loop = new Loop(clock, 1000 / (type.tickHz || type.patchHz), this.#step)
+    this.#loop =
+      type.tickHz > 0
+        ? new Loop(clock, 1000 / type.tickHz, this.#step)
+        : new Loop(clock, 1000 / type.patchHz, this.#step, this.#quietUntil)
     const run = (tracker: StateTracker): void => {
       const seatLog = new SeatLog()
+      tracker.onChange(this.#wake)
       if (runtime) this.profile.restore(runtime)
       const who = new WhoLog(start.kind === 'restored' ? start.who : null, () => ({
         delayMs: type.delayMs,
@@ -381,7 +386,9 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   }
 
   catchUp(seat: Seat): void {
-    if (!this.isOver) this.#output.catchUp(seat)
+    if (this.isOver) return
+    this.#wake()
+    this.#output.catchUp(seat)
   }
 
   // ---- what operators do
@@ -425,6 +432,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
   }
 
   onSnapshotDue(): void {
+    this.#wake()
     this.#recorder.requestSnapshot()
   }
 
@@ -547,6 +555,26 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
 
   #begin(): void {
     this.#time.begin(this.#context.clock.now())
+    this.#loop.wake()
+  }
+
+  /** Something happens that may be outside of all turns, such as a write to the state behind an `await`. */
+  readonly #wake = (): void => {
+    if (this.#loop.isResting) this.#begin()
+    else this.#loop.wake()
+  }
+
+  /** The time up to which steps would find nothing to do, unless something wakes the room (LT9); 0: it is not known. */
+  readonly #quietUntil = (): number => {
+    const { seats, type, profile } = this
+    if (!this.#recorder.isSettled || this.isPaused || this.#status.isEndAsked) return 0
+    for (const { needsFullState, load } of seats.seated.values())
+      if (needsFullState || load) return 0
+    const until = Math.min(this.#timers.nextAt, profile.snapshotDueAt)
+    if (type.emptyTimeoutMs === null || seats.seated.size > 0) return until
+    // Somebody is on the way, and may not come.
+    if (!seats.isEmpty || seats.isExpecting) return 0
+    return Math.min(until, this.#emptySince + type.emptyTimeoutMs)
   }
 
   readonly #step = (dueAt: number, lateMs: number): void => {

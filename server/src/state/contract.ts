@@ -10,6 +10,10 @@ export interface StateTracker<S extends Schema = Schema> {
    * foreign object, NaN) throws RingsideError state_invalid at that line.
    */
   readonly state: Infer<S>
+  /** Nothing has changed since the last call of both flushes. */
+  readonly isSettled: boolean
+  /** Calls the listener, in place of an earlier one, before something changes in a state that is settled. */
+  onChange(listener: () => void): void
   /**
    * Encodes the changes since the last call, as whole PATCH frames in fresh memory; null when there are
    * none.

@@ -51,6 +51,14 @@ class Tracker<S extends Schema> implements StateTracker<S> {
     this.#log = new LogEncoder(compiled, tree)
   }
 
+  get isSettled(): boolean {
+    return this.#tree.isSettled
+  }
+
+  onChange(listener: () => void): void {
+    this.#tree.onChange = listener
+  }
+
   flushPlayers(header: PatchHeader): PlayerPatch | null {
     return this.#isFrozen ? null : this.#players.flush(header)
   }

@@ -100,6 +100,10 @@ export class RoomBuffer implements RoomLog, EventOwner {
     return this.#end
   }
 
+  get hasPending(): boolean {
+    return this.#pending.count > 0
+  }
+
   get isFull(): boolean {
     const { options, total, clock } = this.#context
     if (this.#state !== 'open' || this.#isBlocked || total.isFull) return true

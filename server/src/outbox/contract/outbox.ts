@@ -199,6 +199,8 @@ export interface RoomLog {
   readonly end: RoomEnd | null
   /** It is true when the bounded buffer takes no more: the room must pause (OB72). */
   readonly isFull: boolean
+  /** True while some of its events are not acknowledged. */
+  readonly hasPending: boolean
   /**
    * Accepts one event; its n and seq are bound when it is sent. False = the buffer is full (nothing
    * was accepted; only `end` is taken even then), or this ownership is over. An event that can never

@@ -93,6 +93,12 @@ export class Recorder {
     return this.#waiting.length > 0 || this.#log.isFull
   }
 
+  /** Whatever was recorded is in the log, and acknowledged; nothing waits for a later capture. */
+  get isSettled(): boolean {
+    if (this.#isSnapshotDue || this.#log.hasPending || !this.#seats.isSettled) return false
+    return this.#held.length + this.#waiting.length === 0 && this.#tracker.isSettled
+  }
+
   /** Events wait for the next patch to the log. */
   get isHolding(): boolean {
     return this.#held.length > 0

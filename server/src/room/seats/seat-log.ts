@@ -42,6 +42,11 @@ export class SeatLog {
     this.#keptUntil += pausedMs
   }
 
+  /** The log has all of it. */
+  get isSettled(): boolean {
+    return this.#changed.size === 0 && this.#goneChanged.size === 0 && !this.#isWholeDue
+  }
+
   /** A seat of this id that had a token issued at `issuedAt` may be unknown only because its joining was set back. */
   isUnknown(id: string, issuedAt: number): boolean {
     if (this.#entries.has(id) || this.#gone.has(id)) return false

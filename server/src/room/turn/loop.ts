@@ -4,6 +4,10 @@ import type { Clock } from '../../process/clock.ts'
 const MAX_CATCH_UP_STEPS = 5
 /** Lateness of the last 300 steps (10 s at 30 Hz), for the percentile. */
 const LAG_SAMPLES = 300
+/** A loop rests only after so many ms without a word of `wake`, in which everything that was due has gone out. */
+const RESTLESS_MS = 2_000
+
+const nothing = (): void => {}
 
 /**
  * Calls a step at a fixed rate with an accumulator: step k is due at start + k * stepMs whatever the
@@ -18,11 +22,40 @@ export class Loop {
   #startAt = 0
   #stepCount = 0
   #cancel: (() => void) | null = null
+  readonly #quietUntil: () => number
+  /** Steps since `wake` was called. */
+  #quietCount = 0
+  #isResting = false
 
-  constructor(clock: Clock, stepMs: number, step: (dueAt: number, lateMs: number) => void) {
+  /**
+   * While `quietUntil` gives a later time than the next step's, steps ahead of it are left out (LT9); Infinity: all of
+   * them, until `wake`. Those that come keep to the rate, as if none were missing. By default none is left out.
+   */
+  constructor(
+    clock: Clock,
+    stepMs: number,
+    step: (dueAt: number, lateMs: number) => void,
+    quietUntil: () => number = () => 0,
+  ) {
     this.#clock = clock
     this.stepMs = stepMs
     this.#step = step
+    this.#quietUntil = quietUntil
+  }
+
+  /** Steps are left out. */
+  get isResting(): boolean {
+    return this.#isResting
+  }
+
+  /** Something happens: no step is left out for a while. */
+  wake(): void {
+    this.#quietCount = 0
+    if (!this.#isResting) return
+    this.#isResting = false
+    this.#cancel?.()
+    this.#stepCount = Math.floor((this.#clock.now() - this.#startAt) / this.stepMs) + 1
+    this.#schedule()
   }
 
   get isRunning(): boolean {
@@ -32,12 +65,14 @@ export class Loop {
   start(): void {
     if (this.#cancel) return
     this.#restart(this.#clock.now() + this.stepMs)
+    this.#quietCount = 0
     this.#schedule()
   }
 
   stop(): void {
     this.#cancel?.()
     this.#cancel = null
+    this.#isResting = false
   }
 
   /** 99th percentile of how late the last steps began, or would have, in ms. */
@@ -57,9 +92,23 @@ export class Loop {
   }
 
   #schedule(): void {
+    if (this.#quietCount * this.stepMs >= RESTLESS_MS && this.#rest()) return
     // Rounded up: a timer that fires a fraction early would find nothing due and spin.
     const delay = Math.max(0, Math.ceil(this.#nextAt - this.#clock.now()))
-    this.#cancel = this.#clock.after(delay, this.#wake)
+    this.#cancel = this.#clock.after(delay, this.#due)
+  }
+
+  /** False: the next step is not to be left out. */
+  #rest(): boolean {
+    const until = this.#quietUntil()
+    if (until <= this.#nextAt) return false
+    this.#isResting = true
+    this.#cancel = nothing
+    if (until === Number.POSITIVE_INFINITY) return true
+    this.#stepCount = Math.ceil((until - this.#startAt) / this.stepMs)
+    const delay = Math.ceil(this.#nextAt - this.#clock.now())
+    this.#cancel = this.#clock.after(Math.max(0, delay), this.#due)
+    return true
   }
 
   #note(lateMs: number): void {
@@ -72,7 +121,8 @@ export class Loop {
     for (let i = 1; i <= count; i++) this.#note(stallMs - i * this.stepMs)
   }
 
-  readonly #wake = (): void => {
+  readonly #due = (): void => {
+    this.#isResting = false
     const now = this.#clock.now()
     let skippedMs = 0
     if (now - this.#nextAt > this.stepMs * MAX_CATCH_UP_STEPS) {
@@ -87,6 +137,7 @@ export class Loop {
       skippedMs = 0
       this.#note(lateMs)
       this.#stepCount++
+      this.#quietCount++
       this.#step(dueAt, lateMs)
     }
     if (this.#cancel) this.#schedule()

@@ -20,6 +20,11 @@ export class Timers {
     this.#time = time
   }
 
+  /** When the next one is due, by the server's clock; Infinity without any. */
+  get nextAt(): number {
+    return this.#timers[0]?.at ?? Number.POSITIVE_INFINITY
+  }
+
   /** Timers made from now on; a step leaves them to the next one, or `after(0)` would never end it. */
   get mark(): number {
     return this.#order

@@ -132,7 +132,7 @@ function accessor({ kind, index, name, step }: StateField): string {
       const o = this.#node
       const r = check${index}(v)
       if (r !== o.$${index}) {
-        if (o.$q === 0) { const d = o.$d; d.a[d.n++] = o; o.$q = 1 }
+        if (o.$q === 0) { const d = o.$d; if (d.n === 0) d.first(); d.a[d.n++] = o; o.$q = 1 }
         o.$${index} = r
         o.$m${Math.floor(index / 30)} |= ${1 << (index % 30)}
       }
@@ -200,6 +200,6 @@ function maskCode(compiled: CompiledClass): string {
     switch (Math.floor(index / 30)) {
       ${perWord(compiled, (w) => `case ${w}: o.$m${w} |= 1 << index % 30; break`)}
     }
-    if (o.$q === 0) { o.$q = 1; const d = o.$d; d.a[d.n++] = o }
+    if (o.$q === 0) { o.$q = 1; const d = o.$d; if (d.n === 0) d.first(); d.a[d.n++] = o }
   }`
 }

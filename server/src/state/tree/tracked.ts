@@ -27,6 +27,8 @@ export interface ChangedEntries {
 export interface DirtyQueue {
   a: Tracked[]
   n: number
+  /** Called ahead of the first one. */
+  readonly first: () => void
 }
 
 /** Objects of one class that changed in the same fields: one message of columns. */
@@ -127,7 +129,7 @@ export interface Container {
 }
 
 /** The queue that new and detached objects have: nothing is ever put into it. */
-const NO_QUEUE: DirtyQueue = { a: [], n: 0 }
+const NO_QUEUE: DirtyQueue = { a: [], n: 0, first() {} }
 
 /**
  * Stands in for the queues of a frozen state: whoever queues there throws before anything has changed. No object

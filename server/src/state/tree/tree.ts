@@ -53,6 +53,8 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
   removals: Removal[] = []
   /** Number of objects that have `$lq` set. */
   logCount = 0
+  /** Called ahead of the first change after a patch, and of some others. */
+  onChange: () => void = () => {}
   /** These objects, and null from there on: the array keeps its size from patch to patch. */
   readonly #logQueue: (Tracked | null)[] = []
   readonly #classes: readonly CompiledClass[]
@@ -66,7 +68,8 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     this.#placeKinds = compiled.placeKinds
     this.#handles = new Handles(compiled.kinds)
     this.audiences = new Audiences(compiled.kinds, compiled.usedKinds)
-    this.dirty = compiled.classes.map(() => ({ a: [], n: 0 }))
+    const first = (): void => this.onChange()
+    this.dirty = compiled.classes.map(() => ({ a: [], n: 0, first }))
     this.created = Array.from({ length: compiled.layout.edges }, () => [])
     this.root = this.#build(compiled.classes[0] as CompiledClass, initial)
     this.#attach(this.root)
@@ -93,6 +96,12 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     if (this.removals.length > 0) this.removals = []
     this.#handles.settle()
     this.audiences.settle()
+  }
+
+  /** Both patches have everything. */
+  get isSettled(): boolean {
+    if (this.createdCount > 0 || this.removals.length > 0 || this.logCount > 0) return false
+    return this.dirty.every(({ n }) => n === 0)
   }
 
   /**
@@ -222,6 +231,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
         node.stale ??= new Map()
         node.stale.set(key, ghostOf(entry))
       }
+      if (this.removals.length === 0) this.onChange()
       if (entry.$s === KNOWN) this.removals.push({ handle: entry.$h, key: entry.$key })
       this.#release(entry)
       node.owner.$c.markLog(node.owner, node.field.index)
@@ -314,7 +324,7 @@ export class Tree implements Builder, MapHost, Pick<Settler, 'touchLog'> {
     object.$c.clearMasks(object)
     object.$ci = queue.length
     queue.push(object)
-    this.createdCount++
+    if (this.createdCount++ === 0) this.onChange()
     if (parent === null) object.$own = this.audiences.unowned
     else this.#inherit(object, parent)
     object.$h = this.#handles.take(object.$key)
