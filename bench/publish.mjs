@@ -32,8 +32,11 @@ export async function run() {
     const publisher = fork(at('./parts/publish-load.mjs'))
     try {
       await ask(readers, { port, readers: READERS })
-      const by = { code: [server, {}], HTTP: [publisher, { port, apiKey: API_KEY }] }
-      for (const [how, [child, order]] of Object.entries(by)) {
+      const ways = [
+        { how: 'code', child: server, order: {} },
+        { how: 'HTTP', child: publisher, order: { port, apiKey: API_KEY } },
+      ]
+      for (const { how, child, order } of ways) {
         rows.push(
           await floods(how, bare, () =>
             ask(child, { ...order, inFlight: IN_FLIGHT, ms: FLOOD_MS }),

@@ -87,7 +87,14 @@ async function startOurs() {
     ids: () => ['bench'],
     onChange: () => () => {},
   }
-  const parts = createFeed({ outbox, directory, clock, limits, logger, keyFor: () => Buffer.alloc(32) })
+  const parts = createFeed({
+    outbox,
+    directory,
+    clock,
+    limits,
+    logger,
+    keyFor: () => Buffer.alloc(32),
+  })
   const router = new Router({
     logger,
     metrics: createMetrics(),

@@ -257,7 +257,7 @@ export class Feed {
   }
 
   #onSealed(events: readonly LogEvent[], sealed: number, after: number): void {
-    const { access, states, source, tails, seekers } = this.#context
+    const { access, states, source, tails, seekers, pump } = this.#context
     const entries: FeedEntry[] = []
     for (const event of events) {
       // Before anybody is shown what follows it.
@@ -268,7 +268,8 @@ export class Feed {
       if (entry) entries.push(entry)
     }
     source.ring.push(entries, sealed, after)
-    tails.advance()
+    // The log seals in turns of its own, never within a request's handler, so nothing need wait for another.
+    pump.flushing(() => tails.advance())
     for (const { room } of events) if (room !== null) seekers.onSealed(room)
   }
 

@@ -44,8 +44,8 @@ const RETRY_MS = 500
 const BUDGET_MS = 5
 
 /**
- * Writes to the streams, always from a turn of its own: first each group's new events to its live
- * streams, then one chunk to each stream that catches up, as many of them as its time allows.
+ * Writes to the streams, never from a request's handler: first each group's new events to its live
+ * streams, in the turn in which the log seals them or in one of its own, then one chunk to each stream that catches up, as many of them as its time allows.
  * Nothing is queued for a stream: one that cannot take a write keeps a cursor and comes back. A
  * stream keeps its own state and place; the pump says when it moves on.
  */
@@ -58,6 +58,8 @@ export class FeedPump implements GroupListener<FeedStream> {
   readonly #apart = new Set<FeedStream>()
   #dirty: StreamGroup[] = []
   #isScheduled = false
+  /** What becomes dirty is flushed in this turn. */
+  #isFlushing = false
   #cancelSweep: (() => void) | null = null
   readonly #pace: LoopPace
   /** The position at which each stream has last read the log. */
@@ -82,7 +84,7 @@ export class FeedPump implements GroupListener<FeedStream> {
   /** A group has its first pending entry. */
   readonly onDirty = (group: StreamGroup): void => {
     this.#dirty.push(group)
-    this.schedule()
+    if (!this.#isFlushing) this.schedule()
   }
 
   /** A room is revealed where its live streams stand: they go on by themselves, and are shown it on the way (FE40). */
@@ -157,10 +159,26 @@ export class FeedPump implements GroupListener<FeedStream> {
   /** Writes all that is due now. */
   pump(): void {
     this.#isScheduled = false
+    this.#flushAll()
+    this.#stepAll()
+  }
+
+  /** Advances tails, and writes at once what they pass: from a turn that no request's handler is part of. */
+  flushing(advance: () => void): void {
+    this.#isFlushing = true
+    try {
+      advance()
+    } finally {
+      this.#isFlushing = false
+      this.#flushAll()
+    }
+  }
+
+  #flushAll(): void {
+    if (this.#dirty.length === 0) return
     const dirty = this.#dirty
     this.#dirty = []
     for (const group of dirty) this.#flush(group)
-    this.#stepAll()
   }
 
   /**
