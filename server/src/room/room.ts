@@ -170,10 +170,8 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#budget = maxMessagesPerSecond === null ? null : new MessageBudget(maxMessagesPerSecond)
     this.#commands = new CommandRunner(face, this.#guard, this.#awaited)
     // A room without a tick steps with its patches.
-    this.#loop =
-      type.tickHz > 0
-        ? new Loop(clock, 1000 / type.tickHz, this.#step)
-        : new Loop(clock, 1000 / type.patchHz, this.#step, this.#quietUntil)
+    this.#loop = new Loop(clock, 1000 / (type.tickHz || type.patchHz), this.#step)
+    if (type.tickHz === 0) this.#loop.quietUntil = this.#quietUntil
     const run = (tracker: StateTracker): void => {
       const seatLog = new SeatLog()
       tracker.onChange(this.#wake)

@@ -15,6 +15,11 @@ const nothing = (): void => {}
  */
 export class Loop {
   readonly stepMs: number
+  /**
+   * While it gives a later time than the next step's, steps ahead of that are left out (LT9); Infinity: all of them,
+   * until `wake`. Those that come keep to the rate, as if none were missing. By default none is left out.
+   */
+  quietUntil: () => number = () => 0
   readonly #clock: Clock
   readonly #step: (dueAt: number, lateMs: number) => void
   readonly #lags = new Float64Array(LAG_SAMPLES)
@@ -22,25 +27,14 @@ export class Loop {
   #startAt = 0
   #stepCount = 0
   #cancel: (() => void) | null = null
-  readonly #quietUntil: () => number
   /** Steps since `wake` was called. */
   #quietCount = 0
   #isResting = false
 
-  /**
-   * While `quietUntil` gives a later time than the next step's, steps ahead of it are left out (LT9); Infinity: all of
-   * them, until `wake`. Those that come keep to the rate, as if none were missing. By default none is left out.
-   */
-  constructor(
-    clock: Clock,
-    stepMs: number,
-    step: (dueAt: number, lateMs: number) => void,
-    quietUntil: () => number = () => 0,
-  ) {
+  constructor(clock: Clock, stepMs: number, step: (dueAt: number, lateMs: number) => void) {
     this.#clock = clock
     this.stepMs = stepMs
     this.#step = step
-    this.#quietUntil = quietUntil
   }
 
   /** Steps are left out. */
@@ -100,7 +94,7 @@ export class Loop {
 
   /** False: the next step is not to be left out. */
   #rest(): boolean {
-    const until = this.#quietUntil()
+    const until = this.quietUntil()
     if (until <= this.#nextAt) return false
     this.#isResting = true
     this.#cancel = nothing

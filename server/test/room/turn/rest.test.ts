@@ -52,12 +52,8 @@ describe('a loop that rests', () => {
     const clock = new ManualClock(0)
     const due: number[] = []
     let until = Number.POSITIVE_INFINITY
-    const loop = new Loop(
-      clock,
-      50,
-      (at) => due.push(at),
-      () => until,
-    )
+    const loop = new Loop(clock, 50, (at) => due.push(at))
+    loop.quietUntil = () => until
     loop.start()
     clock.advance(60_000)
     expect([due.length, loop.isResting, clock.pendingCount]).toEqual([40, true, 0])
