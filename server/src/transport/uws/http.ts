@@ -64,6 +64,11 @@ export class UwsHttpRequest implements HttpRequest {
   }
 }
 
+/** A stream keeps its exchange, and that the text of its method: of these, one for all. */
+const METHODS: ReadonlyMap<string, string> = new Map(
+  ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'].map((name) => [name, name]),
+)
+
 /** What the exchanges of a transport share. */
 export interface ExchangeParts {
   /** Those that are not over. */
@@ -97,7 +102,8 @@ export class UwsExchange implements HttpResponse {
 
   /** Adds itself to the open exchanges, and leaves them when it is over. */
   constructor(response: UwsResponse, request: UwsRequest, parts: ExchangeParts) {
-    this.method = request.getCaseSensitiveMethod()
+    const method = request.getCaseSensitiveMethod()
+    this.method = METHODS.get(method) ?? method
     this.#isLast =
       request.getHeader('transfer-encoding') !== '' ||
       isCloseAmongOthers(request.getHeader('connection'))

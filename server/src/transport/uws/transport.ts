@@ -25,6 +25,7 @@ import { listenFailure } from '../listen-failure.ts'
 import { offHeap } from '../off-heap.ts'
 import { MAX_HEADER_BYTES, loadUws } from './load.ts'
 import type { Uws } from './load.ts'
+import type { ExchangeParts } from './http.ts'
 import { UwsExchange, UwsHttpRequest, headersOf, peerAddressOf } from './http.ts'
 import { framingFault, handshakeFault } from './request-check.ts'
 import { SlowBodies } from './slow-bodies.ts'
@@ -87,6 +88,8 @@ export class UwsTransport implements Transport {
   readonly #connections = new Set<UwsConnection>()
   readonly #exchanges = new Set<UwsExchange>()
   readonly #slow: SlowBodies
+  /** One for all exchanges, since each holds it for as long as it is open. */
+  readonly #shared: ExchangeParts
   readonly #maxHeaderBytes: number
   #app: TemplatedApp | null = null
   #uws: Uws | null = null
@@ -100,6 +103,7 @@ export class UwsTransport implements Transport {
     const { maxBehindMs = 8_000, minBytesPerSecond = 2_048 } = options
     this.#maxHeaderBytes = options.maxHeaderBytes ?? MAX_HEADER_BYTES
     this.#slow = new SlowBodies({ maxBehindMs, minBytesPerSecond })
+    this.#shared = { open: this.#exchanges, slow: this.#slow }
   }
 
   async listen(address: ListenAddress, handlers: TransportHandlers): Promise<number> {
@@ -221,7 +225,7 @@ export class UwsTransport implements Transport {
   ): Promise<void> {
     const key = request.getHeader('sec-websocket-key')
     const extensions = request.getHeader('sec-websocket-extensions')
-    const exchange = new UwsExchange(response, request, { open: this.#exchanges, slow: this.#slow })
+    const exchange = new UwsExchange(response, request, this.#shared)
     let decision: UpgradeDecision
     try {
       decision = await deciding
@@ -252,10 +256,7 @@ export class UwsTransport implements Transport {
   }
 
   #exchange(handlers: TransportHandlers, response: UwsResponse, request: UwsRequest): void {
-    const exchange = new UwsExchange(response, request, {
-      open: this.#exchanges,
-      slow: this.#slow,
-    })
+    const exchange = new UwsExchange(response, request, this.#shared)
     const fault = framingFault(request, this.#maxHeaderBytes)
     if (fault !== null) {
       handlers.malformed?.('request')
