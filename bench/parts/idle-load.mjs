@@ -1,12 +1,12 @@
 // Spectators that wait, in a process of their own: {port, rooms, streams, isSlow} opens so many more, spread over the
 // rooms; slow ones never read again once they are open. 'late' gives how late events came, in ms, and 'ended' how many
-// streams the server has closed.
+// streams that read the server has closed.
 import net from 'node:net'
 
 const DIAL_AT_ONCE = 100
 const T = /"t":([\d.]+)/g
 let times = []
-const ended = { slow: 0, others: 0 }
+const ended = { others: 0 }
 
 process.on('message', (order) => {
   if (order === 'late') {
@@ -33,7 +33,7 @@ function dial({ port, path, isSlow }) {
     const socket = net.connect(port, '127.0.0.1')
     socket.on('error', () => {})
     socket.on('close', () => {
-      ended[isSlow ? 'slow' : 'others']++
+      if (!isSlow) ended.others++
       reject(new Error(`The stream of ${path} was closed`))
     })
     socket.write(`GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`)

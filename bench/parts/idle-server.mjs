@@ -1,11 +1,12 @@
 // Rooms on a log in MongoDB whose spectators mostly wait: `node idle-server.mjs <uri> <database> <rooms>`. One room
-// alone emits events, when it is told to. Answers the parent's 'cpu', 'memory', 'streams', 'buffered' and {rate}.
+// alone emits events, when it is told to. Answers the parent's 'cpu', 'memory', 'streams' and {rate}.
 import { defineGame, event, num, schema, str } from '@ringside/protocol'
 import { createServer } from '@ringside/server'
 import { MongoStore } from '@ringside/server/mongo'
 
 const [uri, database, count] = process.argv.slice(2)
 const STEP_MS = 5
+const API_KEY = 'bench-key-of-more-than-16-characters'
 /** One event is some 16 KB: the kernel takes megabytes for a reader that takes none. */
 const PAD = 'x'.repeat(16_384)
 
@@ -20,6 +21,7 @@ const game = defineGame({
 })
 const server = createServer(game, {
   store: new MongoStore({ uri, database }),
+  apiKey: API_KEY,
   maxStreams: 20_000,
   maxStreamsPerIp: 20_000,
   readsPerSecondPerIp: 1e6,
@@ -44,7 +46,7 @@ process.on('message', (question) => {
   else if (question === 'memory') {
     for (let round = 0; round < 4; round++) globalThis.gc?.()
     process.send({ rss: process.memoryUsage.rss() })
-  } else if (question === 'metrics') void metrics()
+  } else if (question === 'streams') void streams()
   else if (question.rate !== undefined) {
     clearInterval(timer)
     play(question.rate)
@@ -53,10 +55,10 @@ process.on('message', (question) => {
 })
 process.on('disconnect', () => process.exit(0))
 
-async function metrics() {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-  const read = (name) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
-  process.send({ streams: read('ringside_streams') })
+async function streams() {
+  const headers = { 'x-api-key': API_KEY }
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text()
+  process.send({ streams: Number(/^ringside_streams (\d+)$/m.exec(text)?.[1]) })
 }
 
 function play(rate) {
