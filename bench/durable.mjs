@@ -149,7 +149,7 @@ export async function deliveries(uri, { rate, where, streams, p95Bar }) {
     return [
       lateness(`${name}: p50 ms`, ours, bare, 'p50'),
       ...(p95Bar ? [{ ...lateness(`${name}: p95 ms`, ours, bare, 'p95'), bar: p95Bar }] : []),
-      { ...lateness(`${name}: p99 ms`, ours, bare, 'p99'), bar },
+      { ...lateness(`${name}: p99 ms`, ours, bare, 'p99'), bar: p95Bar ? '' : bar },
       lateness(`${name}: longest ms`, ours, bare, 'longest'),
     ]
   } finally {
