@@ -46,6 +46,8 @@ export type {
   MessageKey,
   NewHistory,
   RangeQuery,
+  RateCount,
+  RateStore,
   RecordPage,
   RecordQuery,
   RecordStore,

@@ -35,6 +35,7 @@ import {
   pickLimits,
 } from './options.ts'
 import { createOutbox } from './outbox/create-outbox.ts'
+import type { LogStore } from './outbox/contract/store.ts'
 import type { Outbox } from './outbox/contract/outbox.ts'
 import { logReadings } from './outbox/readings.ts'
 import { MemoryStore } from './outbox/stores/memory/store.ts'
@@ -48,6 +49,8 @@ import type { ServerOptions } from './options.ts'
 import { CommandRegistry } from './call/command-table.ts'
 import { AddressRate } from './limit/address-rate.ts'
 import { BodyGate } from './limit/body-gate.ts'
+import { GuessLimit } from './limit/guess-limit.ts'
+import { SharedRate } from './limit/shared-rate.ts'
 import { checkAllowedHosts } from './limit/hosts.ts'
 import { createOriginCheck, createTrustCheck } from './limit/origin.ts'
 import { MemoryGuard } from './process/memory-guard.ts'
@@ -70,6 +73,8 @@ import { withLoopback } from './transport/memory/with-loopback.ts'
 const FRAME_BYTES = 4
 /** Wrong keys and tokens of one address that are looked at in a second. */
 const GUESSES_PER_SECOND = 10
+/** The same in all processes on one log. */
+const GUESSES_OF_ALL = { points: 300, durationMs: 60_000 }
 /** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE32). */
 const LIST_LAG_MS = 1_000
 
@@ -124,7 +129,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
   const transport = isInProcess ? network : withLoopback(withPlainDoor(network, door), loopback)
 
   // Step 7: the log.
-  const store = options.store ?? new MemoryStore({ clock })
+  const store: LogStore = options.store ?? new MemoryStore({ clock })
   const types = new Map<string, RoomType>()
   const outbox: Outbox = createOutbox(store, limits, {
     clock,
@@ -162,7 +167,13 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     allowQueryToken: options.allowQueryToken ?? false,
     publicTopics: options.publicTopics ?? ['public'],
     isTrusted,
-    guesses: new AddressRate(GUESSES_PER_SECOND, clock),
+    guesses: new GuessLimit({
+      perSecond: new AddressRate(GUESSES_PER_SECOND, clock),
+      shared: store.rates
+        ? new SharedRate({ name: 'guesses', ...GUESSES_OF_ALL, counts: store.rates })
+        : null,
+      clock,
+    }),
     records: store.records,
     clock,
     logger,

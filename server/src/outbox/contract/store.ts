@@ -20,6 +20,8 @@ export interface LogStore {
   readonly wake: WakeSource
   /** It is true when a write takes effect before it answers, or never: then events of any age may be cut. */
   readonly isLocal?: boolean
+  /** Absent: each process counts for itself. */
+  readonly rates?: RateStore
   /** Names the place of the store, without secrets, for the log of the process. */
   readonly address?: string
   /**
@@ -211,6 +213,18 @@ export interface RecordStore {
   list(query: RecordQuery): Promise<RecordPage>
   /** Deletes the record if its version is `ifVersion`. False: it has another one, or is not there. */
   delete(key: string, ifVersion: number): Promise<boolean>
+}
+
+/** Counts that all processes share: of wrong keys, and of what else is no hot path. */
+export interface RateStore {
+  /** Counts one of `key` in its window of `durationMs`, which begins with the first one. */
+  take(key: string, durationMs: number): Promise<RateCount>
+}
+
+/** So many there were in the window, the one that was counted among them, of which so many ms are left. */
+export interface RateCount {
+  readonly count: number
+  readonly msLeft: number
 }
 
 /** The time of the store, which all processes share. */

@@ -37,7 +37,8 @@ export class PlainExchange implements HttpRequest, HttpResponse {
       const name = (rawHeaders[at] ?? '').toLowerCase()
       const value = rawHeaders[at + 1] ?? ''
       const before = this.#headers.get(name)
-      this.#headers.set(name, before === undefined ? value : `${before}, ${value}`)
+      const between = name === 'cookie' ? '; ' : ', '
+      this.#headers.set(name, before === undefined ? value : before + between + value)
     }
     const { path, query, host } = readTarget(request.url ?? '')
     // RFC 9112 section 3.2.2: an absolute target's host is the request's.

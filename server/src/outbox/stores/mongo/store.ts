@@ -18,6 +18,7 @@ import type {
   EventStore,
   LogStore,
   MarkStore,
+  RateStore,
   RecordStore,
   RoomStore,
   SnapshotStore,
@@ -35,6 +36,7 @@ import { MongoCheckpoints } from './checkpoints.ts'
 import { MongoEvents } from './events.ts'
 import { MongoInserter } from './inserter.ts'
 import { MongoMarks } from './marks.ts'
+import { MongoRates } from './rates.ts'
 import { MongoRecords } from './records.ts'
 import { MongoRooms } from './rooms.ts'
 import { ServerTime } from './server-time.ts'
@@ -106,6 +108,7 @@ export class MongoStore implements LogStore {
   readonly rooms: RoomStore
   readonly checkpoints: CheckpointStore
   readonly records: RecordStore
+  readonly rates: RateStore
   readonly clock: StoreClock
   readonly wake: WakeSource
   readonly #options: MongoStoreOptions
@@ -146,6 +149,7 @@ export class MongoStore implements LogStore {
     this.rooms = new MongoRooms(at, this.clock)
     this.checkpoints = new MongoCheckpoints(at, this.clock)
     this.records = new MongoRecords(at, time, this.clock)
+    this.rates = new MongoRates(this.#client, db, this.#place.prefix)
     this.wake = this.#stream = new WakeStream({
       events: at.events,
       clock,
