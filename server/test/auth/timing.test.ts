@@ -4,9 +4,9 @@ import { OPERATOR, startDoor } from './rig.ts'
 const compared: [number, number][] = []
 
 vi.mock('node:crypto', async (original) => {
-  const crypto = (await original()) as {
+  const crypto = await original<{
     timingSafeEqual(one: Uint8Array, other: Uint8Array): boolean
-  }
+  }>()
   return {
     ...crypto,
     timingSafeEqual(one: Uint8Array, other: Uint8Array) {
