@@ -16,7 +16,7 @@ export interface Environment {
   readonly options: Required<
     Pick<ServerOptions, 'allowedOrigins' | 'trustedProxies' | 'nodeName' | 'isDevelopment'>
   > &
-    Pick<ServerOptions, 'allowedHosts'> & { readonly apiKey: string }
+    Pick<ServerOptions, 'allowedHosts' | 'jwt'> & { readonly apiKey: string }
 }
 
 /** A variable has a value that cannot be; the message is for the person who starts the program. */
@@ -28,7 +28,8 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const MIN_KEY_CHARACTERS = 16
 
 /**
- * Reads PORT, HOST, MONGODB_URI, MONGODB_COLLECTION_PREFIX, API_KEY, ALLOWED_ORIGINS, ALLOWED_HOSTS, TRUSTED_PROXIES, NODE_NAME, LOG_LEVEL and
+ * Reads PORT, HOST, MONGODB_URI, MONGODB_COLLECTION_PREFIX, API_KEY, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE,
+ * ALLOWED_ORIGINS, ALLOWED_HOSTS, TRUSTED_PROXIES, NODE_NAME, LOG_LEVEL and
  * NODE_ENV; an empty variable is as good as none.
  * @throws EnvironmentError that names the variable and what it held.
  */
@@ -53,11 +54,39 @@ export function readEnvironment(
     isKeyMade: apiKey === null,
     options: {
       apiKey: apiKey ?? randomBytes(18).toString('base64url'),
+      ...readTokens(env),
       allowedOrigins: readOrigins(env['ALLOWED_ORIGINS'] ?? ''),
       ...(env['ALLOWED_HOSTS'] ? { allowedHosts: readList(env['ALLOWED_HOSTS']) } : {}),
       trustedProxies: readProxies(env['TRUSTED_PROXIES'] ?? ''),
       nodeName: readNodeName(env['NODE_NAME'] || 'node-1'),
       isDevelopment,
+    },
+  }
+}
+
+const MIN_SECRET_CHARACTERS = 32
+
+/** What tokens are believed by. A wrong value is not shown: it may be a secret. */
+function readTokens(env: Readonly<Record<string, string | undefined>>): Pick<ServerOptions, 'jwt'> {
+  const secret = env['JWT_SECRET'] || null
+  const jwksUrl = env['JWKS_URL'] || null
+  if (secret !== null && jwksUrl !== null)
+    throw new EnvironmentError('Expected JWT_SECRET or JWKS_URL, got both')
+  if (secret === null && jwksUrl === null) return {}
+  if (secret !== null && secret.length < MIN_SECRET_CHARACTERS)
+    throw new EnvironmentError(
+      `Expected JWT_SECRET of ${MIN_SECRET_CHARACTERS} characters or more, got ${secret.length}`,
+    )
+  if (jwksUrl !== null && !/^https?:\/\/[^\s/]+/.test(jwksUrl))
+    throw new EnvironmentError("Expected JWKS_URL like 'https://id.example/.well-known/jwks.json'")
+  const issuer = env['JWT_ISSUER'] || null
+  const audience = env['JWT_AUDIENCE'] || null
+  return {
+    jwt: {
+      ...(secret === null ? {} : { secret }),
+      ...(jwksUrl === null ? {} : { jwksUrl }),
+      ...(issuer === null ? {} : { issuer }),
+      ...(audience === null ? {} : { audience }),
     },
   }
 }

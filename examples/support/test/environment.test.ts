@@ -88,3 +88,15 @@ test('EX4 a wildcard for subdomains is an origin', () => {
   const { options } = readEnvironment({ ALLOWED_ORIGINS: 'https://*.a.example' }, 8080)
   expect(options.allowedOrigins).toEqual(['https://*.a.example'])
 })
+
+test('EX1 tokens are believed by JWT_SECRET or JWKS_URL, and what is wrong with them is said without the secret', () => {
+  const jwtOf = (env: Record<string, string>) => readEnvironment(env, 8080).options.jwt
+  const secret = 's'.repeat(32)
+  const jwksUrl = 'https://id.example/keys'
+  expect(jwtOf({ JWT_SECRET: '', JWKS_URL: '' })).toBeUndefined()
+  expect(jwtOf({ JWT_SECRET: secret, JWT_AUDIENCE: 'game' })).toEqual({ secret, audience: 'game' })
+  expect(jwtOf({ JWKS_URL: jwksUrl, JWT_ISSUER: 'id' })).toEqual({ jwksUrl, issuer: 'id' })
+  expect(() => jwtOf({ JWT_SECRET: secret, JWKS_URL: jwksUrl })).toThrow('got both')
+  expect(() => jwtOf({ JWT_SECRET: 'hush' })).toThrow(/^Expected JWT_SECRET .* got 4$/)
+  expect(() => jwtOf({ JWKS_URL: 'file:///keys' })).toThrow('JWKS_URL like')
+})
