@@ -12,7 +12,8 @@ export const FINAL_CODES: ReadonlySet<string> = new Set(
     'unknown_command invalid_payload rejected not_in_room already_in_room room_not_found ' +
     'room_type_not_found auth_failed ticket_invalid ticket_expired ticket_used reconnect_refused ' +
     'bad_request unauthorized forbidden not_found method_not_allowed body_too_large ' +
-    'unsupported_media_type past_retention contract_mismatch banned misdirected upgrade_required'
+    'unsupported_media_type past_retention contract_mismatch banned misdirected upgrade_required ' +
+    'token_expired headers_too_large'
   ).split(' '),
 )
 

@@ -9,7 +9,7 @@ export const CONTRACT_MISMATCH_TEXT = 'The contract does not fit the server'
 
 /** No client dials again after these. */
 const FINAL_CLOSE_CODES: ReadonlySet<number> = new Set([
-  1000, 1002, 1008, 1009, 4000, 4001, 4005, 4006, 4007, 4008,
+  1000, 1002, 1008, 1009, 4000, 4001, 4005, 4006, 4007, 4008, 4010,
 ])
 
 /**

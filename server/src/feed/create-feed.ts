@@ -112,7 +112,8 @@ export interface FeedParts {
  */
 export function createFeed(options: FeedOptions): FeedParts {
   const { outbox, directory, clock, limits, logger, keyFor } = options
-  const { random = Math.random, newId = randomId, newKey = randomId } = options
+  const { random = Math.random, newId = randomId } = options
+  const { newKey = newId } = options
   const { archive = null } = options
   const { authorize = null, isBehind = () => false } = options
   const now = options.now ?? (() => clock.now())

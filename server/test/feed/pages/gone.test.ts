@@ -259,8 +259,8 @@ describe.each(worlds)('a room that is over and gone, %s', (_name, makeWorld) => 
   it('FE117 a client that comes back by its id is told so too', async () => {
     const match = await play(await makeWorld())
     const clientId = 'client-of-the-test'
-    const body = { clientId, seq: match.end.seq - 2 }
-    expect((await match.test.http('POST', '/feed/ack', body)).status).toBe(204)
+    const read = { clientId, feedName: '', seq: match.end.seq - 2, selection: '*' }
+    await match.test.during(match.test.kit.store.checkpoints.save([read]))
     await match.cut()
     const stream = await follow(match, `/rooms/${match.room}/feed?clientId=${clientId}`)
     expect(types(stream)).toEqual(['hello', 'reset', 'end'])

@@ -284,6 +284,7 @@ export class WatchSource implements ArenaSource {
       case 'reset':
       case 'room-unknown':
       case 'room-alias':
+      case 'heartbeat':
       case 'going-away':
       case 'topic':
         return
