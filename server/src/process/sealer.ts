@@ -36,7 +36,7 @@ export class Sealer {
   }
 
   /** The content of a text that was sealed here, to the last bit; null for any other. */
-  open(text: string): Buffer | null {
+  open(text: string): Uint8Array | null {
     const bytes = Buffer.from(text, 'base64url')
     // Base64 has many spellings of the same bytes: one of them is the text (CL34).
     if (bytes.length <= IV_BYTES || bytes.toString('base64url') !== text) return null
@@ -54,7 +54,7 @@ export class Sealer {
     return this.#keys
   }
 
-  #tag(plain: Uint8Array): Buffer {
+  #tag(plain: Uint8Array): Uint8Array {
     return createHmac('sha256', this.#known.tag).update(plain).digest().subarray(0, IV_BYTES)
   }
 }

@@ -26,7 +26,9 @@ function sumsOf(limits: ServerLimits) {
     silentPerIp: limits.maxSilentPerIp * message,
     messagesPerIp: (limits.maxConnectionsPerIp + closing) * message,
     bodiesPerIp: limits.maxBodiesPerIp * limits.maxBodyBytes,
+    handshakesPerIp: limits.maxPendingHandshakesPerIp * limits.maxHeaderBytes,
     messages: limits.maxConnections * message,
+    handshakes: limits.maxPendingHandshakes * limits.maxHeaderBytes,
     bodies: limits.maxBodies * limits.maxBodyBytes,
   }
 }
@@ -45,11 +47,12 @@ test('LI4 what strangers may hold adds up to the figures of docs/operations.md',
   expect(figures).toEqual([
     [mib(sums.silentPerIp), mib(sums.messages)],
     [mib(sums.messagesPerIp), mib(sums.messages)],
+    [mib(sums.handshakesPerIp), mib(sums.handshakes)],
     [mib(sums.bodiesPerIp), mib(sums.bodies)],
   ])
   expect(sums.silentPerIp).toBeLessThan(8 * MIB)
   expect(sums.messagesPerIp + sums.bodiesPerIp).toBeLessThan(256 * MIB)
-  expect(sums.messages + sums.bodies).toBeLessThan(1_536 * MIB)
+  expect(sums.messages + sums.handshakes + sums.bodies).toBeLessThan(1_536 * MIB)
 })
 
 interface Child {

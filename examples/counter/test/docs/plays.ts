@@ -1,5 +1,6 @@
 import { createServer as createHttpServer } from 'node:http'
 import { expect, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { connect } from '@ringside/client'
 import { createServer } from '@ringside/server'
 import type { RoomOf, Server, ServerOptions } from '@ringside/server'
@@ -285,6 +286,57 @@ export const plays: Readonly<Record<string, Play>> = {
   }),
   'docs/rooms.md, What must not be undone, 1': playArena(),
   'docs/rooms.md, While the log is away, 1': playArena(),
+  'docs/auth.md, Keys, 1': async (run) => {
+    const { server } = newServer(run, { apiKey: 'a key of the documents' })
+    await server.listen({ port: run.port, host: '127.0.0.1' })
+    const output = await run.shell({ $API_KEY: 'a key of the documents' })
+    expect(JSON.parse(output)).toMatchObject({ id: expect.any(String), key: expect.any(String) })
+  },
+
+  'docs/auth.md, Tokens, 1': async (run) => {
+    const { server } = (await run.load({ game })) as unknown as { server: GameServer }
+    run.onEnd(() => server.close())
+    await server.listen({ port: run.port, host: '127.0.0.1' })
+    const headers = { authorization: 'Bearer no-token' }
+    expect((await fetch(`${run.address}/rooms/x/state`, { headers })).status).toBe(401)
+  },
+
+  'docs/auth.md, Connections, 1': async (run) => {
+    const { server } = (await run.load({ game })) as unknown as { server: GameServer }
+    run.onEnd(() => server.close())
+    await server.listen({ port: run.port, host: '127.0.0.1' })
+    const url = `${run.address.replace('http', 'ws')}/ws`
+    const greeted = await new Promise((resolve, refuse) => {
+      const socket = new WebSocket(url, { headers: { cookie: 'sid=sid-of-ada' } })
+      socket.on('open', () => socket.send(new Uint8Array([0, 0, 0, 1])))
+      socket.on('message', (data) => {
+        resolve((data as Buffer).subarray(4).toString())
+        socket.close()
+      })
+      socket.on('error', refuse)
+    })
+    expect(greeted).toBe('Hello Ada')
+    const status = await new Promise((resolve) => {
+      const socket = new WebSocket(url)
+      socket.on('unexpected-response', (_, response) => resolve(response.statusCode))
+      socket.on('error', () => {})
+    })
+    expect(status).toBe(401)
+  },
+
+  'docs/auth.md, Your own routes, 1': async (run) => {
+    const { server } = newServer(run)
+    await run.load({ server })
+    await server.listen({ port: run.port, host: '127.0.0.1' })
+    const answer = await fetch(`${run.address}/scores`, { method: 'POST', body: '7' })
+    expect(await answer.json()).toMatchObject({ error: { code: 'sign_in' } })
+  },
+
+  'docs/rooms.md, Keeping matches, 1': async (run) => {
+    const { server } = (await run.load({ game })) as unknown as { server: GameServer }
+    expect(server.archive).not.toBeNull()
+  },
+
   'docs/rooms.md, Teams, 1': async (run) => {
     const { game: made } = (await run.load()) as unknown as { game: Game }
     expect(Object.keys(made.rooms)).toEqual(['field'])

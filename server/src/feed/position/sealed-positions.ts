@@ -65,8 +65,9 @@ export class SealedPositions {
   /** Null for a text that is no position of this log's keys, to the last bit. */
   open(text: string): SealedPosition | null {
     if (text.length !== TOKEN_CHARACTERS) return null
-    const plain = this.#sealer.open(text)
-    if (plain?.length !== BYTES.all) return null
+    const content = this.#sealer.open(text)
+    if (content?.length !== BYTES.all) return null
+    const plain = Buffer.from(content)
     return {
       seq: plain.readUInt32BE(BYTES.seqHigh) * 2 ** 32 + plain.readUInt32BE(BYTES.seqLow),
       history: plain.readUInt32BE(BYTES.history),

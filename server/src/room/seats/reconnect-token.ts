@@ -62,7 +62,7 @@ export class SealedTokens implements ReconnectTokens {
     if (!plain) return null
     // We sealed it, so the shape is ours.
     const [room, session, epoch, generation, issuedAt, name, auth] = JSON.parse(
-      plain.toString('utf8'),
+      Buffer.from(plain).toString('utf8'),
     ) as [string, string, number, number, number, string, string]
     return { room, session, epoch, generation, issuedAt, name, auth }
   }
