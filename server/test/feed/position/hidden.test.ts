@@ -47,7 +47,7 @@ function plain(text: string): string {
   const tokens = new Map<string, number>()
   return (
     text
-      .replaceAll(/"streamId":"[^"]*"/g, '"streamId":""')
+      .replaceAll(/"stream(Id|Key)":"[^"]*"/g, '"stream$1":""')
       // A tag is a hash of the body, which is compared, and holds checks, which are random.
       .replaceAll(/"etag":"(\\.|[^"\\])*"/g, '')
       .replaceAll(/(?<=^id: |"id":")[\w-]{59}(?=$|")/gm, (token) => {
