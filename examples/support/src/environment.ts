@@ -14,7 +14,10 @@ export interface Environment {
   /** True when the key was made up here, because none was given, and so must be printed. */
   readonly isKeyMade: boolean
   readonly options: Required<
-    Pick<ServerOptions, 'allowedOrigins' | 'trustedProxies' | 'nodeName' | 'isDevelopment'>
+    Pick<
+      ServerOptions,
+      'allowedOrigins' | 'trustedProxies' | 'nodeName' | 'isDevelopment' | 'aliasRoutes'
+    >
   > &
     Pick<ServerOptions, 'allowedHosts' | 'jwt'> & { readonly apiKey: string }
 }
@@ -60,6 +63,8 @@ export function readEnvironment(
       trustedProxies: readProxies(env['TRUSTED_PROXIES'] ?? ''),
       nodeName: readNodeName(env['NODE_NAME'] || 'node-1'),
       isDevelopment,
+      // Clients of other servers find the routes by the names that they know.
+      aliasRoutes: true,
     },
   }
 }

@@ -43,6 +43,7 @@ test('EX1 every variable is taken, and an empty one is as good as none', () => {
     options: {
       apiKey: 'k'.repeat(16),
       isDevelopment: false,
+      aliasRoutes: true,
       allowedOrigins: ['https://a.example', 'https://b.example'],
       trustedProxies: ['10.0.0.0/8', '::1'],
       nodeName: 'n2',

@@ -204,7 +204,7 @@ async function carryOut(block: Block, play: (run: Run) => Promise<void>): Promis
 /** Runs a command as it stands in a page; `curl -N` never ends, so that it is ended after a while. */
 function runShell(command: string): Promise<string> {
   const seconds = command.startsWith('curl -N') ? 3 : 30
-  const child = spawn('bash', ['-c', `exec timeout ${seconds} ${command}`], { cwd: root })
+  const child = spawn('timeout', [`${seconds}`, 'bash', '-c', command], { cwd: root })
   let output = ''
   child.stdout.on('data', (chunk) => (output += String(chunk)))
   return new Promise((resolve) => child.on('close', () => resolve(output)))

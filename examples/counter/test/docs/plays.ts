@@ -332,6 +332,28 @@ export const plays: Readonly<Record<string, Play>> = {
     expect(await answer.json()).toMatchObject({ error: { code: 'sign_in' } })
   },
 
+  'docs/publishing.md, Ten lines to try it, 1': async (run) => {
+    const key = 'a key of the documents'
+    const { server } = newServer(run, { apiKey: key })
+    await server.listen({ port: run.port, host: '127.0.0.1' })
+    const output = await run.shell({ 'the-key-that-it-printed': `'${key}'` })
+    expect(output.match(/"duplicate":true/g)).toHaveLength(1)
+    expect(output.match(/"duplicate":false/g)).toHaveLength(6)
+    const types = ['news', 'notification', 'alert', 'data-update']
+    // The reader of the second line sees them, and so does that of the last line.
+    for (const type of types) expect(output.split(`event: ${type}\n`).length).toBeGreaterThan(2)
+    expect(output.match(/"data":"for you alone"/g)).toHaveLength(1)
+    expect(output).not.toContain('unauthorized')
+  },
+
+  "docs/publishing.md, From the server's code, 1": async (run) => {
+    const { server } = newServer(run)
+    await server.listen({ port: run.port, host: '127.0.0.1' })
+    await run.load({ server })
+    const again = { type: 'hint', data: 'for you alone', messageId: 'hint-7' }
+    expect(await server.publish(again)).toEqual({ messageId: 'hint-7', duplicate: true })
+  },
+
   'docs/rooms.md, Keeping matches, 1': async (run) => {
     const { server } = (await run.load({ game })) as unknown as { server: GameServer }
     expect(server.archive).not.toBeNull()
