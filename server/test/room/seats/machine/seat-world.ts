@@ -335,8 +335,11 @@ export class SeatRun {
     if (action === 'lock') face?.lock()
     else if (action === 'unlock') face?.unlock()
     else if (action === 'hide') face?.setPrivate(true)
-    else if (action === 'show') face?.setPrivate(false)
-    else if (action === 'end') {
+    else if (action === 'show' && face) {
+      face.setPrivate(false)
+      // Until the log says so, whoever takes the room over finds it private (OB126).
+      await this.#servers.during(face.durable())
+    } else if (action === 'end') {
       face?.end()
       // The game ends it in a turn, which this is not.
       this.room?.finish('room_ended')
