@@ -77,6 +77,8 @@ const GUESSES_PER_SECOND = 10
 const GUESSES_OF_ALL = { points: 300, durationMs: 60_000 }
 /** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE32). */
 const LIST_LAG_MS = 1_000
+/** WHATWG HTML, section 9.2.7, advises a comment every 15 s or so. */
+const LONGEST_QUIET_MS = 15_000
 
 /**
  * Makes a server for a game's contract. Nothing runs before `listen`.
@@ -397,6 +399,9 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       ? []
       : [
           ...auth.warnings,
+          ...(limits.heartbeatMs > LONGEST_QUIET_MS
+            ? ['heartbeatMs is over 15,000: proxies and readers take a quiet stream for dead']
+            : []),
           ...(options.rateLimit === false
             ? ['rateLimit is off: one client may take all of the server']
             : []),

@@ -115,8 +115,11 @@ const rules = {
   maxHeaderBytes: [16_384, 4_096, 65_536],
   /** HTTP bodies in bytes, 1,024 - 1 MiB. Default 65,536. */
   maxBodyBytes: [65_536, 1_024, MIB],
-  /** SSE comment in a quiet stream, in ms, 1,000-15,000 (WHATWG's advice). Default 15,000. */
-  heartbeatMs: [15_000, 1_000, 15_000],
+  /**
+   * A quiet stream gets a comment so often, in ms, 1,000-60,000; `listen` warns of more than 15,000 (WHATWG's advice).
+   * Default 15,000.
+   */
+  heartbeatMs: [15_000, 1_000, 60_000],
   /** `retry:` told to EventSource, in ms. Default 2,000. */
   retryMs: [2_000, 100, 60_000],
   /** Longest drain on `close`, in ms. Default 5,000. */
