@@ -339,6 +339,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     records: store.records,
     publicTopics: options.publicTopics ?? ['public'],
     authenticator: auth.authenticator,
+    observeLatency: (ms) => metrics.observeFeedLatency(ms),
     ...(authorize ? { authorize } : {}),
   })
 

@@ -84,6 +84,8 @@ export interface FeedOptions {
   readonly isBehind?: () => boolean
   /** True when the process takes no new streams (LI8). Default: never. */
   readonly isFull?: () => boolean
+  /** Is told how many ms live events took from their `at` to sockets, the delay of rooms taken off. */
+  readonly observeLatency?: (ms: number) => void
 }
 
 /** Routes, metrics and shutdown use these parts. */
@@ -169,6 +171,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     logger,
     heartbeatMs: limits.heartbeatMs,
     now,
+    observeLatency: options.observeLatency,
     slow: limits,
     onLost: (stream, cursor) => starter.restart(stream, cursor),
     onRevealed: (stream, place) => starter.reveal(stream, place),

@@ -82,6 +82,7 @@ type Shown = {
   readonly counters?: readonly Reading[]
 }
 
+const FEED_LATENCY_BUCKETS_MS = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
 const TICK_LAG_BUCKETS_MS = [1, 2, 5, 10, 17, 33, 50, 100, 250, 1000]
 
 /** Metrics with Prometheus text, in a registry of their own. */
@@ -90,6 +91,7 @@ export class PrometheusMetrics implements Metrics {
   readonly activity = createActivity()
   readonly #registry = new Registry()
   readonly #tickLag: Histogram
+  readonly #feedLatency: Histogram
 
   constructor() {
     const { counters } = this
@@ -102,6 +104,12 @@ export class PrometheusMetrics implements Metrics {
       name: 'ringside_tick_lag_ms',
       help: 'How late ticks of rooms began, in ms',
       buckets: TICK_LAG_BUCKETS_MS,
+      registers,
+    })
+    this.#feedLatency = new Histogram({
+      name: 'ringside_feed_latency_ms',
+      help: 'Time from an event of the log to the sockets of live streams, in ms, without the delay of rooms',
+      buckets: FEED_LATENCY_BUCKETS_MS,
       registers,
     })
     this.#processGauges()
@@ -120,6 +128,11 @@ export class PrometheusMetrics implements Metrics {
 
   observeTickLag(ms: number): void {
     this.#tickLag.observe(ms)
+  }
+
+  /** Records how long an event took from its `at` to the sockets, in ms. */
+  observeFeedLatency(ms: number): void {
+    this.#feedLatency.observe(ms)
   }
 
   /** Resolves with everything in Prometheus' text format. */

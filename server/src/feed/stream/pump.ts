@@ -6,6 +6,7 @@ import { LoopPace } from '../../process/loop-pace.ts'
 import type { Logger } from '../../process/logger.ts'
 import { sleep } from '../../process/wait.ts'
 import type { ByteStream } from '../../transport/contract.ts'
+import type { FeedEntry } from '../read/entry.ts'
 import type { FeedSource } from '../read/source.ts'
 import { covers, sliceOf } from '../read/stretches.ts'
 import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from '../sse.ts'
@@ -22,6 +23,8 @@ export interface PumpContext {
   readonly heartbeatMs: number
   /** The log's time in ms. */
   readonly now: () => number
+  /** Is told of each event and group how many ms it took. Default: nobody is. */
+  readonly observeLatency?: ((ms: number) => void) | undefined
   readonly slow: IntakeLimits
   /** The log no longer reaches back to the stream's cursor: the stream must start over (FE1). */
   readonly onLost: (stream: FeedStream, place: StreamPlace) => void
@@ -228,7 +231,16 @@ export class FeedPump implements GroupListener<FeedStream> {
     group.lastWriteAt = this.#context.clock.now()
     this.#deliveredCount += pending.length * live.length
     this.#writeAll(group, bytes)
+    this.#observe(pending, group.tail.delayMs)
     if (isEnd) for (const stream of live.slice()) stream.body.end()
+  }
+
+  /** How long events took from their `at` to the sockets of a group, the delay of its rooms taken off (ME4). */
+  #observe(entries: readonly FeedEntry[], delayMs: number): void {
+    const { now, observeLatency } = this.#context
+    if (!observeLatency) return
+    const writtenAt = now() - delayMs
+    for (const { at } of entries) observeLatency(Math.max(0, writtenAt - at))
   }
 
   /**
