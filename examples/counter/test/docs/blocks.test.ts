@@ -1,7 +1,7 @@
+import { randomInt } from 'node:crypto'
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -210,10 +210,20 @@ function runShell(command: string): Promise<string> {
   return new Promise((resolve) => child.on('close', () => resolve(output)))
 }
 
+/** Below the range from which the system takes ports of its own, so that nobody is given it before it is used. */
+const PORTS = { first: 20_000, count: 12_000 }
+
 async function freePort(): Promise<number> {
-  const server = createHttpServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = PORTS.first + randomInt(PORTS.count)
+    const server = createHttpServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('listening', () => resolve(true))
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1')
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
