@@ -107,7 +107,7 @@ export interface FeedParts {
  *     audience, read <- stream <- feed.ts, pages, lobby <- routes.ts, create-feed.ts
  *
  * `audience/` says who may see which room, and `read/` reads the log for spectators; neither knows
- * a stream. `position/` knows what positions look like, and nothing of the log. `sse.ts` is text alone, and every folder may use it. Three calls run against the
+ * a stream. `position/` knows what positions look like, and nothing of the log. `sse.ts` and `ndjson.ts` are text alone, and every folder may use them. Three calls run against the
  * arrows, as functions that are handed over here: tails tell the groups and the pump that they
  * moved, the pump asks the starter to begin a stream anew, and listings tell the lobby that they
  * changed.

@@ -1,5 +1,5 @@
 import type { Clock } from '../process/clock.ts'
-import { RingsideError } from '../process/errors.ts'
+import { RingsideError, TooManyRequests } from '../process/errors.ts'
 import { spreadRetryMs } from '../process/spread.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { LogEvent } from '../outbox/contract/store.ts'
@@ -24,8 +24,9 @@ import type { RoomSeeker } from './read/room-seeker.ts'
 import type { FeedSource } from './read/source.ts'
 import type { States } from './read/states.ts'
 import type { FeedTails } from './read/tail.ts'
-import { FEED_ENDED, SSE_HEADERS, encodeGoingAway, encodeOpening } from './sse.ts'
+import { FEED_ENDED } from './sse.ts'
 import type { FeedAsk, FeedStart } from './stream/ask.ts'
+import type { FeedFormat } from './stream/format.ts'
 import type { FeedGroups } from './stream/groups.ts'
 import { Pace } from './stream/pace.ts'
 import type { FeedPump } from './stream/pump.ts'
@@ -71,6 +72,7 @@ export interface FeedRequest {
   readonly response: HttpResponse
   readonly ask: FeedAsk
   readonly follow: FollowAsk
+  readonly format: FeedFormat
   /** The feed of this room alone, which ends with it; null for a feed of what `follow` names. */
   readonly room: string | null
 }
@@ -132,10 +134,11 @@ export class Feed {
   }
 
   /**
-   * Opens a stream. The answer is 200 also when there is no room for it, or its address asks too
+   * Opens a stream. An event stream is answered 200 also when there is no room for it, or its address asks too
    * often: EventSource would give up for ever on anything else. 204 tells a reader that has seen
    * the room's end that there is nothing more.
-   * @throws RingsideError room_not_found, forbidden, unauthorized, bad_request.
+   * @throws RingsideError room_not_found, forbidden, unauthorized, bad_request; for lines also too_many_requests,
+   * unavailable, draining.
    */
   async open(given: FeedRequest): Promise<void> {
     const { access } = this.#context
@@ -144,29 +147,33 @@ export class Feed {
   }
 
   async #open(given: FeedRequest, asking: Asking): Promise<void> {
-    const { request, response, ask, follow, room } = given
+    const { request, response, ask, follow, room, format } = given
     const { readers, groups, seekers, clock, newId, newKey } = this.#context
     const { remoteAddress } = request
-    if (!readers.mayRead(remoteAddress)) return this.#sendAway(response)
+    if (!readers.mayRead(remoteAddress)) return this.#sendAway(given, 'too_many_requests')
     // A room that is over may be forgotten here: rooms that live are there at once.
     const asked = room === null ? (follow.rooms ?? []) : [room]
     if (!this.#areHere(asked) && !(await this.#seek(asked, remoteAddress)))
-      return this.#sendAway(response)
+      return this.#sendAway(given, 'unavailable')
     const found = this.#find(given, asking)
     const { clientId, feedName } = follow
     const client = clientId === null ? null : { clientId, feedName }
     const start = client ? await this.#startOf(client, ask.start, asking) : ask.start
-    if (!start) return this.#sendAway(response)
+    if (!start) return this.#sendAway(given, 'unavailable')
     const isLater = room !== null && start.kind === 'after'
     if (isLater && (await this.#hasEnded(start, room))) return response.send(204, FEED_ENDED, '')
-    if (this.#isDraining || !readers.takeStream(remoteAddress)) return this.#sendAway(response)
-    const body = response.stream(SSE_HEADERS)
+    if (this.#isDraining) return this.#sendAway(given, 'draining')
+    if (!readers.takeStream(remoteAddress)) {
+      const hasOwnRoom = readers.hasRoomFor(remoteAddress)
+      return this.#sendAway(given, hasOwnRoom ? 'unavailable' : 'too_many_requests')
+    }
+    const body = response.stream(format.headers)
     if (!body) return readers.releaseStream(remoteAddress)
     const id = newId()
-    const { beatsAsEvent, waitMs } = follow
+    const { waitMs } = follow
     const { selection } = found
     const stream = new FeedStream(id, body, {
-      group: groups.enter({ selection, asking, streamId: id, beatsAsEvent }),
+      group: groups.enter({ selection, asking, streamId: id, format }),
       number: ++this.#lastNumber,
       key: newKey(),
       asking,
@@ -234,7 +241,7 @@ export class Feed {
     pump.pump()
     for (const stream of this.#streams) {
       const retryMs = spreadRetryMs(baseMs, windowMs, random)
-      if (!stream.apart?.full) stream.body.write(encodeGoingAway(retryMs))
+      if (!stream.apart?.full) stream.body.write(stream.group.format.goingAway(retryMs))
       stream.body.end()
     }
   }
@@ -377,11 +384,20 @@ export class Feed {
     }
   }
 
-  /** Tells the reader to come back later. */
-  #sendAway(response: HttpResponse): void {
-    const { retryMs, random } = this.#context
-    const body = response.stream(SSE_HEADERS)
-    body?.write(encodeOpening(spreadRetryMs(retryMs, retryMs, random)))
+  /**
+   * FE97: tells the reader to come back later: in the stream where any status but 200 would be for ever.
+   * @throws RingsideError with this code otherwise.
+   */
+  #sendAway(
+    { response, format }: FeedRequest,
+    code: 'unavailable' | 'draining' | 'too_many_requests',
+  ): void {
+    const { retryMs: baseMs, random } = this.#context
+    const retryMs = spreadRetryMs(baseMs, baseMs, random)
+    if (!format.needsOk)
+      throw code === 'too_many_requests' ? new TooManyRequests(retryMs) : new RingsideError(code)
+    const body = response.stream(format.headers)
+    for (const bytes of format.opening(retryMs)) body?.write(bytes)
     body?.end()
   }
 }

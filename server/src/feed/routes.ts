@@ -8,6 +8,7 @@ import type { History } from './pages/history.ts'
 import type { Series } from './pages/series.ts'
 import { parseFollowAsk } from './audience/wish.ts'
 import { parseFeedAsk, parseWhole } from './stream/ask.ts'
+import { formatOf } from './stream/format.ts'
 import type { StreamDesk } from './stream-desk.ts'
 
 const MAX_ACK_BYTES = 1_024
@@ -57,7 +58,8 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       handler: (request, response, { params }) => {
         const ask = parseFeedAsk(request, true)
         const follow = parseFollowAsk(request.query)
-        return feed.open({ request, response, ask, follow, room: params['id'] ?? '' })
+        const format = formatOf(request.header('accept'), follow.beatsAsEvent)
+        return feed.open({ request, response, ask, follow, format, room: params['id'] ?? '' })
       },
     },
     {
@@ -67,7 +69,8 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       handler: (request, response) => {
         const ask = parseFeedAsk(request, false)
         const follow = parseFollowAsk(request.query)
-        return feed.open({ request, response, ask, follow, room: null })
+        const format = formatOf(request.header('accept'), follow.beatsAsEvent)
+        return feed.open({ request, response, ask, follow, format, room: null })
       },
     },
     {

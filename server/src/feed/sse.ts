@@ -62,6 +62,16 @@ export function encodeGoingAway(retryMs: number): Uint8Array {
   return joinBytes([encodeOpening(retryMs), encodeEvent('going-away', `{"retryMs":${retryMs}}`)])
 }
 
+const LINE_FEED = 10
+const DATA_FIELD_BYTES = 'data: '.length
+const BLOCK_END_BYTES = 2
+
+/** The JSON in the block of one event, whose part without an id begins at `bodyAt`. It shares the block's memory. */
+export function dataOf(block: Uint8Array, bodyAt: number): Uint8Array {
+  const dataAt = block.indexOf(LINE_FEED, bodyAt) + 1 + DATA_FIELD_BYTES
+  return block.subarray(dataAt, block.length - BLOCK_END_BYTES)
+}
+
 /** Joins blocks; a single one is returned as it is. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)

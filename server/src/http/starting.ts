@@ -1,3 +1,4 @@
+import { takesEventStream } from './accept.ts'
 import { fromCode, sendError } from './http-error.ts'
 import type { RouteHandler } from './contract.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
@@ -11,7 +12,7 @@ export function answerStarting(
   response: HttpResponse,
   retryMs: number,
 ): void {
-  if (!request.header('accept').includes('text/event-stream')) {
+  if (!takesEventStream(request.header('accept'))) {
     sendError(response, { ...fromCode('unavailable'), headers: { 'retry-after': '1' } })
     return
   }

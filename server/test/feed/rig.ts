@@ -180,6 +180,18 @@ export class Reader {
     parser.feed(this.text)
     return events
   }
+  /** The events of a feed in lines, each of which must be whole. */
+  get lines(): SeenEvent[] {
+    const lines = this.text.split('\n')
+    if (lines.pop() !== '') throw new Error('Expected whole lines')
+    return lines.map((line) => {
+      const { type, id, data, ...others } = JSON.parse(line) as Omit<SeenEvent, 'id'> & {
+        id?: string
+      }
+      if (Object.keys(others).length > 0) throw new Error(`Expected no more in ${line}`)
+      return { type, id: id ?? null, data }
+    })
+  }
   get types(): string[] {
     return this.events.map(({ type }) => type)
   }

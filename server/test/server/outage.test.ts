@@ -29,7 +29,7 @@ function lines(test: TestServer, ...levels: string[]): string[] {
 }
 
 describe('OB18 requests while the log is known to be away', () => {
-  it('OB18 OB87 reads and new rooms are refused at once; a room that is there still takes players', async () => {
+  it('OB18 OB87 FE97 reads and new rooms are refused at once; a room that is there still takes players', async () => {
     const { state, test } = await start()
     await using server = test
     await server.join('Ada')
@@ -53,6 +53,16 @@ describe('OB18 requests while the log is known to be away', () => {
       await server.during(stream.done)
       expect(stream.status, path).toBe(200)
       expect(stream.text(), path).toMatch(/^retry: \d+\n$/)
+    }
+    // FE97: no EventSource reads lines, so these readers are told by the status.
+    for (const accept of [
+      'application/x-ndjson',
+      'application/x-ndjson, text/event-stream;q=0.5',
+    ]) {
+      const path = `/rooms/${id}/feed`
+      const refused = server.transport.request({ method: 'GET', path, headers: { accept } })
+      await server.during(refused.done)
+      expect([refused.status, refused.headers['retry-after']], accept).toEqual([503, '1'])
     }
     expect((await server.http('GET', '/rooms')).status).toBe(200)
     await server.join('Bob')

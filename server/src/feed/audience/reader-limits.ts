@@ -51,6 +51,11 @@ export class ReaderLimits {
     return true
   }
 
+  /** False when the address itself holds as many streams as it may. */
+  hasRoomFor(address: string): boolean {
+    return !this.#streams.isFull(address)
+  }
+
   releaseStream(address: string): void {
     this.#streamCount--
     this.#streams.release(address)

@@ -18,6 +18,8 @@ const BYTES = { seqHigh: 0, seqLow: 4, history: 8, check: 12, selection: 16, sal
 const SALT_BYTES = BYTES.all - BYTES.salt
 /** Base64url of the tag and what is sealed. */
 const TOKEN_CHARACTERS = Math.ceil(((16 + BYTES.all) * 4) / 3)
+/** `id: ` */
+const ID_FIELD_BYTES = 4
 /** Tokens of events that were made lately; so many, whatever there is to see. */
 const CACHE_SLOTS = 4_096
 
@@ -54,6 +56,15 @@ export class SealedPositions {
     const line = Buffer.from(`id: ${this.#seal(seq, check, selection)}\n`, 'latin1')
     this.#lines.set(slot, { seq, selection, line })
     return line
+  }
+
+  /** The token of an event, the same as in its line. */
+  tokenOf(seq: number, check: number, selection: number): string {
+    const line = this.lineOf(seq, check, selection)
+    return Buffer.from(line.buffer, line.byteOffset, line.length - 1).toString(
+      'latin1',
+      ID_FIELD_BYTES,
+    )
   }
 
   /** A token that stands on no event: it equals no other. */

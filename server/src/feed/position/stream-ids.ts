@@ -8,6 +8,8 @@ import type { SealedPositions } from './sealed-positions.ts'
 export interface StreamIds {
   /** Hash of what they follow; 0 for one room, whose ids need none. */
   readonly selection: number
+  /** The id of an event. */
+  of(entry: FeedEntry): string
   /** Adds an event's block, its id in it, to `parts`; an event's own bytes stand there as they are (FE50). Returns its length. */
   add(entry: FeedEntry, parts: Uint8Array[]): number
   /** The id of a block that stands on no event: everything up to `seq` was shown, of one room up to `place`. */
@@ -17,6 +19,7 @@ export interface StreamIds {
 /** The ids of the feed of one room are in the bytes that all streams share: nothing is made for a group. */
 export const ROOM_IDS: StreamIds = {
   selection: 0,
+  of: roomId,
   add(entry, parts) {
     parts.push(entry.bytes)
     return entry.bytes.length
@@ -33,6 +36,10 @@ export class SealedIds implements StreamIds {
   constructor(positions: SealedPositions, key: string) {
     this.#positions = positions
     this.selection = selectionHash(key)
+  }
+
+  of({ seq, check }: FeedEntry): string {
+    return this.#positions.tokenOf(seq, check, this.selection)
   }
 
   add({ seq, check, bytes, bodyAt }: FeedEntry, parts: Uint8Array[]): number {

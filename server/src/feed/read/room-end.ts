@@ -2,7 +2,6 @@ import type { ResetReason } from '@ringside/protocol'
 import type { RoomEnd } from '../../outbox/contract/store.ts'
 import { checkOf, roomId } from '../position/room-id.ts'
 import type { RoomPlace } from '../position/room-id.ts'
-import { encodeEvent } from '../sse.ts'
 
 /** The place of a room's end. An end that nobody wrote down has one too, which is that of no event. */
 export function endPlace({ n, own, seq }: RoomEnd): RoomPlace {
@@ -20,9 +19,12 @@ export function whyGone({ n, check }: RoomPlace, end: RoomEnd): ResetReason {
   return n === end.n && check !== 0 ? 'another-log' : 'unknown-checkpoint'
 }
 
-/** Encodes the end of a room as the log did; in the feed of one room with its id. */
-export function endBlock(room: string, end: RoomEnd, isSingle: boolean): Uint8Array {
-  const { n, at } = end
-  const data = JSON.stringify({ room, n, at })
-  return encodeEvent('end', data, isSingle ? roomId(endPlace(end)) : undefined)
+/** Encodes the data of a room's end as the log did. */
+export function endJson(room: string, { n, at }: RoomEnd): string {
+  return JSON.stringify({ room, n, at })
+}
+
+/** The id of a room's end in the feed of that room alone. */
+export function endId(end: RoomEnd): string {
+  return roomId(endPlace(end))
 }

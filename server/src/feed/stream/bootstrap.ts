@@ -11,15 +11,17 @@ import { isCutOff } from '../read/feed-log.ts'
 import type { FeedLog } from '../read/feed-log.ts'
 import type { FoundPlace, Places } from '../read/places.ts'
 import type { ReadGate } from '../read/read-gate.ts'
-import { endBlock, whyGone } from '../read/room-end.ts'
+import { endId, endJson, whyGone } from '../read/room-end.ts'
 import { roomsNewTo } from '../audience/followed.ts'
 import { snapshotBlock } from '../read/states.ts'
 import type { States, StateView } from '../read/states.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
 import type { TimeIndex } from '../read/time-index.ts'
-import { encodeEvent, encodeId, joinBytes } from '../sse.ts'
+import { joinBytes } from '../sse.ts'
 import type { FeedStart, Position } from './ask.ts'
 import { MAX_CHUNK_BYTES } from './chunk.ts'
+import { CAUGHT_UP } from './format.ts'
+import type { FeedNote } from './format.ts'
 import type { FeedStream, StreamPlace } from './stream.ts'
 
 export interface BootstrapContext {
@@ -125,14 +127,15 @@ async function tellEnd(
   stream: FeedStream,
   [{ room, end }, start]: readonly [over: OverRoom, start: BootstrapStart],
 ): Promise<null> {
+  const { format } = stream.group
   const parts: Uint8Array[] = []
   const reason = whyNotFrom(start, end)
   if (reason !== null) {
     context.onReset()
     const place = { n: end.n, check: 0 }
-    parts.push(resetBlock({ reason, from: nOf(start) }, room, place))
+    parts.push(format.event(resetNote({ reason, from: nOf(start) }, room, place)))
   }
-  parts.push(endBlock(room, end, true))
+  parts.push(format.event({ type: 'end', json: endJson(room, end) }, endId(end)))
   if (await writeWhole(context, stream, parts)) stream.body.end()
   return null
 }
@@ -349,7 +352,7 @@ async function carryOut(
   plan: Plan,
 ): Promise<StreamPlace | null> {
   const { position } = plan
-  const { ids, isSingle, readRoom } = stream.group
+  const { ids, format, isSingle, readRoom } = stream.group
   const room = isSingle ? readRoom : undefined
   const place =
     room === undefined ? null : (plan.place ?? (await placeAt(context, stream, { room, position })))
@@ -357,9 +360,9 @@ async function carryOut(
   const tail: Uint8Array[] = []
   if (plan.reset) {
     context.onReset()
-    head.push(resetBlock(plan.reset, room, place))
+    head.push(format.event(resetNote(plan.reset, room, place)))
   }
-  if (plan.isLive) tail.push(encodeEvent('caught-up', '{}', ids.at(position, place)))
+  if (plan.isLive) tail.push(format.event(CAUGHT_UP, ids.at(position, place)))
   // A room that was revealed up to here is among these; one that is revealed from here on comes
   // after them.
   stream.takeRevealed()
@@ -390,20 +393,21 @@ async function placeAt(
 }
 
 /** FE57: a reader of many rooms learns nothing from it but the reason; of one, how far that room is for its readers. */
-function resetBlock(
+function resetNote(
   { reason, from }: Reset,
   room: string | undefined,
   place: RoomPlace | null,
-): Uint8Array {
+): FeedNote {
   const numbers = { room, ...(from === null ? {} : { from }), to: place?.n }
-  return encodeEvent('reset', JSON.stringify({ reason, ...(room === undefined ? {} : numbers) }))
+  const data = { reason, ...(room === undefined ? {} : numbers) }
+  return { type: 'reset', json: JSON.stringify(data) }
 }
 
 /** This is due to a stream at its place. */
 export interface Due {
   readonly rooms: Iterable<string>
-  /** These blocks go before the snapshots. */
-  readonly notes: readonly Uint8Array[]
+  /** These events go before the snapshots. */
+  readonly notes: readonly FeedNote[]
   readonly place: StreamPlace
 }
 
@@ -418,12 +422,13 @@ export async function showRevealed(
   { rooms, notes, place }: Due,
 ): Promise<StreamPlace | null> {
   const { cursor: position } = place
+  const { ids, format } = stream.group
   const isOpen = await writeSnapshots(context, stream, {
     rooms,
     position,
-    head: notes,
+    head: notes.map((note) => format.event(note)),
     // A reader that is cut off from here on comes back with what it was shown.
-    tail: [encodeId(stream.group.ids.at(position, place.place))],
+    tail: [format.position(ids.at(position, place.place), context.now())],
     tellsEnds: false,
   })
   return isOpen ? place : null
@@ -447,13 +452,15 @@ async function writeSnapshots(
 ): Promise<boolean> {
   const { access, states } = context
   const { group } = stream
+  const { format } = group
   let parts = [...head]
   let size = 0
   for (const room of rooms) {
     if (!group.isSingle && access.isQuietAt(room, position)) {
       const end = group.rooms && tellsEnds ? access.endBy(room, position) : null
       // Who names a room is told that it is over (FE117).
-      if (end && group.allows(room)) parts.push(endBlock(room, end, false))
+      if (end && group.allows(room))
+        parts.push(format.event({ type: 'end', json: endJson(room, end) }))
       continue
     }
     // Every room there is comes by here: most of them need no read.
@@ -464,7 +471,7 @@ async function writeSnapshots(
     if (!view) await states.noteBeginning(room, position, stream.address)
     if (!view || (view.isOver && !group.isSingle) || !group.allows(room, view.who)) continue
     const block = snapshotBlock(view)
-    parts.push(block)
+    format.addBlock('snapshot', block, parts)
     size += block.length
     if (size < MAX_CHUNK_BYTES) continue
     if (!(await writeWhole(context, stream, parts))) return false

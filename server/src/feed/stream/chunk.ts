@@ -3,6 +3,7 @@ import type { StreamIds } from '../position/stream-ids.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedSlice } from '../read/ring.ts'
 import { joinBytes } from '../sse.ts'
+import type { FeedFormat } from './format.ts'
 
 /**
  * One stream's socket is given no more bytes in one turn, unless its first event is larger (FE5).
@@ -16,6 +17,7 @@ export interface ChunkFilter {
   /** The one room that is read; undefined when there are more. */
   readonly readRoom: string | undefined
   readonly ids: StreamIds
+  readonly format: FeedFormat
   wants(entry: FeedEntry): boolean
   /** Its readers were not shown what the room did before this event, and may see it from here on (FE40). */
   isRevealedBy(entry: FeedEntry): boolean
@@ -36,9 +38,10 @@ export interface ChunkRange {
 export interface Chunk {
   readonly from: number
   readonly target: number
-  /** It goes before `bytes`: the id of one large event, whose bytes are shared (FE50). Most often null. */
+  /** They go before and after `bytes`, which are those of one large event, and shared (FE50). Most often null. */
   readonly head: Uint8Array | null
   readonly bytes: Uint8Array | null
+  readonly end: Uint8Array | null
   readonly next: number
   /** For the feed of one room: the place of its last event up to `next`; null when it has none here. */
   readonly place: RoomPlace | null
@@ -80,7 +83,7 @@ export function collectChunk(
       if (size > 0 && size + entry.bytes.length > MAX_CHUNK_BYTES) break
       waitMs = pace ? pace.waitFor(entry.at, now) : 0
       if (waitMs > 0) break
-      size += filter.ids.add(entry, parts)
+      size += filter.format.addEntry(entry, filter.ids, parts)
       count++
       isEnd = filter.isSingle && entry.type === 'end'
     }
@@ -95,10 +98,10 @@ export function collectChunk(
   return { from, target, ...join(parts), next, place, count, isEnd, revealed, waitMs }
 }
 
-/** A large event's bytes are not copied: what stands before them is written by itself. */
-function join(parts: readonly Uint8Array[]): Pick<Chunk, 'head' | 'bytes'> {
-  const [first = null, second] = parts
-  if (parts.length === 2 && first && second && second.length > MAX_CHUNK_BYTES)
-    return { head: first, bytes: second }
-  return { head: null, bytes: first && joinBytes(parts) }
+/** A large event's bytes are not copied: what stands around them is written by itself. Nothing else is in its chunk. */
+function join(parts: readonly Uint8Array[]): Pick<Chunk, 'head' | 'bytes' | 'end'> {
+  const [first = null, second, third = null] = parts
+  if (parts.length <= 3 && second && second.length > MAX_CHUNK_BYTES)
+    return { head: first, bytes: second, end: third }
+  return { head: null, bytes: first && joinBytes(parts), end: null }
 }

@@ -6,6 +6,7 @@ import type { Selection } from '../audience/selection.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
 import type { Chunk, ChunkFilter } from './chunk.ts'
+import type { FeedFormat } from './format.ts'
 
 /** A room's state is shown to those who may see events of this type. */
 const SNAPSHOT = 'snapshot'
@@ -24,8 +25,7 @@ export interface GroupParts {
   /** They run at its delay. */
   readonly tail: FeedTail
   readonly ids: StreamIds
-  /** A quiet stream gets an event in place of a comment. */
-  readonly beatsAsEvent: boolean
+  readonly format: FeedFormat
 }
 
 /** What a group tells of itself. */
@@ -53,7 +53,7 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   readonly selection: Selection
   readonly rooms: ReadonlySet<string> | null
   readonly isSingle: boolean
-  readonly beatsAsEvent: boolean
+  readonly format: FeedFormat
   /** It is the one room whose events alone are read from the log; undefined when there is more. */
   readonly readRoom: string | undefined
   readonly ids: StreamIds
@@ -78,13 +78,13 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   readonly #listener: GroupListener<Member>
 
   constructor(key: string, parts: GroupParts, listener: GroupListener<Member>) {
-    const { selection, tail, ids, rights, beatsAsEvent } = parts
+    const { selection, tail, ids, rights, format } = parts
     this.key = key
     this.tail = tail
     this.selection = selection
     this.rooms = selection.roomSet
     this.isSingle = selection.isSingle
-    this.beatsAsEvent = beatsAsEvent
+    this.format = format
     this.readRoom = selection.readRoom
     this.flushed = tail.position
     this.#rights = rights

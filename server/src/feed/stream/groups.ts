@@ -5,6 +5,7 @@ import type { Spectators } from '../audience/spectators.ts'
 import { ROOM_IDS, SealedIds } from '../position/stream-ids.ts'
 import type { SealedPositions } from '../position/sealed-positions.ts'
 import type { FeedTail, FeedTails } from '../read/tail.ts'
+import type { FeedFormat, FeedNote } from './format.ts'
 import { FeedGroup } from './group.ts'
 import type { FeedPump } from './pump.ts'
 import type { FeedStream, StreamGroup } from './stream.ts'
@@ -16,7 +17,7 @@ export interface Follow {
   /** Who reads it; it matters only where the answer depends on it. */
   readonly asking: Asking
   readonly streamId: string
-  readonly beatsAsEvent: boolean
+  readonly format: FeedFormat
   /** It is in ms. Default: the largest delay among the rooms. */
   readonly delayMs?: number
 }
@@ -25,8 +26,8 @@ export interface Follow {
 export interface Arrival {
   /** Their snapshots are due where it stands. */
   readonly rooms: Iterable<string>
-  /** Blocks without an id, each of which stands in for an older one of its name. */
-  readonly notes: ReadonlyMap<string, Uint8Array>
+  /** Events without an id, each of which stands in for an older one of its name. */
+  readonly notes: ReadonlyMap<string, FeedNote>
 }
 
 export interface GroupsContext {
@@ -105,7 +106,7 @@ export class FeedGroups {
     else this.#move(stream, selection)
     spectators.count(stream.group.rooms, 1)
     for (const room of rooms) stream.reveal(room)
-    for (const [name, block] of notes) stream.note(name, block)
+    for (const [name, note] of notes) stream.note(name, note)
     pump.schedule()
   }
 
@@ -118,7 +119,7 @@ export class FeedGroups {
   #move(stream: FeedStream, selection: Selection, delayMs?: number): void {
     this.#takeOut(stream)
     const { id: streamId, asking, group } = stream
-    const follow = { selection, asking, streamId, beatsAsEvent: group.beatsAsEvent }
+    const follow = { selection, asking, streamId, format: group.format }
     this.leave(stream)
     stream.follow(this.enter(delayMs === undefined ? follow : { ...follow, delayMs }))
   }
@@ -154,13 +155,13 @@ export class FeedGroups {
    * that.
    */
   enter(follow: Follow): StreamGroup {
-    const { selection, asking, streamId, beatsAsEvent } = follow
+    const { selection, asking, streamId, format } = follow
     const { access, pump, tails, positions } = this.#context
     const delayMs = follow.delayMs ?? access.delayOf(selection.rooms)
     // Everybody who is nobody known sees the same, unless the game itself is asked.
     const isShared = !access.isPersonal && asking.principal.kind === 'anonymous'
     const owner = isShared ? '' : streamId
-    const key = `${selection.key} ${delayMs} ${beatsAsEvent ? 'event' : ''} ${owner}`
+    const key = `${selection.key} ${delayMs} ${format.name} ${owner}`
     let group = this.#groups.get(key)
     if (!group) {
       const allowsRoom = access.checkFor(asking, { all: selection.rooms === null, delayMs })
@@ -171,7 +172,7 @@ export class FeedGroups {
       const rights = { allowsRoom, allowsTopic }
       // What is followed, whoever does and however late: a position goes on wherever this is the same.
       const ids = selection.isSingle ? ROOM_IDS : new SealedIds(positions, selection.key)
-      group = new FeedGroup(key, { selection, tail, ids, rights, beatsAsEvent }, pump)
+      group = new FeedGroup(key, { selection, tail, ids, rights, format }, pump)
       this.#groups.set(key, group)
       tail.add(group)
     }

@@ -9,9 +9,10 @@ import type { ByteStream } from '../../transport/contract.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedSource } from '../read/source.ts'
 import { covers, sliceOf } from '../read/stretches.ts'
-import { HEARTBEAT, encodeEvent, encodeId, joinBytes } from '../sse.ts'
+import { joinBytes } from '../sse.ts'
 import { MAX_CHUNK_BYTES, collectChunk } from './chunk.ts'
 import type { PacedChunk } from './chunk.ts'
+import { CAUGHT_UP } from './format.ts'
 import { readSizeOf } from './pace.ts'
 import type { GroupListener } from './group.ts'
 import type { FeedStream, StreamGroup, StreamPlace, StreamState } from './stream.ts'
@@ -225,7 +226,8 @@ export class FeedPump implements GroupListener<FeedStream> {
       return
     }
     const parts: Uint8Array[] = []
-    for (const entry of pending) group.ids.add(entry, parts)
+    const { format, ids } = group
+    for (const entry of pending) format.addEntry(entry, ids, parts)
     const bytes = joinBytes(parts)
     group.flushed = group.tail.position
     group.lastWriteAt = this.#context.clock.now()
@@ -294,10 +296,11 @@ export class FeedPump implements GroupListener<FeedStream> {
       // One large event: whoever waits for it shares its bytes (FE50).
       if (chunk?.head) this.write(stream, chunk.head)
       isTaken = this.write(stream, bytes)
-      bytes = null
+      bytes = chunk?.end ?? null
     }
     if (isThere && announces) {
-      const note = encodeEvent('caught-up', '{}', stream.group.ids.at(next, place))
+      const { format, ids } = stream.group
+      const note = format.event(CAUGHT_UP, ids.at(next, place))
       bytes = bytes ? joinBytes([bytes, note]) : note
     }
     if (bytes) isTaken = this.write(stream, bytes)
@@ -398,15 +401,8 @@ export class FeedPump implements GroupListener<FeedStream> {
     group.flushed = group.tail.position
     group.lastWriteAt = this.#context.clock.now()
     const hasMoved = !group.isSingle || group.selection.types !== null
-    const id = (): Uint8Array => encodeId(group.ids.at(group.flushed, group.passed))
-    const beat = this.#heartbeatOf(group)
-    this.#writeAll(group, hasMoved ? joinBytes([id(), beat]) : beat)
-  }
-
-  /** FE83: a reader that sees no comments asks for an event; it has no id. */
-  #heartbeatOf({ beatsAsEvent }: StreamGroup): Uint8Array {
-    if (!beatsAsEvent) return HEARTBEAT
-    return encodeEvent('heartbeat', JSON.stringify({ at: this.#context.now() }))
+    const id = hasMoved ? group.ids.at(group.flushed, group.passed) : null
+    this.#writeAll(group, group.format.beat(this.#context.now(), id))
   }
 
   /** Closes sockets that take too little, and keeps quiet ones that are not live awake. */
@@ -417,10 +413,10 @@ export class FeedPump implements GroupListener<FeedStream> {
       const { apart } = stream
       if (!apart) continue
       if (apart.full) {
-        stream.body.poke(HEARTBEAT)
+        stream.body.poke(stream.group.format.beat(this.#context.now(), null))
         if (stream.isTooSlow(now)) stream.body.end()
       } else if (now - apart.lastWriteAt >= heartbeatMs)
-        this.write(stream, this.#heartbeatOf(stream.group))
+        this.write(stream, stream.group.format.beat(this.#context.now(), null))
     }
     this.#cancelSweep = this.#apart.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null
   }

@@ -4,7 +4,7 @@ import type { RoomFinder, Resolved } from '../audience/room-finder.ts'
 import { Selection } from '../audience/selection.ts'
 import type { TopicFilter } from '../audience/topic-filter.ts'
 import type { Wish } from '../audience/wish.ts'
-import { encodeEvent } from '../sse.ts'
+import type { FeedNote } from './format.ts'
 import type { FeedGroups } from './groups.ts'
 import type { FeedStream } from './stream.ts'
 
@@ -173,15 +173,14 @@ export class Seekers {
     const { finder, groups } = this.#context
     const { asking, wish } = stream
     const aliases = finder.resolve(wish.aliases, asking, seek.aliases)
-    const notes = new Map<string, Uint8Array>()
+    const notes = new Map<string, FeedNote>()
     const rooms = new Set(stream.group.selection.rooms)
     const added: string[] = []
     const left: string[] = []
     for (const [alias, room] of aliases) {
       const before = seek.aliases.get(alias) ?? null
       if (before === room) continue
-      const text = JSON.stringify({ alias, room })
-      notes.set(alias, encodeEvent('room-alias', text))
+      notes.set(alias, { type: 'room-alias', json: JSON.stringify({ alias, room }) })
       if (before !== null) left.push(before)
       if (room !== null && !rooms.has(room)) added.push(room)
     }
@@ -203,14 +202,14 @@ export class Seekers {
   }
 }
 
-const NOTHING: ReadonlyMap<string, Uint8Array> = new Map()
+const NOTHING: ReadonlyMap<string, FeedNote> = new Map()
 
 /** FE76: says in band which rooms are not there (yet), and how long they are waited for. */
 export function unknownNotes(
   rooms: readonly string[],
   waitMs: number,
-): ReadonlyMap<string, Uint8Array> {
+): ReadonlyMap<string, FeedNote> {
   return new Map(
-    rooms.map((room) => [room, encodeEvent('room-unknown', JSON.stringify({ room, waitMs }))]),
+    rooms.map((room) => [room, { type: 'room-unknown', json: JSON.stringify({ room, waitMs }) }]),
   )
 }

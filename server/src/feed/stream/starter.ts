@@ -13,10 +13,11 @@ import type { SealedPositions } from '../position/sealed-positions.ts'
 import type { Places } from '../read/places.ts'
 import type { States } from '../read/states.ts'
 import type { TimeIndex } from '../read/time-index.ts'
-import { encodeEvent, encodeOpening, joinBytes } from '../sse.ts'
+import { joinBytes } from '../sse.ts'
 import type { FeedStart } from './ask.ts'
 import { bootstrap, showRevealed } from './bootstrap.ts'
 import type { BootstrapContext, BootstrapStart } from './bootstrap.ts'
+import type { FeedNote } from './format.ts'
 import type { FeedPump } from './pump.ts'
 import type { FeedStream, StreamPlace } from './stream.ts'
 
@@ -42,7 +43,7 @@ export interface StarterContext {
 export interface Greeting {
   /** The rooms that its aliases stand for. */
   readonly aliases: Resolved
-  readonly notes: Iterable<Uint8Array>
+  readonly notes: Iterable<FeedNote>
 }
 
 /**
@@ -90,7 +91,7 @@ export class FeedStarter {
     const { clock, pump, retryMs, heartbeatMs } = this.#context
     await nextTurn(clock)
     if (!stream.body.isOpen) return false
-    const { selection, tail } = stream.group
+    const { selection, tail, format } = stream.group
     const hello = {
       streamId: stream.id,
       streamKey: stream.key,
@@ -102,7 +103,8 @@ export class FeedStarter {
       protocol: FEED_PROTOCOL,
       heartbeatMs,
     }
-    const blocks = [encodeOpening(retryMs), encodeEvent('hello', JSON.stringify(hello)), ...notes]
+    const events = [{ type: 'hello', json: JSON.stringify(hello) }, ...notes]
+    const blocks = [...format.opening(retryMs), ...events.map((event) => format.event(event))]
     pump.write(stream, joinBytes(blocks))
     return true
   }

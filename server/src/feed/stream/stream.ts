@@ -4,6 +4,7 @@ import type { RoomPlace } from '../position/room-id.ts'
 import type { ByteStream } from '../../transport/contract.ts'
 import type { Asking } from '../audience/access.ts'
 import type { Wish } from '../audience/wish.ts'
+import type { FeedNote } from './format.ts'
 import type { FeedGroup } from './group.ts'
 import type { Pace } from './pace.ts'
 
@@ -136,7 +137,7 @@ export class FeedStream {
   readonly address: string
   #group: StreamGroup
   #state: StateOf<Apart, Behind>
-  #notes: Map<string, Uint8Array> | null = null
+  #notes: Map<string, FeedNote> | null = null
   /** It was shown everything up to here before it began again. */
   #shownBefore = -1
   /** Bytes that were written to it apart from its group, and as one of its group until it left. */
@@ -299,21 +300,21 @@ export class FeedStream {
   }
 
   /**
-   * A block without an id is due where it stands. The newest of a name is the one that is true, so that as many wait as
+   * An event without an id is due where it stands. The newest of a name is the one that is true, so that as many wait as
    * it names rooms at most. @throws Error when it is live.
    */
-  note(name: string, block: Uint8Array): void {
+  note(name: string, note: FeedNote): void {
     this.#mustBeApart('note')
     this.#notes ??= new Map()
-    this.#notes.set(name, block)
+    this.#notes.set(name, note)
   }
 
   get hasNotes(): boolean {
     return this.#notes !== null
   }
 
-  /** Hands over the blocks that are due. */
-  takeNotes(): readonly Uint8Array[] {
+  /** Hands over the events that are due. */
+  takeNotes(): readonly FeedNote[] {
     const notes = this.#notes
     this.#notes = null
     return notes ? [...notes.values()] : []

@@ -3,6 +3,7 @@ import { ManualClock } from '../../../src/process/clock.ts'
 import { createRandom } from '../../../src/process/random.ts'
 import { Selection } from '../../../src/feed/audience/selection.ts'
 import { NO_TOPICS } from '../../../src/feed/audience/topic-filter.ts'
+import { formatOf } from '../../../src/feed/stream/format.ts'
 import { FeedGroup } from '../../../src/feed/stream/group.ts'
 import { ROOM_IDS } from '../../../src/feed/position/stream-ids.ts'
 import { Pace } from '../../../src/feed/stream/pace.ts'
@@ -35,7 +36,7 @@ function groupOf(key = 'a'): StreamGroup {
   const rights = { allowsRoom: () => true, allowsTopic: () => true }
   return new FeedGroup<FeedStream>(
     key,
-    { selection, rights, tail, ids: ROOM_IDS, beatsAsEvent: false },
+    { selection, rights, tail, ids: ROOM_IDS, format: formatOf('', false) },
     { onDirty: () => {}, onRevealing: () => {} },
   )
 }

@@ -124,6 +124,19 @@ function dechunk(bytes: Buffer): string {
   return Buffer.concat(parts).toString()
 }
 
+/** The lines of a body, without their ends. */
+async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+  let rest = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') throw new Error('Expected the last line to end')
+  return undefined
+}
+
 describe('the feed over real sockets', () => {
   it('FE1 a reader cut off and back with Last-Event-ID goes on with the next event', async () => {
     const { port, room } = await serve()
@@ -144,6 +157,42 @@ describe('the feed over real sockets', () => {
       ['caught-up', undefined],
     ])
     second.socket.destroy()
+  })
+
+  it('FE96 lines over a real socket: what was missed, whole, however the bytes are cut, then what happens', async () => {
+    const { port, feed, room, log } = await serve()
+    for (let step = 0; step < 5; step++) room.emit('step', { step, text: 'é'.repeat(40_000) })
+    await log.durable()
+    const headers = { accept: 'application/x-ndjson, */*;q=0.1' }
+    const url = `http://127.0.0.1:${port}/rooms/a/feed`
+    const { body, headers: answered } = await fetch(`${url}?from=start`, { headers })
+    expect(answered.get('content-type')).toBe('application/x-ndjson')
+    if (!body) throw new Error('Expected a body')
+    const seen: { type: string; id?: string; data: { n: number } }[] = []
+    const lines = readLines(body)
+    const take = async (count: number): Promise<void> => {
+      while (seen.length < count) {
+        const { value, done } = await lines.next()
+        if (done) throw new Error('Expected the feed to go on')
+        seen.push(JSON.parse(value))
+      }
+    }
+    await take(7)
+    room.emit('step', { step: 5, text: '' })
+    await take(8)
+    expect(seen.map(({ type, data }) => [type, data.n])).toEqual([
+      ['hello', undefined],
+      ...[1, 2, 3, 4, 5].map((n) => ['step', n]),
+      ['caught-up', undefined],
+      ['step', 6],
+    ])
+    feed.drain(10)
+    await take(9)
+    expect(seen.at(-1)).toMatchObject({ type: 'going-away' })
+    expect(await lines.next()).toMatchObject({ done: true })
+    const late = await fetch(url, { headers })
+    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await late.json()).toMatchObject({ error: { code: 'draining' } })
   })
 
   it.each(['é2', '2é', '\u00a02', '2\u00a0', '2'])(
