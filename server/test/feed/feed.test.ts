@@ -110,6 +110,33 @@ describe('FE1 every event once and in order', () => {
     expect(reader.roomEvents).toHaveLength(9)
   })
 
+  it.each(['/rooms/a/feed', '/feed'])(
+    'FE1 more than a live stream of %s takes in one turn comes in the next ones, without anything else happening',
+    async (path) => {
+      const rig = await FeedRig.start()
+      const room = await rig.room('a', { score: 0 })
+      const reader = await rig.open(path)
+      for (let step = 0; step < 40; step++) room.emit('x', { text: 'x'.repeat(20_000) })
+      await rig.settle()
+      expect(reader.of('x').map(({ data }) => data.n)).toEqual(
+        Array.from({ length: 40 }, (_, index) => 2 + index),
+      )
+    },
+  )
+
+  it('FE1 a slow socket that is full when the room ends has its end, and its body ends', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    const reader = await rig.open('/rooms/a/feed')
+    reader.body.setRoom(10)
+    room.end()
+    await rig.settle()
+    reader.body.setRoom(Infinity)
+    await rig.settle()
+    expect(reader.types).toEqual(['hello', 'snapshot', 'caught-up', 'end'])
+    expect(reader.exchange.isOpen).toBe(false)
+  })
+
   it('FE1 a slow socket falls behind, gets nothing queued, and ends equal', async () => {
     const rig = await FeedRig.start({ feedRingBytes: 65_536 })
     const room = await rig.room('a', { score: 0 })

@@ -223,7 +223,7 @@ export class FeedPump implements GroupListener<FeedStream> {
     if (size > MAX_LIVE_BYTES) {
       for (let index = live.length - 1; index >= 0; index--)
         this.demote(live[index] as FeedStream, group.flushed)
-      return
+      return this.schedule()
     }
     const parts: Uint8Array[] = []
     const { format, ids } = group
@@ -232,9 +232,11 @@ export class FeedPump implements GroupListener<FeedStream> {
     group.flushed = group.tail.position
     group.lastWriteAt = this.#context.clock.now()
     this.#deliveredCount += pending.length * live.length
+    // Also those that fall behind with this have all of it.
+    const ending = isEnd ? live.slice() : NO_STREAMS
     this.#writeAll(group, bytes)
     this.#observe(pending, group.tail.delayMs)
-    if (isEnd) for (const stream of live.slice()) stream.body.end()
+    for (const stream of ending) stream.body.end()
   }
 
   /** How long events took from their `at` to the sockets of a group, the delay of its rooms taken off (ME4). */
@@ -421,6 +423,8 @@ export class FeedPump implements GroupListener<FeedStream> {
     this.#cancelSweep = this.#apart.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null
   }
 }
+
+const NO_STREAMS: readonly FeedStream[] = []
 
 /** False once the stream has closed meanwhile. */
 function isLoading(stream: FeedStream): boolean {
