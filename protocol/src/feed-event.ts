@@ -31,6 +31,8 @@ export interface FeedEvents {
   'room-unknown': { room: string; waitMs: number }
   'room-alias': { alias: string; room: string | null }
   'caught-up': object
+  /** The last one of a feed that was asked for with an end. */
+  bound: { reason: 'to' | 'limit' | 'for' }
   /** Only with `heartbeat=event`. */
   heartbeat: { at: number }
   'going-away': { retryMs: number }

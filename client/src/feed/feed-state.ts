@@ -59,6 +59,7 @@ export function createFeedState(): FeedState {
       case 'room-unknown':
       case 'room-alias':
       case 'heartbeat':
+      case 'bound':
       case 'going-away':
       case 'topic':
         return

@@ -16,6 +16,7 @@ import type { FollowAsk } from './audience/wish.ts'
 import type { WhoIndex } from './audience/who-index.ts'
 import { toFeedEntry } from './read/entry.ts'
 import type { FeedEntry } from './read/entry.ts'
+import { splitId } from './position/bound-suffix.ts'
 import { parseRoomId } from './position/room-id.ts'
 import type { SealedPositions } from './position/sealed-positions.ts'
 import type { Places } from './read/places.ts'
@@ -25,7 +26,9 @@ import type { FeedSource } from './read/source.ts'
 import type { States } from './read/states.ts'
 import type { FeedTails } from './read/tail.ts'
 import { FEED_ENDED } from './sse.ts'
+import { isUsedUp } from './stream/ask.ts'
 import type { FeedAsk, FeedStart } from './stream/ask.ts'
+import { Bound } from './stream/bound.ts'
 import type { FeedFormat } from './stream/format.ts'
 import type { FeedGroups } from './stream/groups.ts'
 import { Pace } from './stream/pace.ts'
@@ -160,6 +163,7 @@ export class Feed {
     const client = clientId === null ? null : { clientId, feedName }
     const start = client ? await this.#startOf(client, ask.start, asking) : ask.start
     if (!start) return this.#sendAway(given, 'unavailable')
+    if (isUsedUp({ start, bound: ask.bound })) return response.send(204, FEED_ENDED, '')
     const isLater = room !== null && start.kind === 'after'
     if (isLater && (await this.#hasEnded(start, room))) return response.send(204, FEED_ENDED, '')
     if (this.#isDraining) return this.#sendAway(given, 'draining')
@@ -171,9 +175,10 @@ export class Feed {
     if (!body) return readers.releaseStream(remoteAddress)
     const id = newId()
     const { waitMs } = follow
+    const bound = ask.bound && new Bound(ask.bound, clock)
     const { selection } = found
     const stream = new FeedStream(id, body, {
-      group: groups.enter({ selection, asking, streamId: id, format }),
+      group: groups.enter({ selection, asking, streamId: id, format, bound }),
       number: ++this.#lastNumber,
       key: newKey(),
       asking,
@@ -219,14 +224,15 @@ export class Feed {
   async positionOf(id: string, { group, address }: FeedStream): Promise<number | null> {
     const { places, positions, outbox } = this.#context
     const { readRoom, tail, isSingle } = group
+    const { position } = splitId(id)
     if (isSingle && readRoom !== undefined) {
-      const place = parseRoomId(id)
+      const place = parseRoomId(position)
       if (!place) return null
       const question = { room: readRoom, place, visible: tail.position, who: address }
       const found = await places.find(question)
       return found.kind === 'at' ? found.seq : null
     }
-    const token = positions.open(id)
+    const token = positions.open(position)
     if (!token || !positions.isOfThisHistory(token) || outbox.isVoid(token.seq)) return null
     return token.seq <= tail.position ? token.seq : null
   }
@@ -372,10 +378,12 @@ export class Feed {
     access.watch(stream)
     pump.add(stream)
     spectators.count(stream.group.rooms, 1)
+    const stopBound = stream.group.bound?.watch(() => pump.endInTime(stream))
     body.onClose = () => {
       if (!this.#streams.delete(stream)) return
       readers.releaseStream(remoteAddress)
       this.#waiting.delete(stream)
+      stopBound?.()
       access.unwatch(stream)
       seekers.remove(stream)
       pump.remove(stream)

@@ -209,6 +209,7 @@ export class Reader {
       'room-unknown',
       'room-alias',
       'heartbeat',
+      'bound',
     ])
     return this.events.filter(({ type }) => !framing.has(type))
   }

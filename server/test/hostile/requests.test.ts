@@ -174,7 +174,8 @@ const requests: readonly (readonly [what: string, sent: string[], answer: string
     '505',
   ],
   ['a line that ends in LF alone', [`GET /rooms HTTP/1.1\nHost: localhost\n\n`], '505'],
-  ['headers of 1 MB', [get(`X: ${'a'.repeat(1_000_000)}\r\n`)], '431'],
+  // One packet: behind an answer that left before all was read, a reset may overtake it.
+  ['headers of 40 kB', [get(`X: ${'a'.repeat(40_000)}\r\n`)], '431'],
   [
     'a Content-Length that is no number',
     ['abc', '-1', '+2', '0x2', '2, 2', '9'.repeat(21)].map((length) =>
@@ -224,6 +225,13 @@ test.each(requests.filter(([, , answer]) => answer !== 'silence, then cut'))(
     }
   },
 )
+
+test('HO19 headers of 1 MB are cut, with 431 where the client still reads', async () => {
+  const { statuses, hasEnded } = await answerTo(get(`X: ${'a'.repeat(1_000_000)}\r\n`))
+  expect(hasEnded).toBe(true)
+  if (statuses.length > 0) expect(statuses).toEqual([431])
+  await server.expectAnswer()
+})
 
 test('HO19 what the transport waits for in vain is cut', { timeout: 40_000 }, async () => {
   const sent = requests.flatMap(([, texts, answer]) =>

@@ -1,9 +1,12 @@
 import { clipText } from '@ringside/protocol'
 import { RingsideError } from '../../process/errors.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
+import { splitId } from '../position/bound-suffix.ts'
+import type { SplitId } from '../position/bound-suffix.ts'
 import { parseRoomId, parseRoomPlace } from '../position/room-id.ts'
 import type { RoomPlace } from '../position/room-id.ts'
 import { single } from '../audience/wish.ts'
+import type { BoundAsk } from './bound.ts'
 
 /** A position as a request names it. */
 export type Position =
@@ -36,8 +39,13 @@ export interface FeedAsk {
   readonly start: FeedStart
   /** The replay runs at this speed; null means as fast as it is read. */
   readonly speed: number | null
+  /** The stream ends by itself there; null: it does not. What the reader has used up is taken off. */
+  readonly bound: BoundAsk | null
 }
 
+/** A bounded feed has so many events, or seconds, at most. */
+const LIMIT = { min: 1, max: 100_000, fallback: 0 }
+const SECONDS = { min: 1, max: 86_400, fallback: 0 }
 const MIN_SPEED = 0.1
 const MAX_SPEED = 100
 const MAX_AGO_SECONDS = 86_400
@@ -59,22 +67,66 @@ export function parseFeedAsk(
 ): FeedAsk {
   const { query } = request
   const from = parseFrom(single(query, 'from'), isSingle)
-  const position = readPosition(request, isSingle)
-  const start: FeedStart = position ? { kind: 'after', position } : from
-  return { start, speed: parseSpeed(query) }
+  const given = readPosition(request, isSingle)
+  const asked = parseBound(query, isSingle)
+  if (asked?.reason === 'to' && from.kind === 'from') checkOrder(from.position, asked.amount)
+  const bound = asked && given ? leftOf(asked, given.id) : asked
+  const start: FeedStart = given ? { kind: 'after', position: given.position } : from
+  return { start, speed: parseSpeed(query), bound }
+}
+
+/** Nothing is left of the bound to a reader that begins there: it has had all of it. */
+export function isUsedUp({ start, bound }: Pick<FeedAsk, 'start' | 'bound'>): boolean {
+  if (!bound) return false
+  if (bound.reason !== 'to') return bound.amount === 0
+  const position = start.kind === 'after' ? start.position : null
+  return position?.kind === 'place' && position.place.n >= bound.amount
+}
+
+interface Given {
+  readonly position: Position
+  readonly id: SplitId
 }
 
 /** The position that the reader has, by whichever name it is sent; null for a reader that has none. */
 function readPosition(
   request: Pick<HttpRequest, 'query' | 'header'>,
   isSingle: boolean,
-): Position | null {
+): Given | null {
   const header = request.header('last-event-id')
   let named: string | null = null
   for (const name of POSITION_NAMES) named ||= single(request.query, name)
-  if (header !== '') return isSingle ? placeOr(parseRoomId(header)) : tokenOf(header)
-  if (!named) return null
-  return isSingle ? placeOr(parseRoomPlace(named)) : tokenOf(named)
+  const text = header || named
+  if (!text) return null
+  const id = splitId(text)
+  const parse = header === '' ? parseRoomPlace : parseRoomId
+  return { id, position: isSingle ? placeOr(parse(id.position)) : tokenOf(id.position) }
+}
+
+/** FE104: what is left to a reader that comes back is never more than what it asks for. */
+function leftOf(asked: BoundAsk, { reason, left }: SplitId): BoundAsk {
+  if (reason !== asked.reason || reason === 'to') return asked
+  return { reason, amount: Math.min(asked.amount, left) }
+}
+
+/** FE105: a feed has one bound at most. */
+function parseBound(query: URLSearchParams, isSingle: boolean): BoundAsk | null {
+  const to = parsePlace(query, 'to')
+  if (to && !isSingle) throw bad('Expected to= in the feed of one room, whose n it is')
+  if (to?.n === 0) throw bad('Expected to from 1')
+  const bounds: BoundAsk[] = [
+    { reason: 'to', amount: to?.n ?? 0 },
+    { reason: 'limit', amount: parseWhole(query, 'limit', LIMIT) },
+    { reason: 'for', amount: parseWhole(query, 'for', SECONDS) },
+  ]
+  const [bound = null, other] = bounds.filter(({ amount }) => amount > 0)
+  if (other) throw bad('Expected one of to, limit and for')
+  return bound
+}
+
+function checkOrder(from: Position, to: number): void {
+  if (from.kind === 'place' && from.place.n > to)
+    throw bad(`Expected from up to to=${to}, got ${from.place.n}`)
 }
 
 /** The names of the position in a query, the strongest first; some readers cannot send the header. */
@@ -92,7 +144,7 @@ function tokenOf(text: string): Position {
 export function parsePlace(query: URLSearchParams, name: string): RoomPlace | null {
   const text = single(query, name)
   if (text === null) return null
-  const place = parseRoomPlace(text)
+  const place = parseRoomPlace(splitId(text).position)
   if (!place) throw bad(`Expected ${name} to be an n of the room, got '${clipText(text, 40)}'`)
   return place
 }
@@ -122,8 +174,9 @@ function parseFrom(text: string | null, isSingle: boolean): FeedStart {
     if (seconds > MAX_AGO_SECONDS) throw bad(`Expected from=-${MAX_AGO_SECONDS}s at most`)
     return { kind: 'ago', ms: seconds * 1000 }
   }
-  if (LIKE_POSITION.test(text)) {
-    const position = isSingle ? placeOr(parseRoomPlace(text)) : tokenOf(text)
+  const { position: id } = splitId(text)
+  if (LIKE_POSITION.test(id)) {
+    const position = isSingle ? placeOr(parseRoomPlace(id)) : tokenOf(id)
     return { kind: 'from', position }
   }
   const wanted = isSingle ? 'an n' : 'a position'

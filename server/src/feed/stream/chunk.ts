@@ -3,6 +3,7 @@ import type { StreamIds } from '../position/stream-ids.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedSlice } from '../read/ring.ts'
 import { joinBytes } from '../sse.ts'
+import type { Bound } from './bound.ts'
 import type { FeedFormat } from './format.ts'
 
 /**
@@ -18,6 +19,8 @@ export interface ChunkFilter {
   readonly readRoom: string | undefined
   readonly ids: StreamIds
   readonly format: FeedFormat
+  /** Where its one stream ends by itself; null: it does not. */
+  readonly bound: Bound | null
   wants(entry: FeedEntry): boolean
   /** Its readers were not shown what the room did before this event, and may see it from here on (FE40). */
   isRevealedBy(entry: FeedEntry): boolean
@@ -48,6 +51,8 @@ export interface Chunk {
   /** It has so many events. */
   readonly count: number
   readonly isEnd: boolean
+  /** Nothing more may be shown than this. */
+  readonly isBoundMet: boolean
   /** A room that is revealed by the event at `next`: its snapshot there is due, in place of the event. */
   readonly revealed: string | null
 }
@@ -70,7 +75,9 @@ export function collectChunk(
   let size = 0
   let next = from
   let waitMs = 0
+  const { bound } = filter
   let isEnd = false
+  let isBoundMet = false
   let count = 0
   let revealed: string | null = null
   let last: FeedEntry | null = null
@@ -83,19 +90,22 @@ export function collectChunk(
       if (size > 0 && size + entry.bytes.length > MAX_CHUNK_BYTES) break
       waitMs = pace ? pace.waitFor(entry.at, now) : 0
       if (waitMs > 0) break
+      bound?.take()
       size += filter.format.addEntry(entry, filter.ids, parts)
       count++
       isEnd = filter.isSingle && entry.type === 'end'
     }
     next = entry.seq
     if (filter.isSingle && entry.room === filter.readRoom) last = entry
-    if (isEnd || revealed !== null) break
+    // A snapshot that is due here comes first.
+    isBoundMet = bound !== null && revealed === null && bound.isMetAt(last)
+    if (isEnd || isBoundMet || revealed !== null) break
   }
   const isThrough = index === slice.end || (slice.entries[index] as FeedEntry).seq > target
-  if (isThrough && !isEnd && revealed === null && waitMs === 0)
+  if (isThrough && !isEnd && !isBoundMet && revealed === null && waitMs === 0)
     next = Math.max(next, Math.min(slice.next, target))
   const place = last && { n: last.n, check: last.check }
-  return { from, target, ...join(parts), next, place, count, isEnd, revealed, waitMs }
+  return { from, target, ...join(parts), next, place, count, isEnd, isBoundMet, revealed, waitMs }
 }
 
 /** A large event's bytes are not copied: what stands around them is written by itself. Nothing else is in its chunk. */

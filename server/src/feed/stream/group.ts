@@ -1,10 +1,12 @@
 import type { RoomWho } from '../../outbox/contract/room-who.ts'
 import type { ByteStream } from '../../transport/contract.ts'
+import { BEFORE_ALL } from '../position/room-id.ts'
 import type { RoomPlace } from '../position/room-id.ts'
 import type { StreamIds } from '../position/stream-ids.ts'
 import type { Selection } from '../audience/selection.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedTail, TailFollower } from '../read/tail.ts'
+import type { Bound } from './bound.ts'
 import type { Chunk, ChunkFilter } from './chunk.ts'
 import type { FeedFormat } from './format.ts'
 
@@ -26,11 +28,13 @@ export interface GroupParts {
   readonly tail: FeedTail
   readonly ids: StreamIds
   readonly format: FeedFormat
+  /** Its one stream ends by itself there; null: it does not. */
+  readonly bound: Bound | null
 }
 
 /** What a group tells of itself. */
 export interface GroupListener<Member extends GroupMember> {
-  /** It has its first pending entry. */
+  /** It has its first pending entry, or its bound is met. */
   readonly onDirty: (group: FeedGroup<Member>) => void
   /** A room is revealed to its live streams where they stand: each has to be shown its snapshot. */
   readonly onRevealing: (group: FeedGroup<Member>) => void
@@ -54,6 +58,8 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   readonly rooms: ReadonlySet<string> | null
   readonly isSingle: boolean
   readonly format: FeedFormat
+  /** null for what most streams follow, which does not end by itself. */
+  readonly bound: Bound | null
   /** It is the one room whose events alone are read from the log; undefined when there is more. */
   readonly readRoom: string | undefined
   readonly ids: StreamIds
@@ -67,6 +73,8 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   /** Of one room: the place of the last event that the tail has passed while there are live streams. */
   passedN = 0
   passedCheck = 0
+  /** The place at `flushed`. */
+  #flushedPlace: RoomPlace = BEFORE_ALL
   lastWriteAt = 0
   /** So many bytes were written to a stream that is live all the time. */
   writtenBytes = 0
@@ -78,13 +86,14 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   readonly #listener: GroupListener<Member>
 
   constructor(key: string, parts: GroupParts, listener: GroupListener<Member>) {
-    const { selection, tail, ids, rights, format } = parts
+    const { selection, tail, ids, rights, format, bound } = parts
     this.key = key
     this.tail = tail
     this.selection = selection
     this.rooms = selection.roomSet
     this.isSingle = selection.isSingle
     this.format = format
+    this.bound = bound
     this.readRoom = selection.readRoom
     this.flushed = tail.position
     this.#rights = rights
@@ -106,6 +115,23 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
   /** Live streams were shown everything up to it: with nothing pending all up to the tail. */
   get seen(): number {
     return this.pending.length === 0 ? this.tail.position : this.flushed
+  }
+
+  /** Everything that the tail has passed was written to its live streams. */
+  markFlushed(): void {
+    this.flushed = this.tail.position
+    if (this.isSingle) this.#flushedPlace = this.passed
+  }
+
+  /** Of one room: the place of its last event up to where a live stream has stood. */
+  placeAt(cursor: number): RoomPlace | null {
+    if (!this.isSingle) return null
+    return cursor === this.flushed ? this.#flushedPlace : this.passed
+  }
+
+  /** Live streams may be shown nothing beyond what is pending. */
+  get isBoundMet(): boolean {
+    return this.bound !== null && this.bound.isMetAt(this.passed, this.pending.length)
   }
 
   /** FE4: is the event one of those that its streams follow, and that their readers may see now? */
@@ -130,15 +156,18 @@ export class FeedGroup<Member extends GroupMember> implements TailFollower, Chun
 
   /** The tail passed this entry. Without live streams nothing is kept: the others read it later. */
   take(entry: FeedEntry): void {
-    if (this.live.length === 0) return
+    if (this.live.length === 0 || this.isBoundMet) return
     if (this.isRevealedBy(entry)) return this.#listener.onRevealing(this)
     if (this.isSingle) {
       this.passedN = entry.n
       this.passedCheck = entry.check
     }
-    if (!this.wants(entry)) return
-    this.pending.push(entry)
-    if (this.pending.length === 1) this.#listener.onDirty(this)
+    const isWanted = this.wants(entry)
+    if (isWanted) this.pending.push(entry)
+    const isFirst = isWanted
+      ? this.pending.length === 1
+      : this.pending.length === 0 && this.isBoundMet
+    if (isFirst) this.#listener.onDirty(this)
   }
 
   /**

@@ -5,6 +5,8 @@ import type { Spectators } from '../audience/spectators.ts'
 import { ROOM_IDS, SealedIds } from '../position/stream-ids.ts'
 import type { SealedPositions } from '../position/sealed-positions.ts'
 import type { FeedTail, FeedTails } from '../read/tail.ts'
+import { BoundedIds } from '../position/bounded-ids.ts'
+import type { Bound } from './bound.ts'
 import type { FeedFormat, FeedNote } from './format.ts'
 import { FeedGroup } from './group.ts'
 import type { FeedPump } from './pump.ts'
@@ -18,6 +20,8 @@ export interface Follow {
   readonly asking: Asking
   readonly streamId: string
   readonly format: FeedFormat
+  /** The stream ends by itself there, so that it is a group of its own; null: it does not. */
+  readonly bound: Bound | null
   /** It is in ms. Default: the largest delay among the rooms. */
   readonly delayMs?: number
 }
@@ -119,7 +123,7 @@ export class FeedGroups {
   #move(stream: FeedStream, selection: Selection, delayMs?: number): void {
     this.#takeOut(stream)
     const { id: streamId, asking, group } = stream
-    const follow = { selection, asking, streamId, format: group.format }
+    const follow = { selection, asking, streamId, format: group.format, bound: group.bound }
     this.leave(stream)
     stream.follow(this.enter(delayMs === undefined ? follow : { ...follow, delayMs }))
   }
@@ -142,6 +146,7 @@ export class FeedGroups {
     for (const group of this.#groups.values())
       if (group.tail === tail)
         for (const stream of group.live.slice()) pump.demote(stream, group.flushed)
+    pump.schedule()
   }
 
   /** The tail will never move: its readers come back, and get another. */
@@ -155,11 +160,11 @@ export class FeedGroups {
    * that.
    */
   enter(follow: Follow): StreamGroup {
-    const { selection, asking, streamId, format } = follow
+    const { selection, asking, streamId, format, bound } = follow
     const { access, pump, tails, positions } = this.#context
     const delayMs = follow.delayMs ?? access.delayOf(selection.rooms)
     // Everybody who is nobody known sees the same, unless the game itself is asked.
-    const isShared = !access.isPersonal && asking.principal.kind === 'anonymous'
+    const isShared = bound === null && !access.isPersonal && asking.principal.kind === 'anonymous'
     const owner = isShared ? '' : streamId
     const key = `${selection.key} ${delayMs} ${format.name} ${owner}`
     let group = this.#groups.get(key)
@@ -171,8 +176,9 @@ export class FeedGroups {
       const tail = tails.of(delayMs)
       const rights = { allowsRoom, allowsTopic }
       // What is followed, whoever does and however late: a position goes on wherever this is the same.
-      const ids = selection.isSingle ? ROOM_IDS : new SealedIds(positions, selection.key)
-      group = new FeedGroup(key, { selection, tail, ids, rights, format }, pump)
+      const positionIds = selection.isSingle ? ROOM_IDS : new SealedIds(positions, selection.key)
+      const ids = bound ? new BoundedIds(positionIds, bound) : positionIds
+      group = new FeedGroup(key, { selection, tail, ids, rights, format, bound }, pump)
       this.#groups.set(key, group)
       tail.add(group)
     }

@@ -6,6 +6,7 @@ import { LoopPace } from '../../process/loop-pace.ts'
 import type { Logger } from '../../process/logger.ts'
 import { sleep } from '../../process/wait.ts'
 import type { ByteStream } from '../../transport/contract.ts'
+import type { RoomPlace } from '../position/room-id.ts'
 import type { FeedEntry } from '../read/entry.ts'
 import type { FeedSource } from '../read/source.ts'
 import { covers, sliceOf } from '../read/stretches.ts'
@@ -132,8 +133,7 @@ export class FeedPump implements GroupListener<FeedStream> {
   /** Takes a live stream out of its group, to catch up from `cursor` by itself. */
   demote(stream: FeedStream, cursor: number): void {
     const { group } = stream
-    const place = group.isSingle ? group.passed : null
-    stream.toCatchingUp({ cursor, place, announces: false })
+    stream.toCatchingUp({ cursor, place: group.placeAt(cursor), announces: false })
     this.add(stream)
   }
 
@@ -211,8 +211,8 @@ export class FeedPump implements GroupListener<FeedStream> {
    * stream.
    */
   #flush(group: StreamGroup): void {
-    const { pending, live } = group
-    if (pending.length === 0) return
+    const { pending, live, bound } = group
+    if (pending.length === 0 && !group.isBoundMet) return
     group.pending = []
     let size = 0
     let isEnd = false
@@ -227,13 +227,19 @@ export class FeedPump implements GroupListener<FeedStream> {
     }
     const parts: Uint8Array[] = []
     const { format, ids } = group
-    for (const entry of pending) format.addEntry(entry, ids, parts)
+    for (const entry of pending) {
+      bound?.take()
+      format.addEntry(entry, ids, parts)
+    }
+    const isBoundMet = bound !== null && group.isBoundMet
+    if (isBoundMet)
+      parts.push(boundBlock(group, pending.at(-1)?.seq ?? group.flushed, group.passed))
     const bytes = joinBytes(parts)
-    group.flushed = group.tail.position
+    group.markFlushed()
     group.lastWriteAt = this.#context.clock.now()
     this.#deliveredCount += pending.length * live.length
     // Also those that fall behind with this have all of it.
-    const ending = isEnd ? live.slice() : NO_STREAMS
+    const ending = isEnd || isBoundMet ? live.slice() : NO_STREAMS
     this.#writeAll(group, bytes)
     this.#observe(pending, group.tail.delayMs)
     for (const stream of ending) stream.body.end()
@@ -274,10 +280,12 @@ export class FeedPump implements GroupListener<FeedStream> {
   #step(stream: FeedStream, state: CatchingUp): void {
     const { cursor, announces, revealed } = state.apart
     let { place } = state.apart
-    const target = stream.group.tail.position
+    const { group } = stream
+    const target = group.tail.position
     // Rooms revealed beyond the target are too young to be seen.
     if ((revealed || stream.hasNotes) && cursor <= target)
       return this.#context.onRevealed(stream, { cursor, place, announces })
+    if (group.bound?.isMetAt(place)) return this.#endBounded(stream, cursor, place)
     let chunk: PacedChunk | null = null
     if (cursor < target) {
       chunk = this.#chunk(stream, target, state)
@@ -286,9 +294,10 @@ export class FeedPump implements GroupListener<FeedStream> {
     }
     const next = chunk?.next ?? cursor
     place = chunk?.place ?? place
-    const { isEnd = false, waitMs = 0 } = chunk ?? {}
+    const { isEnd = false, isBoundMet = false, waitMs = 0 } = chunk ?? {}
+    const isOver = isEnd || isBoundMet
     const isRevealing = chunk !== null && chunk.revealed !== null
-    const isThere = target >= 0 && next >= target && !isEnd && !isRevealing && waitMs === 0
+    const isThere = target >= 0 && next >= target && !isOver && !isRevealing && waitMs === 0
     stream.moveTo({ cursor: next, place, announces: announces && !isThere })
     if (chunk?.revealed) stream.reveal(chunk.revealed)
     if (waitMs > 0) this.#pauseFor(stream, waitMs)
@@ -300,22 +309,39 @@ export class FeedPump implements GroupListener<FeedStream> {
       isTaken = this.write(stream, bytes)
       bytes = chunk?.end ?? null
     }
-    if (isThere && announces) {
-      const { format, ids } = stream.group
-      const note = format.event(CAUGHT_UP, ids.at(next, place))
-      bytes = bytes ? joinBytes([bytes, note]) : note
-    }
+    let note: Uint8Array | null = null
+    if (isBoundMet) note = boundBlock(group, next, place)
+    else if (isThere && announces) note = group.format.event(CAUGHT_UP, group.ids.at(next, place))
+    if (note) bytes = bytes ? joinBytes([bytes, note]) : note
     if (bytes) isTaken = this.write(stream, bytes)
-    if (isEnd) stream.body.end()
+    if (isOver) stream.body.end()
     else if (isTaken && isThere && next === target) this.#goLive(stream)
     else if (isTaken && !isThere && (next < target || isRevealing)) this.schedule()
+  }
+
+  #endBounded(stream: FeedStream, cursor: number, place: RoomPlace | null): void {
+    this.write(stream, boundBlock(stream.group, cursor, place))
+    stream.body.end()
+  }
+
+  /**
+   * The time of a bounded stream is up: it ends where it stands. One that is beginning does so once that is written, but
+   * one that waits for its room has nothing to write.
+   */
+  endInTime(stream: FeedStream): void {
+    const { group, state } = stream
+    if (group.selection.isEmpty) return this.#endBounded(stream, group.tail.position, null)
+    if (state.kind === 'live') this.demote(stream, group.seen)
+    else if (state.kind === 'pausing') stream.goOn()
+    this.schedule()
   }
 
   #chunk(stream: FeedStream, target: number, { apart }: CatchingUp): PacedChunk | null {
     const { group } = stream
     const { cursor: from, pace } = apart
     const known = group.chunk
-    if (!pace && known?.from === from && known.target === target) return { ...known, waitMs: 0 }
+    if (!pace && !group.bound && known?.from === from && known.target === target)
+      return { ...known, waitMs: 0 }
     const held = pace?.held
     const slice =
       held && covers(held, from)
@@ -324,7 +350,7 @@ export class FeedPump implements GroupListener<FeedStream> {
     if (!slice) return null
     const now = this.#context.clock.now()
     const chunk = collectChunk(group, slice, { from, target, pace, now })
-    if (!pace) group.chunk = chunk
+    if (!pace && !group.bound) group.chunk = chunk
     return chunk
   }
 
@@ -333,11 +359,11 @@ export class FeedPump implements GroupListener<FeedStream> {
     if (group.pending.length > 0 || state.kind !== 'catching-up') return
     this.#apart.delete(stream)
     group.chunk = null
-    group.flushed = group.tail.position
     if (group.live.length === 0) {
       if (state.apart.place) group.beginAt(state.apart.place)
       group.lastWriteAt = this.#context.clock.now()
     }
+    group.markFlushed()
     stream.toLive()
     if (!group.cancelHeartbeat) this.#armHeartbeat(group)
   }
@@ -400,11 +426,19 @@ export class FeedPump implements GroupListener<FeedStream> {
       for (const stream of group.live.slice()) stream.body.end()
       return
     }
-    group.flushed = group.tail.position
+    group.markFlushed()
     group.lastWriteAt = this.#context.clock.now()
-    const hasMoved = !group.isSingle || group.selection.types !== null
+    const hasMoved =
+      !group.isSingle || group.selection.types !== null || group.bound?.isOfTime === true
     const id = hasMoved ? group.ids.at(group.flushed, group.passed) : null
     this.#writeAll(group, group.format.beat(this.#context.now(), id))
+  }
+
+  /** A stream that is apart tells its position where what is left of it changes with time (FE106). */
+  #beatOf({ group, state }: FeedStream): Uint8Array {
+    const behind = state.kind !== 'starting' && 'apart' in state ? state.apart : null
+    const id = behind && group.bound?.isOfTime ? group.ids.at(behind.cursor, behind.place) : null
+    return group.format.beat(this.#context.now(), id)
   }
 
   /** Closes sockets that take too little, and keeps quiet ones that are not live awake. */
@@ -417,14 +451,23 @@ export class FeedPump implements GroupListener<FeedStream> {
       if (apart.full) {
         stream.body.poke(stream.group.format.beat(this.#context.now(), null))
         if (stream.isTooSlow(now)) stream.body.end()
-      } else if (now - apart.lastWriteAt >= heartbeatMs)
-        this.write(stream, stream.group.format.beat(this.#context.now(), null))
+      } else if (now - apart.lastWriteAt >= heartbeatMs) this.write(stream, this.#beatOf(stream))
     }
     this.#cancelSweep = this.#apart.size > 0 ? clock.after(SWEEP_MS, () => this.#sweep()) : null
   }
 }
 
 const NO_STREAMS: readonly FeedStream[] = []
+
+/** FE98: the last block of a bounded stream, which has been shown all up to here. */
+function boundBlock(
+  { format, ids, bound }: StreamGroup,
+  seq: number,
+  place: RoomPlace | null,
+): Uint8Array {
+  const json = JSON.stringify({ reason: bound?.reason })
+  return format.event({ type: 'bound', json }, ids.at(seq, place))
+}
 
 /** False once the stream has closed meanwhile. */
 function isLoading(stream: FeedStream): boolean {

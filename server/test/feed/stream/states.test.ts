@@ -36,7 +36,7 @@ function groupOf(key = 'a'): StreamGroup {
   const rights = { allowsRoom: () => true, allowsTopic: () => true }
   return new FeedGroup<FeedStream>(
     key,
-    { selection, rights, tail, ids: ROOM_IDS, format: formatOf('', false) },
+    { selection, rights, tail, ids: ROOM_IDS, format: formatOf('', false), bound: null },
     { onDirty: () => {}, onRevealing: () => {} },
   )
 }

@@ -91,9 +91,9 @@ async function serve() {
 }
 
 /** A raw reader that can stop taking bytes. The chunked coding only adds lines between events' bytes. */
-function read(port: number, headers = '') {
+function read(port: number, headers = '', query = '') {
   const socket = net.connect(port, '127.0.0.1')
-  socket.write(`GET /rooms/a/feed HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)
+  socket.write(`GET /rooms/a/feed${query} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
   const events = () => {
@@ -123,6 +123,8 @@ function dechunk(bytes: Buffer): string {
   }
   return Buffer.concat(parts).toString()
 }
+
+const LINES = { accept: 'application/x-ndjson' }
 
 /** The lines of a body, without their ends. */
 async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
@@ -193,6 +195,36 @@ describe('the feed over real sockets', () => {
     const late = await fetch(url, { headers })
     expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1'])
     expect(await late.json()).toMatchObject({ error: { code: 'draining' } })
+  })
+
+  it('FE98 FE103 a bounded feed over a real socket ends its body, and what is left is had by coming back', async () => {
+    const { port, feed, room, log } = await serve()
+    for (let step = 1; step < 6; step++) room.emit('step', { step })
+    await log.durable()
+    const url = `http://127.0.0.1:${port}/rooms/a/feed?from=start&limit=8`
+    const whole = await fetch(`${url.slice(0, -1)}3`)
+    expect((await whole.text()).split('\n\n').at(-2)).toMatch(/^id: 3-\w+~l0\nevent: bound\n/)
+    const first = read(port, '', '?from=start&limit=8')
+    await eventually(() => first.events().at(-1)?.type === 'caught-up')
+    const { id } = first.events()[4] ?? {}
+    expect(id).toMatch(/^4-\w+~l4$/)
+    first.socket.destroy()
+    const second = fetch(url, { headers: { 'last-event-id': id ?? '', ...LINES } })
+    const rest = second.then((answer) => answer.text())
+    await eventually(() => feed.streamCount === 1)
+    for (let step = 6; step < 12; step++) room.emit('step', { step })
+    const lines = (await rest).trimEnd().split('\n')
+    const seen = lines.map(
+      (line) => JSON.parse(line) as { type: string; id: string; data: { n: number } },
+    )
+    expect(seen.filter(({ type }) => type === 'step').map(({ data }) => data.n)).toEqual([
+      5, 6, 7, 8,
+    ])
+    const last = seen.at(-1)
+    expect(last).toMatchObject({ type: 'bound', data: { reason: 'limit' } })
+    const over = await fetch(url, { headers: { 'last-event-id': last?.id ?? '' } })
+    expect([over.status, over.headers.get('ringside-feed')]).toEqual([204, 'ended'])
+    await eventually(() => feed.streamCount === 0)
   })
 
   it.each(['é2', '2é', '\u00a02', '2\u00a0', '2'])(

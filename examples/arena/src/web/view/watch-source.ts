@@ -285,6 +285,7 @@ export class WatchSource implements ArenaSource {
       case 'room-unknown':
       case 'room-alias':
       case 'heartbeat':
+      case 'bound':
       case 'going-away':
       case 'topic':
         return
