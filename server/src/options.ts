@@ -127,8 +127,8 @@ export interface ServerSettings {
   readonly archive?: ArchiveStore
   /**
    * Decides who may watch a room: pages, states and streams. It is called at the opening of a stream and again
-   * for every event it would be shown, synchronously; anything but `true` is a no. `request` may be kept and
-   * read later. Default: everybody watches every room that is not private.
+   * for every event it would be shown, synchronously; anything but `true` is a no. `request` has the facts of the
+   * request for the stream, as `authorizeConnection` has those of a handshake, and may be kept. Default: everybody watches every room that is not private.
    */
   readonly authorizeSpectator?: AuthorizeSpectator
   /**

@@ -290,7 +290,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     hasAliases: options.aliasRoutes ?? false,
   })
 
-  const { operator, audit, ...admin } = createAdmin({
+  const { operator, audit, onStream, ...admin } = createAdmin({
     host,
     sessions,
     sanctions,
@@ -332,6 +332,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     now: () => store.clock.now(),
     isBehind: () => outbox.stats.lagMs > LIST_LAG_MS,
     isAway: () => outbox.stats.isReadAway,
+    onStream,
     drainMs: limits.drainMs,
     random: () => spread.next(),
     newId,

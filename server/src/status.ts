@@ -71,7 +71,7 @@ function answerReady({ outbox, status, memory, archive, maxLagMs }: StatusParts)
 
 function answerMetrics({ metrics, isDevelopment }: StatusParts): RouteHandler {
   return async (_request, response, context) => {
-    if (!isDevelopment) context.requireKey()
+    if (!isDevelopment) await context.requireOperator()
     const text = await metrics.text()
     response.send(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' }, text)
   }

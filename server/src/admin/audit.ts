@@ -19,6 +19,7 @@ export type AdminAction =
   | 'key.change'
   | 'key.revoke'
   | 'key.list'
+  | 'stream.close'
 
 /** What an operator did, or was refused. It holds no key, token or ticket. */
 export interface AuditEntry {
@@ -27,7 +28,10 @@ export interface AuditEntry {
   readonly action: AdminAction
   /** What it was about: the fields of the request that name it, each one line of at most 256 characters. */
   readonly target: Readonly<Record<string, string>>
-  /** `server` for the server's own code, for a request `key:` and the id of the key (of the operator's own 8 letters of its digest); null: no valid key. */
+  /**
+   * `server` for the server's own code; for a request `key:` and the id of the key (of the operator's own 8 letters of its
+   * digest) or `user:` and the subject of the token; null: neither is valid.
+   */
   readonly by: string | null
   /** Null for the server's own code. */
   readonly remoteAddress: string | null
@@ -58,7 +62,7 @@ export interface AuditParts {
 /** A request as it came, of which the entry has what names its target. */
 export type ActFields = Readonly<Record<string, unknown>>
 
-const TARGETS = ['roomId', 'sessionId', 'userId', 'address', 'id'] as const
+const TARGETS = ['roomId', 'sessionId', 'userId', 'address', 'id', 'streamId'] as const
 const MAX_TARGET_CHARACTERS = 256
 const MAX_REASON_CHARACTERS = 200
 

@@ -2,8 +2,10 @@ import type { KeptKeys } from '../auth/kept-keys.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Route } from '../http/contract.ts'
 import type { Reading, Part } from '../process/part.ts'
+import type { StreamAct } from '../http/contract.ts'
 import { Audit } from './audit.ts'
 import type { AuditParts } from './audit.ts'
+import { entrance } from './entrance.ts'
 import { Operator } from './operator.ts'
 import type { OperatorParts } from './operator.ts'
 import { adminRoutes } from './routes.ts'
@@ -19,6 +21,8 @@ export interface AdminContext extends OperatorParts, AuditParts {
 export interface Admin {
   readonly operator: Operator
   readonly audit: Audit
+  /** Runs what an operator does with a stream of the feed, and tells of it. */
+  readonly onStream: StreamAct
   /** Its routes; it stops looking for changes before the log is closed. */
   readonly part: Part<Route>
   /** It reads bans and mutes: the log has been opened before. */
@@ -29,15 +33,20 @@ export function createAdmin({ keys, isOwnKey, maxBodyBytes, ...context }: AdminC
   const { sanctions } = context
   const audit = new Audit(context)
   const operator = new Operator(context)
+  const enter = entrance(audit)
   const gauges: Reading[] = [
     { name: 'sanctions', help: 'Bans and mutes that are known', read: () => sanctions.size },
   ]
   return {
     operator,
     audit,
+    onStream: async (streamId, [request, context], act) => {
+      const { actor } = await enter('stream.close', request, context)
+      await audit.run('stream.close', { streamId }, [actor, act])
+    },
     part: {
       name: 'operators',
-      routes: adminRoutes({ operator, audit, keys, isOwnKey, maxBodyBytes }),
+      routes: adminRoutes({ operator, audit, enter, keys, isOwnKey, maxBodyBytes }),
       gauges,
       drain: () => sanctions.stop(),
       stop: () => sanctions.stop(),

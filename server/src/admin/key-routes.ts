@@ -1,15 +1,16 @@
 import type { KeptKeys, KeyFields } from '../auth/kept-keys.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Route, RouteContext } from '../http/contract.ts'
-import { readJsonObject, sendJson } from '../http/json.ts'
+import { beginJsonObject, sendJson } from '../http/json.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 import type { Actor, AdminAction, Audit } from './audit.ts'
-import { entrance } from './entrance.ts'
+import type { Enter } from './entrance.ts'
 
 export interface KeyRouteParts {
   readonly keys: KeptKeys
   readonly audit: Audit
+  readonly enter: Enter
   /** Is it the operator's own key, rather than one that was made with it? */
   readonly isOwnKey: (principal: Principal) => boolean
   readonly maxBodyBytes: number
@@ -19,12 +20,20 @@ export interface KeyRouteParts {
  * `/admin/keys`: keys are made, changed, listed and revoked, by the operator's own key alone. A key that was made with
  * `admin` does all else, but makes no keys that outlive it (AU14).
  */
-export function keyRoutes({ keys, audit, isOwnKey, maxBodyBytes }: KeyRouteParts): Route[] {
-  const enterAny = entrance(audit)
-
-  const enter = (action: AdminAction, request: HttpRequest, context: RouteContext): Actor => {
-    const actor = enterAny(action, request, context)
-    if (isOwnKey(context.requireKey())) return actor
+export function keyRoutes({
+  keys,
+  audit,
+  enter: enterAny,
+  isOwnKey,
+  maxBodyBytes,
+}: KeyRouteParts): Route[] {
+  const enter = async (
+    action: AdminAction,
+    request: HttpRequest,
+    context: RouteContext,
+  ): Promise<Actor> => {
+    const { actor, principal } = await enterAny(action, request, context)
+    if (isOwnKey(principal)) return actor
     audit.tell(action, {}, [actor, 'forbidden'])
     throw new RingsideError('forbidden', "Keys are made by the operator's own key")
   }
@@ -34,11 +43,12 @@ export function keyRoutes({ keys, audit, isOwnKey, maxBodyBytes }: KeyRouteParts
     method,
     path: '/admin/keys',
     async handler(request: HttpRequest, response: HttpResponse, context: RouteContext) {
-      const actor = enter(action, request, context)
-      const fields =
+      const reading =
         method === 'DELETE'
           ? Object.fromEntries(request.query)
-          : await readJsonObject(request, maxBodyBytes)
+          : beginJsonObject(request, maxBodyBytes)
+      const actor = await enter(action, request, context)
+      const fields = await reading
       const told = { id: idIn(fields), durationMs: fields['durationMs'], reason: scopesIn(fields) }
       try {
         const answer = await stored(act(fields))
@@ -64,8 +74,8 @@ export function keyRoutes({ keys, audit, isOwnKey, maxBodyBytes }: KeyRouteParts
     {
       method: 'GET',
       path: '/admin/keys',
-      handler(request, response, context) {
-        audit.tell('key.list', {}, [enter('key.list', request, context), 'done'])
+      async handler(request, response, context) {
+        audit.tell('key.list', {}, [await enter('key.list', request, context), 'done'])
         sendJson(response, { body: { keys: keys.list() } })
       },
     },

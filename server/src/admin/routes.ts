@@ -1,10 +1,10 @@
 import type { KeptKeys } from '../auth/kept-keys.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Route } from '../http/contract.ts'
-import { readJsonObject, sendJson } from '../http/json.ts'
+import { beginJsonObject, sendJson } from '../http/json.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import { keyRoutes } from './key-routes.ts'
-import { entrance } from './entrance.ts'
+import type { Enter } from './entrance.ts'
 import type { AdminAction, Audit } from './audit.ts'
 import type { Fields, Operator } from './operator.ts'
 import type { SanctionKind } from './sanction.ts'
@@ -13,6 +13,7 @@ import type { SanctionKind } from './sanction.ts'
 export interface AdminRouteParts {
   readonly operator: Operator
   readonly audit: Audit
+  readonly enter: Enter
   readonly keys: KeptKeys
   /** Is it the operator's own key, rather than one that was made with it? */
   readonly isOwnKey: (principal: Principal) => boolean
@@ -21,18 +22,17 @@ export interface AdminRouteParts {
 
 type Act = (fields: Fields) => unknown
 
-/** `/admin/...`: each needs the API key, and each act is audited, done or refused (AD1, AD9). */
+/** `/admin/...`: each needs an operator, and each act is audited, done or refused (AD1, AD9). */
 export function adminRoutes(parts: AdminRouteParts): Route[] {
-  const { operator, audit, maxBodyBytes } = parts
-  const enter = entrance(audit)
+  const { operator, audit, enter, maxBodyBytes } = parts
 
   const posted = (action: AdminAction, act: Act): Route => ({
     method: 'POST',
     path: `/admin/${action}`,
     async handler(request, response, context) {
-      const actor = enter(action, request, context)
-      // It is read in this turn; a body that cannot be read is audited too.
-      const body = readJsonObject(request, maxBodyBytes)
+      const body = beginJsonObject(request, maxBodyBytes)
+      const { actor } = await enter(action, request, context)
+      // A body that cannot be read is audited too.
       let fields: Fields = {}
       const run = async (): Promise<unknown> => act(fields)
       try {
@@ -49,7 +49,7 @@ export function adminRoutes(parts: AdminRouteParts): Route[] {
     method: 'GET',
     path: `/admin/${kind}s`,
     async handler(request, response, context) {
-      const actor = enter('list', request, context)
+      const { actor } = await enter('list', request, context)
       const fields = fieldsOf(request)
       const limit = fields['limit'] === undefined ? undefined : Number(fields['limit'])
       const run = (): unknown => operator.list(kind, { after: fields['after'], limit })
@@ -65,7 +65,7 @@ export function adminRoutes(parts: AdminRouteParts): Route[] {
     path: `/admin/${kind}s`,
     async handler(request, response, context) {
       const action = kind === 'ban' ? 'unban' : 'unmute'
-      const actor = enter(action, request, context)
+      const { actor } = await enter(action, request, context)
       const fields = fieldsOf(request)
       await audit.run(action, fields, [actor, () => operator.lift(kind, fields)])
       response.send(204, { 'cache-control': 'no-store' }, '')

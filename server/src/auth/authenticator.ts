@@ -69,11 +69,6 @@ export class Authenticator {
     return current.kind === 'anonymous' ? next : sameAs(current, next)
   }
 
-  /** Who asks as an operator, by `X-API-Key`. @throws RingsideError unauthorized, forbidden, too_many_requests. */
-  requireOperator(request: Pick<AskingRequest, 'header' | 'remoteAddress'>): Principal {
-    return this.#parts.keys.requireOperator(request)
-  }
-
   /** See PrincipalWatch. */
   watch(principal: Principal, listener: () => void): () => void {
     return this.#parts.principals.watch(principal, listener)

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { RingsideError } from '../process/errors.ts'
 import { isSameSecret } from '../process/exact-text.ts'
-import type { HttpRequest } from '../transport/contract.ts'
 import { KeyHolder } from './asker.ts'
 import type { PublicRights } from './asker.ts'
 import type { Principal } from './principal.ts'
@@ -65,13 +64,6 @@ export class KeyCheck {
     if (kept?.isValid === true) return kept
     guesses.take(address)
     throw new RingsideError('unauthorized')
-  }
-
-  /** Who asks as an operator. @throws RingsideError unauthorized, too_many_requests; forbidden for a key without `admin`. */
-  requireOperator(request: Pick<HttpRequest, 'header' | 'remoteAddress'>): Principal {
-    const holder = this.holderOf(request.header('x-api-key'), request.remoteAddress)
-    if (!holder.isOperator) throw new RingsideError('forbidden')
-    return holder
   }
 }
 

@@ -1,3 +1,5 @@
+import { RingsideError } from '../process/errors.ts'
+
 /**
  * Who asks: a holder of an API key, a user with a token or a cookie, the server's own code, or nobody known. What it
  * may do is asked for every event, live or replayed, so the answers are synchronous and may change while it is
@@ -57,3 +59,13 @@ export const serverPrincipal: Principal = Object.freeze({
   mayReadRoom: () => true,
   mayPublish: () => true,
 })
+
+/**
+ * Lets operators through, whatever they came by: a key or a token with the scope `admin` (AU40). Every route of operators
+ * asks it.
+ * @throws RingsideError unauthorized for nobody known, forbidden for anybody else without the scope.
+ */
+export function checkOperator(principal: Principal): Principal {
+  if (principal.isOperator) return principal
+  throw new RingsideError(principal.kind === 'anonymous' ? 'unauthorized' : 'forbidden')
+}

@@ -1,4 +1,4 @@
-import type { Route } from '../http/contract.ts'
+import type { Route, StreamAct } from '../http/contract.ts'
 import { unlessAway } from '../http/starting.ts'
 import type { Clock } from '../process/clock.ts'
 import { randomId } from '../process/ids.ts'
@@ -278,6 +278,8 @@ function withArchived(directory: RoomDirectory, archive: ArchiveReader | null): 
 export interface FeedPartOptions extends FeedOptions {
   /** Longest time over which the streams are told to go away, in ms. */
   readonly drainMs: number
+  /** Runs what operators do with streams. */
+  readonly onStream: StreamAct
   /** True while the log is known not to answer: what needs it is then answered at once. */
   readonly isAway: () => boolean
 }
@@ -311,9 +313,9 @@ export class FeedPart implements Part<Route> {
   }
 
   get routes(): readonly Route[] {
-    const { isAway, limits, random = Math.random } = this.#options
+    const { isAway, limits, onStream, random = Math.random } = this.#options
     const retryMs = (): number => spreadRetryMs(limits.retryMs, limits.retryMs, random)
-    return feedRoutes(this.#made).map(({ needsLog, ...route }) =>
+    return feedRoutes({ ...this.#made, onStream }).map(({ needsLog, ...route }) =>
       needsLog ? { ...route, handler: unlessAway(route.handler, { isAway, retryMs }) } : route,
     )
   }

@@ -1,6 +1,6 @@
 import { RingsideError } from '../process/errors.ts'
 import { readJsonObject, sendJson } from '../http/json.ts'
-import type { Route } from '../http/contract.ts'
+import type { Route, StreamAct } from '../http/contract.ts'
 import type { ReaderLimits } from './audience/reader-limits.ts'
 import type { Feed } from './feed.ts'
 import type { Lobby } from './lobby/lobby.ts'
@@ -26,6 +26,13 @@ export interface FeedAnswers {
   readonly history: History
   readonly series: Series
   readonly readers: ReaderLimits
+  /** Default: nobody is told of what operators do. */
+  readonly onStream?: StreamAct | undefined
+}
+
+const unaudited: StreamAct = async (_, [, context], act) => {
+  await context.requireOperator()
+  act()
 }
 
 /** A route of the feed. */
@@ -36,7 +43,7 @@ export interface FeedRoute extends Route {
 
 /** Everything that spectators read: lists, streams, pages and states. */
 export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
-  const { feed, desk, lobby, history, series, readers } = parts
+  const { feed, desk, lobby, history, series, readers, onStream = unaudited } = parts
   return [
     {
       method: 'GET',
@@ -106,9 +113,9 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       method: 'DELETE',
       path: '/feed/streams/:id',
       needsLog: false,
-      handler: (_, response, context) => {
-        context.requireKey()
-        desk.close(context.params['id'] ?? '')
+      handler: async (request, response, context) => {
+        const { id = '' } = context.params
+        await onStream(id, [request, context], () => desk.close(id))
         response.send(204, {}, '')
       },
     },
@@ -116,8 +123,8 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       method: 'GET',
       path: '/feed/streams',
       needsLog: false,
-      handler: ({ query }, response, context) => {
-        context.requireKey()
+      handler: async ({ query }, response, context) => {
+        await context.requireOperator()
         const after = parseWhole(query, 'after', { min: 0, max: MAX_SAFE, fallback: 0 })
         sendJson(response, { body: desk.list(after, parseWhole(query, 'limit', LISTED)) })
       },
@@ -126,8 +133,8 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       method: 'GET',
       path: '/feed/stats',
       needsLog: false,
-      handler: (_, response, context) => {
-        context.requireKey()
+      handler: async (_, response, context) => {
+        await context.requireOperator()
         sendJson(response, { body: { ...feed.stats, lobbyStreams: lobby.streamCount } })
       },
     },

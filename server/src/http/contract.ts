@@ -5,10 +5,11 @@ export interface RouteContext {
   /** Values of the path's `:name` parts, percent-decoded; `*` holds the rest. */
   readonly params: Readonly<Record<string, string>>
   /**
-   * Throws RingsideError unauthorized unless the request carries the API key, or one with the scope `admin`; forbidden
-   * for one without. Compares in constant time. Gives its holder.
+   * Resolves with who asks, if that is an operator: the holder of the API key, or of a key or token with the scope
+   * `admin`. Read the body in the same turn. The promise rejects with RingsideError unauthorized for nobody known, forbidden
+   * for anybody else, or as `authenticate` throws.
    */
-  requireKey(): Principal
+  requireOperator(): Promise<Principal>
   /**
    * Who asks, by key, token or cookie; whoever brings none of them is `anonymous`. A token takes a promise: read the
    * body in the same turn. @throws RingsideError unauthorized, token_expired, forbidden, too_many_requests,
@@ -32,3 +33,13 @@ export interface Route {
   readonly path: string
   readonly handler: RouteHandler
 }
+
+/**
+ * Runs what an operator does with a stream (`streamId`), and tells the audit of it, done or refused.
+ * @throws RingsideError as `requireOperator`, and whatever `act` throws.
+ */
+export type StreamAct = (
+  streamId: string,
+  [request, context]: readonly [HttpRequest, RouteContext],
+  act: () => void,
+) => Promise<void>

@@ -64,6 +64,19 @@ export async function readJsonObject(
 }
 
 /**
+ * Begins to read a body in the handler's own turn, for handlers that wait for who sends it before they look at it: nobody
+ * hears of a body that was refused by then.
+ */
+export function beginJsonObject(
+  request: HttpRequest,
+  maxBytes: number,
+): Promise<{ [key: string]: Json }> {
+  const reading = readJsonObject(request, maxBytes)
+  reading.catch(() => {})
+  return reading
+}
+
+/**
  * Parses hostile JSON: UTF-8, at most 32 levels, no key that could reach a prototype.
  * @throws RingsideError bad_request.
  */

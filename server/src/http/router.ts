@@ -1,4 +1,5 @@
 import type { Authenticator } from '../auth/authenticator.ts'
+import { checkOperator } from '../auth/principal.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Logger } from '../process/logger.ts'
 import type { BodyGate } from '../limit/body-gate.ts'
@@ -23,7 +24,7 @@ export interface RouterParts {
   readonly isOriginAllowed: (origin: string, host: string) => boolean
   /** True for origins whose pages may act as whoever looks at them, by Origin and Host. */
   readonly isTrusted: (origin: string, host: string) => boolean
-  readonly authenticator: Pick<Authenticator, 'authenticate' | 'requireOperator'>
+  readonly authenticator: Pick<Authenticator, 'authenticate'>
   /** Bounds the bodies that are read. */
   readonly bodies: BodyGate
   /** Makes a span for each request. Default: none. */
@@ -116,8 +117,8 @@ export class Router {
 
   #run(match: Match, request: HttpRequest, response: HeadedResponse): void {
     const { authenticator } = this.#parts
-    const requireKey = (): Principal => authenticator.requireOperator(request)
     const authenticate = (): Principal | Promise<Principal> => authenticator.authenticate(request)
+    const requireOperator = async (): Promise<Principal> => checkOperator(await authenticate())
     const { activity } = this.#parts.metrics
     activity.roomId = ''
     activity.where = match.title
@@ -133,7 +134,7 @@ export class Router {
       try {
         const result = handler?.(given, response, {
           params,
-          requireKey,
+          requireOperator,
           authenticate,
           traceparent,
         })

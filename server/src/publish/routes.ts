@@ -2,7 +2,7 @@ import { CLIENT_ID, MESSAGE_ID } from '@ringside/protocol'
 import type { Json } from '@ringside/protocol'
 import type { Principal } from '../auth/principal.ts'
 import type { Route } from '../http/contract.ts'
-import { readJsonObject, sendJson } from '../http/json.ts'
+import { beginJsonObject, sendJson } from '../http/json.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import { alert, dataUpdate, notification, plain, testEvent } from './forms.ts'
@@ -25,9 +25,7 @@ export function publishRoutes(parts: PublishRouteParts): Route[] {
     method: 'POST',
     path,
     async handler(request, response, { params, traceparent }) {
-      // It is read in this turn; nobody looks at it before it is known who sends it.
-      const reading = readJsonObject(request, maxBodyBytes)
-      reading.catch(() => {})
+      const reading = beginJsonObject(request, maxBodyBytes)
       const principal = await identify(request)
       if (principal.kind === 'anonymous') throw new RingsideError('unauthorized')
       const { messageId = newId(), topic, ...body } = withoutNulls(await reading)

@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { defineGame } from '@ringside/protocol'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { createServer } from '../../src/index.ts'
+import { eventually } from '../../src/testing/index.ts'
 import type { Principal, RequestFacts } from '../../src/index.ts'
+import { nobodyKnown } from '../../src/auth/principal.ts'
 import { startHall } from '../admin/rig.ts'
+import { FeedRig } from '../feed/rig.ts'
 import { SECRET, startDoor, tokenOf } from './rig.ts'
 
 it('AU37 the onAuth of a room sees the request for the seat, and who asks', async () => {
@@ -29,6 +32,108 @@ it('AU37 the onAuth of a room sees the request for the seat, and who asks', asyn
   expect(seen[1]).toBe(null)
   const wrong = { body: {}, headers: { authorization: 'Bearer a.b.c' } }
   expect((await test.request('POST', '/matchmake/create/hall', wrong)).status).toBe(401)
+})
+
+it('AU37 authorizeSpectator sees the request for a stream, page or state, and who asks, as onAuth does', async () => {
+  const seen: RequestFacts[] = []
+  await using test = await startHall({
+    jwt: { secret: SECRET },
+    authorizeSpectator: (request) => {
+      seen.push(request)
+      // What one does to its copy changes nothing for the next.
+      request.query.set('limit', '0')
+      return request.principal.id === 'user:ada' && request.cookie('a') === '1'
+    },
+  })
+  const { roomId } = (await test.create('hall')).seat
+  await test.advance(500)
+  const token = await tokenOf(test.clock.now())
+  const headers = { authorization: `Bearer ${token}`, cookie: 'a=1', origin: 'https://a.test' }
+  for (const name of ['feed', 'events', 'state', 'series?path=said&every=1s']) {
+    seen.length = 0
+    const path = `/rooms/${roomId}/${name}`
+    const exchange = test.transport.request({
+      path: `${path}${path.includes('?') ? '&' : '?'}from=start&limit=5`,
+      headers,
+      remoteAddress: '10.1.2.3',
+    })
+    await eventually(() => exchange.status !== 0)
+    expect([name, exchange.status]).toEqual([name, 200])
+    for (const request of [seen[0], seen.at(-1)]) {
+      expect(request).toMatchObject({
+        path: path.split('?')[0],
+        origin: 'https://a.test',
+        remoteAddress: '10.1.2.3',
+      })
+      expect(request?.query.get('from')).toBe('start')
+      expect(request?.header('cookie')).toBe('a=1')
+      expect([request?.principal.kind, request?.principal.claims?.['sub']]).toEqual(['user', 'ada'])
+      expect(Object.isFrozen(request)).toBe(true)
+    }
+    const other = { ...headers, cookie: 'a=2' }
+    expect((await test.request('GET', path, { headers: other })).status).toBe(403)
+  }
+})
+
+describe('AU41 authorizeSpectator and the principal', () => {
+  it('AU41 it is asked with the principal as it is now, after a later token of the same reader too', async () => {
+    const seen: Principal[] = []
+    await using test = await startHall({
+      jwt: { secret: SECRET },
+      authorizeSpectator: ({ principal }) => {
+        seen.push(principal)
+        return true
+      },
+    })
+    const ada = await test.create('hall')
+    await test.advance(500)
+    const bearer = async (lifeMs: number) => ({
+      authorization: `Bearer ${await tokenOf(test.clock.now(), {}, { lifeMs })}`,
+    })
+    const path = `/rooms/${ada.seat.roomId}/feed?from=start`
+    const exchange = test.transport.request({ path, headers: await bearer(10_000) })
+    await eventually(() => exchange.status === 200)
+    await test.advance(100)
+    const [, streamId = '', streamKey = ''] =
+      /"streamId":"([^"]+)".*"streamKey":"([^"]+)"/.exec(exchange.text()) ?? []
+    const later = test.transport.request({
+      method: 'PATCH',
+      path: `/feed/streams/${streamId}`,
+      headers: { ...(await bearer(20_000)), 'content-type': 'application/json' },
+      body: JSON.stringify({ streamKey }),
+    })
+    await eventually(() => !later.isOpen)
+    expect(later.status).toBe(200)
+    const firstEnd = seen[0]?.expiresAt ?? 0
+    seen.length = 0
+    await test.joinById(ada.seat.roomId)
+    await test.advance(500)
+    expect(seen.length).toBeGreaterThan(0)
+    expect(new Set(seen.map(({ expiresAt }) => expiresAt))).toEqual(new Set([firstEnd + 10_000]))
+    await test.advance(12_000)
+    expect(exchange.isOpen).toBe(true)
+    await test.advance(10_000)
+    expect(exchange.isOpen).toBe(false)
+  })
+
+  it('AU41 AU7 who is over sees nothing, whatever it says', async () => {
+    let isValid = true
+    const rig = await FeedRig.start({
+      authorize: () => true,
+      authenticator: {
+        authenticate: () => ({ ...nobodyKnown, id: 'user:ada', kind: 'user', isValid }),
+        watch: () => () => {},
+      },
+    })
+    const room = await rig.room('a', {})
+    const reader = await rig.open('/rooms/a/feed')
+    room.patch({ score: 1 })
+    await rig.settle()
+    isValid = false
+    const late = rig.get('/rooms/a/feed')
+    await rig.settle()
+    expect([late.exchange.status, reader.of('patch').length]).toEqual([403, 1])
+  })
 })
 
 it('AU39 a preflight of an allowed origin lets pages send what the feed and keys need, with their cookies', async () => {

@@ -179,8 +179,8 @@ describe('errors', () => {
 describe('security', () => {
   test('HT8 the key is needed exactly; none set refuses all; a short one is an error', async () => {
     const { router, ask } = createRouter()
-    router.add('GET', '/secret', (_, response, context) => {
-      context.requireKey()
+    router.add('GET', '/secret', async (_, response, context) => {
+      await context.requireOperator()
       response.send(200, {}, 'ok')
     })
     const status = async (key?: string): Promise<number> =>
@@ -189,8 +189,8 @@ describe('security', () => {
     expect(await status(KEY)).toBe(200)
     for (const key of [undefined, '', `${KEY}x`, KEY.slice(1), KEY.toUpperCase()])
       expect(await status(key)).toBe(401)
-    const exchange = new MemoryExchange({ path: '/', headers: { 'x-api-key': '' } }, () => {})
-    expect(() => authenticatorOf(null).requireOperator(exchange)).toThrow()
+    const exchange = new MemoryExchange({ path: '/', headers: { 'x-api-key': KEY } }, () => {})
+    expect(() => authenticatorOf(null).authenticate(exchange)).toThrow()
     expect(() => new KeyCheck({ apiKey: 'short', guesses, everybody: { topics: [] } })).toThrow(
       expect.objectContaining({ code: 'option_invalid' }),
     )

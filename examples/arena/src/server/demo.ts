@@ -60,17 +60,20 @@ export class Demo {
     })
   }
 
-  /** Adds `POST /demo/start`, `POST /demo/stop` (API key) and `GET /demo/status`. */
+  /** Adds `POST /demo/start`, `POST /demo/stop` (operators) and `GET /demo/status`. */
   register(): void {
     const { server } = this.#options
     server.route('POST', '/demo/start', async (request, response, context) => {
-      context.requireKey()
-      const wanted = await readRequest(request)
+      const reading = readRequest(request)
+      // Nobody hears of it before it is known who sends it.
+      reading.catch(() => {})
+      await context.requireOperator()
+      const wanted = await reading
       const roomIds = await this.start(wanted)
       sendJson(response, { body: { started: roomIds, ...this.status() } })
     })
     server.route('POST', '/demo/stop', async (_request, response, context) => {
-      context.requireKey()
+      await context.requireOperator()
       await this.stop()
       sendJson(response, { body: this.status() })
     })

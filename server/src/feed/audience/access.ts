@@ -4,6 +4,8 @@ import { roomEndOf } from '../../outbox/contract/store.ts'
 import type { LogEvent, RoomEnd } from '../../outbox/contract/store.ts'
 import type { Authenticator } from '../../auth/authenticator.ts'
 import type { Principal } from '../../auth/principal.ts'
+import { factsOf } from '../../auth/request-facts.ts'
+import type { RequestFacts } from '../../auth/request-facts.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import type { RoomWho } from '../../outbox/contract/room-who.ts'
 import type { RoomDirectory, RoomFacts } from './directory.ts'
@@ -21,16 +23,18 @@ export interface WatchedRoom extends RoomFacts {
 }
 
 /**
- * May this request see this room? Asked at opening and again for every event of every stream (FE4),
+ * May who sent this request see this room? Asked at opening and again for every event of every stream (FE4),
  * so it must be quick and must not wait: only `true` is a yes, a promise is none. An exception is a
  * no, logged once. It replaces the default, which lets everybody see every room that is not
- * private; private rooms stay out of `rooms=*` and of the list whatever it says.
+ * private, and whose scopes name it a private one; private rooms stay out of `rooms=*` and of the list whatever it says. The request
+ * is a copy, the same as `authorizeConnection` and `onAuth` get; its `principal` is that of the stream now, after a
+ * later token as well.
  */
-export type AuthorizeSpectator = (request: HttpRequest, room: WatchedRoom) => boolean
+export type AuthorizeSpectator = (request: RequestFacts, room: WatchedRoom) => boolean
 
 /** Who reads. The request is kept only where `authorizeSpectator` wants to see it again. */
 export interface Asking {
-  readonly request: HttpRequest | null
+  readonly request: RequestFacts | null
   readonly principal: Principal
 }
 
@@ -99,11 +103,14 @@ export class FeedAccess {
    * @throws RingsideError as the authenticator.
    */
   asking(request: HttpRequest): Asking | Promise<Asking> {
-    const kept = this.isPersonal ? request : null
     const principal = this.#authenticator.authenticate(request)
     return principal instanceof Promise
-      ? principal.then((known) => ({ request: kept, principal: known }))
-      : { request: kept, principal }
+      ? principal.then((known) => this.#askingOf(request, known))
+      : this.#askingOf(request, principal)
+  }
+
+  #askingOf(request: HttpRequest, principal: Principal): Asking {
+    return { request: this.isPersonal ? factsOf(request, principal) : null, principal }
   }
 
   /** The reader ends once its principal is no longer valid: expired, or revoked (FE81). */
@@ -134,7 +141,7 @@ export class FeedAccess {
     if (now.kind === 'anonymous') return null
     if (now.id !== principal.id)
       throw new RingsideError('forbidden', 'Expected a credential of who opened the stream')
-    return { request: kept, principal: now }
+    return { request: kept && factsOf(kept, now), principal: now }
   }
 
   /**
@@ -255,11 +262,13 @@ export class FeedAccess {
 
   /** May this reader see the room's events of this type now (default: any of it)? */
   mayWatch({ request, principal }: Asking, room: WatchedRoom, type = 'snapshot'): boolean {
-    if (this.#authorize && request) return this.#ask(this.#authorize, request, room)
+    // Whatever the hook says: who is over may see nothing (AU7).
+    if (this.#authorize && request)
+      return principal.isValid && this.#ask(this.#authorize, request, room)
     return principal.mayReadRoom(room, type)
   }
 
-  #ask(authorize: AuthorizeSpectator, request: HttpRequest, room: WatchedRoom): boolean {
+  #ask(authorize: AuthorizeSpectator, request: RequestFacts, room: WatchedRoom): boolean {
     try {
       const answer: unknown = authorize(request, room)
       return answer === true
