@@ -50,7 +50,8 @@ import { CommandRegistry } from './call/command-table.ts'
 import { AddressRate } from './limit/address-rate.ts'
 import { BodyGate } from './limit/body-gate.ts'
 import { GuessLimit } from './limit/guess-limit.ts'
-import { SharedRate } from './limit/shared-rate.ts'
+import { untoldOf } from './limit/rate.ts'
+import type { Sharing } from './limit/rate.ts'
 import { checkAllowedHosts } from './limit/hosts.ts'
 import { createOriginCheck, createTrustCheck } from './limit/origin.ts'
 import { MemoryGuard } from './process/memory-guard.ts'
@@ -74,7 +75,7 @@ const FRAME_BYTES = 4
 /** Wrong keys and tokens of one address that are looked at in a second. */
 const GUESSES_PER_SECOND = 10
 /** The same in all processes on one log. */
-const GUESSES_OF_ALL = { points: 300, durationMs: 60_000 }
+const GUESSES_OF_ALL = { points: 300, windowMs: 60_000 }
 /** The list of rooms stands still once the oldest event that is not durable is older, in ms (FE32). */
 const LIST_LAG_MS = 1_000
 /** WHATWG HTML, section 9.2.7, advises a comment every 15 s or so. */
@@ -157,6 +158,12 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       })
     : null
 
+  // What all processes on one log count together.
+  const isLogAway = (): boolean => outbox.stats.isReadAway || outbox.stats.isWriteAway
+  const sharing = (name: string, untold: number): Sharing | null =>
+    store.rates ? { name, counts: store.rates, isAway: isLogAway, untold } : null
+  const guesses = sharing('guesses', 0)
+
   // Tickets and reconnect tokens.
   const secret = new ServerSecret(checkTicketSecret(options.ticketSecret), () => store.records)
   const keyFor = (purpose: string): Buffer => secret.keyFor(purpose)
@@ -169,13 +176,12 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     allowQueryToken: options.allowQueryToken ?? false,
     publicTopics: options.publicTopics ?? ['public'],
     isTrusted,
-    guesses: new GuessLimit({
-      perSecond: new AddressRate(GUESSES_PER_SECOND, clock),
-      shared: store.rates
-        ? new SharedRate({ name: 'guesses', ...GUESSES_OF_ALL, counts: store.rates })
-        : null,
-      clock,
-    }),
+    guesses: new GuessLimit(
+      [
+        { points: GUESSES_PER_SECOND },
+        ...(guesses ? [{ ...GUESSES_OF_ALL, shared: guesses }] : []),
+      ].map((rule) => new AddressRate(rule, clock)),
+    ),
     records: store.records,
     clock,
     logger,
@@ -207,7 +213,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     onLogStarted: () => secret.load(),
     onEnded: (record) => archive?.archivist.ended(record),
     lastReads: async () => archive?.archivist.drain(),
-    isLogAway: () => outbox.stats.isReadAway || outbox.stats.isWriteAway,
+    isLogAway,
     seedOf,
     statesOf: (type) => states.of(type.definition.state),
     context: {
@@ -235,6 +241,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     clock,
     nodeName,
     ticketKey: () => keyFor('ticket'),
+    sharing: sharing('joins', untoldOf(limits.joinsPerSecondPerIp)),
     standing: sanctions,
     newId,
     isFull,
@@ -271,6 +278,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     contracts: createContractCheck(game, { logger, maxPayloadBytes: limits.maxPayloadBytes }),
     random: () => spread.next(),
     isFull,
+    sharing: sharing('connections', untoldOf(limits.connectionsPerSecondPerIp)),
     publish: (topic, frame) => transport.publish(topic, frame),
   })
 
@@ -306,8 +314,6 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     maxBodyBytes: limits.maxBodyBytes,
   })
 
-  const publishes = new AddressRate(limits.publishPerSecond, clock)
-
   // Events without a room, and the record of who did what.
   const publishing = createPublish({
     log: outbox,
@@ -315,8 +321,11 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     newId,
     maxBodyBytes: limits.maxBodyBytes,
     identify: (request) => auth.authenticator.authenticate(request),
-    // It counts by address, in which a colon has a meaning.
-    charge: (id) => publishes.check(id.replaceAll(':', '/')),
+    clock,
+    rate: {
+      points: limits.publishPerSecond,
+      shared: sharing('publish', untoldOf(limits.publishPerSecond)),
+    },
   })
 
   // Steps 8 and 9: the feed.

@@ -33,7 +33,7 @@ export function createAdmin({ keys, isOwnKey, maxBodyBytes, ...context }: AdminC
   const { sanctions } = context
   const audit = new Audit(context)
   const operator = new Operator(context)
-  const enter = entrance(audit)
+  const enter = entrance(audit, context.clock)
   const gauges: Reading[] = [
     { name: 'sanctions', help: 'Bans and mutes that are known', read: () => sanctions.size },
   ]

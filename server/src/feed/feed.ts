@@ -8,7 +8,7 @@ import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 import type { Asking, FeedAccess } from './audience/access.ts'
 import type { ClientClaims } from './audience/client-claims.ts'
 import type { RoomDirectory } from './audience/directory.ts'
-import type { ReaderLimits } from './audience/reader-limits.ts'
+import type { ReaderLimits, ReaderPlace } from './audience/reader-limits.ts'
 import { Selection } from './audience/selection.ts'
 import type { Spectators } from './audience/spectators.ts'
 import { NO_TOPICS } from './audience/topic-filter.ts'
@@ -153,7 +153,8 @@ export class Feed {
     const { request, response, ask, follow, room, format } = given
     const { readers, groups, seekers, clock, newId, newKey } = this.#context
     const { remoteAddress } = request
-    if (!readers.mayRead(remoteAddress)) return this.#sendAway(given, 'too_many_requests')
+    const mayRead = readers.mayRead(remoteAddress) && readers.mayReadAs(asking.principal)
+    if (!mayRead) return this.#sendAway(given, 'too_many_requests')
     // A room that is over may be forgotten here: rooms that live are there at once.
     const asked = room === null ? (follow.rooms ?? []) : [room]
     if (!this.#areHere(asked) && !(await this.#seek(asked, remoteAddress)))
@@ -167,12 +168,11 @@ export class Feed {
     const isLater = room !== null && start.kind === 'after'
     if (isLater && (await this.#hasEnded(start, room))) return response.send(204, FEED_ENDED, '')
     if (this.#isDraining) return this.#sendAway(given, 'draining')
-    if (!readers.takeStream(remoteAddress)) {
-      const hasOwnRoom = readers.hasRoomFor(remoteAddress)
-      return this.#sendAway(given, hasOwnRoom ? 'unavailable' : 'too_many_requests')
-    }
+    const reader = { remoteAddress, principal: asking.principal }
+    const isRefused = readers.takeStream(reader)
+    if (isRefused) return this.#sendAway(given, isRefused)
     const body = response.stream(format.headers)
-    if (!body) return readers.releaseStream(remoteAddress)
+    if (!body) return readers.releaseStream(reader)
     const id = newId()
     const { waitMs } = follow
     const bound = ask.bound && new Bound(ask.bound, clock)
@@ -188,7 +188,7 @@ export class Feed {
       pace: ask.speed === null ? null : new Pace(ask.speed),
       now: clock.now(),
     })
-    this.#admit(stream, remoteAddress)
+    this.#admit(stream, reader)
     seekers.add(stream, found, waitMs)
     await this.#begin(stream, start, found)
   }
@@ -371,7 +371,7 @@ export class Feed {
     }
   }
 
-  #admit(stream: FeedStream, remoteAddress: string): void {
+  #admit(stream: FeedStream, reader: ReaderPlace): void {
     const { body } = stream
     const { readers, pump, groups, spectators, seekers, access } = this.#context
     this.#streams.add(stream)
@@ -381,7 +381,7 @@ export class Feed {
     const stopBound = stream.group.bound?.watch(() => pump.endInTime(stream))
     body.onClose = () => {
       if (!this.#streams.delete(stream)) return
-      readers.releaseStream(remoteAddress)
+      readers.releaseStream(reader)
       this.#waiting.delete(stream)
       stopBound?.()
       access.unwatch(stream)

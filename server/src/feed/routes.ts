@@ -92,7 +92,9 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
             'bad_request',
             'Expected { streamId, streamKey, id } as text: those of the hello of an open stream, and the last id it gave',
           )
-        await desk.acknowledge(desk.owned(streamId, streamKey), id)
+        const stream = desk.owned(streamId, streamKey)
+        readers.checkReadAs(stream.asking.principal)
+        await desk.acknowledge(stream, id)
         response.send(204, {}, '')
       },
     },
@@ -105,6 +107,7 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
         const header = request.header('stream-key')
         const { streamKey, ...change } = await readJsonObject(request, MAX_CHANGE_BYTES)
         const stream = desk.owned(params['id'] ?? '', header === '' ? streamKey : header)
+        readers.checkReadAs(stream.asking.principal)
         await desk.refresh(stream, request)
         sendJson(response, { body: desk.change(stream, change) })
       },

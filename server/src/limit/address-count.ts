@@ -1,20 +1,18 @@
 import { LOOPBACK_ADDRESS } from '../transport/contract.ts'
 import { networkOf } from '../transport/client-address.ts'
+import { KeyCount } from './key-count.ts'
 
 /**
  * Counts the things that each address holds: connections, streams, reserved seats, rooms that it made, bytes (LI1).
  * Without such a bound one stranger could hold all that the server has. Addresses count by their network
  * (`networkOf`). Connections that never left the process are not counted: they are the server's own.
- *
- * The map is bounded by the things that are counted: an address is in it only while it holds one.
  */
 export class AddressCount {
-  readonly #max: number
-  readonly #counts = new Map<string, number>()
+  readonly #counts: KeyCount
 
   /** At most `max` things for each address. */
   constructor(max: number) {
-    this.#max = max
+    this.#counts = new KeyCount(max)
   }
 
   /** True when the address holds as many as it may. */
@@ -24,14 +22,12 @@ export class AddressCount {
 
   /** True when the address may hold so many more. */
   hasRoomFor(address: string, count: number): boolean {
-    return (this.#counts.get(networkOf(address)) ?? 0) + count <= this.#max
+    return this.#counts.hasRoomFor(networkOf(address), count)
   }
 
   /** Counts so many more, also beyond the bound: ask before. What is added must be released. */
   add(address: string, count = 1): void {
-    if (address === LOOPBACK_ADDRESS) return
-    const network = networkOf(address)
-    this.#counts.set(network, (this.#counts.get(network) ?? 0) + count)
+    if (address !== LOOPBACK_ADDRESS) this.#counts.add(networkOf(address), count)
   }
 
   /** One thing that the address holds now and then; it counts once, however often it is held. */
@@ -40,10 +36,7 @@ export class AddressCount {
   }
 
   release(address: string, count = 1): void {
-    const network = networkOf(address)
-    const left = (this.#counts.get(network) ?? 0) - count
-    if (left > 0) this.#counts.set(network, left)
-    else this.#counts.delete(network)
+    this.#counts.release(networkOf(address), count)
   }
 }
 

@@ -30,7 +30,7 @@ export function readHostPattern(text: string): HostPattern | null {
     : null
 }
 
-/** Compares hosts, or origins, with the patterns; both must have been read of the same kind of text. */
+/** Compares hosts, or origins, with the patterns; both must be of the same kind of text. It is the one matcher of all. */
 export class HostPatterns {
   readonly #exact = new Set<string>()
   readonly #wildcards: { readonly scheme: string; readonly suffix: string }[] = []
@@ -45,8 +45,11 @@ export class HostPatterns {
   has(text: string): boolean {
     if (this.#exact.has(text)) return true
     const given = readHostPattern(text)
-    if (given?.kind !== 'exact') return false
-    const normal = given.text
+    return given?.kind === 'exact' && this.hasNormal(given.text)
+  }
+
+  /** The same for text in the one form that patterns have. */
+  hasNormal(normal: string): boolean {
     if (this.#exact.has(normal)) return true
     return this.#wildcards.some(
       ({ scheme, suffix }) =>

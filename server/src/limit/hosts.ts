@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { RingsideError } from '../process/errors.ts'
+import { HostPatterns } from './host-pattern.ts'
 
 /** What a Host header is: ours, another's (421), or none at all (400). */
 export type HostVerdict = 'ours' | 'foreign' | 'malformed'
@@ -72,9 +73,14 @@ function ownNames(
 
 function matcherOf(entries: readonly string[]): (name: string) => boolean {
   if (entries.includes('*')) return () => true
-  const names = new Set(entries.filter((entry) => !entry.startsWith('*.')))
-  const suffixes = entries.filter((entry) => entry.startsWith('*.')).map((entry) => entry.slice(1))
-  return (name) => names.has(name) || suffixes.some((suffix) => name.endsWith(suffix))
+  const patterns = new HostPatterns(
+    entries.map((entry) =>
+      entry.startsWith('*.')
+        ? { kind: 'wildcard', scheme: '', suffix: entry.slice(1) }
+        : { kind: 'exact', text: entry },
+    ),
+  )
+  return (name) => patterns.hasNormal(name)
 }
 
 /** The header's name or address in lower case, without port, brackets and the root's dot; null when it has none. */

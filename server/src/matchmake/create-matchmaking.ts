@@ -1,6 +1,7 @@
 import type { Route } from '../http/contract.ts'
 import { AddressCount } from '../limit/address-count.ts'
 import { AddressRate } from '../limit/address-rate.ts'
+import type { Sharing } from '../limit/rate.ts'
 import type { ServerLimits } from '../process/limits.ts'
 import type { Part } from '../process/part.ts'
 import { MadeRooms } from './made-rooms.ts'
@@ -16,6 +17,8 @@ export interface MatchmakingContext extends Pick<
 > {
   /** The key by which tickets are signed. */
   readonly ticketKey: () => Buffer
+  /** How requests are counted in all processes; null: each counts for itself. */
+  readonly sharing: Sharing | null
   readonly limits: Pick<
     ServerLimits,
     'ticketTtlMs' | 'maxUnclaimedPerIp' | 'maxRoomsPerIp' | 'joinsPerSecondPerIp' | 'maxBodyBytes'
@@ -23,7 +26,7 @@ export interface MatchmakingContext extends Pick<
 }
 
 /** Makes the matchmaker of the rooms of this process, with what it is made of and its routes. */
-export function createMatchmaking({ ticketKey, limits, ...context }: MatchmakingContext): {
+export function createMatchmaking({ ticketKey, limits, sharing, ...context }: MatchmakingContext): {
   readonly matchmaker: Matchmaker
   readonly part: Part<Route>
 } {
@@ -34,7 +37,10 @@ export function createMatchmaking({ ticketKey, limits, ...context }: Matchmaking
     unclaimed: new AddressCount(limits.maxUnclaimedPerIp),
     made: new MadeRooms(context.host, limits.maxRoomsPerIp),
   })
-  const joins = new AddressRate(limits.joinsPerSecondPerIp, context.clock)
+  const joins = new AddressRate(
+    { points: limits.joinsPerSecondPerIp, shared: sharing },
+    context.clock,
+  )
   const routes = matchmakeRoutes({ matchmaker, joins, maxBodyBytes: limits.maxBodyBytes })
   return {
     matchmaker,

@@ -1,8 +1,10 @@
+import type { Json } from '@ringside/protocol'
 import { factsOf } from '../auth/request-facts.ts'
 import { RingsideError } from '../process/errors.ts'
 import type { Route } from '../http/contract.ts'
-import { readJsonObject, sendJson } from '../http/json.ts'
+import { beginJsonObject, sendJson } from '../http/json.ts'
 import type { AddressRate } from '../limit/address-rate.ts'
+import type { HttpRequest } from '../transport/contract.ts'
 import type { Matchmaker } from './matchmaker.ts'
 import type { SeatWish } from './wishes.ts'
 
@@ -17,6 +19,12 @@ export interface MatchmakeRouteParts {
 /** `POST /matchmake/...`: every answer is a MatchmakeAnswer. */
 export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
   const { matchmaker, joins, maxBodyBytes } = parts
+  /** The body is begun in this turn, and looked at once the request is counted (LI12). */
+  const bodyOf = async (request: HttpRequest): Promise<{ [name: string]: Json }> => {
+    const reading = beginJsonObject(request, maxBodyBytes)
+    await joins.takeInAll(request.remoteAddress)
+    return await reading
+  }
   const byTarget = {
     joinOrCreate: (type: string, wish: SeatWish) => matchmaker.joinOrCreate(type, wish),
     join: (type: string, wish: SeatWish) => matchmaker.join(type, wish),
@@ -28,14 +36,9 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
     path: `/matchmake/${name}/:target`,
     async handler(request, response, context) {
       const { remoteAddress } = request
-      joins.check(remoteAddress)
       const abort = new AbortController()
       response.onAborted(() => abort.abort())
-      const {
-        name: playerName,
-        options,
-        wish: wishName,
-      } = await readJsonObject(request, maxBodyBytes)
+      const { name: playerName, options, wish: wishName } = await bodyOf(request)
       const facts = factsOf(request, await context.authenticate())
       const wish = {
         name: playerName,
@@ -53,8 +56,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
     method: 'POST',
     path: '/matchmake/reconnect/:roomId',
     async handler(request, response, { params }) {
-      joins.check(request.remoteAddress)
-      const { token } = await readJsonObject(request, maxBodyBytes)
+      const { token } = await bodyOf(request)
       const roomId = params['roomId']
       if (!roomId) throw new RingsideError('bad_request', 'Expected a room id')
       sendJson(response, { body: matchmaker.reconnect(roomId, token, request.remoteAddress) })
@@ -64,8 +66,7 @@ export function matchmakeRoutes(parts: MatchmakeRouteParts): Route[] {
     method: 'POST',
     path: '/matchmake/release',
     async handler(request, response) {
-      joins.check(request.remoteAddress)
-      matchmaker.giveBack(await readJsonObject(request, maxBodyBytes))
+      matchmaker.giveBack(await bodyOf(request))
       response.send(204, { 'cache-control': 'no-store' }, '')
     },
   })

@@ -52,9 +52,11 @@ const rules = {
   maxStrikes: [20, 1, 1e6],
   /** WebSocket connections at once. Default 10,000. */
   maxConnections: [10_000, 1, 1e6],
-  /** New WebSocket connections a second from one IP. Default 50. */
+  /**
+   * New WebSocket connections a second from one IP, and matchmaking requests: in all processes on one log together where that
+   * is in MongoDB (LI12). Defaults 50.
+   */
   connectionsPerSecondPerIp: [50, 1, 1e6],
-  /** Matchmaking requests a second from one IP. Default 50. */
   joinsPerSecondPerIp: [50, 1, 1e6],
   /** Calls of `POST /rpc` a second from one IP: each body is one, and each of its members. Default 200. */
   rpcPerSecondPerIp: [200, 1, 1e6],
@@ -82,11 +84,19 @@ const rules = {
   maxUnclaimedPerIp: [32, 1, 1e6],
   /** Streams of spectators at once, those of the lobby included. Default 10,000. */
   maxStreams: [10_000, 0, 1e6],
-  /** The same from one IP. Default 1,000. */
+  /** The same from one IP, and those of feeds of one user or holder of a key. Defaults 1,000 and 100. */
   maxStreamsPerIp: [1_000, 1, 1e6],
-  /** Pages, states and new streams that one IP may ask for in a second. Default 100. */
+  maxStreamsPerUser: [100, 1, 1e6],
+  /**
+   * Pages, states and new streams that one IP, and one user or holder of a key, may ask for in a second. Defaults 100 and
+   * 200.
+   */
   readsPerSecondPerIp: [100, 1, 1e6],
-  /** Events that one holder of a key, or user, may publish over HTTP in a second. Default 1,000. */
+  readsPerSecondPerUser: [200, 1, 1e6],
+  /**
+   * Events that one holder of a key, or user, may publish over HTTP in a second: in all processes on one log together where
+   * that is in MongoDB (LI12). Default 1,000.
+   */
   publishPerSecond: [1_000, 1, 1e6],
   /** Bans and mutes at once, together; beyond it one more is refused. Default 10,000. */
   maxSanctions: [10_000, 1, 1e6],

@@ -4,6 +4,9 @@ import type { Route } from '../http/contract.ts'
 import type { MessageLog } from '../outbox/contract/messages.ts'
 import type { Published } from '../outbox/contract/messages.ts'
 import type { Logger } from '../process/logger.ts'
+import { Rate } from '../limit/rate.ts'
+import type { RateRule } from '../limit/rate.ts'
+import type { Clock } from '../process/clock.ts'
 import type { Part } from '../process/part.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import { AuditTopic } from './audit-topic.ts'
@@ -17,9 +20,13 @@ export interface PublishContext {
   readonly newId: () => string
   readonly maxBodyBytes: number
   readonly identify: (request: HttpRequest) => Principal | Promise<Principal>
-  /** Bounds how much each principal publishes over HTTP. @throws TooManyRequests. */
-  readonly charge: (principalId: string) => void | Promise<void>
+  readonly clock: Clock
+  /** Bounds how much each principal publishes over HTTP. */
+  readonly rate: RateRule
 }
+
+/** Publishers over their rate are told of so often a second each, for each record is a write of the log. */
+const TOLD_PER_SECOND = 1
 
 /** Topics, as the rest of the server uses them. */
 export interface Publish {
@@ -40,11 +47,16 @@ const serverOrigin = {
 export function createPublish(context: PublishContext): Publish {
   const { log, newId, logger, maxBodyBytes, identify } = context
   const topic = new AuditTopic({ log, newId, logger })
+  const rate = new Rate(context.rate, context.clock)
+  const told = new Rate({ points: TOLD_PER_SECOND }, context.clock)
   const publisher = new Publisher({
     log,
     newId,
-    onAct: (act) => topic.tell(recordOf(act)),
-    charge: (id) => (id === serverOrigin.principal.id ? undefined : context.charge(id)),
+    onAct: (act) => {
+      const isOften = act.result === 'too_many_requests'
+      if (!isOften || told.take(act.origin.principal.id)) topic.tell(recordOf(act))
+    },
+    charge: (id) => (id === serverOrigin.principal.id ? undefined : rate.takeInAll(id)),
   })
   return {
     publish: (order) => publisher.publish(order, serverOrigin),

@@ -98,9 +98,10 @@ export class Publisher {
       this.#parts.onAct({ origin, target: { topic, type, to }, messageId, result })
     }
     try {
+      // Whoever tries what they may not is counted as well: each try is told in the audit.
+      await this.#parts.charge(origin.principal.id)
       if (OWN_TOPICS.has(message.topic) || !origin.principal.mayPublish(message))
         throw new RingsideError('forbidden', `Not allowed to publish to '${message.topic}'`)
-      await this.#parts.charge(origin.principal.id)
       const published = await this.#parts.log.publish(message)
       if (published.duplicate) this.#duplicateCount++
       else this.#publishedCount++

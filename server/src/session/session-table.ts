@@ -16,6 +16,7 @@ import { networkOf } from '../transport/client-address.ts'
 import type { Part, Reading } from '../process/part.ts'
 import { AddressCount } from '../limit/address-count.ts'
 import { AddressRate } from '../limit/address-rate.ts'
+import type { Sharing } from '../limit/rate.ts'
 import { nobodyBanned, stranger } from '../limit/standing.ts'
 import type { Person, Standing } from '../limit/standing.ts'
 import type { OriginCheck } from '../limit/origin.ts'
@@ -59,6 +60,8 @@ export interface SessionTableParts extends Omit<
   readonly random: () => number
   /** True when the process takes nothing new. */
   readonly isFull: () => boolean
+  /** How handshakes are counted in all processes. Default: each counts for itself. */
+  readonly sharing?: Sharing | null
   /** The transport's `publish`. */
   publish(topic: string, frame: Uint8Array): void
 }
@@ -93,7 +96,10 @@ export class SessionTable implements Part {
     this.#parts = parts
     const { limits, clock, logger, metrics, registry, dispatcher, rpc, desk, contracts } = parts
     this.#standing = parts.standing ?? nobodyBanned
-    this.#handshakes = new AddressRate(limits.connectionsPerSecondPerIp, clock)
+    this.#handshakes = new AddressRate(
+      { points: limits.connectionsPerSecondPerIp, shared: parts.sharing ?? null },
+      clock,
+    )
     this.#perAddress = new AddressCount(limits.maxConnectionsPerIp)
     this.#silent = new AddressCount(limits.maxSilentPerIp)
     this.#context = {

@@ -171,4 +171,16 @@ describe('who is an operator', () => {
     expect(told).toContain(`"by":"user:ada","target":{"streamId":"${streamId}"}`)
     expect(told).not.toContain(headers.authorization.slice(7, 40))
   })
+
+  it('AD16 who may not fills the audit no faster than ten records a second', async () => {
+    const entries: AuditEntry[] = []
+    await using office = await startOffice({ audit: (entry) => void entries.push(entry) })
+    const headers = { authorization: `Bearer ${await tokenOf(office.test.clock.now())}` }
+    for (let count = 0; count < 25; count++)
+      expect((await office.ask({ path: '/admin/bans', headers })).status).toBe(403)
+    expect(entries).toHaveLength(10)
+    await office.test.advance(1_000)
+    expect((await office.ask({ path: '/admin/bans', headers })).status).toBe(403)
+    expect(entries).toHaveLength(11)
+  })
 })

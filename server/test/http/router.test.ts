@@ -20,7 +20,7 @@ import { BodyGate } from '../../src/limit/body-gate.ts'
 import { checkLimits } from '../../src/process/limits.ts'
 
 const KEY = 'key-of-16-characters'
-const guesses = new AddressRate(1_000, new ManualClock())
+const guesses = new AddressRate({ points: 1_000 }, new ManualClock())
 
 function createRouter(allowedOrigins: string[] = []) {
   const logs: { fields: object; message: string }[] = []

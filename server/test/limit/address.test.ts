@@ -33,13 +33,13 @@ test('LI1, LI2 connections that never left the process are not counted', () => {
   const counts = new AddressCount(1)
   for (let index = 0; index < 5; index++) counts.add(LOOPBACK_ADDRESS)
   expect(counts.isFull(LOOPBACK_ADDRESS)).toBe(false)
-  const rate = new AddressRate(1, new ManualClock())
+  const rate = new AddressRate({ points: 1 }, new ManualClock())
   for (let index = 0; index < 5; index++) expect(rate.take(LOOPBACK_ADDRESS)).toBe(true)
 })
 
 test('LI2 each address has so many requests a second, then 429 with the rest of the second', () => {
   const clock = new ManualClock()
-  const rate = new AddressRate(2, clock)
+  const rate = new AddressRate({ points: 2 }, clock)
   rate.check('10.0.0.1')
   clock.advance(300)
   rate.check('10.0.0.1')
@@ -54,7 +54,7 @@ test('LI2 each address has so many requests a second, then 429 with the rest of 
 
 test('LI2 whether there is anything left can be asked without a charge', () => {
   const clock = new ManualClock()
-  const rate = new AddressRate(1, clock)
+  const rate = new AddressRate({ points: 1 }, clock)
   for (let count = 0; count < 3; count++) rate.checkLeft('10.0.0.1')
   rate.take('10.0.0.1')
   expect(() => rate.checkLeft('10.0.0.1')).toThrow(TooManyRequests)
@@ -75,12 +75,12 @@ test('LI1 an address may hold many at a time', () => {
 })
 
 test('LI2 a request may cost more than one', () => {
-  const rate = new AddressRate(5, new ManualClock())
+  const rate = new AddressRate({ points: 5 }, new ManualClock())
   expect([rate.take('a', 4), rate.take('a', 2), rate.take('b', 5)]).toEqual([true, false, true])
 })
 
 test('LI2 more addresses than are remembered make the count forgetful, not the map larger', () => {
-  const rate = new AddressRate(1, new ManualClock())
+  const rate = new AddressRate({ points: 1 }, new ManualClock())
   expect([rate.take('first'), rate.take('first')]).toEqual([true, false])
   for (let index = 0; index < 100_000; index++) rate.take(`10.${index}`)
   expect(rate.take('first')).toBe(true)

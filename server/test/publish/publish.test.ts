@@ -116,6 +116,32 @@ describe('publishing', () => {
     expect((await logOf(test)).events).toEqual([])
   })
 
+  it('PU5 PU7 a publisher over its rate is 429 and fills no audit; what is refused counts as well', async () => {
+    await using test = await start({ publishPerSecond: 3 })
+    const made = await test.post('/admin/keys', { scopes: ['publish:topic:a'] }, { headers: KEY })
+    const { key, id } = made.json as { key: string; id: string }
+    const headers = { 'x-api-key': key }
+    const statuses: number[] = []
+    for (const topic of ['a', 'b', 'a', 'a', 'b', 'a', 'a']) {
+      const answer = await post(test, '/feed/broadcast', { type: 'x', data: 1, topic }, headers)
+      statuses.push(answer.status)
+      if (answer.status === 429) expect(answer.headers['retry-after']).toBe('1')
+    }
+    expect(statuses).toEqual([202, 403, 202, 429, 429, 429, 429])
+    expect((await post(test, '/feed/broadcast', { type: 'x', data: 1 })).status).toBe(202)
+    await test.during(test.server.publish({ type: 'x', data: 2 }))
+    const results = async () =>
+      (await logOf(test)).audit
+        .map(({ data }) => JSON.parse(data) as AuditRecord)
+        .filter(({ by }) => by === `key:${id}`)
+        .map(({ result }) => result)
+    await test.advance(10)
+    expect(await results()).toEqual(['done', 'forbidden', 'done', 'too_many_requests'])
+    await test.advance(1_000)
+    const body = { type: 'x', data: 1, topic: 'a' }
+    expect((await post(test, '/feed/broadcast', body, headers)).status).toBe(202)
+  })
+
   it('PU1 the server publishes by itself with the same checks, and its messageIds are its own', async () => {
     await using test = await start()
     const order = { topic: 'scores', type: 'final', data: { winner: 'ada' }, messageId: 'm' }

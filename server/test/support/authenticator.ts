@@ -10,7 +10,7 @@ export function authenticatorOf(apiKey: string | null): Authenticator {
   const clock = new ManualClock()
   const now = (): number => clock.now()
   const everybody = { topics: [] }
-  const guesses = new AddressRate(1_000, clock)
+  const guesses = new AddressRate({ points: 1_000 }, clock)
   return new Authenticator({
     keys: new KeyCheck({ apiKey, guesses, everybody }),
     tokens: null,

@@ -26,7 +26,7 @@ export function createRpc({ clock, limits, standing, ...parts }: RpcWiring): {
   readonly part: Part<Route>
 } {
   const calls = new RpcCalls(parts)
-  const rate = new AddressRate(limits.rpcPerSecondPerIp, clock)
+  const rate = new AddressRate({ points: limits.rpcPerSecondPerIp }, clock)
   const maxBytes = Math.min(limits.maxBodyBytes, limits.maxRpcBytes)
   const held = new AddressCount(limits.maxQueuedBytes)
   const route = rpcRoute({ calls, maxBytes, rate, held, standing })

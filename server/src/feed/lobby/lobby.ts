@@ -1,4 +1,5 @@
 import type { RoomListing } from '@ringside/protocol'
+import { nobodyKnown } from '../../auth/principal.ts'
 import type { Clock } from '../../process/clock.ts'
 import { Intake } from '../../process/intake.ts'
 import type { ServerLimits } from '../../process/limits.ts'
@@ -98,7 +99,9 @@ export class Lobby {
     const body = response.stream(SSE_HEADERS)
     if (!body) return
     const isOften = !readers.mayRead(remoteAddress)
-    if (isOften || this.#isDraining || !readers.takeStream(remoteAddress)) {
+    // The list is everybody's: nobody is asked who they are.
+    const reader = { remoteAddress, principal: nobodyKnown }
+    if (isOften || this.#isDraining || readers.takeStream(reader) !== null) {
       body.write(encodeOpening(spreadRetryMs(limits.retryMs, limits.retryMs, random)))
       body.end()
       return
@@ -111,7 +114,7 @@ export class Lobby {
     }
     this.#streams.add(stream)
     body.onClose = () => {
-      if (this.#streams.delete(stream)) readers.releaseStream(remoteAddress)
+      if (this.#streams.delete(stream)) readers.releaseStream(reader)
     }
     body.onWritable = () => {
       stream.full = null

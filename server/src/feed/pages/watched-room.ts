@@ -2,6 +2,7 @@ import { RingsideError } from '../../process/errors.ts'
 import { networkOf } from '../../transport/client-address.ts'
 import type { HttpRequest } from '../../transport/contract.ts'
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
+import type { ReaderLimits } from '../audience/reader-limits.ts'
 import type { RoomSeeker } from '../read/room-seeker.ts'
 
 /** A room as whoever asks may see it. */
@@ -11,13 +12,23 @@ export interface SeenRoom {
   readonly seesPrivate: boolean
 }
 
-/** Finds a room, and lets nobody see it who may not. @throws RingsideError room_not_found, forbidden. */
+export interface WatchedRoomParts {
+  readonly access: FeedAccess
+  readonly seeker: RoomSeeker
+  readonly readers: ReaderLimits
+}
+
+/**
+ * Finds a room, and lets nobody see it who may not.
+ * @throws RingsideError room_not_found, forbidden, too_many_requests.
+ */
 export async function watchedRoom(
   id: string,
   request: HttpRequest,
-  { access, seeker }: { readonly access: FeedAccess; readonly seeker: RoomSeeker },
+  { access, seeker, readers }: WatchedRoomParts,
 ): Promise<SeenRoom> {
   const asking = await access.asking(request)
+  readers.checkReadAs(asking.principal)
   const room = await seeker.find(id, networkOf(request.remoteAddress))
   if (!room) throw new RingsideError('room_not_found')
   if (!access.mayWatch(asking, room)) throw new RingsideError('forbidden')

@@ -217,11 +217,11 @@ export interface RecordStore {
 
 /** Counts that all processes share: of wrong keys, and of what else is no hot path. */
 export interface RateStore {
-  /** Counts one of `key` in its window of `durationMs`, which begins with the first one. */
-  take(key: string, durationMs: number): Promise<RateCount>
+  /** Adds `count` to those of `key` in its window of `durationMs`, which begins with the first one. */
+  take(key: string, durationMs: number, count: number): Promise<RateCount>
 }
 
-/** So many there were in the window, the one that was counted among them, of which so many ms are left. */
+/** So many there are in the window, those that were added among them, of which so many ms are left. */
 export interface RateCount {
   readonly count: number
   readonly msLeft: number

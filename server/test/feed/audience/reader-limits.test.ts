@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { nobodyKnown } from '../../../src/auth/principal.ts'
+import type { FeedAuthenticator } from '../../../src/feed/audience/access.ts'
 import { FeedRig, Reader } from '../rig.ts'
 
 /** Asks from another address than the rig itself does. */
@@ -126,5 +128,80 @@ describe('FE15 one address', () => {
       await rig.settle()
     }
     expect(isSentAway(await ask(rig, '10.0.0.1', '/rooms/a/feed'))).toBe(false)
+  })
+})
+
+describe('FE156 one user or holder of a key', () => {
+  /** Whoever the header `x-user` names. */
+  const authenticator: FeedAuthenticator = {
+    authenticate: (request) => {
+      const name = request.header('x-user')
+      return name === '' ? nobodyKnown : { ...nobodyKnown, id: `user:${name}`, kind: 'user' }
+    },
+    watch: () => () => {},
+  }
+
+  async function askAs(
+    rig: FeedRig,
+    [user, remoteAddress]: readonly [string, string],
+    path: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Reader> {
+    const headers = { 'x-user': user, ...more }
+    const reader = new Reader(rig.transport.request({ path, headers, remoteAddress }))
+    await rig.settle()
+    return reader
+  }
+
+  it.each(['/rooms/a/events', '/rooms/a/state', '/rooms/a/series?path=x&every=1s'])(
+    'FE156 %s beyond readsPerSecondPerUser is 429 with Retry-After, from whatever address',
+    async (path) => {
+      const rig = await FeedRig.start({ readsPerSecondPerUser: 2, authenticator })
+      await rig.room('a', { x: 1 })
+      for (const address of ['10.0.0.1', '10.0.0.2'])
+        expect((await askAs(rig, ['ada', address], path)).exchange.status).toBe(200)
+      const refused = await askAs(rig, ['ada', '10.0.0.3'], path)
+      expect([refused.exchange.status, refused.error]).toEqual([429, 'too_many_requests'])
+      expect(refused.exchange.headers).toMatchObject({ 'retry-after': '1' })
+      expect((await askAs(rig, ['bob', '10.0.0.3'], path)).exchange.status).toBe(200)
+      for (let count = 0; count < 5; count++)
+        expect((await askAs(rig, ['', '10.0.0.3'], path)).exchange.status).toBe(200)
+      await rig.advance(1_000)
+      expect((await askAs(rig, ['ada', '10.0.0.3'], path)).exchange.status).toBe(200)
+    },
+  )
+
+  it.each(['/rooms/a/feed', '/feed', '/feed?rooms='])(
+    'FE156 %s beyond maxStreamsPerUser is sent away in the stream, as lines with 429; one that ends makes room',
+    async (path) => {
+      const rig = await FeedRig.start({ maxStreamsPerUser: 2, authenticator })
+      await rig.room('a', {})
+      const open = [
+        await askAs(rig, ['ada', '10.0.0.1'], path),
+        await askAs(rig, ['ada', '10.0.0.2'], path),
+      ]
+      expect(open.some(isSentAway)).toBe(false)
+      expect(isSentAway(await askAs(rig, ['ada', '10.0.0.3'], path))).toBe(true)
+      const lines = { accept: 'application/x-ndjson' }
+      const refused = await askAs(rig, ['ada', '10.0.0.3'], path, lines)
+      expect([refused.exchange.status, refused.error]).toEqual([429, 'too_many_requests'])
+      expect(Number(refused.exchange.headers['retry-after'])).toBeGreaterThan(0)
+      expect(isSentAway(await askAs(rig, ['bob', '10.0.0.3'], path))).toBe(false)
+      for (let count = 0; count < 4; count++)
+        expect(isSentAway(await askAs(rig, ['', '10.0.0.3'], path))).toBe(false)
+      open[0]?.exchange.abort()
+      await rig.settle()
+      expect(isSentAway(await askAs(rig, ['ada', '10.0.0.3'], path))).toBe(false)
+      expect(isSentAway(await askAs(rig, ['ada', '10.0.0.3'], path))).toBe(true)
+    },
+  )
+
+  it('FE156 a feed beyond readsPerSecondPerUser is answered 200 with retry, and ends', async () => {
+    const rig = await FeedRig.start({ readsPerSecondPerUser: 1, authenticator })
+    await rig.room('a', {})
+    expect(isSentAway(await askAs(rig, ['ada', '10.0.0.1'], '/feed'))).toBe(false)
+    expect(isSentAway(await askAs(rig, ['ada', '10.0.0.2'], '/feed'))).toBe(true)
+    await rig.advance(1_000)
+    expect(isSentAway(await askAs(rig, ['ada', '10.0.0.2'], '/feed'))).toBe(false)
   })
 })

@@ -1,4 +1,4 @@
-import type { Collection, Db, MongoClient } from 'mongodb'
+import type { Collection, Db } from 'mongodb'
 import { RateLimiterMongo } from 'rate-limiter-flexible'
 import type { RateCount, RateStore } from '../../contract/store.ts'
 
@@ -7,21 +7,24 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
 /** Counts in MongoDB, by `rate-limiter-flexible`; what is over is deleted by a TTL index. */
 export class MongoRates implements RateStore {
-  readonly #client: MongoClient
   readonly #db: Db
+  /** The database as the package asks for it. A count that is lost with a primary costs nothing: no majority is waited for. */
+  readonly #quick: object
   readonly #name: string
   readonly #limiters = new Map<number, RateLimiterMongo>()
   #indexes: Promise<unknown> | null = null
 
-  constructor(client: MongoClient, db: Db, prefix: string) {
-    this.#client = client
+  constructor(db: Db, prefix: string) {
     this.#db = db
+    this.#quick = {
+      collection: (name: string) => db.collection(name, { writeConcern: { w: 1, journal: false } }),
+    }
     this.#name = `${prefix}rates`
   }
 
-  async take(key: string, durationMs: number): Promise<RateCount> {
+  async take(key: string, durationMs: number, count: number): Promise<RateCount> {
     await this.#indexed()
-    const { consumedPoints, msBeforeNext } = await this.#limiterOf(durationMs).consume(key)
+    const { consumedPoints, msBeforeNext } = await this.#limiterOf(durationMs).consume(key, count)
     return { count: consumedPoints, msLeft: msBeforeNext }
   }
 
@@ -45,8 +48,7 @@ export class MongoRates implements RateStore {
     const known = this.#limiters.get(durationMs)
     if (known) return known
     const limiter = new RateLimiterMongo({
-      storeClient: this.#client,
-      dbName: this.#db.databaseName,
+      storeClient: this.#quick,
       tableName: this.#name,
       keyPrefix: '',
       points: NO_LIMIT,

@@ -149,7 +149,7 @@ export class MongoStore implements LogStore {
     this.rooms = new MongoRooms(at, this.clock)
     this.checkpoints = new MongoCheckpoints(at, this.clock)
     this.records = new MongoRecords(at, time, this.clock)
-    this.rates = new MongoRates(this.#client, db, this.#place.prefix)
+    this.rates = new MongoRates(db, this.#place.prefix)
     this.wake = this.#stream = new WakeStream({
       events: at.events,
       clock,
