@@ -6,7 +6,7 @@ import type { KeyFor } from '../process/sealer.ts'
 import type { Logger } from '../process/logger.ts'
 import type { ServerLimits } from '../process/limits.ts'
 import { spreadRetryMs } from '../process/spread.ts'
-import type { Part, Reading } from '../process/part.ts'
+import type { LabelledReading, Part, Reading } from '../process/part.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { ArchiveReader } from '../archive/archive-reader.ts'
 import type { RecordStore } from '../outbox/contract/store.ts'
@@ -42,6 +42,7 @@ import { FeedGroups } from './stream/groups.ts'
 import { FeedPump } from './stream/pump.ts'
 import { FeedStarter } from './stream/starter.ts'
 import { Seekers } from './stream/seekers.ts'
+import { FeedReadings } from './stream/stream-readings.ts'
 import { StreamTable } from './stream/stream-table.ts'
 
 export type FeedLimits = ReaderLimitNumbers &
@@ -96,6 +97,7 @@ export interface FeedParts {
   readonly history: History
   readonly series: Series
   readonly readers: ReaderLimits
+  readonly readings: FeedReadings
   readonly spectators: Spectators
   readonly states: States
   readonly gate: ReadGate
@@ -253,7 +255,14 @@ export function createFeed(options: FeedOptions): FeedParts {
     random,
     limits,
   })
-  return { feed, desk, lobby, history, series, readers, spectators, states, gate }
+  const readings = new FeedReadings({
+    streams,
+    source,
+    clock,
+    now: () => outbox.now(),
+    lobbyCount: () => lobby.streamCount,
+  })
+  return { feed, desk, lobby, history, series, readers, readings, spectators, states, gate }
 }
 
 /** A room that is forgotten everywhere else may be in the archive, with all that must be known of it. */
@@ -320,8 +329,8 @@ export class FeedPart implements Part<Route> {
     )
   }
 
-  get gauges(): readonly Reading[] {
-    const { feed, lobby } = this.#made
+  get gauges(): readonly (Reading | LabelledReading)[] {
+    const { feed, lobby, readings } = this.#made
     return [
       {
         name: 'streams',
@@ -333,11 +342,12 @@ export class FeedPart implements Part<Route> {
         help: 'Bytes of recent events kept for catching up',
         read: () => feed.stats.ringBytes,
       },
+      ...readings.gauges,
     ]
   }
 
   get counters(): readonly Reading[] {
-    const { feed } = this.#made
+    const { feed, readings } = this.#made
     return [
       {
         name: 'feed_deliveries_total',
@@ -349,6 +359,7 @@ export class FeedPart implements Part<Route> {
         help: 'Feed streams told to start over',
         read: () => feed.stats.resetCount,
       },
+      ...readings.counters,
     ]
   }
 

@@ -9,6 +9,7 @@ import type { Series } from './pages/series.ts'
 import { parseFollowAsk } from './audience/wish.ts'
 import { parseFeedAsk, parseWhole } from './stream/ask.ts'
 import { formatOf } from './stream/format.ts'
+import type { FeedReadings } from './stream/stream-readings.ts'
 import type { StreamDesk } from './stream-desk.ts'
 
 const MAX_ACK_BYTES = 1_024
@@ -26,6 +27,7 @@ export interface FeedAnswers {
   readonly history: History
   readonly series: Series
   readonly readers: ReaderLimits
+  readonly readings: FeedReadings
   /** Default: nobody is told of what operators do. */
   readonly onStream?: StreamAct | undefined
 }
@@ -43,7 +45,8 @@ export interface FeedRoute extends Route {
 
 /** Everything that spectators read: lists, streams, pages and states. */
 export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
-  const { feed, desk, lobby, history, series, readers, onStream = unaudited } = parts
+  const { feed, desk, lobby, history, series, readers, readings } = parts
+  const { onStream = unaudited } = parts
   return [
     {
       method: 'GET',
@@ -138,7 +141,9 @@ export function feedRoutes(parts: FeedAnswers): FeedRoute[] {
       needsLog: false,
       handler: async (_, response, context) => {
         await context.requireOperator()
-        sendJson(response, { body: { ...feed.stats, lobbyStreams: lobby.streamCount } })
+        sendJson(response, {
+          body: { ...feed.stats, lobbyStreams: lobby.streamCount, ...readings.now },
+        })
       },
     },
     {

@@ -12,6 +12,7 @@ import type { FeedSource } from './read/source.ts'
 import type { FeedGroups } from './stream/groups.ts'
 import { unknownNotes } from './stream/seekers.ts'
 import type { Seekers } from './stream/seekers.ts'
+import { lagOf } from './stream/lag.ts'
 import type { FeedStream } from './stream/stream.ts'
 import type { StreamTable } from './stream/stream-table.ts'
 
@@ -179,7 +180,7 @@ export class StreamDesk {
   }
 
   #listing(stream: FeedStream): StreamListing {
-    const { claims } = this.#context
+    const { claims, source, outbox } = this.#context
     const { id, openedAt, state, asking, client, address, group, body } = stream
     const { selection, tail } = group
     return {
@@ -193,25 +194,10 @@ export class StreamDesk {
       ...shownSelection(selection),
       delayMs: tail.delayMs,
       n: null,
-      lagMs: this.#lagOf(stream),
+      lagMs: lagOf(stream, { source, now: () => outbox.now() }),
       bytes: stream.writtenBytes,
       bufferedBytes: body.bufferedBytes,
     }
-  }
-
-  #lagOf(stream: FeedStream): number | null {
-    const { source, outbox } = this.#context
-    const { group, state } = stream
-    const from = stream.shownTo
-    if (state.kind === 'live' || from >= group.tail.position) return 0
-    const slice = source.window(from, group.readRoom)
-    if (!slice) return null
-    for (let index = slice.start; index < slice.end; index++) {
-      const entry = slice.entries[index]
-      if (entry && entry.seq <= group.tail.position && group.wants(entry))
-        return Math.max(0, outbox.now() - entry.at)
-    }
-    return 0
   }
 
   #answer(stream: FeedStream, unknown: readonly string[]): SelectionAnswer {

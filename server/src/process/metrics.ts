@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createActivity } from './loop-watch.ts'
 import type { Activity } from './loop-watch.ts'
-import type { Reading } from './part.ts'
+import type { LabelledReading, Reading } from './part.ts'
 
 /**
  * Counters that are added to with each message, connection or request: plain numbers, read when somebody scrapes
@@ -78,7 +78,7 @@ export function createMetrics(): Metrics {
 }
 
 type Shown = {
-  readonly gauges?: readonly Reading[]
+  readonly gauges?: readonly (Reading | LabelledReading)[]
   readonly counters?: readonly Reading[]
 }
 
@@ -122,7 +122,9 @@ export class PrometheusMetrics implements Metrics {
 
   /** Shows the values of a part. @throws Error when a name is shown already. */
   show({ gauges = [], counters = [] }: Shown): void {
-    for (const gauge of gauges) this.#addGauge(gauge)
+    for (const gauge of gauges)
+      if ('label' in gauge) this.#addLabelled(gauge)
+      else this.#addGauge(gauge)
     for (const counter of counters) this.#addCounter(counter)
   }
 
@@ -157,6 +159,19 @@ export class PrometheusMetrics implements Metrics {
       registers: [this.#registry],
       collect() {
         this.set(read())
+      },
+    })
+    void metric
+  }
+
+  #addLabelled({ name, help, label, readAll }: LabelledReading): void {
+    const metric = new Gauge({
+      name: `ringside_${name}`,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect() {
+        for (const [value, count] of Object.entries(readAll())) this.set({ [label]: value }, count)
       },
     })
     void metric

@@ -7,6 +7,14 @@ export interface Reading {
   readonly read: () => number
 }
 
+/** The same for each of a fixed set of values of one label; none of them comes from outside. */
+export interface LabelledReading {
+  readonly name: string
+  readonly help: string
+  readonly label: string
+  readonly readAll: () => Readonly<Record<string, number>>
+}
+
 /**
  * A subsystem as the server runs it. Parts stand in one list: they start in its order, each after the one before
  * it, drain in its order, and stop in reverse. A part that has nothing to do at a step leaves it out.
@@ -26,7 +34,7 @@ export interface Part<Route = unknown> {
   /** Read once, right after `start`; they are added in the order of the parts, and earlier ones win. */
   readonly routes?: readonly Route[]
   /** Values that go up and down; read once, right after `start`. */
-  readonly gauges?: readonly Reading[]
+  readonly gauges?: readonly (Reading | LabelledReading)[]
   /** Values that only grow; their names end in `_total`. Read once, right after `start`. */
   readonly counters?: readonly Reading[]
 }

@@ -4,6 +4,13 @@ import type { FeedStream } from './stream.ts'
 export class StreamTable {
   readonly #streams = new Map<string, FeedStream>()
 
+  #closedBytes = 0
+
+  /** Bytes that were written to streams that are over. */
+  get closedBytes(): number {
+    return this.#closedBytes
+  }
+
   get size(): number {
     return this.#streams.size
   }
@@ -13,8 +20,10 @@ export class StreamTable {
   }
 
   /** False when it was not there. */
-  delete({ id }: FeedStream): boolean {
-    return this.#streams.delete(id)
+  delete(stream: FeedStream): boolean {
+    if (!this.#streams.delete(stream.id)) return false
+    this.#closedBytes += stream.writtenBytes
+    return true
   }
 
   has(stream: FeedStream): boolean {
