@@ -151,7 +151,10 @@ export type {
   AuditRecord,
   DataUpdate,
   Notification,
+  PlayerPresence,
+  PresenceSummary,
   PublishAnswer,
+  RoomPresence,
   TopicEvent,
   TopicEvents,
 } from './topic-events.ts'

@@ -82,7 +82,31 @@ export interface AuditRecord {
   result: string
 }
 
-/** The events that the server's own routes publish, by type. */
+/** Data of `room.opened`, `room.restored` (another process has it, or a new one after a restart) and `room.ended`. */
+export interface RoomPresence {
+  /** Id of the room. */
+  room: string
+  /** Its type. */
+  type: string
+  /** Players with a seat, afterwards. */
+  clients: number
+}
+
+/** Data of `player.joined`, `player.left`, `player.dropped` and `player.reconnected`. */
+export interface PlayerPresence extends RoomPresence {
+  sessionId: string
+  name: string
+}
+
+/** Data of `room.changed`: so many came and went, who were too many to be told one by one. */
+export interface PresenceSummary extends RoomPresence {
+  joined: number
+  left: number
+  dropped: number
+  reconnected: number
+}
+
+/** The events that the server's own routes publish, by type, and those of its topics `audit` and `presence`. */
 export interface TopicEvents {
   notification: TopicEvent<Notification>
   'notification.updated': TopicEvent<Notification>
@@ -91,6 +115,14 @@ export interface TopicEvents {
   'data-update': TopicEvent<DataUpdate>
   'test-event': TopicEvent<{ message: string }>
   audit: TopicEvent<AuditRecord>
+  'room.opened': TopicEvent<RoomPresence>
+  'room.restored': TopicEvent<RoomPresence>
+  'room.ended': TopicEvent<RoomPresence | PresenceSummary>
+  'room.changed': TopicEvent<PresenceSummary>
+  'player.joined': TopicEvent<PlayerPresence>
+  'player.left': TopicEvent<PlayerPresence>
+  'player.dropped': TopicEvent<PlayerPresence>
+  'player.reconnected': TopicEvent<PlayerPresence>
 }
 
 /** Answer of everything that publishes. */

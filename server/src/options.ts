@@ -62,6 +62,12 @@ export interface ServerSettings {
    */
   readonly publicTopics?: readonly string[]
   /**
+   * Tells in the topic `presence` who comes and goes: players who join, leave, drop and come back, rooms that are opened
+   * and end, of private rooms in `presence.private`. Both are read by the scopes that name them; `presence` by everybody
+   * where `publicTopics` lists it. Default false.
+   */
+  readonly presence?: boolean
+  /**
    * Origins (`https://example.com`, `http://localhost:5173`) that may connect besides the server's own host.
    * `https://*.example.com` means every subdomain at any depth, but not `https://example.com`; `*` allows all, of which
    * `listen` warns unless `isDevelopment`.
@@ -167,6 +173,7 @@ const settings = {
   authorizeConnection: checkFunction,
   // createAuth as well.
   publicTopics: checkList,
+  presence: checkBoolean,
   // createOriginCheck says of each entry what is wrong with it.
   allowedOrigins: checkList,
   // createHostCheck as well.

@@ -230,6 +230,7 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       publish: (topic, frame) => transport.publish(topic, frame),
       isMuted: (person) => sanctions.isMuted(person),
       overBudget: () => void metrics.counters.messagesOverBudget++,
+      onPresence: options.presence === true ? (note) => publishing.presence?.note(note) : null,
       observeTickLag: (ms) => metrics.observeTickLag(ms),
       enter: (roomId, where) => watch.enter(roomId, where),
       ran: (roomId, where, beganAt) => watch.ran(roomId, where, beganAt),
@@ -322,6 +323,23 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
     maxBodyBytes: limits.maxBodyBytes,
     identify: (request) => auth.authenticator.authenticate(request),
     clock,
+    presence:
+      options.presence === true
+        ? {
+            onSealed: (listener) => outbox.onSealed(listener),
+            find: (id) => {
+              const room = host.rooms.get(id)
+              const facts = room ? room.profile : host.find(id)
+              return facts && { isPrivate: facts.isPrivate, isPaused: room?.isPaused ?? false }
+            },
+            lagMs: () => outbox.stats.lagMs,
+            onReleased: (listener) =>
+              host.onChange((id) => {
+                if (host.isElsewhere(id)) listener(id)
+              }),
+            perSecond: limits.presencePerSecond,
+          }
+        : null,
     rate: {
       points: limits.publishPerSecond,
       shared: sharing('publish', untoldOf(limits.publishPerSecond)),

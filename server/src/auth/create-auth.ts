@@ -10,7 +10,7 @@ import type { CredentialRules } from './credential.ts'
 import { KeyCheck } from './key-check.ts'
 import type { GuessRate } from './key-check.ts'
 import { KeptKeys } from './kept-keys.ts'
-import { compileTopicPattern } from './pattern.ts'
+import { compileTopicPattern, isClosedTopic } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
 import { TokenCheck } from './token-check.ts'
 import type { JwtOptions } from './token-check.ts'
@@ -108,8 +108,9 @@ function checkTopics(topics: readonly string[]): Pattern[] {
   return topics.map((topic: unknown) => {
     checkText('a topic of publicTopics', topic)
     const pattern = compileTopicPattern(topic as string)
-    // What a pattern of stars leaves closed is closed to everybody without a scope.
-    if (pattern === null || /^audit(?:\.|$)/.test(pattern.text))
+    // What a pattern of stars leaves closed is closed to everybody without a scope; who comes and goes may be for all.
+    const isClosed = pattern !== null && isClosedTopic(pattern.text.replaceAll('*', 'x'))
+    if (pattern === null || (isClosed && pattern.text !== 'presence'))
       throw invalid(`Expected publicTopics like 'public' or 'news.*', got ${shownText(topic)}`)
     return pattern
   })

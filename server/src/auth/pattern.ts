@@ -67,7 +67,10 @@ export function compileTopicPattern(text: string): Pattern | null {
   }
 }
 
-/** A topic that holds what the server itself says, for those alone whose scopes name it: `audit` (AU6). */
+/**
+ * A topic that holds what the server itself says, for those alone whose scopes name it: `audit` (AU6), `presence` and
+ * `presence.private` (PU10).
+ */
 export function isClosedTopic(topic: string): boolean {
-  return topic === 'audit' || topic.startsWith('audit.')
+  return /^(?:audit|presence)(?:\.|$)/.test(topic)
 }

@@ -98,6 +98,11 @@ const rules = {
    * that is in MongoDB (LI12). Default 1,000.
    */
   publishPerSecond: [1_000, 1, 1e6],
+  /**
+   * Events that this process writes to the topic `presence` in a second; what is over that is summed up, for each room.
+   * Default 100.
+   */
+  presencePerSecond: [100, 1, 1e6],
   /** Bans and mutes at once, together; beyond it one more is refused. Default 10,000. */
   maxSanctions: [10_000, 1, 1e6],
   /** Rooms at once. Default 1,000. */

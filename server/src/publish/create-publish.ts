@@ -10,6 +10,9 @@ import type { Clock } from '../process/clock.ts'
 import type { Part } from '../process/part.ts'
 import type { HttpRequest } from '../transport/contract.ts'
 import { AuditTopic } from './audit-topic.ts'
+import type { OwnTopicParts } from './own-topic.ts'
+import { Presence } from './presence.ts'
+import type { PresenceParts } from './presence.ts'
 import { Publisher } from './publisher.ts'
 import type { PublishAct, PublishOrder } from './publisher.ts'
 import { publishRoutes } from './routes.ts'
@@ -23,6 +26,8 @@ export interface PublishContext {
   readonly clock: Clock
   /** Bounds how much each principal publishes over HTTP. */
   readonly rate: RateRule
+  /** What the topic `presence` needs of the rooms; null: it is not told. */
+  readonly presence: Omit<PresenceParts, keyof OwnTopicParts | 'clock'> | null
 }
 
 /** Publishers over their rate are told of so often a second each, for each record is a write of the log. */
@@ -34,6 +39,8 @@ export interface Publish {
   readonly publish: (order: PublishOrder) => Promise<Published>
   /** Tells of an act in the topic `audit`. */
   readonly audit: (record: AuditRecord) => void
+  /** Null: the topic `presence` is not told. */
+  readonly presence: Presence | null
   readonly part: Part<Route>
 }
 
@@ -58,11 +65,17 @@ export function createPublish(context: PublishContext): Publish {
     },
     charge: (id) => (id === serverOrigin.principal.id ? undefined : rate.takeInAll(id)),
   })
+  const presence =
+    context.presence &&
+    new Presence({ log, newId, logger, clock: context.clock, ...context.presence })
   return {
+    presence,
     publish: (order) => publisher.publish(order, serverOrigin),
     audit: (record) => topic.tell(record),
     part: {
       name: 'publishing',
+      start: () => presence?.start(),
+      stop: () => presence?.stop(),
       routes: publishRoutes({ publisher, identify, newId, maxBodyBytes }),
       counters: [
         {
@@ -85,6 +98,7 @@ export function createPublish(context: PublishContext): Publish {
           help: 'Records of the topic audit that the log did not take',
           read: () => topic.lostCount,
         },
+        ...(presence ? presence.counters : []),
       ],
     },
   }

@@ -6,6 +6,7 @@ import {
   isEventType,
   isTopic,
 } from '@ringside/protocol'
+import { isClosedTopic } from '../auth/pattern.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { MessageLog, NewMessage, Published } from '../outbox/contract/messages.ts'
 import { checkMembers, shownText } from '../process/argument.ts'
@@ -56,9 +57,6 @@ export interface PublisherParts {
   readonly charge: (principalId: string) => void | Promise<void>
 }
 
-/** Topics into which the server alone writes. */
-export const OWN_TOPICS: ReadonlySet<string> = new Set(['audit', 'presence'])
-
 const DEFAULT_TOPIC = 'public'
 const MEMBERS = ['topic', 'type', 'data', 'to', 'messageId']
 
@@ -100,7 +98,7 @@ export class Publisher {
     try {
       // Whoever tries what they may not is counted as well: each try is told in the audit.
       await this.#parts.charge(origin.principal.id)
-      if (OWN_TOPICS.has(message.topic) || !origin.principal.mayPublish(message))
+      if (isClosedTopic(message.topic) || !origin.principal.mayPublish(message))
         throw new RingsideError('forbidden', `Not allowed to publish to '${message.topic}'`)
       const published = await this.#parts.log.publish(message)
       if (published.duplicate) this.#duplicateCount++

@@ -1,3 +1,4 @@
+import type { PresenceNote } from '../outbox/contract/presence-note.ts'
 import type { Clock } from '../process/clock.ts'
 import type { Logger } from '../process/logger.ts'
 import type { ReconnectTokens } from './seats/reconnect-token.ts'
@@ -24,6 +25,8 @@ export interface RoomContext {
   overBudget(): void
   /** A new unguessable id. */
   newId(): string
+  /** Somebody came or went, or the room began here. Null, the default: nobody is told. */
+  readonly onPresence?: ((note: PresenceNote) => void) | null
   /** The number of seats, metadata or lock has changed. */
   onChanged(room: { readonly id: string }): void
   /** The room is over and holds nothing any more; `closed` settles when its log is written. */

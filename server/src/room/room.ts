@@ -12,6 +12,7 @@ import { runFrom } from '../process/uncaught.ts'
 import { within } from '../process/wait.ts'
 import type { PatchHeader, StateTracker } from '../state/contract.ts'
 import { Admission } from './admission.ts'
+import type { PresenceKind } from '../outbox/contract/presence-note.ts'
 import type { RoomContext } from './context.ts'
 import type { EmitOptions, JoinRequest, LeaveReason, Room } from './definition.ts'
 import { Face } from './face.ts'
@@ -210,6 +211,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
         begin: () => this.#begin(),
         end: () => this.#endSoon(),
         onChanged: () => this.#seatsChanged(),
+        onPresence: context.onPresence ? this.#tellPresence : null,
       })
       written = { recorder, output: this.#output }
       if (start.kind === 'new') recorder.recordFirstState()
@@ -217,6 +219,7 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
       // Metadata and seed are in snapshots only: an early crash must not lose them.
       recorder.requestSnapshot()
       this.#loop.start()
+      if (context.onPresence) this.#tellPresence(start.kind === 'new' ? 'opened' : 'restored', null)
     }
     this.#opened = start.kind === 'new' ? this.#create(start, run) : run(start.tracker)
   }
@@ -265,6 +268,15 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
     this.#guard.report(error, 'onCreate')
     this.#guard.flush()
     return new RingsideError('internal', errorCodes.internal.text, { cause: error })
+  }
+
+  readonly #tellPresence = (kind: PresenceKind, seat: Seat | null): void => {
+    const { id, type, delayMs, profile, clientCount: clients } = this
+    this.#context.onPresence?.({
+      kind,
+      room: { id, type: type.name, delayMs, isPrivate: profile.isPrivate, clients },
+      player: seat && { sessionId: seat.id, name: seat.name },
+    })
   }
 
   #restore({ seats }: RestoredStart): void {

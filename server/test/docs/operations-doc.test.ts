@@ -14,7 +14,8 @@ test('PR10: docs/operations.md explains every metric, and no other', async () =>
     idleTimeoutMs: 60_000,
   })
   const archive = folderArchive(mkdtempSync(join(tmpdir(), 'ringside-archive-')))
-  const server = createServer(testGame, { transport, archive, isDevelopment: true })
+  const options = { transport, archive, presence: true, isDevelopment: true }
+  const server = createServer(testGame, options)
   await server.listen({ port: 0 })
   const exchange = transport.request({ path: '/metrics' })
   await exchange.done

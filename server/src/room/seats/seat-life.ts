@@ -1,5 +1,6 @@
 import { encodeSystem, errorCodes, system } from '@ringside/protocol'
 import { GONE_MS } from '../../outbox/contract/seats.ts'
+import type { PresenceKind } from '../../outbox/contract/presence-note.ts'
 import type { SeatPhase } from '../../outbox/contract/seats.ts'
 import type { Clock } from '../../process/clock.ts'
 import type { LeaveReason, Room } from '../definition.ts'
@@ -32,6 +33,8 @@ export interface SeatLifeParts {
   readonly end: () => void
   /** Another number of seats is taken. */
   readonly onChanged: () => void
+  /** Somebody came or went. Null: nobody is told. */
+  readonly onPresence: ((kind: PresenceKind, seat: Seat) => void) | null
 }
 
 /** A reconnect token is good for this. */
@@ -65,7 +68,7 @@ export class SeatLife {
     seat.advance()
     const { name, generation } = seat
     log.add(seat.id, { name, generation, auth: encodeAuth(seat.auth) })
-    output.presence('joined', seat)
+    this.#tell('joined', seat)
     hooks.run(seat, {
       where: 'onJoin',
       call: () => handlers.onJoin?.(face, seat.face),
@@ -80,6 +83,12 @@ export class SeatLife {
     })
     onChanged()
     end()
+  }
+
+  /** Spectators and players are told with the patch that has the seat; the server's own topic too, if there is one. */
+  #tell(type: 'joined' | 'left', seat: Seat): void {
+    this.#parts.output.presence(type, seat)
+    this.#parts.onPresence?.(type, seat)
   }
 
   #joined(seat: Seat): void {
@@ -148,7 +157,8 @@ export class SeatLife {
   reenter(seat: Seat): void {
     // While onJoin is on its way nobody is greeted; once it has settled, whichever connection there is will be.
     if (seat.isJoining) return
-    const { face, handlers, log, hooks, output, begin, end } = this.#parts
+    const { face, handlers, log, hooks, output, begin, end, onPresence } = this.#parts
+    onPresence?.('reconnected', seat)
     output.expect(seat, false)
     hooks.whenIdle(seat, () => {
       begin()
@@ -169,8 +179,9 @@ export class SeatLife {
 
   /** The connection is gone. Without JOINED there is no token to come back with: that seat is given up. */
   drop(seat: Seat): void {
-    const { face, handlers, table, hooks, begin, end } = this.#parts
+    const { face, handlers, table, hooks, begin, end, onPresence } = this.#parts
     if (seat.isJoining || !table.keepDropped(seat)) return this.leave(seat, 'dropped')
+    onPresence?.('dropped', seat)
     hooks.whenIdle(seat, () => {
       begin()
       hooks.runNow(seat, {
@@ -209,7 +220,7 @@ export class SeatLife {
     const { log, output, tokens, begin, end, onChanged } = this.#parts
     begin()
     output.forgetTeam(seat)
-    output.presence('left', seat)
+    this.#tell('left', seat)
     log.setGone(seat.id, tokens.now())
     onChanged()
     end()
@@ -232,7 +243,7 @@ export class SeatLife {
       const seat = isIn ? table.restore(facts, entry) : new Seat(owner, facts)
       seat.team = entry.team ?? null
       if (seat.team !== null) output.restoreTeam(seat)
-      if (entry.isNew) output.presence('joined', seat)
+      if (entry.isNew) this.#tell('joined', seat)
       if (entry.phase === 'seated') table.startGrace(seat, GRACE_AFTER_TAKEOVER_MS)
       else {
         const reason = (entry.reason ?? 'dropped') as LeaveReason
@@ -251,7 +262,7 @@ export class SeatLife {
       if (phase === 'leaving') this.#leave(seat, reason)
       else {
         this.#parts.output.forgetTeam(seat)
-        this.#parts.output.presence('left', seat)
+        this.#tell('left', seat)
       }
     }
   }
