@@ -51,6 +51,8 @@ interface Followed {
   readonly id: string
   readonly type: string
   readonly delayMs: number
+  /** What no event says is told so long after it happened, in ms. */
+  readonly settleMs: number
   /** Oldest first; nothing overtakes what was before it. */
   readonly changes: Change[]
   sum: Sum | null
@@ -60,7 +62,7 @@ interface Followed {
   isOver: boolean
 }
 
-/** What no event of the log says is told once all that it may have changed is in there, so long after it happened, in ms. */
+/** What no event of the log says is told once all that it may have changed is in there: the room's own interval, and so long, in ms. */
 const SETTLE_MS = 1_000
 /** So many changes of a room wait one by one; with more of them players are no longer told apart. */
 const MAX_CHANGES = 256
@@ -142,7 +144,7 @@ export class Presence {
     const last = changes.length < MAX_CHANGES ? undefined : changes.pop()
     changes.push(last ? this.#both(last, change) : change)
     this.#active.add(followed)
-    if (key === null) this.#wakeAt(notedAt + SETTLE_MS)
+    if (key === null) this.#wakeAt(notedAt + followed.settleMs)
   }
 
   /** Another owner has the room, or will: that one tells of it. */
@@ -151,7 +153,7 @@ export class Presence {
     if (followed) this.#forget(followed)
   }
 
-  #follow({ id, type, delayMs, isPrivate }: PresentRoom): Followed {
+  #follow({ id, type, delayMs, logEveryMs, isPrivate }: PresentRoom): Followed {
     const known = this.#rooms.get(id)
     if (known) return known
     const [oldest] = this.#rooms.values()
@@ -160,6 +162,7 @@ export class Presence {
       id,
       type,
       delayMs,
+      settleMs: logEveryMs + SETTLE_MS,
       changes: [],
       sum: null,
       isPrivate,
@@ -252,7 +255,8 @@ export class Presence {
       this.#tellSum(followed)
       if (followed.sum) this.#wakeAt(now + RETRY_MS)
       // Its event wakes one that has a key.
-      if (open?.key === null) this.#wakeAt(Math.max(open.notedAt + SETTLE_MS, now + RETRY_MS))
+      if (open?.key === null)
+        this.#wakeAt(Math.max(open.notedAt + followed.settleMs, now + RETRY_MS))
       const dueAt = changes[0]?.dueAt ?? null
       if (dueAt !== null) this.#wakeAt(dueAt)
       else if (changes.length === 0 && !followed.sum) this.#toldAll(followed)
@@ -263,12 +267,12 @@ export class Presence {
    * What no event says has settled when the room, and the log, hold nothing that is as old. Gives the oldest change that
    * has not.
    */
-  #look({ id, delayMs, changes }: Followed, now: number): Change | null {
+  #look({ id, delayMs, settleMs, changes }: Followed, now: number): Change | null {
     const { find, lagMs } = this.#parts
     for (const change of changes) {
       if (change.dueAt !== null) continue
       const agoMs = now - change.notedAt
-      if (change.key !== null || agoMs < SETTLE_MS) return change
+      if (change.key !== null || agoMs < settleMs) return change
       if (find(id)?.isPaused === true || lagMs() > agoMs - SETTLE_MS / 2) return change
       change.dueAt = now + delayMs
     }

@@ -272,9 +272,13 @@ export class LiveRoom implements SeatHost, PlayersHost, RoomLogHandlers {
 
   readonly #tellPresence = (kind: PresenceKind, seat: Seat | null): void => {
     const { id, type, delayMs, profile, clientCount: clients } = this
+    const { name, logHz, patchHz, tickHz } = type
+    // It writes in its steps.
+    const logEveryMs = 1000 / Math.min(logHz, tickHz || patchHz)
+    const { isPrivate } = profile
     this.#context.onPresence?.({
       kind,
-      room: { id, type: type.name, delayMs, isPrivate: profile.isPrivate, clients },
+      room: { id, type: name, delayMs, logEveryMs, isPrivate, clients },
       player: seat && { sessionId: seat.id, name: seat.name },
     })
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { createServer } from '../../src/index.ts'
 import type { AuditEntry } from '../../src/index.ts'
-import { OPERATOR, SECRET, codeOf, startDoor, tokenOf } from './rig.ts'
+import { OPERATOR, SECRET, codeOf, game, startDoor, tokenOf } from './rig.ts'
 import type { DoorOptions } from './rig.ts'
 
 const BODIES = ['kick', 'ban', 'mute', 'close', 'message'].map((act) => ['POST', `/admin/${act}`])
@@ -182,5 +183,25 @@ describe('who is an operator', () => {
     await office.test.advance(1_000)
     expect((await office.ask({ path: '/admin/bans', headers })).status).toBe(403)
     expect(entries).toHaveLength(11)
+  })
+
+  it('AU40 on a real socket: a token is checked while the body comes, and both are there', async () => {
+    const server = createServer(game, { jwt: { secret: SECRET } })
+    const port = await server.listen({ port: 0 })
+    try {
+      const post = async (claims: object): Promise<number> => {
+        const token = await tokenOf(Date.now(), { ...claims })
+        const { status } = await fetch(`http://127.0.0.1:${port}/admin/ban`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ userId: 'eve', reason: 'x'.repeat(150) }),
+        })
+        return status
+      }
+      expect([await post({ scope: 'admin' }), await post({})]).toEqual([200, 403])
+      expect(server.bans()).toMatchObject([{ target: { userId: 'eve' }, reason: 'x'.repeat(150) }])
+    } finally {
+      await server.close()
+    }
   })
 })

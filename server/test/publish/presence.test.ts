@@ -275,6 +275,26 @@ describe('the topic presence', () => {
     expect(firstAt.dropped).toBeLessThan(firstAt.note + 2_500)
   })
 
+  it('PU10 a drop is not told before what it has changed, in a room that writes seldom', async () => {
+    await using test = await start(
+      {},
+      { logHz: 0.2, onTick: () => {}, onDrop: (room) => void (room.state.note = 'dropped') },
+    )
+    const ada = await test.join('Ada')
+    const presence = open(test, FEED)
+    const room = open(test, `/rooms/${ada.seat.roomId}/feed`)
+    await test.clock.advanceAsync(6_000, 20)
+    ada.socket.close(3000, 'away')
+    let isNoted = false
+    for (let step = 0; step < 400; step++) {
+      await test.clock.advanceAsync(20)
+      isNoted ||= JSON.stringify(room.told()).includes('"note":"dropped"')
+      if (short(presence.told()).some((told) => JSON.stringify(told).includes('dropped'))) break
+    }
+    expect(isNoted).toBe(true)
+    expect(JSON.stringify(short(presence.told()))).toContain('player.dropped')
+  })
+
   it('PU12 a join storm is told at a stated rate: the rest in sums, with the right count at the end', async () => {
     await using test = await start(
       {

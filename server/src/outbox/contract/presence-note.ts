@@ -14,6 +14,8 @@ export interface PresentRoom {
   readonly id: string
   readonly type: string
   readonly delayMs: number
+  /** What changes in it is handed to the log within so long, in ms. */
+  readonly logEveryMs: number
   readonly isPrivate: boolean
   /** Players with a seat. */
   readonly clients: number
