@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts'
-import { RingsideError, TooManyRequests } from '../process/errors.ts'
+import { RingsideError } from '../process/errors.ts'
+import { Rate } from '../limit/rate.ts'
 import { isSameSecret } from '../process/exact-text.ts'
 import type { Outbox } from '../outbox/contract/outbox.ts'
 import type { HttpRequest } from '../transport/contract.ts'
@@ -75,17 +76,18 @@ export interface StreamPage {
 }
 
 /** A stream changes what it follows so often at most, for its rooms begin with their snapshots each time. */
-const CHANGES = { count: 10, windowMs: 10_000 }
+const CHANGES = { points: 10, windowMs: 10_000 }
 /** It is compared where there is no stream, so that this takes as long. */
 const NO_KEY = 'x'.repeat(25)
 
 /** What the owners of streams, and operators, do with streams that are open. */
 export class StreamDesk {
   readonly #context: DeskContext
-  readonly #changes = new WeakMap<FeedStream, number[]>()
+  readonly #changes: Rate
 
   constructor(context: DeskContext) {
     this.#context = context
+    this.#changes = new Rate(CHANGES, context.clock)
   }
 
   /**
@@ -124,7 +126,7 @@ export class StreamDesk {
     if (before.isSingle && (rooms !== undefined || topics !== undefined))
       throw new RingsideError('bad_request', 'Expected a stream of /feed to change rooms or topics')
     const wish = changeWish(stream.wish, change)
-    this.#checkRate(stream)
+    this.#changes.check(stream.id)
     stream.wish = wish
     if (before.isSingle) {
       const types = before.withTypes(wish.types)
@@ -209,16 +211,6 @@ export class StreamDesk {
       unknown,
       delayMs: tail.delayMs,
     }
-  }
-
-  /** @throws TooManyRequests */
-  #checkRate(stream: FeedStream): void {
-    const now = this.#context.clock.now()
-    const recent = (this.#changes.get(stream) ?? []).filter((at) => now - at < CHANGES.windowMs)
-    const [oldest] = recent
-    if (oldest !== undefined && recent.length >= CHANGES.count)
-      throw new TooManyRequests(oldest + CHANGES.windowMs - now)
-    this.#changes.set(stream, [...recent, now])
   }
 }
 
