@@ -344,11 +344,12 @@ export function createServer<G extends GameContract, Data = Record<string, unkno
       points: limits.publishPerSecond,
       shared: sharing('publish', untoldOf(limits.publishPerSecond)),
     },
+    shownClient: (clientId) => feed.shownClient(clientId),
   })
 
   // Steps 8 and 9: the feed.
   const { authorizeSpectator: authorize } = options
-  const feed = new FeedPart({
+  const feed: FeedPart = new FeedPart({
     outbox,
     directory: host,
     archive: archive?.reader ?? null,

@@ -101,6 +101,7 @@ export interface FeedParts {
   readonly spectators: Spectators
   readonly states: States
   readonly gate: ReadGate
+  readonly claims: ClientClaims
 }
 
 /**
@@ -262,7 +263,7 @@ export function createFeed(options: FeedOptions): FeedParts {
     now: () => outbox.now(),
     lobbyCount: () => lobby.streamCount,
   })
-  return { feed, desk, lobby, history, series, readers, readings, spectators, states, gate }
+  return { feed, desk, lobby, history, series, readers, readings, spectators, states, gate, claims }
 }
 
 /** A room that is forgotten everywhere else may be in the archive, with all that must be known of it. */
@@ -319,6 +320,11 @@ export class FeedPart implements Part<Route> {
   stop(): void {
     this.#parts?.lobby.stop()
     this.#parts?.feed.stop()
+  }
+
+  /** The id of a client as operators see it (FE80). */
+  shownClient(clientId: string): Promise<string> {
+    return this.#made.claims.shownTo(clientId)
   }
 
   get routes(): readonly Route[] {

@@ -28,6 +28,8 @@ export interface PublishContext {
   readonly rate: RateRule
   /** What the topic `presence` needs of the rooms; null: it is not told. */
   readonly presence: Omit<PresenceParts, keyof OwnTopicParts | 'clock'> | null
+  /** The id of a client as the audit has it: that of nobody known is its secret. */
+  readonly shownClient: (clientId: string) => Promise<string>
 }
 
 /** Publishers over their rate are told of so often a second each, for each record is a write of the log. */
@@ -52,8 +54,8 @@ const serverOrigin = {
 
 /** Constructs what publishes events without a room. */
 export function createPublish(context: PublishContext): Publish {
-  const { log, newId, logger, maxBodyBytes, identify } = context
-  const topic = new AuditTopic({ log, newId, logger })
+  const { log, newId, logger, maxBodyBytes, identify, shownClient } = context
+  const topic = new AuditTopic({ log, newId, logger, shownClient })
   const rate = new Rate(context.rate, context.clock)
   const told = new Rate({ points: TOLD_PER_SECOND }, context.clock)
   const publisher = new Publisher({

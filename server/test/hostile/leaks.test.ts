@@ -6,7 +6,6 @@ import { inspect } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { SignJWT } from 'jose'
 import { afterAll, expect, it } from 'vitest'
-import { encodeFrame } from '@ringside/protocol'
 import { folderArchive } from '../../src/archive/folder/folder-archive.ts'
 import { crawl, leave, noteRoutes, wholeText } from './crawl.ts'
 import type { Answer, Visit } from './crawl.ts'
@@ -92,6 +91,7 @@ it('SS5 no secret leaves by any surface, by whomever it is asked, before its tim
       'move of a private room',
       either(
         isPlayer('Red Shy'),
+        ({ surface }) => surface === 'disk',
         (seen) => isSpectated(seen) && ['operator', 'scoped'].includes(seen.who),
       ),
     ),
@@ -119,6 +119,14 @@ it('SS5 no secret leaves by any surface, by whomever it is asked, before its tim
     ),
     published: dog.mark('what was published to all', ({ surface }) => surface === 'GET /feed'),
   }
+  const address = dog.mark(
+    'address of a reader',
+    either(
+      ({ surface }) => surface === 'log' || surface === 'audit hook',
+      (seen) => seen.surface === 'GET /feed' && ['operator', 'scoped'].includes(seen.who),
+    ),
+    '203.0.113.77',
+  )
   const nobodysId = `nobody-${Math.random().toString(36).slice(2)}-of-sixteen`
   const clientId = dog.mark('clientId of nobody known', null, nobodysId)
   const routes = noteRoutes()
@@ -322,7 +330,7 @@ it('SS5 no secret leaves by any surface, by whomever it is asked, before its tim
     for (const who of Object.keys(askers) as Who[]) {
       const answers = await crawl(test as never, visits, {
         headers: askers[who],
-        remoteAddress: isBefore ? '203.0.113.77' : '127.0.0.1',
+        remoteAddress: isBefore ? dog.plant(address) : '127.0.0.1',
       })
       for (const answer of answers)
         dog.look(answer.visit.title, wholeText(answer), { detail: answer.visit.path, who })
@@ -360,11 +368,7 @@ it('SS5 no secret leaves by any surface, by whomever it is asked, before its tim
 
   // The matches end, and leave the log for the archive.
   for (const seat of [ada, late, shy, veil]) await started.act(seat, 'end', '')
-  for (
-    let count = 0;
-    (await test.store.marks.floor()) < Number.MAX_SAFE_INTEGER && count < 60;
-    count++
-  ) {
+  for (let count = 0; count < 60; count++) {
     await test.advance(RETENTION_MS / 20)
     await sleep(5)
   }
@@ -374,6 +378,4 @@ it('SS5 no secret leaves by any surface, by whomever it is asked, before its tim
   await look()
   expect(dog.unseen.filter((name) => !/^(ticket|token|reconnect)/.test(name))).toEqual([])
   leave(kept.map(({ answer }) => answer))
-  // Answers to players that were read above, and frames that no player has.
-  expect(encodeFrame(1)).toHaveLength(4)
 }, 120_000)

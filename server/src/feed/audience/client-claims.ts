@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { Principal } from '../../auth/principal.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { RecordStore } from '../../outbox/contract/store.ts'
-import { checkAnonymousId } from './wish.ts'
+import { checkAnonymousId, mayBeAnonymous } from './wish.ts'
 
 /** A claim is kept as long as a checkpoint, from the last time that its half was over. */
 const KEPT_MS = 30 * 86_400_000
@@ -35,7 +35,7 @@ export class ClientClaims {
   async claim(clientId: string, { id: principal, kind }: Principal): Promise<void> {
     const { records, now } = this.#context
     if (kind === 'anonymous') checkAnonymousId(clientId)
-    const key = `feed-client/${clientId}`
+    const key = keyOf(clientId)
     // Whoever loses the race to write it looks again, once.
     for (let attempt = 0; attempt < 2; attempt++) {
       const known = await records.get(key)
@@ -55,9 +55,20 @@ export class ClientClaims {
     return kind === 'anonymous' ? `anonymous:${this.hash(clientId)}` : clientId
   }
 
+  /** The same where only the id is known: as it is once somebody known has claimed it, or where nobody else could. */
+  async shownTo(clientId: string): Promise<string> {
+    if (!mayBeAnonymous(clientId)) return clientId
+    const known = await this.#context.records.get(keyOf(clientId)).catch(() => null)
+    return known ? clientId : `anonymous:${this.hash(clientId)}`
+  }
+
   /** The same text gives the same hash, for as long as the process runs. */
   hash(text: string): string {
     const { salt } = this.#context
     return createHmac('sha256', salt).update(text).digest('base64url').slice(0, 16)
   }
+}
+
+function keyOf(clientId: string): string {
+  return `feed-client/${clientId}`
 }

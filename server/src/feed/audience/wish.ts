@@ -151,9 +151,14 @@ export function checkClientId(value: unknown): string {
   throw bad('Expected a clientId of 1 to 64 letters, digits and . _ ~ @ : | + -')
 }
 
+/** May nobody known have this id? Then it is a secret. */
+export function mayBeAnonymous(clientId: string): boolean {
+  return clientId.length >= MIN_ANONYMOUS_CHARACTERS
+}
+
 /** Its owner is whoever knows it: nobody has logged in. @throws RingsideError bad_request for one that may be guessed. */
 export function checkAnonymousId(clientId: string): void {
-  if (clientId.length < MIN_ANONYMOUS_CHARACTERS)
+  if (!mayBeAnonymous(clientId))
     throw bad(
       `Expected a clientId of ${MIN_ANONYMOUS_CHARACTERS} characters or more of who has not logged in: whoever knows it is it`,
     )
