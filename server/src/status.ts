@@ -19,7 +19,7 @@ export interface StatusParts {
   readonly archive: { readonly isFailing: boolean; readonly dueCount: number } | null
   /** `maxOutboxLagMs`: rooms pause there, and the server is not ready from a third of it on. */
   readonly maxLagMs: number
-  /** `/metrics` without a key. */
+  /** `/metrics`, and the numbers of `/health/ready`, without a key. */
   readonly isDevelopment: boolean
 }
 
@@ -49,8 +49,15 @@ function answerLive({ outbox, status }: StatusParts): RouteHandler {
   }
 }
 
-function answerReady({ outbox, status, memory, archive, maxLagMs }: StatusParts): RouteHandler {
-  return (_request, response) => {
+/**
+ * HT44: the sizes of the process and of what waits grow with what happens, also where nobody may look: strangers are told
+ * whether it is well, and lags to the second.
+ */
+function answerReady(parts: StatusParts): RouteHandler {
+  const { outbox, status, memory, archive, maxLagMs, isDevelopment } = parts
+  return (request, response, context) => {
+    const hasKey = request.header('x-api-key') !== '' && context.requireKey().isOperator
+    const isTold = isDevelopment || hasKey
     const { lagMs, tailLagMs, lastError, isGivenUp } = outbox.stats
     const worstLagMs = Math.max(lagMs, tailLagMs)
     const isCurrent = !isGivenUp && worstLagMs < maxLagMs * READY_LAG_PART
@@ -60,13 +67,28 @@ function answerReady({ outbox, status, memory, archive, maxLagMs }: StatusParts)
       status: isReady ? 'ready' : 'not-ready',
       phase: status.phase,
       // The answer names no host and no credential, only whether the log fails at the moment.
-      outbox: { lagMs, tailLagMs, isFailing: lastError !== null },
-      memory: { rssBytes, maxRssBytes: maxBytes, isOver },
+      outbox: {
+        lagMs: isTold ? lagMs : wholeSeconds(lagMs),
+        tailLagMs: isTold ? tailLagMs : wholeSeconds(tailLagMs),
+        isFailing: lastError !== null,
+      },
+      memory: isTold ? { rssBytes, maxRssBytes: maxBytes, isOver } : { isOver },
       // Players do not need it: a server whose archive fails is ready.
-      ...(archive ? { archive: { isFailing: archive.isFailing, waiting: archive.dueCount } } : {}),
+      ...(archive ? { archive: archiveBody(archive, isTold) } : {}),
     }
     sendJson(response, { status: isReady ? 200 : 503, body })
   }
+}
+
+function archiveBody(
+  { isFailing, dueCount }: NonNullable<StatusParts['archive']>,
+  isTold: boolean,
+): object {
+  return isTold ? { isFailing, waiting: dueCount } : { isFailing }
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1_000) * 1_000
 }
 
 function answerMetrics({ metrics, isDevelopment }: StatusParts): RouteHandler {

@@ -271,7 +271,8 @@ describe('a match of the archive', () => {
     expect(json).toMatchObject({ archive: { isFailing: true } })
     archive.failure = null
     await test.clock.advanceAsync(11_000, 10)
-    expect((await test.kit.get('/health/ready')).json).toMatchObject({
+    const headers = { 'x-api-key': 'a key for tests only' }
+    expect((await test.kit.get('/health/ready', { headers })).json).toMatchObject({
       archive: { isFailing: false, waiting: 0 },
     })
     await test.kit.close()

@@ -50,6 +50,7 @@ export function visitsOf(rooms: CrawledRooms): Visit[] {
       add('GET /rooms/:id/state', `/rooms/${id}/state${query}`)
     for (const query of ['', '&format=csv', '&from=start&to=3', '&from=-60s', '&from=2&to=6'])
       add('GET /rooms/:id/series', `/rooms/${id}/series?every=1s&${series}${query}`)
+    add('GET /rooms/:id/series', `/rooms/${id}/series?every=100ms&path=said`)
   }
   const named = Object.values(rooms).join(',')
   for (const query of [

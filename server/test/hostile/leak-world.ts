@@ -5,7 +5,7 @@ import type { ArchiveStore } from '../../src/archive/contract.ts'
 import type { LogStore } from '../../src/outbox/contract/store.ts'
 import type { ManualClock } from '../../src/process/clock.ts'
 import { startTestServer } from '../../src/testing/index.ts'
-import type { RawPlayer, TestServer } from '../../src/testing/index.ts'
+import type { RawPlayer, TestServer, TestServerOptions } from '../../src/testing/index.ts'
 
 export const DELAY_MS = 60_000
 export const RETENTION_MS = 120_000
@@ -36,7 +36,7 @@ export type RoomType = keyof LeakGame['rooms']
 type Table = RoomOf<LeakGame, 'open'>
 export type Seat = RawPlayer<LeakGame>
 
-export interface WorldOptions {
+export interface WorldOptions extends Pick<TestServerOptions, 'readRss' | 'heartbeatMs'> {
   readonly store?: LogStore
   readonly clock?: ManualClock
   readonly archive?: ArchiveStore

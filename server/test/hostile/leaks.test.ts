@@ -360,10 +360,10 @@ it('SS5 no secret leaves by any surface, by whomever it is asked, before its tim
   await look()
   await test.advance(DELAY_MS / 2)
   await look()
-  // Just before the delay of the last of it is over.
-  await test.advance(DELAY_MS / 2 - 4_000)
+  // Just before the delay of the first of it is over.
+  await test.advance(secret.lateSaid.plantedAt + LEAST_AGE_MS - started.now)
   await look()
-  await test.advance(6_000)
+  await test.advance(5_000)
   await look()
 
   // The matches end, and leave the log for the archive.

@@ -1,4 +1,3 @@
-import type { RoomListing } from '@ringside/protocol'
 import { nobodyKnown } from '../../auth/principal.ts'
 import type { Clock } from '../../process/clock.ts'
 import { Intake } from '../../process/intake.ts'
@@ -61,6 +60,8 @@ export class Lobby {
   #block: { readonly json: string; readonly bytes: Uint8Array } = { json: '', bytes: HEARTBEAT }
   /** The streams were told of these rooms. */
   #told = new Set<string>()
+  /** What every stream has of each room, as JSON: a change that the listing does not show is not told (FE32). */
+  #shown = new Map<string, string>()
   readonly #stops: (() => void)[]
   #cancelTell: (() => void) | null = null
   #cancelSweep: (() => void) | null = null
@@ -109,6 +110,9 @@ export class Lobby {
     const stream: LobbyStream = { body, full: null, lastWriteAt: clock.now() }
     if (this.#streams.size === 0) {
       this.#told = new Set()
+      this.#shown = new Map(
+        this.#listings.list().map((room) => [room.roomId, JSON.stringify(room)]),
+      )
       // Nobody noted what has changed since that list was made.
       this.#list.madeAt = -Infinity
     }
@@ -176,8 +180,16 @@ export class Lobby {
     const parts: Uint8Array[] = []
     for (const id of this.#changed) {
       const room = listed.get(id)
-      if (room) parts.push(this.#roomBlock(room))
-      else if (this.#told.delete(id))
+      if (room) {
+        const json = JSON.stringify(room)
+        if (this.#shown.get(id) === json) continue
+        this.#shown.set(id, json)
+        this.#told.add(id)
+        parts.push(encodeEvent('room', json))
+        continue
+      }
+      this.#shown.delete(id)
+      if (this.#told.delete(id))
         parts.push(encodeEvent('room-removed', JSON.stringify({ roomId: id })))
     }
     this.#changed.clear()
@@ -188,14 +200,15 @@ export class Lobby {
     for (const stream of this.#streams) if (stream.full === null) this.#write(stream, bytes)
   }
 
-  #roomBlock(room: RoomListing): Uint8Array {
-    this.#told.add(room.roomId)
-    return encodeEvent('room', JSON.stringify(room))
-  }
-
   #writeList(stream: LobbyStream): void {
     if (!stream.body.isOpen || stream.full !== null) return
-    for (const { roomId } of this.#listings.list()) this.#told.add(roomId)
+    for (const room of this.#listings.list()) {
+      const { roomId } = room
+      this.#told.add(roomId)
+      // What this stream alone has by now may be over before the others are told of it: then it has to be told again.
+      if (this.#changed.has(roomId) && this.#shown.get(roomId) !== JSON.stringify(room))
+        this.#shown.delete(roomId)
+    }
     this.#write(stream, this.#listBlock())
   }
 
