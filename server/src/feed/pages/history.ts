@@ -15,7 +15,7 @@ import type { FeedTails } from '../read/tail.ts'
 import { parsePlace, parseWhole } from '../stream/ask.ts'
 import type { EventPages } from './event-pages.ts'
 import { assertKept, beyondError, isGone, overError } from './over-room.ts'
-import { watchedRoom } from './watched-room.ts'
+import { cacheControl, watchedRoom } from './watched-room.ts'
 
 export interface HistoryContext {
   readonly log: FeedLog
@@ -57,7 +57,7 @@ export class History {
   async state(id: string, { request, response }: Exchange): Promise<void> {
     const { log, readers, access, tails, states } = this.#context
     readers.checkRead(request.remoteAddress)
-    const { room, seesPrivate } = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate, isShared } = await watchedRoom(id, request, this.#context)
     const place = parsePlace(request.query, 'at')
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
@@ -78,7 +78,7 @@ export class History {
     // It was private there. Without a point asked for, what is public is too young to be seen.
     if (view.who?.isPrivate && !seesPrivate)
       throw new RingsideError(isPast ? 'forbidden' : 'not_yet_visible')
-    const headers = cacheHeaders(isPast, this.#isShared(room))
+    const headers = pageHeaders(isPast, isShared)
     const body = viewJson(view)
     sendTagged(request, response, { body, etag: etagOf(body), headers })
   }
@@ -93,7 +93,7 @@ export class History {
   async events(id: string, { request, response }: Exchange): Promise<void> {
     const { log, access, readers, tails, pages } = this.#context
     readers.checkRead(request.remoteAddress)
-    const { room, seesPrivate } = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate, isShared } = await watchedRoom(id, request, this.#context)
     const place = parsePlace(request.query, 'after') ?? BEFORE_ALL
     const range = { min: 1, max: MAX_PAGE_EVENTS, fallback: DEFAULT_PAGE_EVENTS }
     const limit = parseWhole(request.query, 'limit', range)
@@ -125,7 +125,7 @@ export class History {
     // The beginning of the kept log moves on with retention: a page there is sealed, but its
     // address is not.
     const isCacheable = page.isSealed && !isFirst
-    const headers = cacheHeaders(isCacheable, this.#isShared(room))
+    const headers = pageHeaders(isCacheable, isShared)
     sendTagged(request, response, { ...page, headers })
   }
 
@@ -139,18 +139,11 @@ export class History {
     const who = networkOf(request.remoteAddress)
     return this.#context.places.find({ room: room.id, place, visible, who })
   }
-
-  /** An answer that depends on who asks is not for shared caches. */
-  #isShared(room: WatchedRoom): boolean {
-    return !room.isPrivate && !this.#context.access.isPersonal
-  }
 }
 
-/** An answer that can change is asked for again. */
-function cacheHeaders(isFinal: boolean, isForAll: boolean): Record<string, string> {
-  const scope = isForAll ? 'public' : 'private'
+function pageHeaders(isFinal: boolean, isShared: boolean): Record<string, string> {
   return {
     'content-type': 'application/json; charset=utf-8',
-    'cache-control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache',
+    'cache-control': cacheControl(isFinal, isShared),
   }
 }

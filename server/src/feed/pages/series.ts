@@ -22,7 +22,7 @@ import { parseSeriesAsk } from './series-ask.ts'
 import type { SeriesAsk } from './series-ask.ts'
 import { seriesCsv, seriesLines } from './series-text.ts'
 import type { SeriesPoint } from './series-text.ts'
-import { watchedRoom } from './watched-room.ts'
+import { cacheControl, watchedRoom } from './watched-room.ts'
 
 export interface SeriesContext {
   readonly log: FeedLog
@@ -70,7 +70,7 @@ export class Series {
     const { log, readers, access, tails } = this.#context
     readers.checkRead(request.remoteAddress)
     const ask = parseSeriesAsk(request)
-    const { room, seesPrivate } = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate, isShared } = await watchedRoom(id, request, this.#context)
     const who = networkOf(request.remoteAddress)
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
@@ -84,7 +84,6 @@ export class Series {
     if (points.length === 0) throw end ? overError() : new RingsideError('not_yet_visible')
     // Nothing is added to it: it has a beginning and an end that stay.
     const isFinal = ask.to !== null && ask.from !== null
-    const scope = room.isPrivate || access.isPersonal ? 'private' : 'public'
     const body = ask.format === 'csv' ? seriesCsv(points) : lineJson(seriesLines(points))
     sendTagged(request, response, {
       body,
@@ -92,7 +91,7 @@ export class Series {
       headers: {
         'content-type':
           ask.format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8',
-        'cache-control': isFinal ? `${scope}, max-age=31536000, immutable` : 'no-cache',
+        'cache-control': cacheControl(isFinal, isShared),
         vary: 'Accept, Origin',
       },
     })

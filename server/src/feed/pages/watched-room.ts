@@ -10,6 +10,8 @@ export interface SeenRoom {
   readonly room: WatchedRoom
   /** May it see what the room did while it was private? */
   readonly seesPrivate: boolean
+  /** Everybody is answered the same: a cache that many share may keep it. */
+  readonly isShared: boolean
 }
 
 export interface WatchedRoomParts {
@@ -32,5 +34,15 @@ export async function watchedRoom(
   const room = await seeker.find(id, networkOf(request.remoteAddress))
   if (!room) throw new RingsideError('room_not_found')
   if (!access.mayWatch(asking, room)) throw new RingsideError('forbidden')
-  return { room, seesPrivate: access.mayWatch(asking, { ...room, isPrivate: true }) }
+  const seesPrivate = access.mayWatch(asking, { ...room, isPrivate: true })
+  return { room, seesPrivate, isShared: !room.isPrivate && !access.isPersonal && !seesPrivate }
+}
+
+/**
+ * HT45: how long an answer may be kept, and by whom. What can change is asked for again, and what depends on who asks is
+ * for no cache that others ask too, of a public room neither: somebody may see what it did while it was private.
+ */
+export function cacheControl(isFinal: boolean, isShared: boolean): string {
+  if (!isFinal) return isShared ? 'no-cache' : 'private, no-cache'
+  return `${isShared ? 'public' : 'private'}, max-age=31536000, immutable`
 }

@@ -229,9 +229,13 @@ describe('lobby', () => {
     const reader = await rig.open('/rooms/stream')
     expect(reader.types).toEqual(['rooms'])
     for (let change = 0; change < 20; change++) {
-      rig.directory.set('a')
+      rig.directory.set('a', { type: `arena-${change}` })
       await rig.advance(50)
     }
+    expect(reader.types).toEqual(['rooms', 'room', 'room'])
+    // What the listing does not show is no change.
+    rig.directory.set('a')
+    await rig.advance(1_000)
     expect(reader.types).toEqual(['rooms', 'room', 'room'])
     rig.directory.forget('a')
     rig.directory.set('secret')
