@@ -55,9 +55,9 @@ function answerLive({ outbox, status }: StatusParts): RouteHandler {
  */
 function answerReady(parts: StatusParts): RouteHandler {
   const { outbox, status, memory, archive, maxLagMs, isDevelopment } = parts
-  return (request, response, context) => {
-    const hasKey = request.header('x-api-key') !== '' && context.requireKey().isOperator
-    const isTold = isDevelopment || hasKey
+  return async (request, response, context) => {
+    if (request.header('x-api-key') !== '') await context.requireOperator()
+    const isTold = isDevelopment || request.header('x-api-key') !== ''
     const { lagMs, tailLagMs, lastError, isGivenUp } = outbox.stats
     const worstLagMs = Math.max(lagMs, tailLagMs)
     const isCurrent = !isGivenUp && worstLagMs < maxLagMs * READY_LAG_PART

@@ -34,6 +34,8 @@ export interface PublishContext {
 
 /** Publishers over their rate are told of so often a second each, for each record is a write of the log. */
 const TOLD_PER_SECOND = 1
+/** Events of one principal that are refused in a second, and written down as such (SS7). */
+const REFUSALS_PER_SECOND = 10
 
 /** Topics, as the rest of the server uses them. */
 export interface Publish {
@@ -58,6 +60,7 @@ export function createPublish(context: PublishContext): Publish {
   const topic = new AuditTopic({ log, newId, logger, shownClient })
   const rate = new Rate(context.rate, context.clock)
   const told = new Rate({ points: TOLD_PER_SECOND }, context.clock)
+  const refusals = new Rate({ points: REFUSALS_PER_SECOND }, context.clock)
   const publisher = new Publisher({
     log,
     newId,
@@ -66,6 +69,7 @@ export function createPublish(context: PublishContext): Publish {
       if (!isOften || told.take(act.origin.principal.id)) topic.tell(recordOf(act))
     },
     charge: (id) => (id === serverOrigin.principal.id ? undefined : rate.takeInAll(id)),
+    chargeRefusal: (id) => refusals.check(id),
   })
   const presence =
     context.presence &&

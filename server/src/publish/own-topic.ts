@@ -8,6 +8,12 @@ export interface OwnTopicParts {
   readonly logger: Logger
 }
 
+export interface OwnEvent {
+  readonly topic: string
+  readonly type: string
+  readonly data: object | Promise<object>
+}
+
 /** So many events may wait for the log; more are lost, and counted. */
 const MAX_WAITING = 10_000
 
@@ -34,24 +40,30 @@ export class OwnTopic {
     return this.#waiting
   }
 
-  /** Writes an event. `told` has what the log of the process may have of it when it is lost. */
-  tell(event: { topic: string; type: string; data: object }, told: object): void {
+  /**
+   * Writes an event; data that is still to come is waited for. `told` has what the log of the process may have of it when
+   * it is lost.
+   */
+  tell(event: OwnEvent, told: object): void {
     if (this.#waiting >= MAX_WAITING) return this.#lose(told, null)
     this.#waiting++
-    const { log, newId } = this.#parts
-    const { topic, type, data } = event
-    log
-      .publish({
-        topic,
-        type,
-        to: null,
-        messageId: newId(),
-        principal: 'server',
-        trace: null,
-        data: jsonText(data) as string,
-      })
+    this.#put(event)
       .catch((error: unknown) => this.#lose(told, error))
       .finally(() => this.#waiting--)
+  }
+
+  async #put({ topic, type, data }: OwnEvent): Promise<void> {
+    const { log, newId } = this.#parts
+    const known = data instanceof Promise ? await data : data
+    await log.publish({
+      topic,
+      type,
+      to: null,
+      messageId: newId(),
+      principal: 'server',
+      trace: null,
+      data: jsonText(known) as string,
+    })
   }
 
   #lose(told: object, error: unknown): void {

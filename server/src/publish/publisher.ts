@@ -10,7 +10,7 @@ import { isClosedTopic } from '../auth/pattern.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { MessageLog, NewMessage, Published } from '../outbox/contract/messages.ts'
 import { checkMembers, shownText } from '../process/argument.ts'
-import { RingsideError } from '../process/errors.ts'
+import { RingsideError, TooManyRequests } from '../process/errors.ts'
 import { jsonText } from '../process/json-text.ts'
 
 /** An event without a room, as a publisher gives it. */
@@ -55,6 +55,8 @@ export interface PublisherParts {
   readonly onAct: (act: PublishAct) => void
   /** Bounds how much each principal publishes. @throws TooManyRequests. */
   readonly charge: (principalId: string) => void | Promise<void>
+  /** Bounds how much each principal is refused, for each refusal is written down. @throws TooManyRequests. */
+  readonly chargeRefusal: (principalId: string) => void | Promise<void>
 }
 
 const DEFAULT_TOPIC = 'public'
@@ -95,11 +97,15 @@ export class Publisher {
       const { topic, type, to, messageId } = message
       this.#parts.onAct({ origin, target: { topic, type, to }, messageId, result })
     }
+    const { charge, chargeRefusal } = this.#parts
+    const { principal } = origin
     try {
       // Whoever tries what they may not is counted as well: each try is told in the audit.
-      await this.#parts.charge(origin.principal.id)
-      if (isClosedTopic(message.topic) || !origin.principal.mayPublish(message))
+      await charge(principal.id)
+      if (isClosedTopic(message.topic) || !principal.mayPublish(message)) {
+        await chargeRefusal(principal.id)
         throw new RingsideError('forbidden', `Not allowed to publish to '${message.topic}'`)
+      }
       const published = await this.#parts.log.publish(message)
       if (published.duplicate) this.#duplicateCount++
       else this.#publishedCount++
@@ -107,7 +113,9 @@ export class Publisher {
       return published
     } catch (error) {
       this.#refusedCount++
-      tell(error instanceof RingsideError ? error.code : 'internal')
+      // The record is an event of the log: whoever floods must not be able to fill it with what was refused (SS7).
+      if (!(error instanceof TooManyRequests))
+        tell(error instanceof RingsideError ? error.code : 'internal')
       throw error
     }
   }

@@ -1,5 +1,6 @@
 import { command, defineGame, event, map, schema, str } from '@ringside/protocol'
 import { createServer } from '../../src/index.ts'
+import type { ServerLimits } from '../../src/process/limits.ts'
 import type { AuditEntry, RoomHandlersOf, RoomOf, Server } from '../../src/index.ts'
 import type { ArchiveStore } from '../../src/archive/contract.ts'
 import type { LogStore } from '../../src/outbox/contract/store.ts'
@@ -36,7 +37,7 @@ export type RoomType = keyof LeakGame['rooms']
 type Table = RoomOf<LeakGame, 'open'>
 export type Seat = RawPlayer<LeakGame>
 
-export interface WorldOptions extends Pick<TestServerOptions, 'readRss' | 'heartbeatMs'> {
+export interface WorldOptions extends Partial<ServerLimits>, Pick<TestServerOptions, 'readRss'> {
   readonly store?: LogStore
   readonly clock?: ManualClock
   readonly archive?: ArchiveStore

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { Principal } from '../../auth/principal.ts'
 import { RingsideError } from '../../process/errors.ts'
 import type { RecordStore } from '../../outbox/contract/store.ts'
@@ -6,6 +6,8 @@ import { checkAnonymousId, mayBeAnonymous } from './wish.ts'
 
 /** A claim is kept as long as a checkpoint, from the last time that its half was over. */
 const KEPT_MS = 30 * 86_400_000
+/** One user has no more clients: each is a record, of which a store in memory holds so many bytes. */
+export const MAX_CLIENTS_PER_USER = 50
 
 export interface ClaimsContext {
   readonly records: Pick<RecordStore, 'get' | 'put'>
@@ -29,7 +31,7 @@ export class ClientClaims {
 
   /**
    * Claims the id, or finds that it may be used.
-   * @throws RingsideError forbidden when it is somebody else's, bad_request for an anonymous one that may be guessed;
+   * @throws RingsideError forbidden when it is somebody else's, or one too many of a user's; bad_request for an anonymous one that may be guessed;
    * what the store throws when it does not answer.
    */
   async claim(clientId: string, { id: principal, kind }: Principal): Promise<void> {
@@ -43,11 +45,39 @@ export class ClientClaims {
         throw new RingsideError('forbidden', 'Expected a clientId of your own')
       const isFresh = known !== null && (known.expiresAt ?? Infinity) - now() > KEPT_MS / 2
       if (kind === 'anonymous' || isFresh) return
+      // Whoever holds a key speaks for others, and was chosen by the operator.
+      if (!known && kind === 'user') await this.#countFor(principal, clientId)
       const expiresAt = now() + KEPT_MS
       const ifVersion = known?.version ?? 0
       if ((await records.put({ key, value: principal, ifVersion, expiresAt })) !== null) return
     }
     throw new RingsideError('unavailable')
+  }
+
+  /**
+   * FE151: notes the client among those of its user.
+   * @throws RingsideError forbidden where there are too many; unavailable when others were first.
+   */
+  async #countFor(principal: string, clientId: string): Promise<void> {
+    const { records, now } = this.#context
+    const key = `feed-clients-of/${createHash('sha256').update(principal).digest('base64url')}`
+    const known = await records.get(key)
+    let clients = idsIn(known?.value)
+    if (clients.includes(clientId)) return
+    if (clients.length >= MAX_CLIENTS_PER_USER) {
+      const owners = await Promise.all(clients.map((id) => records.get(keyOf(id))))
+      clients = clients.filter((_, index) => owners[index]?.value === principal)
+    }
+    if (clients.length >= MAX_CLIENTS_PER_USER)
+      throw new RingsideError(
+        'forbidden',
+        `Expected one of your ${MAX_CLIENTS_PER_USER} clientIds, which is as many as a user may have`,
+      )
+    const value = [...clients, clientId].join(' ')
+    // It outlives the claims.
+    const expiresAt = now() + 2 * KEPT_MS
+    const version = await records.put({ key, value, ifVersion: known?.version ?? 0, expiresAt })
+    if (version === null) throw new RingsideError('unavailable')
   }
 
   /** The client as operators see it: the id of an anonymous one is its secret. */
@@ -71,4 +101,9 @@ export class ClientClaims {
 
 function keyOf(clientId: string): string {
   return `feed-client/${clientId}`
+}
+
+/** No id of a client holds a blank. */
+function idsIn(value = ''): readonly string[] {
+  return value === '' ? [] : value.split(' ')
 }
