@@ -45,6 +45,9 @@ import { Seekers } from './stream/seekers.ts'
 import { FeedReadings } from './stream/stream-readings.ts'
 import { StreamTable } from './stream/stream-table.ts'
 
+/** FE153: a series may hold 200,000 values until it is whole. */
+const SERIES_AT_ONCE = { atOnce: 2, maxWaiting: 20 }
+
 export type FeedLimits = ReaderLimitNumbers &
   Pick<
     ServerLimits,
@@ -147,7 +150,7 @@ export function createFeed(options: FeedOptions): FeedParts {
   const spectators = new Spectators()
 
   // These read the log for spectators.
-  const gate = new ReadGate()
+  const gate = new ReadGate({ clock })
   const log = new FeedLog(outbox, archive)
   const seeker = new RoomSeeker({ access, log, gate })
   const source = new FeedSource(log, limits.feedRingBytes, gate)
@@ -237,7 +240,17 @@ export function createFeed(options: FeedOptions): FeedParts {
 
   // These answer without a stream of the log.
   const pages = new EventPages(log, gate)
-  const series = new Series({ log, access, seeker, readers, tails, states, places, gate })
+  const series = new Series({
+    log,
+    access,
+    seeker,
+    readers,
+    tails,
+    states,
+    places,
+    gate,
+    desk: new ReadGate(SERIES_AT_ONCE),
+  })
   const history = new History({ log, access, seeker, readers, tails, states, places, pages })
   const onShown = (roomId: string): void => lobby.note(roomId)
   const listings: ListingDelay = new ListingDelay({

@@ -35,6 +35,9 @@ export function visitsOf(rooms: CrawledRooms): Visit[] {
       '',
       '?from=start',
       '?from=2',
+      '?from=6',
+      '?from=7',
+      '?from=8',
       '?from=-30s',
       '?types=told',
       '?from=start&limit=20',
@@ -126,6 +129,10 @@ export function visitsOf(rooms: CrawledRooms): Visit[] {
     body: { entity: 'e', id: '1', change: 'created' },
   })
   add('POST /feed/test-event', '/sse/test-event', { body: {} })
+  add('GET /boom', '/boom')
+  add('POST /matchmake/joinOrCreate/:target', '/matchmake/joinOrCreate/open', {
+    body: { name: 'Boom' },
+  })
   add('GET /ws', '/ws')
   add('GET /n/:node/ws', '/n/node-1/ws')
   // No route at all, a wrong method, and questions without a body.

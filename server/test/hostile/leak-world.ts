@@ -46,6 +46,8 @@ export interface WorldOptions extends Partial<ServerLimits>, Pick<TestServerOpti
   readonly jwtSecret: string
   /** It is in what `onAuth` and `authorizeConnection` return. */
   readonly password: string
+  /** It is in the texts of errors that the game throws. */
+  readonly thrown?: string
 }
 
 /** A server with rooms of all kinds, on which everything is switched on. */
@@ -62,7 +64,7 @@ export class LeakWorld implements AsyncDisposable {
   }
 
   static async start(options: WorldOptions): Promise<LeakWorld> {
-    const { apiKey, ticketSecret, jwtSecret, password, ...given } = options
+    const { apiKey, ticketSecret, jwtSecret, password, thrown = '', ...given } = options
     const tables = new Map<string, Table>()
     const audited: AuditEntry[] = []
     const { archive } = given
@@ -70,7 +72,7 @@ export class LeakWorld implements AsyncDisposable {
       leakGame,
       (settings) => {
         const server = createServer(leakGame, settings)
-        setUp(server, { tables, password, isArchived: archive !== undefined })
+        setUp(server, { tables, password, thrown, isArchived: archive !== undefined })
         return server
       },
       {
@@ -115,10 +117,11 @@ export class LeakWorld implements AsyncDisposable {
 interface SetUp {
   readonly tables: Map<string, Table>
   readonly password: string
+  readonly thrown: string
   readonly isArchived: boolean
 }
 
-function setUp(server: Server<LeakGame>, { tables, password, isArchived }: SetUp): void {
+function setUp(server: Server<LeakGame>, { tables, password, thrown, isArchived }: SetUp): void {
   const handlers = (type: RoomType): RoomHandlersOf<LeakGame, 'open'> => ({
     maxClients: 1_000,
     tickHz: 0,
@@ -130,7 +133,10 @@ function setUp(server: Server<LeakGame>, { tables, password, isArchived }: SetUp
       if (type === 'shy') room.setPrivate(true)
       return { said: '', players: {}, deck: '' }
     },
-    onAuth: (_room, { name }) => ({ userId: `user of ${name}`, password }),
+    onAuth(_room, { name }) {
+      if (name === 'Boom') throw new Error(`of the game: ${thrown}`)
+      return { userId: `user of ${name}`, password }
+    },
     onJoin(room, session) {
       room.state.players[session.id] = { name: session.name, hand: '', plan: '', fate: '' }
       room.setTeam(session, session.name.startsWith('Red') ? 'red' : 'blue')
@@ -160,6 +166,9 @@ function setUp(server: Server<LeakGame>, { tables, password, isArchived }: SetUp
   for (const type of ['open', 'late', 'shy', 'veil'] as const) server.room(type, handlers(type))
   server.rpc('fail', (params) => {
     throw new Error(`of the game: ${JSON.stringify(params)}`)
+  })
+  server.route('GET', '/boom', () => {
+    throw new Error(`of the game: ${thrown}`)
   })
   server.command(0x0300, (_session, payload) => {
     throw new Error(`of the game: ${Buffer.from(payload).toString()}`)

@@ -4,6 +4,10 @@ import type { Asking, FeedAccess } from './access.ts'
 /** An alias and the room that it stands for now; null: there is none. */
 export type Resolved = ReadonlyMap<string, string | null>
 
+/** The ids of the rooms that fit an alias, in the order in which they were made. */
+type Fitting = Set<string>
+export type AliasIndex = ReadonlyMap<string, ReadonlySet<string>>
+
 /** Finds the rooms that a reader's ids and aliases stand for, of those that the reader may see. */
 export class RoomFinder {
   readonly #access: FeedAccess
@@ -21,28 +25,54 @@ export class RoomFinder {
     return room !== null && this.#access.mayWatch(asking, room)
   }
 
+  /** The rooms that fit each alias now. Whoever looks for many readers makes it once. */
+  index(): AliasIndex {
+    const index: Map<string, Fitting> = new Map()
+    const add = (alias: string, roomId: string): void => {
+      const fitting = index.get(alias)
+      if (fitting) fitting.add(roomId)
+      else index.set(alias, new Set([roomId]))
+    }
+    for (const { roomId, type, metadata } of this.#listed()) {
+      add(`@${type}`, roomId)
+      const title = titleOf(metadata)
+      if (typeof title === 'string') add(`@${type}:${title}`, roomId)
+    }
+    return index
+  }
+
   /**
    * FE75: an alias stands for the room it stood for as long as that lives, then for the one made last of its type, and
-   * title where it names one (`metadata`, or its `title`).
+   * title where it names one (`metadata`, or its `title`). The cost of a look is that of the aliases, not of all rooms
+   * for each (FE154).
    */
-  resolve(aliases: readonly string[], asking: Asking, before?: Resolved): Resolved {
+  resolve(
+    aliases: readonly string[],
+    asking: Asking,
+    before?: Resolved,
+    index?: AliasIndex,
+  ): Resolved {
     const resolved = new Map<string, string | null>()
     if (aliases.length === 0) return resolved
-    const rooms = this.#listed().filter(({ roomId }) => this.has(roomId, asking))
-    for (const alias of aliases) {
-      const fitting = rooms.filter((room) => fits(alias, room))
-      const kept = before?.get(alias) ?? null
-      const stays = fitting.some(({ roomId }) => roomId === kept)
-      resolved.set(alias, stays ? kept : (fitting.at(-1)?.roomId ?? null))
-    }
+    const known = index ?? this.index()
+    for (const alias of aliases)
+      resolved.set(alias, this.current(alias, asking, { before: before?.get(alias), index: known }))
     return resolved
   }
-}
 
-function fits(alias: string, { type, metadata }: RoomListing): boolean {
-  const colon = alias.indexOf(':')
-  if (colon < 0) return alias === `@${type}`
-  return alias.slice(1, colon) === type && alias.slice(colon + 1) === titleOf(metadata)
+  /** The room that one alias stands for now. */
+  current(
+    alias: string,
+    asking: Asking,
+    { before, index }: { readonly before?: string | null | undefined; readonly index: AliasIndex },
+  ): string | null {
+    const fitting = index.get(alias)
+    if (!fitting) return null
+    if (before && fitting.has(before) && this.has(before, asking)) return before
+    let newest: string | null = null
+    for (const id of fitting) if (this.has(id, asking)) newest = id
+    return newest
+  }
 }
 
 function titleOf(metadata: Json): Json {

@@ -57,7 +57,8 @@ export class History {
   async state(id: string, { request, response }: Exchange): Promise<void> {
     const { log, readers, access, tails, states } = this.#context
     readers.checkRead(request.remoteAddress)
-    const { room, seesPrivate, isShared } = await watchedRoom(id, request, this.#context)
+    const seen = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate, isShared } = seen
     const place = parsePlace(request.query, 'at')
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
@@ -71,6 +72,7 @@ export class History {
     }
     const isPast = place !== null
     const view = await states.at(id, at, networkOf(request.remoteAddress))
+    seen.assertStill()
     if (!view && end) throw overError()
     // At the point asked for it had not begun. Without one it has begun, but is too young to be
     // seen.
@@ -93,7 +95,8 @@ export class History {
   async events(id: string, { request, response }: Exchange): Promise<void> {
     const { log, access, readers, tails, pages } = this.#context
     readers.checkRead(request.remoteAddress)
-    const { room, seesPrivate, isShared } = await watchedRoom(id, request, this.#context)
+    const seen = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate, isShared } = seen
     const place = parsePlace(request.query, 'after') ?? BEFORE_ALL
     const range = { min: 1, max: MAX_PAGE_EVENTS, fallback: DEFAULT_PAGE_EVENTS }
     const limit = parseWhole(request.query, 'limit', range)
@@ -122,6 +125,7 @@ export class History {
     const endSeq = end?.seq ?? null
     const query = { room: id, after, afterN, upTo, limit, endSeq, withholds }
     const page = await pages.page(query, networkOf(request.remoteAddress))
+    seen.assertStill()
     // The beginning of the kept log moves on with retention: a page there is sealed, but its
     // address is not.
     const isCacheable = page.isSealed && !isFirst

@@ -33,6 +33,8 @@ export interface SeriesContext {
   readonly states: States
   readonly places: Places
   readonly gate: ReadGate
+  /** So many series are made at once (FE153). */
+  readonly desk: ReadGate
 }
 
 /** A part of a room's log: after < seq <= upTo. */
@@ -67,10 +69,20 @@ export class Series {
    * @throws RingsideError room_not_found, forbidden, bad_request, not_yet_visible, past_retention, too_many_requests.
    */
   async answer(id: string, { request, response }: Exchange): Promise<void> {
-    const { log, readers, access, tails } = this.#context
+    const { readers, desk } = this.#context
     readers.checkRead(request.remoteAddress)
     const ask = parseSeriesAsk(request)
-    const { room, seesPrivate, isShared } = await watchedRoom(id, request, this.#context)
+    const who = networkOf(request.remoteAddress)
+    await desk.run(who, async () => {
+      // Whoever waited may have gone.
+      if (response.isOpen) await this.#make(ask, id, { request, response })
+    })
+  }
+
+  async #make(ask: SeriesAsk, id: string, { request, response }: Exchange): Promise<void> {
+    const { log, access, tails } = this.#context
+    const seen = await watchedRoom(id, request, this.#context)
+    const { room, seesPrivate, isShared } = seen
     const who = networkOf(request.remoteAddress)
     const visible = await tails.visiblePosition(room.delayMs)
     const end = access.endBy(id, visible)
@@ -81,6 +93,7 @@ export class Series {
     const after = ask.from ? await find(ask.from) : log.firstOf(id)
     if (after > upTo) throw new RingsideError('bad_request', 'Expected from to come before to')
     const points = await this.#points(ask, { room: id, after, upTo, who, withholds: !seesPrivate })
+    seen.assertStill()
     if (points.length === 0) throw end ? overError() : new RingsideError('not_yet_visible')
     // Nothing is added to it: it has a beginning and an end that stay.
     const isFinal = ask.to !== null && ask.from !== null

@@ -12,6 +12,8 @@ export interface SeenRoom {
   readonly seesPrivate: boolean
   /** Everybody is answered the same: a cache that many share may keep it. */
   readonly isShared: boolean
+  /** Asks again before anything is sent: the log was waited for. @throws RingsideError forbidden. */
+  assertStill(): void
 }
 
 export interface WatchedRoomParts {
@@ -35,7 +37,14 @@ export async function watchedRoom(
   if (!room) throw new RingsideError('room_not_found')
   if (!access.mayWatch(asking, room)) throw new RingsideError('forbidden')
   const seesPrivate = access.mayWatch(asking, { ...room, isPrivate: true })
-  return { room, seesPrivate, isShared: !room.isPrivate && !access.isPersonal && !seesPrivate }
+  return {
+    room,
+    seesPrivate,
+    isShared: !room.isPrivate && !access.isPersonal && !seesPrivate,
+    assertStill() {
+      if (!access.mayWatch(asking, access.find(id) ?? room)) throw new RingsideError('forbidden')
+    },
+  }
 }
 
 /**

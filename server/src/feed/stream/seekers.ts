@@ -1,6 +1,6 @@
 import type { Clock } from '../../process/clock.ts'
 import type { Asking } from '../audience/access.ts'
-import type { RoomFinder, Resolved } from '../audience/room-finder.ts'
+import type { AliasIndex, RoomFinder, Resolved } from '../audience/room-finder.ts'
 import { Selection } from '../audience/selection.ts'
 import type { TopicFilter } from '../audience/topic-filter.ts'
 import type { Wish } from '../audience/wish.ts'
@@ -165,14 +165,25 @@ export class Seekers {
 
   readonly #look = (): void => {
     this.#cancelLook = null
-    for (const [stream, seek] of this.#seeks) if (seek.aliases.size > 0) this.#follow(stream, seek)
+    const index = this.#context.finder.index()
+    for (const [stream, seek] of this.#seeks)
+      if (seek.aliases.size > 0 && this.#hasMoved(stream, seek, index))
+        this.#follow(stream, seek, index)
+  }
+
+  /** Does an alias of the stream stand for another room now? Mostly none does, and nothing is made to say so. */
+  #hasMoved({ asking }: FeedStream, { aliases }: Seek, index: AliasIndex): boolean {
+    const { finder } = this.#context
+    for (const [alias, before] of aliases)
+      if (finder.current(alias, asking, { before, index }) !== before) return true
+    return false
   }
 
   /** The stream goes on with the rooms that its aliases stand for now. */
-  #follow(stream: FeedStream, seek: Seek): void {
+  #follow(stream: FeedStream, seek: Seek, index: AliasIndex): void {
     const { finder, groups } = this.#context
     const { asking, wish } = stream
-    const aliases = finder.resolve(wish.aliases, asking, seek.aliases)
+    const aliases = finder.resolve(wish.aliases, asking, seek.aliases, index)
     const notes = new Map<string, FeedNote>()
     const rooms = new Set(stream.group.selection.rooms)
     const added: string[] = []

@@ -1,0 +1,98 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import type { RoomListing } from '@ringside/protocol'
+import { ReadGate } from '../../src/feed/read/read-gate.ts'
+import type { Clock } from '../../src/process/clock.ts'
+import { FakeDirectory, FeedRig } from '../feed/rig.ts'
+
+describe('FE152 readers of a log in memory', () => {
+  it('FE152 take 5 ms of a turn and the question that crosses them, whatever they ask, and all are answered', async () => {
+    let time = 0
+    const clock: Clock = {
+      now: () => time,
+      after: () => () => {},
+      soon(callback) {
+        const handle = setImmediate(callback)
+        return () => clearImmediate(handle)
+      },
+    }
+    const gate = new ReadGate({ clock })
+    let turns = 0
+    let isOver = false
+    const perTurn: number[] = []
+    const count = async (): Promise<void> => {
+      for (; !isOver; turns++) await turn()
+    }
+    const counting = count()
+    // Each asks again and again, as a series does, and is answered within the turn.
+    const read = async (who: string): Promise<void> => {
+      for (let page = 0; page < 20; page++)
+        await gate.run(who, async () => {
+          time += 2
+          perTurn[turns] = (perTurn[turns] ?? 0) + 1
+        })
+    }
+    await Promise.all(Array.from({ length: 30 }, (_, index) => read(`10.0.0.${index % 3}`)))
+    isOver = true
+    await counting
+    expect(perTurn.reduce((sum, reads) => sum + reads, 0)).toBe(600)
+    expect(Math.max(...perTurn.map((reads = 0) => reads))).toBeLessThanOrEqual(4)
+    expect(gate.underway).toBe(0)
+  })
+})
+
+describe('FE153 series', () => {
+  it('FE153 two are made at once, twenty of an address wait, and one more is told to come again', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    for (let score = 1; score < 50; score++) room.patch({ score })
+    await rig.advance(1_000)
+    const path = '/rooms/a/series?path=score&every=1s'
+    const readers = Array.from({ length: 30 }, () => rig.get(path))
+    await rig.advance(0)
+    const statuses = readers.map(({ exchange }) => exchange.status)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(22)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(8)
+    expect((await rig.open(path)).exchange.status).toBe(200)
+  })
+
+  it('FE153 whoever has gone is not worked for, and a room that has become private meanwhile is not shown', async () => {
+    const rig = await FeedRig.start()
+    const room = await rig.room('a', { score: 0 })
+    for (let score = 1; score < 5_000; score++) room.patch({ score })
+    await rig.advance(1_000)
+    const readers = Array.from({ length: 3 }, () => rig.get('/rooms/a/series?path=score&every=1s'))
+    rig.directory.set('a', { isPrivate: true })
+    readers[2]?.exchange.abort()
+    await rig.advance(0)
+    expect(readers.map(({ exchange }) => exchange.status)).toEqual([403, 403, 0])
+  })
+})
+
+describe('FE154 streams that follow aliases', () => {
+  it('FE154 are looked after together: a change of a room costs one list of the rooms, however many there are', async () => {
+    let lists = 0
+    class CountingDirectory extends FakeDirectory {
+      override list(): RoomListing[] {
+        lists++
+        return super.list()
+      }
+    }
+    const directory = new CountingDirectory()
+    const rig = await FeedRig.start({ directory })
+    await rig.room('first')
+    const aliases = Array.from({ length: 99 }, (_, index) => `@arena:${index}`).join(',')
+    const readers = Array.from({ length: 200 }, () => rig.get(`/feed?rooms=@arena,${aliases}`))
+    await rig.advance(100)
+    lists = 0
+    directory.set('first', { type: 'arena' })
+    await rig.advance(100)
+    expect(lists).toBeLessThanOrEqual(2)
+    directory.set('first', { isLive: false })
+    await rig.room('second')
+    await rig.advance(100)
+    for (const reader of readers)
+      expect(reader.of('room-alias').at(-1)?.data).toEqual({ alias: '@arena', room: 'second' })
+    expect(lists).toBeLessThanOrEqual(12)
+  })
+})
