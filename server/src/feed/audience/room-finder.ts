@@ -49,8 +49,7 @@ export class RoomFinder {
   resolve(
     aliases: readonly string[],
     asking: Asking,
-    before?: Resolved,
-    index?: AliasIndex,
+    { before, index }: { readonly before?: Resolved | undefined; readonly index?: AliasIndex } = {},
   ): Resolved {
     const resolved = new Map<string, string | null>()
     if (aliases.length === 0) return resolved

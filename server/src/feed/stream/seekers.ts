@@ -57,7 +57,7 @@ export class Seekers {
     const { finder, publicTopics } = this.#context
     const { asking, client } = who
     const { rooms, types, topics } = wish
-    const aliases = finder.resolve(wish.aliases, asking, before)
+    const aliases = finder.resolve(wish.aliases, asking, { before })
     const known = rooms?.filter((id) => finder.has(id, asking)) ?? null
     const current = [...aliases.values()].filter((id) => id !== null)
     const selection = new Selection({
@@ -183,7 +183,7 @@ export class Seekers {
   #follow(stream: FeedStream, seek: Seek, index: AliasIndex): void {
     const { finder, groups } = this.#context
     const { asking, wish } = stream
-    const aliases = finder.resolve(wish.aliases, asking, seek.aliases, index)
+    const aliases = finder.resolve(wish.aliases, asking, { before: seek.aliases, index })
     const notes = new Map<string, FeedNote>()
     const rooms = new Set(stream.group.selection.rooms)
     const added: string[] = []
