@@ -48,6 +48,10 @@ async function world(moves: number): Promise<World> {
   await started.act(over, 'end', '')
   const open = await test.create('open', { name: 'Ada' })
   const late = await test.create('late', { name: 'Bea' })
+  const leavers = [1, 2, 3].map((place) =>
+    test.joinById(late.seat.roomId, { name: `Leaver ${place}` }),
+  )
+  const leaving = await Promise.all(leavers)
   const shy = await test.create('shy', { name: 'Cid' })
   const veil = await test.create('veil', { name: 'Dot' })
   await started.act(late, 'say', 'long ago')
@@ -91,6 +95,7 @@ async function world(moves: number): Promise<World> {
         if (count % 10 === 0) await started.act(player, 'meta', `title ${count}`)
       }
     }
+    if (moves > 0 && second % 7 === 2) leaving.pop()?.sendSystem('leave', {})
     await test.advance(1_000 - (started.now % 1_000))
     for (const { visit, exchange } of kept)
       told.push(`${second} s: ${visit.title} ${visit.path}: ${exchange.bytes().length}`)
