@@ -31,8 +31,11 @@ export function seriesCsv(points: readonly SeriesPoint[]): string {
   return lines.map((cells) => `${cells.join(',')}\r\n`).join('')
 }
 
-/** A spreadsheet takes a text that begins so for a formula, and carries it out (FE102). */
-const FORMULA = /^[=+\-@\t\r\n]/
+/**
+ * A spreadsheet takes a text that begins so for a formula, and carries it out (FE102): the full-width signs too, where
+ * people write with them.
+ */
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
 const QUOTED = /[",\r\n]/
 
 function cell(value: Json | undefined): string {

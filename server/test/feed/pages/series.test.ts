@@ -89,10 +89,11 @@ describe('series', () => {
         e: '\ud800',
         f: [1],
         g: null,
+        h: '＝1+1',
       }) as never,
     )
     expect(seriesCsv([{ at: 1, n: 2, values }])).toBe(
-      `at,n,a,b,c,d,e,f,g\r\n1,2,"x,""y""\r\nz",'-1,-1,'@x,\ufffd,[1],\r\n`,
+      `at,n,a,b,c,d,e,f,g,h\r\n1,2,"x,""y""\r\nz",'-1,-1,'@x,\ufffd,[1],,'＝1+1\r\n`,
     )
   })
 
