@@ -20,6 +20,15 @@ const PATHS = [
   'players.*.*',
 ]
 const series = PATHS.map((path) => `path=${encodeURIComponent(path)}`).join('&')
+/** No ids of rooms: names of a prototype, of files, and of nothing. */
+const STRANGE_IDS = [
+  '__proto__',
+  '..%2f..%2fetc%2fpasswd',
+  '%00',
+  'a.b',
+  '%E2%80%A8',
+  'x'.repeat(300),
+]
 const ANONYMOUS_ID = 'a-crawler-of-sixteen-and-more'
 const JSON_RPC = { jsonrpc: '2.0', id: 1 }
 
@@ -29,7 +38,7 @@ export function visitsOf(rooms: CrawledRooms): Visit[] {
   const add = (title: string, path: string, more: Omit<Visit, 'title' | 'path'> = {}): void =>
     void visits.push({ title, path, ...more })
   const lines = { headers: { accept: 'application/x-ndjson' } }
-  for (const id of [...Object.values(rooms), 'nowhere', '__proto__']) {
+  for (const id of [...Object.values(rooms), 'nowhere', ...STRANGE_IDS]) {
     const feed = `/rooms/${id}/feed`
     for (const query of [
       '',

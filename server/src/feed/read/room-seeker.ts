@@ -1,4 +1,5 @@
 import type { FeedAccess, WatchedRoom } from '../audience/access.ts'
+import { ROOM_ID } from '../audience/directory.ts'
 import type { FeedLog } from './feed-log.ts'
 import type { ReadGate } from './read-gate.ts'
 
@@ -27,6 +28,8 @@ export class RoomSeeker {
     const { access, log, gate } = this.#parts
     const known = access.find(id)
     if (known?.isLive) return known
+    // FE155: neither the log nor a folder is asked for what can be no room.
+    if (!ROOM_ID.test(id)) return null
     return gate.run(who, async () => {
       const room = await access.seek(id)
       if (room && !room.isLive) await log.prepare(id, room.end ?? null)
