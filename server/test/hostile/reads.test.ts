@@ -56,6 +56,24 @@ describe('FE153 series', () => {
     expect((await rig.open(path)).exchange.status).toBe(200)
   })
 
+  it('FE101 FE100 a path that names a map has no values, and lists that are long are bounded in all', async () => {
+    const rig = await FeedRig.start({ retentionMs: 86_400_000 })
+    const many = Array.from({ length: 1_000 }, (_, index) => `item ${index}`)
+    const room = await rig.room('a', { players: { ada: { score: 1 } }, many })
+    await rig.advance(900_000)
+    room.patch({ players: { ada: { score: 2 } } })
+    await rig.settle()
+    // A thousand characters and more at each of 9,000 points.
+    const long = await rig.open('/rooms/a/series?path=many&every=100ms')
+    expect([long.exchange.status, long.error]).toEqual([400, 'bad_request'])
+    expect(long.text).toContain('characters of values')
+    expect((await rig.open('/rooms/a/series?path=many&every=1m')).exchange.status).toBe(200)
+    const maps = await rig.open('/rooms/a/series?path=players&path=players.ada&every=1m')
+    expect(maps.text).toMatch(/^(\{"at":\d+,"n":\d,"values":\{\}\}\n)+$/)
+    const scores = await rig.open('/rooms/a/series?path=players.ada.score&every=15m')
+    expect([...scores.text.matchAll(/score":(\d)/g)].map(([, score]) => score)).toEqual(['1', '2'])
+  })
+
   it('FE153 whoever has gone is not worked for, and a room that has become private meanwhile is not shown', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })

@@ -52,6 +52,10 @@ const READ = { limit: 250, maxBytes: 256 * 1024 }
 const MAX_POINTS = 10_000
 const MAX_VALUES = 200_000
 const MAX_EVENTS = 100_000
+/** The text of one answer: a list may be long, and each point of an idle hour repeats it. */
+const MAX_CHARACTERS = 16 * 1024 * 1024
+/** A value's quotes, colon and comma. */
+const AROUND_CHARACTERS = 4
 /** An array or object may have any number of keys; a path looks at so many at most. */
 const MAX_COLUMNS = 1_000
 
@@ -166,6 +170,9 @@ class Sampler {
   #isHidden = false
   #nextAt = 0
   #valueCount = 0
+  #characters = 0
+  /** Of lists, which are replaced whole. */
+  readonly #sizes = new WeakMap<object, number>()
 
   constructor(ask: SeriesAsk) {
     this.#ask = ask
@@ -220,16 +227,35 @@ class Sampler {
     this.#points.push({ at, n: this.#last.n, values })
   }
 
+  #sizeOf(value: Json): number {
+    if (typeof value === 'string') return value.length
+    if (typeof value !== 'object' || value === null) return String(value).length
+    let size = this.#sizes.get(value)
+    if (size === undefined) {
+      size = JSON.stringify(value).length
+      this.#sizes.set(value, size)
+    }
+    return size
+  }
+
   #collect(values: Map<string, Json>, path: readonly string[]): void {
     const walk = (value: Json | undefined, depth: number, name: string): void => {
       if (value === undefined) return
       if (depth === path.length) {
+        // A map changes in place, so that it has no value of its own at a time: what is inside has.
+        if (isMap(value)) return
         if (!this.#columns.has(name) && this.#columns.size >= MAX_COLUMNS)
           throw new RingsideError(
             'bad_request',
             `Expected paths of at most ${MAX_COLUMNS} values, got more`,
           )
         this.#columns.add(name)
+        this.#characters += name.length + this.#sizeOf(value) + AROUND_CHARACTERS
+        if (this.#characters > MAX_CHARACTERS)
+          throw new RingsideError(
+            'bad_request',
+            `Expected at most ${MAX_CHARACTERS} characters of values: ask for a greater every, a shorter part, or paths that name less`,
+          )
         values.set(name, value)
         return
       }
@@ -242,4 +268,8 @@ class Sampler {
     }
     walk(this.#state, 0, '')
   }
+}
+
+function isMap(value: Json): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
