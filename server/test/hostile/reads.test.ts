@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { RoomListing } from '@ringside/protocol'
+import type { Json, RoomListing } from '@ringside/protocol'
 import { ReadGate } from '../../src/feed/read/read-gate.ts'
 import type { Clock } from '../../src/process/clock.ts'
 import { FakeDirectory, FeedRig } from '../feed/rig.ts'
@@ -72,6 +72,35 @@ describe('FE153 series', () => {
     expect(maps.text).toMatch(/^(\{"at":\d+,"n":\d,"values":\{\}\}\n)+$/)
     const scores = await rig.open('/rooms/a/series?path=players.ada.score&every=15m')
     expect([...scores.text.matchAll(/score":(\d)/g)].map(([, score]) => score)).toEqual(['1', '2'])
+  })
+
+  it('FE101 an idle hour costs one look, and paths that find nothing are bounded by where they look', async () => {
+    const rig = await FeedRig.start({ retentionMs: 86_400_000 })
+    const level = (depth: number): Json =>
+      depth === 0
+        ? 'x'
+        : Object.fromEntries(
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((key) => [`k${key}`, level(depth - 1)]),
+          )
+    const room = await rig.room('a', { deep: level(3), x: 0 })
+    await rig.advance(900_000)
+    room.patch({ x: 1 })
+    await rig.settle()
+    const paths = Array.from({ length: 10 }, (_, index) => `path=*.*.*.none${index}`).join('&')
+    // 9,000 points of one state.
+    const idle = await rig.open(
+      `/rooms/a/series?${paths}&path=x&every=100ms`.replace('&path=*.*.*.none9', ''),
+    )
+    expect(idle.exchange.status).toBe(200)
+    for (let x = 2; x < 5_000; x++) {
+      room.patch({ x })
+      await rig.advance(100)
+    }
+    const busy = await rig.open(`/rooms/a/series?${paths}&every=100ms&from=2`)
+    expect([busy.exchange.status, busy.text]).toEqual([
+      400,
+      expect.stringContaining('places of the state'),
+    ])
   })
 
   it('FE153 whoever has gone is not worked for, and a room that has become private meanwhile is not shown', async () => {

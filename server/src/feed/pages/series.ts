@@ -54,6 +54,8 @@ const MAX_VALUES = 200_000
 const MAX_EVENTS = 100_000
 /** The text of one answer: a list may be long, and each point of an idle hour repeats it. */
 const MAX_CHARACTERS = 16 * 1024 * 1024
+/** Places of the state that are looked at for one answer, whether a path finds something there or not. */
+const MAX_STEPS = 4_000_000
 /** A value's quotes, colon and comma. */
 const AROUND_CHARACTERS = 4
 /** An array or object may have any number of keys; a path looks at so many at most. */
@@ -171,6 +173,9 @@ class Sampler {
   #nextAt = 0
   #valueCount = 0
   #characters = 0
+  #stepCount = 0
+  /** What the paths have now: until the state changes each point has the same. */
+  #now: { readonly values: ReadonlyMap<string, Json>; readonly characters: number } | null = null
   /** Of lists, which are replaced whole. */
   readonly #sizes = new WeakMap<object, number>()
 
@@ -185,6 +190,7 @@ class Sampler {
   ): void {
     this.#isHidden = isHidden
     this.#state = state
+    this.#now = null
     this.#last = { n, at }
     this.#nextAt = at
   }
@@ -200,7 +206,10 @@ class Sampler {
       if (this.#isHidden) this.#nextAt += Math.ceil((event.at - this.#nextAt) / everyMs) * everyMs
       for (; this.#nextAt < event.at; this.#nextAt += everyMs) this.#look(this.#nextAt)
     }
-    if (patch !== null) this.#state = applyMergePatch(this.#state, patch)
+    if (patch !== null) {
+      this.#state = applyMergePatch(this.#state, patch)
+      this.#now = null
+    }
     this.#last = event
     this.#isHidden = event.isHidden
   }
@@ -216,15 +225,23 @@ class Sampler {
 
   #look(at: number): void {
     if (this.#last === null || this.#isHidden) return
+    this.#now ??= this.#valuesNow()
+    const { values, characters } = this.#now
+    this.#valueCount += values.size
+    this.#characters += characters
+    if (this.#characters > MAX_CHARACTERS) throw tooLarge(`${MAX_CHARACTERS} characters of values`)
+    if (this.#points.length >= MAX_POINTS || this.#valueCount > MAX_VALUES)
+      throw tooLarge(`${MAX_POINTS} points with ${MAX_VALUES} values`)
+    this.#points.push({ at, n: this.#last.n, values })
+  }
+
+  #valuesNow(): { readonly values: ReadonlyMap<string, Json>; readonly characters: number } {
     const values = new Map<string, Json>()
     for (const path of this.#ask.paths) this.#collect(values, path)
-    this.#valueCount += values.size
-    if (this.#points.length >= MAX_POINTS || this.#valueCount > MAX_VALUES)
-      throw new RingsideError(
-        'bad_request',
-        `Expected at most ${MAX_POINTS} points with ${MAX_VALUES} values: ask for a greater every, or a shorter part`,
-      )
-    this.#points.push({ at, n: this.#last.n, values })
+    let characters = 0
+    for (const [name, value] of values)
+      characters += name.length + this.#sizeOf(value) + AROUND_CHARACTERS
+    return { values, characters }
   }
 
   #sizeOf(value: Json): number {
@@ -241,6 +258,7 @@ class Sampler {
   #collect(values: Map<string, Json>, path: readonly string[]): void {
     const walk = (value: Json | undefined, depth: number, name: string): void => {
       if (value === undefined) return
+      if (++this.#stepCount > MAX_STEPS) throw tooLarge(`${MAX_STEPS} places of the state`)
       if (depth === path.length) {
         // A map changes in place, so that it has no value of its own at a time: what is inside has.
         if (isMap(value)) return
@@ -250,12 +268,6 @@ class Sampler {
             `Expected paths of at most ${MAX_COLUMNS} values, got more`,
           )
         this.#columns.add(name)
-        this.#characters += name.length + this.#sizeOf(value) + AROUND_CHARACTERS
-        if (this.#characters > MAX_CHARACTERS)
-          throw new RingsideError(
-            'bad_request',
-            `Expected at most ${MAX_CHARACTERS} characters of values: ask for a greater every, a shorter part, or paths that name less`,
-          )
         values.set(name, value)
         return
       }
@@ -268,6 +280,13 @@ class Sampler {
     }
     walk(this.#state, 0, '')
   }
+}
+
+function tooLarge(what: string): RingsideError {
+  return new RingsideError(
+    'bad_request',
+    `Expected at most ${what}: ask for a greater every, a shorter part, or paths that name less`,
+  )
 }
 
 function isMap(value: Json): boolean {
