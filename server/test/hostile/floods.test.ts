@@ -68,6 +68,25 @@ describe('SS7 a flood of what is refused', () => {
     expect((await messagesOf(world)).filter(({ type }) => type === 'audit')).toHaveLength(taken)
   })
 
+  it('SS7 by a key that is no operator’s is written down ten times a second', async () => {
+    const made = await world.test.post('/admin/keys', { scopes: [] }, { headers: OPERATOR })
+    const headers = { 'x-api-key': (made.json as { key: string }).key }
+    await world.test.advance(2_000)
+    const [before, logged] = [(await messagesOf(world)).length, world.test.logged.length]
+    const acts = ['kick', 'keys'].flatMap((act) =>
+      Array.from({ length: 200 }, () => ({
+        title: `POST /admin/${act}`,
+        path: `/admin/${act}`,
+        body: {},
+      })),
+    )
+    const answers = await crawl(world.test as never, acts, { headers })
+    expect(new Set(answers.map(({ exchange }) => exchange.status))).toEqual(new Set([403, 429]))
+    await world.test.advance(100)
+    expect((await messagesOf(world)).length - before).toBeLessThanOrEqual(10)
+    expect(world.test.logged.length - logged).toBeLessThanOrEqual(10)
+  })
+
   it('LI3 AD9 by strangers with wrong keys is written down ten times a second for an address', async () => {
     const kick: Visit = { title: 'POST /admin/kick', path: '/admin/kick', body: { sessionId: 'x' } }
     const headers = { 'x-api-key': 'a key that is nobody’s and wrong' }
