@@ -7,6 +7,7 @@ import { networkOf } from '../transport/client-address.ts'
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts'
 import type { Asking, FeedAccess } from './audience/access.ts'
 import type { ClientClaims } from './audience/client-claims.ts'
+import { ROOM_ID } from './audience/directory.ts'
 import type { RoomDirectory } from './audience/directory.ts'
 import type { ReaderLimits, ReaderPlace } from './audience/reader-limits.ts'
 import { Selection } from './audience/selection.ts'
@@ -313,7 +314,8 @@ export class Feed {
     }
     const facts = access.find(room)
     const isThere = facts !== null && access.mayWatch(asking, facts)
-    if (!isThere && waitMs === 0) throw this.#refusalOf([room])
+    // What can be no room never comes (FE155).
+    if (!isThere && (waitMs === 0 || !ROOM_ID.test(room))) throw this.#refusalOf([room])
     const one = { topics: NO_TOPICS, types, clientId: null, isSingle: true }
     const selection = new Selection({ ...one, rooms: isThere ? [room] : [] })
     return { selection, aliases: new Map(), unknown: isThere ? [] : [room] }

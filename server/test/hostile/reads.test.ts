@@ -143,3 +143,15 @@ describe('FE154 streams that follow aliases', () => {
     expect(lists).toBeLessThanOrEqual(12)
   })
 })
+
+describe('FE155 texts that can be no id of a room', () => {
+  it('FE155 are not waited for, whatever they hold: 404', async () => {
+    const rig = await FeedRig.start()
+    for (const id of ['x'.repeat(65), 'x'.repeat(8_000), 'a.b', '%00', '..%2fa', '%F0%9F%98%80'])
+      for (const query of ['', '?wait=300', '?wait=300&from=start'])
+        expect((await rig.open(`/rooms/${id}/feed${query}`)).exchange.status).toBe(404)
+    const waiting = await rig.open(`/rooms/${'x'.repeat(64)}/feed?wait=300`)
+    expect([waiting.exchange.status, waiting.types]).toEqual([200, ['hello', 'room-unknown']])
+    expect(rig.feed.streamCount).toBe(1)
+  })
+})
