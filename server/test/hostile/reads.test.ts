@@ -103,6 +103,28 @@ describe('FE153 series', () => {
     ])
   })
 
+  it('FE100 FE101 the last minute of a long match is asked for without the rest of it', async () => {
+    const rig = await FeedRig.start({ retentionMs: 86_400_000 })
+    const room = await rig.room('a', { x: 0 })
+    for (let x = 1; x <= 20; x++) {
+      await rig.advance(100_000)
+      room.patch({ x })
+    }
+    await rig.settle()
+    expect((await rig.open('/rooms/a/series?path=x&every=100ms')).exchange.status).toBe(400)
+    const last = await rig.open('/rooms/a/series?path=x&every=100ms&from=-60s')
+    expect(last.exchange.status).toBe(200)
+    const points = last.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { at: number; values: Json })
+    expect(points.length).toBeGreaterThanOrEqual(600)
+    expect(points.length).toBeLessThanOrEqual(602)
+    expect([points[0]?.values, points.at(-1)?.values]).toEqual([{ x: 19 }, { x: 20 }])
+    const first = points[0]?.at ?? 0
+    expect((points.at(-1)?.at ?? 0) - first).toBeLessThanOrEqual(60_000)
+  })
+
   it('FE153 whoever has gone is not worked for, and a room that has become private meanwhile is not shown', async () => {
     const rig = await FeedRig.start()
     const room = await rig.room('a', { score: 0 })

@@ -136,7 +136,8 @@ export class Series {
     const { room, after, upTo, who, withholds } = stretch
     const isHidden = (said: RoomWho | null | undefined): boolean =>
       withholds && said?.isPrivate === true
-    const sampler = new Sampler(ask)
+    const newest = ask.agoMs === null ? null : await states.at(room, upTo, who)
+    const sampler = new Sampler(ask, newest && ask.agoMs !== null ? newest.at - ask.agoMs : null)
     const view = await states.at(room, after, who)
     if (view) sampler.begin(view, JSON.parse(view.state) as Json, isHidden(view.who))
     let eventCount = 0
@@ -163,6 +164,7 @@ export class Series {
 /** Follows a state through its events, and looks at it each `every`. */
 class Sampler {
   readonly #ask: SeriesAsk
+  readonly #since: number
   readonly #points: SeriesPoint[] = []
   readonly #columns = new Set<string>()
   #state: Json = {}
@@ -179,8 +181,10 @@ class Sampler {
   /** Of lists, which are replaced whole. */
   readonly #sizes = new WeakMap<object, number>()
 
-  constructor(ask: SeriesAsk) {
+  /** Points before `since` (log time in ms) are not wanted, and not counted; null: all are. */
+  constructor(ask: SeriesAsk, since: number | null) {
     this.#ask = ask
+    this.#since = since ?? -Infinity
   }
 
   begin(
@@ -203,7 +207,9 @@ class Sampler {
     if (this.#last === null) this.#nextAt = event.at
     else if (event.at > this.#nextAt) {
       // Of an idle time in between each point is the same: it costs what it says, and so it counts.
-      if (this.#isHidden) this.#nextAt += Math.ceil((event.at - this.#nextAt) / everyMs) * everyMs
+      const first = this.#isHidden ? event.at : Math.min(this.#since, event.at)
+      if (first > this.#nextAt)
+        this.#nextAt += Math.ceil((first - this.#nextAt) / everyMs) * everyMs
       for (; this.#nextAt < event.at; this.#nextAt += everyMs) this.#look(this.#nextAt)
     }
     if (patch !== null) {
