@@ -10,7 +10,7 @@ import { isClosedTopic } from '../auth/pattern.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { MessageLog, NewMessage, Published } from '../outbox/contract/messages.ts'
 import { checkMembers, shownText } from '../process/argument.ts'
-import { RingsideError, TooManyRequests } from '../process/errors.ts'
+import { RingsideError } from '../process/errors.ts'
 import { jsonText } from '../process/json-text.ts'
 
 /** An event without a room, as a publisher gives it. */
@@ -113,9 +113,7 @@ export class Publisher {
       return published
     } catch (error) {
       this.#refusedCount++
-      // The record is an event of the log: whoever floods must not be able to fill it with what was refused (SS7).
-      if (!(error instanceof TooManyRequests))
-        tell(error instanceof RingsideError ? error.code : 'internal')
+      tell(error instanceof RingsideError ? error.code : 'internal')
       throw error
     }
   }

@@ -40,6 +40,7 @@ test('LI8 a process over maxRssBytes takes nothing new and says so; what is ther
   })
   const headers = { 'x-api-key': 'a key for tests only' }
   const told = server.transport.request({ path: '/health/ready', headers })
+  await server.during(told.done)
   expect(told.json()).toMatchObject({ memory: { rssBytes: 101, maxRssBytes: 100, isOver: true } })
   expect(ready.body).not.toHaveProperty('memory.rssBytes')
   expect(await server.http('GET', '/health/live')).toMatchObject({ status: 200 })
