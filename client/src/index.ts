@@ -27,7 +27,14 @@ export type {
   StatusInfo,
   WhileAway,
 } from './client-types.ts'
-export { createFeedState } from './feed/index.ts'
+export {
+  ackFeed,
+  createFeedState,
+  followFeed,
+  keepAuthorized,
+  topicHandlers,
+  withToken,
+} from './feed/index.ts'
 export { openFeed } from './open-feed.ts'
 export type {
   GameFeed,
@@ -37,16 +44,22 @@ export type {
   SpectatorStateOf,
 } from './game-feed-types.ts'
 export type {
+  Authorizable,
   CheckpointStorage,
   Feed,
+  FeedFollowed,
   FeedMessage,
   FeedOptions,
   FeedReset,
   FeedRoomState,
+  FeedSelection,
   FeedState,
   FeedStatus,
   FeedStatusInfo,
   FeedTarget,
+  FeedWish,
+  KeepAuthorizedOptions,
+  TopicHandlers,
 } from './feed/index.ts'
 export { RequestError } from './request-error.ts'
 export type { ClientErrorCode } from './request-error.ts'

@@ -2,8 +2,8 @@ import type { Timers } from '../timers.ts'
 import type { CheckpointStorage } from './feed-types.ts'
 
 const SAVE_EVERY_MS = 1_000
-/** What a position looks like: of one room, or a sealed one. */
-const POSITION = /^(\d+-\w+|[\w-]{40,})$/
+/** What a position looks like: of one room, or a sealed one; of a bounded feed with what is left of it. */
+const POSITION = /^(\d+-\w+|[\w-]{40,})(~\w+)?$/
 
 /** The position of a reader, kept in a storage now and then, at `close`, and when the page goes. */
 export interface Checkpoint {

@@ -9,17 +9,18 @@ export interface FeedAddress {
   /** True for one room with nothing filtered out, of which every `n` is shown (FE6). */
   readonly showsEveryNumber: boolean
   readonly isSingleRoom: boolean
+  readonly params: URLSearchParams
 }
 
 /** @throws TypeError on an address that is none. */
 export function feedAddress(target: FeedTarget, options: FeedOptions): FeedAddress {
   const url = targetUrl(target)
   const { searchParams } = url
-  if (options.types) searchParams.set('types', options.types.join(','))
-  if (options.speed !== undefined) searchParams.set('speed', `${options.speed}`)
-  if (options.from !== undefined) searchParams.set('from', `${options.from}`)
+  for (const name of ['types', 'speed', 'from', 'clientId', 'feed'] as const)
+    if (options[name] !== undefined) searchParams.set(name, String(options[name]))
   const isSingleRoom = /\/rooms\/[^/]+\/feed$/.test(url.pathname)
   const rooms = searchParams.get('rooms')
+  const topics = searchParams.get('topics')
   return {
     url(from) {
       const copy = new URL(url)
@@ -27,11 +28,12 @@ export function feedAddress(target: FeedTarget, options: FeedOptions): FeedAddre
         copy.searchParams.set('from', from)
         copy.searchParams.delete('checkpoint')
       }
-      return copy.href
+      return copy.href.replaceAll('%2C', ',')
     },
-    path: rooms ? `${url.pathname}?rooms=${rooms}` : url.pathname,
+    path: url.pathname + (rooms ? `?rooms=${rooms}` : '') + (topics ? `?topics=${topics}` : ''),
     showsEveryNumber: isSingleRoom && !searchParams.has('types'),
     isSingleRoom,
+    params: searchParams,
   }
 }
 
@@ -39,5 +41,8 @@ function targetUrl(target: FeedTarget): URL {
   if (typeof target === 'string') return new URL(target, pageUrl())
   const base = baseUrl(target.address)
   if ('room' in target) return new URL(`rooms/${encodeURIComponent(target.room)}/feed`, base)
-  return new URL(`feed?rooms=${target.rooms.map(encodeURIComponent).join(',')}`, base)
+  const url = new URL('feed', base)
+  for (const name of ['rooms', 'topics'] as const)
+    if (target[name]) url.searchParams.set(name, target[name].join())
+  return url
 }

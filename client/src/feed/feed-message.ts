@@ -1,7 +1,7 @@
 import type { FeedMessage } from './feed-types.ts'
 
-const OWN_TYPES =
-  /^(hello|snapshot|patch|joined|left|owner|reset|caught-up|room-unknown|room-alias|going-away|end)$/
+/** These of the feed's own have `data` of a room as a game's own events have. */
+const ROOM_TYPES = /^(patch|joined|left)$/
 
 /**
  * Reads an SSE event as a message. A topic's event may have any name: its `topic` marks it.
@@ -10,7 +10,6 @@ const OWN_TYPES =
 export function toMessage(type: string, json: string, id: string | null): FeedMessage {
   const data: unknown = JSON.parse(json)
   if (typeof data !== 'object' || data === null) throw new SyntaxError('Expected an object')
-  const kind = 'topic' in data ? 'topic' : 'game'
-  const isOwn = kind === 'game' && OWN_TYPES.test(type)
-  return (isOwn ? { type, id, data } : { type: kind, name: type, id, data }) as FeedMessage
+  const kind = 'topic' in data ? 'topic' : 'data' in data && !ROOM_TYPES.test(type) ? 'game' : null
+  return (kind ? { type: kind, name: type, id, data } : { type, id, data }) as FeedMessage
 }

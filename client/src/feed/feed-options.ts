@@ -10,6 +10,8 @@ export const feedKinds: { readonly [K in keyof Required<FeedOptions>]: string } 
   resume: 'string',
   storage: 'object',
   storageKey: 'string',
+  clientId: 'string',
+  feed: 'string',
   headers: 'object',
   fetch: 'function',
   random: 'function',

@@ -7,6 +7,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { feedAddress } from './feed-address.ts'
 import type { FeedAddress } from './feed-address.ts'
 import { toMessage } from './feed-message.ts'
+import type { FeedEvents } from '@ringside/protocol/feed-event'
 import type {
   Feed,
   FeedMessage,
@@ -19,7 +20,7 @@ import { checkFeedOptions } from './feed-options.ts'
 import { createNumberCheck } from './number-check.ts'
 import type { NumberCheck } from './number-check.ts'
 import { readStream } from './read-stream.ts'
-import type { StreamEnd } from './read-stream.ts'
+import type { StreamEnd, StreamRequest } from './read-stream.ts'
 
 const DEFAULT_RETRY_MS = 2_000
 const MAX_RETRY_MS = 30_000
@@ -34,16 +35,26 @@ const DEFAULT_HEARTBEAT_MS = 15_000
  */
 export class FeedReader implements Feed {
   readonly #options: FeedOptions
-  readonly #address: FeedAddress
+  readonly address: FeedAddress
+  /** The `hello` of the newest stream. */
+  hello: FeedEvents['hello'] | null = null
   readonly #timers
   readonly #wakes: Wakes
   readonly #checkpoint: Checkpoint
   readonly #numbers: NumberCheck
   #status: FeedStatus = 'connecting'
+  /** Is called when it is over. */
+  onOver: (() => void) | null = null
+  /** Fetches with the headers of the options. */
+  readonly fetch = (url: string, init: StreamRequest): Promise<Response> => {
+    // A browser refuses a fetch that is called as a method of another object.
+    const { fetch: fetcher = fetch, headers } = this.#options
+    return fetcher(url, { ...init, headers: { ...headers, ...init.headers } })
+  }
   #abort = new AbortController()
   #endWait: (() => void) | null = null
   /** The next stream begins with a snapshot here instead of going on after the checkpoint; null = it goes on. */
-  #from: string | null = null
+  from: string | null = null
   /** True when the checkpoint is of this reader's own events, so that all before it is known. */
   #knowsPast: boolean
   #lastGap = ''
@@ -55,14 +66,14 @@ export class FeedReader implements Feed {
   constructor(target: FeedTarget, options: FeedOptions) {
     checkFeedOptions(options)
     this.#options = options
-    this.#address = feedAddress(target, options)
+    this.address = feedAddress(target, options)
     this.#timers = options.timers ?? systemTimers
     this.#wakes = new Wakes(this.#timers)
     this.#heartbeatMs = (options.silenceMs ?? 0) / 2.5 || DEFAULT_HEARTBEAT_MS
-    const { storage, storageKey: key = `ringside:${this.#address.path}` } = options
+    const { storage, storageKey: key = `ringside:${this.address.path}` } = options
     this.#checkpoint = createCheckpoint({ storage, key, timers: this.#timers }, options.checkpoint)
     this.#knowsPast = options.resume === 'events'
-    this.#numbers = createNumberCheck(this.#address.showsEveryNumber)
+    this.#numbers = createNumberCheck(this.address.showsEveryNumber)
     // No handler runs before the caller has the feed in hand.
     queueMicrotask(() => void this.#run())
   }
@@ -77,6 +88,11 @@ export class FeedReader implements Feed {
 
   close(): void {
     this.#finish('ended', null)
+  }
+
+  /** Gives up a stream that was dialled; the next one follows at once. */
+  redial(): void {
+    this.#abort.abort()
   }
 
   get #isOver(): boolean {
@@ -96,15 +112,14 @@ export class FeedReader implements Feed {
   }
 
   #readOnce(): Promise<StreamEnd> {
-    const { fetch: fetcher = (input, init) => fetch(input, init), headers } = this.#options
     const position = this.#checkpoint.value
-    const goesOn = position !== null && this.#knowsPast && this.#from === null
-    const from = goesOn ? null : (this.#from ?? position)
+    const goesOn = position !== null && this.#knowsPast && this.from === null
+    const from = goesOn ? null : (this.from ?? position)
     this.#abort = new AbortController()
     return readStream({
-      url: this.#address.url(from),
-      headers: goesOn ? { ...headers, 'Last-Event-ID': position } : { ...headers },
-      fetch: fetcher,
+      url: this.address.url(from),
+      headers: goesOn && { 'Last-Event-ID': position },
+      fetch: this.fetch,
       abort: this.#abort,
       timers: this.#timers,
       wakes: this.#wakes,
@@ -129,14 +144,15 @@ export class FeedReader implements Feed {
     if (verdict !== true) this.#gap(message, verdict)
     this.#deliver(message)
     if (type === 'hello') {
+      this.hello = message.data
       const { heartbeatMs: ms = 0 } = message.data
       // The option says more than the server, and nonsense says nothing.
       if (!this.#options.silenceMs && ms >= 100 && ms <= 600_000) this.#heartbeatMs = ms
     } else if (type === 'caught-up') this.#setStatus('live', {})
     else if (type === 'going-away') this.#waitMs = toWait(message.data.retryMs)
-    else if (type === 'end' && this.#address.isSingleRoom) {
+    else if (type === 'bound' || (type === 'end' && this.address.isSingleRoom)) {
       if (id) this.#checkpoint.set(id)
-      this.#finish('ended', { reason: 'The room is over' })
+      this.#finish('ended', { reason: 'It is over' })
     }
   }
 
@@ -160,7 +176,7 @@ export class FeedReader implements Feed {
     const { room, n } = data as { room: string; n: number }
     const gap = `${room} ${n}`
     const position = this.#checkpoint.value
-    this.#from = position === null || this.#lastGap === gap ? (id ?? 'live') : position
+    this.from = position === null || this.#lastGap === gap ? (id ?? 'live') : position
     this.#lastGap = gap
     this.#numbers.clear()
     callGuarded(() => this.#options.onReset?.({ reason: 'gap', from: before + 1, to: n - 1, room }))
@@ -171,7 +187,7 @@ export class FeedReader implements Feed {
   #reached(id: string): void {
     this.#checkpoint.set(id)
     this.#knowsPast = true
-    this.#from = null
+    this.from = null
     this.#attempt = 0
   }
 
@@ -206,6 +222,7 @@ export class FeedReader implements Feed {
   #finish(status: 'ended' | 'failed', info: FeedStatusInfo | null): void {
     if (this.#isOver) return
     this.#status = status
+    this.onOver?.()
     this.#checkpoint.close()
     this.#abort.abort()
     this.#endWait?.()

@@ -1,6 +1,6 @@
 import type { FeedEvents, GameEvent, ResetReason } from '@ringside/protocol/feed-event'
 import type { Json } from '@ringside/protocol/merge-patch'
-import type { TopicEvent } from '@ringside/protocol'
+import type { TopicEvent, TopicEvents } from '@ringside/protocol'
 import type { Timers } from '../timers.ts'
 
 /** A reader follows an address of the feed, one room, or many rooms over one stream. */
@@ -9,8 +9,48 @@ export type FeedTarget =
   | string
   /** One room. */
   | { readonly address?: string; readonly room: string }
-  /** Many rooms over one stream. */
-  | { readonly address?: string; readonly rooms: readonly string[] }
+  /** Many rooms and topics over one stream. */
+  | FeedWish
+
+/** What a feed of many follows: at most 100 rooms and 20 topics. */
+export interface FeedWish {
+  readonly address?: string
+  /** Ids and aliases (`@arena`). None: topics only. Left out: all that are public. */
+  readonly rooms?: readonly string[]
+  /** Topics and patterns (`project.42.*`). None: rooms only. Left out: those that the server shows to all. */
+  readonly topics?: readonly string[]
+}
+
+/** What a feed of many is to follow: what is left out stays, `null` means what an absent one does. */
+export interface FeedSelection {
+  readonly rooms?: readonly string[] | null
+  readonly topics?: readonly string[] | null
+  readonly types?: readonly string[] | null
+}
+
+/** What a feed follows, as the server says. */
+export interface FeedFollowed {
+  readonly streamId: string
+  readonly rooms: readonly string[]
+  /** The room that each alias stands for now. */
+  readonly aliases: Readonly<Record<string, string | null>>
+  readonly topics: readonly string[]
+  /** Null: all. */
+  readonly types: readonly string[] | null
+  /** These rooms are not there (yet). */
+  readonly unknown: readonly string[]
+  readonly delayMs: number
+}
+
+/** Handlers of topics' events by type: those of the server's own routes, and those that the application declares. */
+export type TopicHandlers<Own extends object = object> = {
+  readonly [K in keyof TopicEvents]?: (event: TopicEvents[K], id: string | null) => void
+} & {
+  readonly [K in Exclude<keyof Own, keyof TopicEvents>]?: (
+    event: TopicEvent<Own[K]>,
+    id: string | null,
+  ) => void
+}
 
 /**
  * State of a feed. `connecting` (first dial) -> `catching-up` (events of the past arrive) -> `live`;
@@ -71,7 +111,11 @@ export interface FeedOptions {
   readonly storage?: CheckpointStorage
   /** Key in `storage`. Default `ringside:<path of the feed>`. */
   readonly storageKey?: string
-  /** Headers of the request, for example an Authorization. */
+  /** The reader's name for itself: the server keeps what is meant for it, and what it has acknowledged ({@link ackFeed}). */
+  readonly clientId?: string
+  /** The name of this feed among those of the client, each of which has a checkpoint of its own. */
+  readonly feed?: string
+  /** Headers of the request, for example an API key. A token that changes comes by {@link withToken}. */
   readonly headers?: Readonly<Record<string, string>>
   readonly fetch?: typeof fetch
   readonly random?: () => number

@@ -6,10 +6,15 @@ import type { FeedStatusInfo } from './feed-types.ts'
 import { createSseDecoder } from './sse-decoder.ts'
 import type { SseHandlers } from './sse-decoder.ts'
 
+/** A request whose headers are an object. */
+export interface StreamRequest extends RequestInit {
+  readonly headers: Readonly<Record<string, string>>
+}
+
 export interface StreamParts extends SseHandlers {
   readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly fetch: typeof fetch
+  readonly headers: Readonly<Record<string, string>> | false
+  readonly fetch: (url: string, init: StreamRequest) => Promise<Response>
   readonly abort: AbortController
   readonly timers: Timers
   readonly wakes: Wakes
@@ -74,7 +79,9 @@ export function readStream(parts: StreamParts): Promise<StreamEnd> {
       patience = PATIENCE
     }
     watch()
-    abort.signal.addEventListener('abort', () => end(broken('Aborted')), { once: true })
+    abort.signal.addEventListener('abort', () => end({ ...broken('Aborted'), isWake: true }), {
+      once: true,
+    })
     void read(parts, heard).then(end)
   })
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { createServer as createHttpServer } from 'node:http'
 import { expect, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -80,8 +81,14 @@ function playArena(
 }
 
 /** A server with the room `arena` for blocks that are clients; its one player has 10 coins and grows richer. */
-async function serveArena(run: Run, bought: string[] = []): Promise<GameServer> {
-  const { server } = newServer(run)
+async function serveArena(
+  run: Run,
+  bought: string[] = [],
+  given: ServerOptions & { readonly setUp?: (server: GameServer) => void } = {},
+): Promise<GameServer> {
+  const { setUp, ...options } = given
+  const { server } = newServer(run, options)
+  setUp?.(server)
   server.rpc('math.add', (params) => (params as number[]).reduce((sum, one) => sum + one, 0))
   server.room('arena', {
     onCreate: () => ({ players: {}, endsAt: 0 }),
@@ -249,6 +256,31 @@ export const plays: Readonly<Record<string, Play>> = {
     await vi.waitFor(() => expect(texts(run)).toMatch(/"coins":\d+,"hasSword":false/), 5_000)
   },
 
+  'client/README.md, Tokens and topics, 1': async (run) => {
+    const secret = 'a secret of thirty-two characters'
+    const [head, claims] = [
+      { alg: 'HS256' },
+      { sub: 'ada', scope: 'read:topic:*', exp: Math.floor(Date.now() / 1_000) + 60 },
+    ].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    const signed = createHmac('sha256', secret).update(`${head}.${claims}`).digest('base64url')
+    const server = await serveArena(run, [], {
+      jwt: { secret },
+      setUp(made) {
+        made.route('GET', '/token', (_, response) =>
+          response.send(200, {}, `${head}.${claims}.${signed}`),
+        )
+      },
+    })
+    const { follow } = (await run.load({ game })) as unknown as {
+      follow(): Promise<{ stop(): Promise<void> }>
+    }
+    const { stop } = await follow()
+    run.onEnd(() => stop())
+    await vi.waitFor(async () => {
+      await server.publish({ topic: 'project.42.build', type: 'build-done', data: { ok: true } })
+      expect(run.lines).toContainEqual([true])
+    }, 5_000)
+  },
   'docs/operations.md, Where the log is, 1': playMongo,
   'docs/operations.md, Kick, ban, mute, 1': async (run) => {
     const apiKey = 'key-of-an-operator'
