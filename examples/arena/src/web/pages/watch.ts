@@ -4,6 +4,7 @@ import { chatBox } from '../hud/chat-box.ts'
 import { elsewhere } from '../hud/elsewhere.ts'
 import { killFeed } from '../hud/kill-feed.ts'
 import { matchClock } from '../hud/match-clock.ts'
+import { newsList } from '../hud/news.ts'
 import { scoreBoard } from '../hud/score-board.ts'
 import { seeThrough } from '../hud/see-through.ts'
 import { seenBy } from '../hud/seen.ts'
@@ -146,7 +147,7 @@ export function watchPage(app: HTMLElement, room: string): void {
       soundButton(sound),
       play,
     ),
-    el('div', { class: 'watch-stage' }, surface, kills.element, words.element, notice),
+    el('div', { class: 'watch-stage' }, surface, kills.element, words.element, newsList(), notice),
     bar.element,
     el('aside', { class: 'watch-side' }, clock.element, scores.element, chat.element),
   )
