@@ -317,6 +317,47 @@ describe.skipIf(chromiumPath === null && !CI)('the arena in a real browser', () 
     await close(guest)
   })
 
+  test('[AR57] every spectator page shows the news as text, and one stream of the browser brings it', async () => {
+    const tab = await tabs.tab(`/watch/${room}`)
+    const context = tab.page.context()
+    const second = await context.newPage()
+    const pages = [tab.page, second]
+    const streams: (typeof second)[] = []
+    context.on('request', (request) => {
+      if (/\/feed\?.*topics=public/.test(request.url())) streams.push(request.frame().page())
+    })
+    for (const page of pages) await page.goto(`${cable.address}/watch/${room}`)
+    for (const page of pages) await page.locator('.news').waitFor({ state: 'attached' })
+    await expect.poll(() => streams.length, PATIENT).toBeGreaterThan(0)
+    await second.waitForTimeout(500)
+    // The page that was opened first may have begun, and ended when it was loaded again.
+    const begun = streams.length
+    const publish = (title: string): Promise<unknown> =>
+      server.publish({
+        type: 'notification',
+        data: { id: title, title, message: '<b>in a minute</b>', level: 'info' },
+      })
+    await publish('Final')
+    for (const page of pages)
+      await expect
+        .poll(() => page.locator('.news-entry').allInnerTexts(), PATIENT)
+        .toEqual([expect.stringMatching(/Final\s*<b>in a minute<\/b>/)])
+    expect(streams).toHaveLength(begun)
+    // Another page goes on when the one that followed leaves.
+    const leader = streams.at(-1)
+    await leader?.close()
+    const [left = second] = pages.filter((page) => page !== leader)
+    await expect.poll(() => streams.length, PATIENT).toBe(begun + 1)
+    expect(streams.at(-1)).toBe(left)
+    await expect
+      .poll(async () => {
+        await publish('Overtime')
+        return left.locator('.news-entry').allInnerTexts()
+      }, PATIENT)
+      .toContainEqual(expect.stringContaining('Overtime'))
+    await context.close()
+  }, 60_000)
+
   test('[AR47] no page scrolls sideways on a phone, upright or on its side', async () => {
     const sides = [PHONE, { ...PHONE, viewport: { width: 844, height: 390 } }]
     for (const options of sides)
