@@ -195,7 +195,9 @@ describe.skipIf(chromiumPath === null && !CI)('the arena in a real browser', () 
     tab.requests.length = 0
     await tab.page.reload()
     await expect.poll(() => data(tab, 'status'), PATIENT).toBe('live')
-    const feeds = tab.requests.filter((path) => path.includes('/feed'))
+    const feeds = tab.requests.filter(
+      (path) => path.startsWith('/rooms/') && path.includes('/feed'),
+    )
     expect(feeds).toHaveLength(1)
     const from = Number(/(?:from|checkpoint)=(\d+)/.exec(feeds[0] ?? '')?.[1])
     expect(from).toBeGreaterThanOrEqual(seen)
