@@ -187,6 +187,8 @@ async function makePlan(
         const { followed } = start
         return followed === undefined ? back : { ...back, followed }
       }
+      // What its reader has read is not shown again: the snapshots wait until they may be seen.
+      if (found.isOther) return { ...plan, position: seq }
       // Nothing is known beyond what may be seen, so the stream begins with the newest.
       return { ...plan, position: Math.min(seq, tail.position) }
     }
@@ -366,7 +368,12 @@ async function carryOut(
   // A room that was revealed up to here is among these; one that is revealed from here on comes
   // after them.
   stream.takeRevealed()
-  const rooms = plan.hasSnapshot ? roomsOf(context, stream) : missing(context, stream, plan)
+  let rooms = plan.hasSnapshot ? roomsOf(context, stream) : missing(context, stream, plan)
+  // FE3: a position that was read without the delay of this stream lies ahead of it, and so do its snapshots.
+  if (position > stream.group.tail.position) {
+    for (const id of rooms) stream.reveal(id)
+    rooms = []
+  }
   const isOpen = await writeSnapshots(context, stream, {
     rooms,
     position,

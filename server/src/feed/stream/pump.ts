@@ -297,7 +297,10 @@ export class FeedPump implements GroupListener<FeedStream> {
     const { isEnd = false, isBoundMet = false, waitMs = 0 } = chunk ?? {}
     const isOver = isEnd || isBoundMet
     const isRevealing = chunk !== null && chunk.revealed !== null
-    const isThere = target >= 0 && next >= target && !isOver && !isRevealing && waitMs === 0
+    // What is due at a place ahead of the tail comes before the news that all has been caught up with.
+    const isDue = revealed !== null && cursor > target
+    const isThere =
+      target >= 0 && next >= target && !isOver && !isRevealing && !isDue && waitMs === 0
     stream.moveTo({ cursor: next, place, announces: announces && !isThere })
     if (chunk?.revealed) stream.reveal(chunk.revealed)
     if (waitMs > 0) this.#pauseFor(stream, waitMs)
