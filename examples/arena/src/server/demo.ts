@@ -167,7 +167,7 @@ export class Demo {
     const rooms = this.#rooms.map(({ roomId, squad }) => ({
       roomId,
       bots: squad.size,
-      tickLagP99Ms: lags.get(roomId) ?? 0,
+      tickLagP99Ms: Math.round(lags.get(roomId) ?? 0),
     }))
     return {
       running: rooms.length > 0,

@@ -62,7 +62,9 @@ async function play(
   const write = async (step: number): Promise<void> => {
     const kind = random.int(0, 5)
     const room = anyOf(random, world.rooms)
-    if (kind === 0) room.emit('note', { text: 'x'.repeat(random.int(0, 600)) })
+    // Now and then more than is written in one piece.
+    const size = random.int(0, 9) === 0 ? 40_000 : 600
+    if (kind === 0) room.emit('note', { text: 'x'.repeat(random.int(0, size)) })
     else if (kind < 4)
       room.patch(
         { tick: step, [`k${random.int(0, 5)}`]: random.int(0, 3) === 0 ? null : random.int(0, 99) },

@@ -237,6 +237,8 @@ export class Spectator {
     if (type === 'snapshot') {
       const { room, n, state } = data as { room: string; n: number; state: Json }
       expect([this.path, room, n, state]).toEqual([this.path, room, n, ledger.stateAt(room, n)])
+      const event = ledger.at(room, n)
+      if (event) this.#expectAge(event, `${this.path} snapshot ${room} ${n}`)
       this.#rooms.set(room, { n, state: structuredClone(state) })
       // The start has left the log.
       if (this.#cursor === 0) this.#mayMiss = true
