@@ -1,45 +1,17 @@
 import type { ResetReason } from '@ringside/protocol'
-import type { Clock } from '../../process/clock.ts'
-import { nextTurn } from '../../process/wait.ts'
-import type { Outbox } from '../../outbox/contract/outbox.ts'
 import type { RoomEnd } from '../../outbox/contract/store.ts'
-import type { FeedAccess } from '../audience/access.ts'
-import { BEFORE_ALL, checkOf } from '../position/room-id.ts'
-import type { RoomPlace } from '../position/room-id.ts'
-import type { SealedPosition, SealedPositions } from '../position/sealed-positions.ts'
-import { isCutOff } from '../read/feed-log.ts'
-import type { FeedLog } from '../read/feed-log.ts'
-import type { FoundPlace, Places } from '../read/places.ts'
-import type { ReadGate } from '../read/read-gate.ts'
-import { endId, endJson, whyGone } from '../read/room-end.ts'
 import { roomsNewTo } from '../audience/followed.ts'
-import { snapshotBlock } from '../read/states.ts'
-import type { States, StateView } from '../read/states.ts'
-import type { FeedTail, TailFollower } from '../read/tail.ts'
-import type { TimeIndex } from '../read/time-index.ts'
-import { joinBytes } from '../sse.ts'
-import type { FeedStart, Position } from './ask.ts'
-import { MAX_CHUNK_BYTES } from './chunk.ts'
+import { BEFORE_ALL } from '../position/room-id.ts'
+import type { RoomPlace } from '../position/room-id.ts'
+import { isCutOff } from '../read/feed-log.ts'
+import { endId, endJson, whyGone } from '../read/room-end.ts'
+import type { FeedStart } from './ask.ts'
+import type { BootstrapContext } from './bootstrap-context.ts'
 import { CAUGHT_UP } from './format.ts'
 import type { FeedNote } from './format.ts'
+import { viewAt, writeSnapshots, writeWhole } from './snapshots.ts'
+import { findPosition } from './start-position.ts'
 import type { FeedStream, StreamPlace } from './stream.ts'
-
-export interface BootstrapContext {
-  readonly outbox: Outbox
-  readonly log: FeedLog
-  readonly states: States
-  readonly places: Places
-  readonly positions: SealedPositions
-  readonly access: FeedAccess
-  readonly times: TimeIndex
-  readonly gate: ReadGate
-  readonly clock: Clock
-  /** The log's time in ms. */
-  readonly now: () => number
-  readonly write: (stream: FeedStream, bytes: Uint8Array) => boolean
-  /** It is called when a reader is told to start over. */
-  readonly onReset: () => void
-}
 
 /** The place where a stream begins, or the reason why it begins again. */
 export type BootstrapStart =
@@ -64,8 +36,6 @@ interface Plan {
   readonly followed?: string
 }
 
-/** A place that may not be seen yet is waited for so long: another process may be ahead of this one (FE55). */
-const WAIT_MS = 5_000
 /** Retention may overtake a bootstrap, which then begins again, but not more often than this. */
 const MAX_ATTEMPTS = 3
 
@@ -201,127 +171,6 @@ function nOf(start: BootstrapStart): number | null {
   return position?.kind === 'place' ? position.place.n : null
 }
 
-type FoundPosition =
-  | {
-      readonly kind: 'at'
-      readonly seq: number
-      /** In the feed of one room, unless it is to be found out. */
-      readonly place: RoomPlace | null
-      /** It is of another selection: each room begins with its snapshot (FE56). */
-      readonly isOther: boolean
-    }
-  | { readonly kind: 'lost'; readonly reason: ResetReason }
-
-const UNKNOWN = { kind: 'lost', reason: 'unknown-checkpoint' } as const
-const ANOTHER_LOG = { kind: 'lost', reason: 'another-log' } as const
-
-/** Finds where a stream begins that names a position, or why it cannot begin there. */
-function findPosition(
-  context: BootstrapContext,
-  stream: FeedStream,
-  position: Position,
-): FoundPosition | Promise<FoundPosition> {
-  switch (position.kind) {
-    case 'place':
-      return findPlace(context, stream, position.place)
-    case 'token': {
-      const token = context.positions.open(position.text)
-      return token ? findToken(context, stream, token) : UNKNOWN
-    }
-    case 'seq':
-      return judgeCheckpoint(context, stream, position.seq)
-    case 'foreign':
-      return UNKNOWN
-  }
-}
-
-/**
- * FE55: a place beyond what may be seen is waited for, for another process may be ahead of this one. The answer is the
- * same, and comes after the same time, whether it exists or not.
- */
-async function findPlace(
-  context: BootstrapContext,
-  { address, group }: FeedStream,
-  place: RoomPlace,
-): Promise<FoundPosition> {
-  const { outbox, places, clock } = context
-  const { tail, readRoom: room = '' } = group
-  const find = (): Promise<FoundPlace> =>
-    places.find({ room, place, visible: tail.position, who: address })
-  const coming = waitFor(clock, tail, { room, n: place.n })
-  try {
-    let found = await find()
-    if (found.kind === 'beyond' && (await coming.hasCome)) found = await find()
-    if (found.kind === 'at') return { ...found, isOther: false }
-    if (found.kind === 'lost') return found
-    return outbox.wasRestored ? ANOTHER_LOG : UNKNOWN
-  } finally {
-    coming.stop()
-  }
-}
-
-/** Resolves with true once the tail passes an event of the room with this n or a later one, with false after 5 s. */
-function waitFor(
-  clock: Clock,
-  tail: FeedTail,
-  { room, n }: { readonly room: string; readonly n: number },
-): { readonly hasCome: Promise<boolean>; stop(): void } {
-  let stop = (): void => {}
-  const hasCome = new Promise<boolean>((resolve) => {
-    const follower: TailFollower = {
-      rooms: new Set([room]),
-      selection: { hasTopics: false, clientId: null },
-      take: (entry) => {
-        // The tail moves on once all its followers have been told.
-        if (entry.n >= n) clock.soon(() => resolve(true))
-      },
-    }
-    const cancel = clock.after(WAIT_MS, () => resolve(false))
-    tail.add(follower)
-    stop = () => {
-      cancel()
-      tail.remove(follower)
-    }
-  })
-  return { hasCome, stop: () => stop() }
-}
-
-/** A sealed position is one that we told: beyond this process' tail it is waited for. */
-async function findToken(
-  context: BootstrapContext,
-  { address, group }: FeedStream,
-  token: SealedPosition,
-): Promise<FoundPosition> {
-  const { outbox, positions, gate } = context
-  const { seq, check, selection } = token
-  const found = judgeSeq(context, seq, selection !== group.ids.selection)
-  if (found.kind === 'lost' || positions.isOfThisHistory(token)) return found
-  // It was told before a restore, or by another log with the same secret: then its event is another one, or none.
-  if (seq > outbox.sealed) return ANOTHER_LOG
-  const query = { after: seq - 1, upTo: seq, limit: 1 }
-  const [event] = (await gate.run(address, () => outbox.read(query))).events
-  return event && checkOf(event) === check ? found : ANOTHER_LOG
-}
-
-/** A client's checkpoint may be of a room that only the archive has. */
-function judgeCheckpoint(
-  context: BootstrapContext,
-  { group }: FeedStream,
-  seq: number,
-): FoundPosition {
-  const { isSingle, readRoom: room } = group
-  const isArchived = isSingle && room !== undefined && context.log.isArchived(room)
-  if (isArchived && seq >= context.log.firstOf(room))
-    return { kind: 'at', seq, place: null, isOther: false }
-  return judgeSeq(context, seq, false)
-}
-
-function judgeSeq({ outbox }: BootstrapContext, seq: number, isOther: boolean): FoundPosition {
-  if (seq < outbox.origin || outbox.isVoid(seq)) return ANOTHER_LOG
-  if (seq < outbox.floor) return { kind: 'lost', reason: 'retention' }
-  return { kind: 'at', seq, place: null, isOther }
-}
-
 function resetPlan(stream: FeedStream, reason: ResetReason, from: number | null): Plan {
   const { position } = stream.group.tail
   return { position, place: null, hasSnapshot: true, isLive: true, reset: { reason, from } }
@@ -441,54 +290,6 @@ export async function showRevealed(
   return isOpen ? place : null
 }
 
-interface Snapshots {
-  readonly rooms: Iterable<string>
-  readonly position: number
-  /** These blocks go before and after them. */
-  readonly head: readonly Uint8Array[]
-  readonly tail: readonly Uint8Array[]
-  /** Who named the rooms is told which of them are over. */
-  readonly tellsEnds: boolean
-}
-
-/** Writes the snapshots at `position`, a chunk at a time. False = the stream has closed. */
-async function writeSnapshots(
-  context: BootstrapContext,
-  stream: FeedStream,
-  { rooms, position, head, tail, tellsEnds }: Snapshots,
-): Promise<boolean> {
-  const { access, states } = context
-  const { group } = stream
-  const { format } = group
-  let parts = [...head]
-  let size = 0
-  for (const room of rooms) {
-    if (!group.isSingle && access.isQuietAt(room, position)) {
-      const end = group.rooms && tellsEnds ? access.endBy(room, position) : null
-      // Who names a room is told that it is over (FE117).
-      if (end && group.allows(room))
-        parts.push(format.event({ type: 'end', json: endJson(room, end) }))
-      continue
-    }
-    // Every room there is comes by here: most of them need no read.
-    if (states.hasNothingAt(room, position)) continue
-    if (!stream.body.isOpen) return false
-    const view = await viewAt(context, room, { seq: position, who: stream.address })
-    // Later readers need not ask.
-    if (!view) await states.noteBeginning(room, position, stream.address)
-    if (!view || (view.isOver && !group.isSingle) || !group.allows(room, view.who)) continue
-    const block = snapshotBlock(view)
-    format.addBlock('snapshot', block, parts)
-    size += block.length
-    if (size < MAX_CHUNK_BYTES) continue
-    if (!(await writeWhole(context, stream, parts))) return false
-    parts = []
-    size = 0
-  }
-  parts.push(...tail)
-  return parts.length === 0 ? stream.body.isOpen : writeWhole(context, stream, parts)
-}
-
 /**
  * A reader that comes back lacks the snapshots of what was revealed while it was away, and of what it did not follow
  * when it went.
@@ -517,58 +318,4 @@ function newRooms(context: BootstrapContext, stream: FeedStream, followed: strin
 
 function roomsOf(context: BootstrapContext, stream: FeedStream): Iterable<string> {
   return stream.group.rooms ?? context.access.publicIds()
-}
-
-/**
- * A room whose log is gone for the most part is shown only while it lives: an ended one is left
- * out.
- */
-async function viewAt(
-  context: BootstrapContext,
-  room: string,
-  { seq, who }: { readonly seq: number; readonly who: string },
-): Promise<StateView | null> {
-  try {
-    return await context.states.at(room, seq, who)
-  } catch (error) {
-    const isBehind = seq < context.log.firstOf(room)
-    if (isCutOff(error) && !isBehind && context.access.find(room)?.isLive !== true) return null
-    throw error
-  }
-}
-
-/**
- * Writes from a turn of its own and waits until the socket takes more. False = the stream has
- * closed.
- */
-async function writeWhole(
-  context: BootstrapContext,
-  stream: FeedStream,
-  parts: readonly Uint8Array[],
-): Promise<boolean> {
-  let next: Uint8Array[] = []
-  for (const part of parts) {
-    if (part.length < MAX_CHUNK_BYTES) {
-      next.push(part)
-      continue
-    }
-    // A large block is written as it is: readers that wait for it share its bytes (FE50).
-    const isOpen =
-      (next.length === 0 || (await writeOne(context, stream, joinBytes(next)))) &&
-      (await writeOne(context, stream, part))
-    if (!isOpen) return false
-    next = []
-  }
-  return next.length === 0 ? stream.body.isOpen : writeOne(context, stream, joinBytes(next))
-}
-
-async function writeOne(
-  context: BootstrapContext,
-  stream: FeedStream,
-  bytes: Uint8Array,
-): Promise<boolean> {
-  await nextTurn(context.clock)
-  if (!stream.body.isOpen) return false
-  if (!context.write(stream, bytes)) await stream.writable()
-  return stream.body.isOpen
 }
