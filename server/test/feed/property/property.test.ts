@@ -161,7 +161,11 @@ async function playAll(
   // Else it shows less than it says.
   expect(sum.seen).toBeGreaterThan(seeds * 100)
   expect(sum.duplicates).toBeGreaterThan(0)
-  if (seeds > 5) expect(Math.min(sum.resets, sum.restarts)).toBeGreaterThan(0)
+  if (seeds <= 5) return
+  expect(sum.restarts).toBeGreaterThan(0)
+  // A log of MongoDB ages by that server's clock, which no test moves on.
+  const isInMemory = options(SEED).openStore === null
+  if (isInMemory) expect(sum.resets).toBeGreaterThan(0)
 }
 
 const TITLE =

@@ -111,6 +111,8 @@ export class Spectator {
     const rig = itemAt(this.#world.servers, server)
     const accept = this.choice.isLines ? { accept: 'application/x-ndjson' } : {}
     const isFirst = this.lastId === ''
+    // A live stream begins where the log stands once its request has been looked at: nothing may come meanwhile.
+    if (isFirst) await this.#world.sync()
     const headers = isFirst ? accept : { ...accept, 'last-event-id': this.lastId }
     this.#read = 0
     this.#cameAt = []
